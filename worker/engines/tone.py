@@ -1,0 +1,76 @@
+"""An engine without a model: a tone whose length follows the text, at a chosen speed of production.
+
+It measures the pipeline alone, and lets tests count samples.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from worker.engines import Block, Fault, Pcm, Range, Utterance
+
+__all__ = ["SAMPLES_PER_CHARACTER", "ToneEngine"]
+
+SAMPLE_RATE = 24_000  # Hz
+SAMPLES_PER_CHARACTER = 1_680  # 70 ms: about the pace of English speech
+STEP_SAMPLES = 4_800  # produced for every utterance in one step: 200 ms of audio
+FREQUENCY = 220  # Hz; the voice's seed shifts it, so that two seeds differ
+
+
+class ToneEngine:
+    """Speak every character as 70 ms of tone, `speed` seconds of audio a second and slot."""
+
+    name = "tone"
+    device = "cpu"
+    sample_rate = SAMPLE_RATE
+    ahead = 1
+    languages = frozenset({"en", "de", "fr", "ja"})
+    voices = ("default", "low")
+    options: Mapping[str, Range] = {"temperature": Range(0.05, 2.0), "top_k": Range(1, 1000, whole=True)}
+    tags = True
+    clones = False
+
+    def __init__(
+        self, speed: float = 1_000.0, slots: int = 8, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.slots = slots
+        self._speed = speed
+        self._sleep = sleep
+        self._inside: dict[int, tuple[Utterance, int]] = {}  # id -> utterance, samples made so far
+
+    def admit(self, utterance: Utterance) -> None:
+        """Take one utterance more."""
+        self._inside[utterance.id] = (utterance, 0)
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        """Make up to 200 ms of audio for each utterance inside, in the time that takes at `speed`."""
+        done: list[Block | Fault] = []
+        longest = 0
+        for key in order:
+            utterance, made = self._inside[key]
+            wanted = length(utterance)
+            step = min(STEP_SAMPLES, wanted - made)
+            longest = max(longest, step)
+            self._inside[key] = (utterance, made + step)
+            if made + step == wanted:
+                del self._inside[key]
+                done.append(Block(key, tone(utterance, wanted)))
+        self._sleep(longest / SAMPLE_RATE / self._speed)
+        return done
+
+    def drop(self, utterance: int) -> None:
+        """Forget an utterance."""
+        self._inside.pop(utterance, None)
+
+
+def length(utterance: Utterance) -> int:
+    """Return the samples that an utterance becomes."""
+    return round(len(utterance.text) * SAMPLES_PER_CHARACTER / utterance.speed)
+
+
+def tone(utterance: Utterance, samples: int) -> Pcm:
+    """Return `samples` of a sine, 0.3 at its peak, an octave down for the voice "low"."""
+    frequency = (FREQUENCY + utterance.seed % 100) / (2 if utterance.voice == "low" else 1)
+    phase = np.arange(samples, dtype=np.float32) * np.float32(2 * np.pi * frequency / SAMPLE_RATE)
+    return 0.3 * np.sin(phase)

@@ -1,0 +1,144 @@
+"""Settings: `TTS_*` variables, read once, frozen. The only module that touches the environment."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from worker.errors import StartError
+
+__all__ = ["Settings", "prepare_environment"]
+
+VOLUME = Path("/runpod-volume")
+ENGINES = ("auto", "preview", "tone")
+
+
+def prepare_environment() -> None:
+    """Set RunPod's log level to INFO where it is unset; call it before `import runpod`.
+
+    The SDK's default, DEBUG, prints every record twice, text and audio included.
+    """
+    os.environ.setdefault("RUNPOD_LOG_LEVEL", "INFO")
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Return a parser that accepts these words only."""
+
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"expected one of {', '.join(allowed)}")
+        return value
+
+    return parse
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser of a whole number from `low` to `high`."""
+
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Return a parser of a number from `low` to `high`."""
+
+    def parse(value: str) -> float:
+        try:
+            parsed = float(value)
+        except ValueError:
+            parsed = float("nan")
+        if not low <= parsed <= high:
+            raise ValueError(f"expected a number from {low:g} to {high:g}")
+        return parsed
+
+    return parse
+
+
+def short_tag(value: str) -> str:
+    """Accept up to 64 letters, digits, dots, dashes and underscores."""
+    if len(value) > 64 or not all(letter.isalnum() or letter in "._-" for letter in value):
+        raise ValueError("expected up to 64 letters, digits, '.', '_' or '-'")
+    return value
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "engine": one_of(*ENGINES),
+    "device": one_of("auto", "cuda", "cpu"),
+    "cache_tag": short_tag,
+    "cache_case": one_of("fold", "keep"),
+    "model_dir": Path,
+    "cache_dir": Path,
+    "cache_max_bytes": whole_number(0, 2**50),
+    "voices_dir": Path,
+    "slots": whole_number(1, 64),
+    "max_characters": whole_number(1, 10_000),
+    "log_level": one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    "tone_speed": number(0.1, 100_000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose; each field is the variable `TTS_` + its name in capitals."""
+
+    engine: str = "auto"
+    device: str = "auto"
+    cache_tag: str = ""  # a namespace of its own in a shared cache
+    cache_case: str = "fold"  # "keep": "US" and "us" are two entries
+    model_dir: Path = Path("/opt/torch_cache/chatterbox-turbo")
+    cache_dir: Path | None = None  # unset: the volume if one is mounted, else a temporary folder
+    cache_max_bytes: int = 20_000_000_000
+    voices_dir: Path = VOLUME / "voices"
+    slots: int | None = None  # utterances inside the engine at once; unset: the engine's own number
+    max_characters: int = 10_000
+    log_level: str = "INFO"
+    tone_speed: float = 1_000.0  # seconds of audio a second and slot, `tone` engine only
+    endpoint_id: str = ""  # RUNPOD_ENDPOINT_ID
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `env`, by default the process's environment.
+
+        Raises:
+            StartError: A `TTS_*` name is unknown, or a value is not allowed.
+        """
+        env = os.environ if env is None else env
+        values: dict[str, Any] = {}
+        for name in sorted(name for name in env if name.startswith("TTS_")):
+            field = name.removeprefix("TTS_").lower()
+            if field not in PARSERS:
+                known = ", ".join(f"TTS_{known.upper()}" for known in PARSERS)
+                raise StartError(f"{name} is not a setting of this worker; the settings are {known}")
+            try:
+                values[field] = PARSERS[field](env[name])
+            except ValueError as error:
+                raise StartError(f"{name}={env[name]!r}: {error}") from error
+        return cls(**values, endpoint_id=env.get("RUNPOD_ENDPOINT_ID", ""))
+
+    @property
+    def deployed(self) -> bool:
+        """Whether this is a RunPod endpoint rather than somebody's own machine."""
+        return self.endpoint_id not in {"", "local"}
+
+    def cache_folder(self) -> tuple[Path, str | None]:
+        """Return the cache's folder, and a warning where it will not outlive the worker."""
+        if self.cache_dir is not None:
+            return self.cache_dir, None
+        if VOLUME.is_dir():
+            return VOLUME / "tts_cache", None
+        local = Path(tempfile.gettempdir()) / "tts_cache"
+        return local, "no network volume is mounted: the cache ends with this worker"
+
+    def changed(self) -> dict[str, Any]:
+        """Return the fields that are not at their defaults."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
