@@ -1,0 +1,61 @@
+"""The cache key: a hash of all that changes the audio, and of nothing else."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from worker.request import SpeechRequest
+
+__all__ = ["AUDIO", "cache_key"]
+
+AUDIO = 1  # raised when the same input would sound different
+ORIGINAL_ENGINE = "chatterbox-turbo"  # the one whose keys carry no engine
+
+
+def cache_key(request: SpeechRequest, engine: str, *, tag: str = "", keep_case: bool = False) -> str:
+    """Return 64 hexadecimal digits: the same for the same speech, on every worker.
+
+    SHA-256 of `text|voice|language|format|speed|seed`, folded as the fields' rules say, then
+    `|name=value`, sorted, for everything else that is not at its default. Case is folded:
+    "US" and "us" share an entry unless `keep_case` marks them apart.
+    """
+    parts = [
+        "\n".join(turn.text for turn in request.spoken).strip().lower(),
+        request.voice.strip(),
+        request.language.strip().lower(),
+        request.format.strip().lower(),
+        str(round(float(request.speed), 2)),
+        str(request.seed if request.seed is not None else 0),
+    ]
+    parts += [f"{name}={value}" for name, value in sorted(extras(request, engine, tag).items())]
+    if keep_case:
+        parts.append("case=" + hashlib.sha256(parts_as_given(request)).hexdigest())
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def parts_as_given(request: SpeechRequest) -> bytes:
+    """Return the text as given, the mark that keeps cases apart."""
+    return "\n".join(turn.text for turn in request.spoken).strip().encode()
+
+
+def extras(request: SpeechRequest, engine: str, tag: str) -> Mapping[str, str]:
+    """Return what the six first fields do not say, where it is not the default."""
+    found: dict[str, str] = {}
+    if AUDIO != 1:
+        found["audio"] = str(AUDIO)
+    if engine != ORIGINAL_ENGINE:
+        found["engine"] = engine
+    if tag:
+        found["tag"] = tag
+    if request.format != "pcm" and request.bit_rate != 64:
+        found["bit_rate"] = str(request.bit_rate)
+    if request.opening != "fast":
+        found["opening"] = request.opening
+    if request.pronounce:
+        found["pronounce"] = json.dumps(request.pronounce, sort_keys=True, ensure_ascii=False)
+    if request.turns is not None:
+        turns = [[turn.voice, turn.text, turn.pause_ms] for turn in request.turns]
+        found["turns"] = json.dumps(turns, ensure_ascii=False)
+    for name, value in request.sampling.items():
+        found[name] = repr(float(value))
+    return found

@@ -1,0 +1,252 @@
+"""The request: a job's `input` validated whole, before any work is done for it."""
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from encoder import BIT_RATES
+from worker.engines import Range
+from worker.errors import (
+    InvalidInput,
+    SpeechError,
+    TextTooLong,
+    UnknownVoice,
+    UnsupportedFormat,
+    UnsupportedLanguage,
+    VoiceUnusable,
+)
+
+__all__ = ["Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]
+
+FORMATS = ("mp3", "pcm")
+SAMPLING = ("temperature", "top_p", "top_k", "repetition_penalty", "exaggeration", "cfg_weight")
+CHARACTERS_A_SECOND = 14
+MARGIN = 1.15  # slow voices and pauses beyond the average
+JOB_BYTES = 9_000_000  # of base64, under RunPod's 10 MB for a whole result
+TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
+# Said back in an error only where nothing private can stand in the field.
+ECHOED = frozenset({"voice", "language", "format", "opening", "cache", "op", "bit_rate", "speed", "seed"})
+
+VoiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Capabilities(Protocol):
+    """What the validation must know of an engine."""
+
+    name: str
+    languages: frozenset[str]
+    voices: tuple[str, ...]
+    options: Mapping[str, Range]
+    tags: bool
+    clones: bool
+
+
+class Strict(BaseModel):
+    """No conversions, no unknown fields, no NaN: what came is what was meant."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Turn(Strict):
+    """One speaker's words in a dialogue."""
+
+    text: str
+    voice: VoiceName = "default"
+    pause_ms: Annotated[int, Field(ge=0, le=10_000)] | None = None
+
+
+class SpeechRequest(Strict):
+    """What to speak and how; every field as in docs/api.md."""
+
+    text: str | None = None
+    turns: Annotated[list[Turn], Field(min_length=1, max_length=200)] | None = None
+    voice: VoiceName = "default"
+    voice_url: str | None = None
+    language: str = "en"
+    format: str = "mp3"
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    stream: bool | None = None
+    cache: Literal["use", "refresh", "off"] = "use"
+    opening: Literal["fast", "even"] = "fast"
+    pronounce: Annotated[dict[str, str], Field(max_length=200)] = {}
+    bit_rate: int = 64
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    repetition_penalty: float | None = None
+    exaggeration: float | None = None
+    cfg_weight: float | None = None
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        """The sampling options that were given."""
+        given = ((name, getattr(self, name)) for name in SAMPLING)
+        return {name: value for name, value in given if value is not None}
+
+    @property
+    def spoken(self) -> tuple[Turn, ...]:
+        """The turns of a dialogue, or the text as its only one."""
+        if self.turns is not None:
+            return tuple(self.turns)
+        return (Turn(text=self.text or "", voice=self.voice),)
+
+
+class Operation(Strict):
+    """A job that manages instead of speaking."""
+
+    op: Literal["voices", "voice_add", "voice_remove", "warm", "info"]
+    name: VoiceName | None = None
+    clip_base64: str | None = None
+    voice_url: str | None = None
+
+
+def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> SpeechRequest | Operation:
+    """Validate a job's `input` against the rules of the request and the engine.
+
+    Raises:
+        InvalidInput: or one of its kinds; the message names the field, what came and what is allowed.
+    """
+    if not isinstance(given, dict):
+        raise InvalidInput(f"input is {kind(given)}, expected an object with a text")
+    if "op" in given:
+        return validated(Operation, given)
+    request = validated(SpeechRequest, renamed(given))
+    check_text(request, engine, max_characters)
+    check_voices(request, engine)
+    check_choices(request, engine)
+    check_sampling(request.sampling, engine)
+    check_size(request)
+    return request
+
+
+def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the input with `input`, the other name of `text`, put right."""
+    if "input" not in given:
+        return dict(given)
+    if "text" in given:
+        raise InvalidInput("text came twice: input is another name for text, give one of them")
+    return {("text" if name == "input" else name): value for name, value in given.items()}
+
+
+def validated[Model: Strict](model: type[Model], given: Mapping[str, Any]) -> Model:
+    """Return the model, or raise the first of its errors in our words."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        raise explained(first, model) from None
+
+
+def explained(error: Mapping[str, Any], model: type[Strict]) -> SpeechError:
+    """Put one of pydantic's errors into a sentence about the field."""
+    path = [str(part) for part in error["loc"]]
+    field = path[0] + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path[1:])
+    if error["type"] == "extra_forbidden":
+        names = Turn.model_fields if path[0] == "turns" else model.model_fields
+        near = difflib.get_close_matches(path[-1], names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(names)}"
+        return InvalidInput(f"{printable(field)} is no field of the input; {hint}")
+    if error["type"] == "missing":
+        return InvalidInput(f"{field} is missing")
+    came = error["input"]
+    shown = repr(came)[:40] if path[-1] in ECHOED and not isinstance(came, dict | list) else kind(came)
+    wanted = error["msg"].removeprefix("Input ").removeprefix("should ").removeprefix("be ")
+    return InvalidInput(f"{printable(field)} is {shown}, expected {wanted}")
+
+
+def printable(name: str) -> str:
+    """Return a name from outside, short and without characters that could forge a log line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:64])
+
+
+def kind(value: Any) -> str:
+    """Name what came without saying what was in it."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number"}
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return "a number" if math.isfinite(value) else "not a finite number"
+    return names.get(type(value), type(value).__name__)
+
+
+def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
+    """Yield each text with the name of its field."""
+    if request.text is not None:
+        yield "text", request.text
+    for number, turn in enumerate(request.turns or []):
+        yield f"turns[{number}].text", turn.text
+
+
+def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int) -> None:
+    """Refuse no text, too much of it, text that is no Unicode, and text with nothing to speak."""
+    if (request.text is None) == (request.turns is None):
+        came = "neither came" if request.text is None else "both came"
+        raise InvalidInput(f"text or turns is required, exactly one of them: {came}")
+    total = sum(len(text) for _, text in texts(request))
+    if total > max_characters:
+        raise TextTooLong(f"text has {total} characters, expected at most {max_characters}: split it into jobs")
+    for field, text in texts(request):
+        lone = next((n for n, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), None)
+        if lone is not None:
+            raise InvalidInput(f"{field} has a lone surrogate at position {lone}, expected valid Unicode")
+        heard = text if engine.tags else TAG.sub("", text)
+        if not any(unicodedata.category(letter)[0] in "LN" for letter in heard):
+            raise InvalidInput(f"{field} has nothing to speak: expected at least one letter or digit")
+
+
+def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
+    """Refuse voices that the engine does not have or cannot make."""
+    if request.voice_url is not None and not request.voice_url.startswith("https://"):
+        raise InvalidInput("voice_url is not an https URL, expected one that starts with https://")
+    if request.voice_url is not None and not engine.clones:
+        raise VoiceUnusable(f"voice_url needs an engine that clones voices, and {engine.name} does not")
+    for voice in [request.voice, *(turn.voice for turn in request.turns or [])]:
+        if voice not in engine.voices:
+            raise UnknownVoice(f"there is no voice {voice!r}; the voices are {', '.join(engine.voices)}")
+
+
+def check_choices(request: SpeechRequest, engine: Capabilities) -> None:
+    """Refuse languages, formats and bit rates that cannot be served."""
+    language = printable(request.language.strip().lower())
+    if language not in engine.languages:
+        known = ", ".join(sorted(engine.languages))
+        raise UnsupportedLanguage(f"language is {language!r}, and the {engine.name} engine speaks {known}")
+    if request.format.strip().lower() not in FORMATS:
+        raise UnsupportedFormat(f"format is {request.format[:20]!r}, expected one of {', '.join(FORMATS)}")
+    if request.bit_rate not in BIT_RATES:
+        allowed = ", ".join(map(str, BIT_RATES))
+        raise InvalidInput(f"bit_rate is {request.bit_rate}, expected one of {allowed} (kbit/s)")
+    for word, respelling in request.pronounce.items():
+        if not (0 < len(word.strip()) <= 64 and 0 < len(respelling.strip()) <= 128):
+            raise InvalidInput("pronounce has a word or a respelling that is empty or too long, expected 1-64 and 1-128 characters")
+
+
+def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
+    """Refuse sampling options that the engine does not have, and values out of their range."""
+    for name, value in sampling.items():
+        allowed = engine.options.get(name)
+        if allowed is None:
+            has = ", ".join(engine.options) or "none"
+            raise InvalidInput(f"{name} is not an option of the {engine.name} engine; its options: {has}")
+        if not allowed.low <= value <= allowed.high:
+            raise InvalidInput(f"{name} is {value:g}, expected {allowed.low:g} to {allowed.high:g}")
+
+
+def check_size(request: SpeechRequest) -> None:
+    """Refuse speech whose whole would not fit into RunPod's limit on a job's result."""
+    bytes_a_second = 48_000 if request.format == "pcm" else request.bit_rate * 125
+    seconds = JOB_BYTES * 3 / 4 / bytes_a_second
+    limit = int(seconds * CHARACTERS_A_SECOND * request.speed / MARGIN)
+    total = sum(len(text) for _, text in texts(request))
+    if total > limit:
+        form = request.format if request.format == "pcm" else f"{request.format} at {request.bit_rate} kbit/s"
+        raise TextTooLong(
+            f"text has {total} characters, expected at most {limit} as {form} and at this speed: "
+            "split it into jobs"
+        )
