@@ -5,7 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -50,6 +50,9 @@ class Strict(BaseModel):
     """No conversions, no unknown fields, no NaN: what came is what was meant."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=Strict)
 
 
 class Turn(Strict):
@@ -134,7 +137,7 @@ def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
     return {("text" if name == "input" else name): value for name, value in given.items()}
 
 
-def validated[Model: Strict](model: type[Model], given: Mapping[str, Any]) -> Model:
+def validated(model: type[Model], given: Mapping[str, Any]) -> Model:
     """Return the model, or raise the first of its errors in our words."""
     try:
         return model.model_validate(dict(given))
