@@ -23,7 +23,7 @@ def cache_key(request: SpeechRequest, engine: str, *, tag: str = "", keep_case: 
         "\n".join(turn.text for turn in request.spoken).strip().lower(),
         request.voice.strip(),
         request.language.strip().lower(),
-        request.format.strip().lower(),
+        request.form,
         str(round(float(request.speed), 2)),
         str(request.seed if request.seed is not None else 0),
     ]
@@ -47,7 +47,7 @@ def extras(request: SpeechRequest, engine: str, tag: str) -> Mapping[str, str]:
         found["engine"] = engine
     if tag:
         found["tag"] = tag
-    if request.format != "pcm" and request.bit_rate != 64:
+    if request.form != "pcm" and request.bit_rate != 64:
         found["bit_rate"] = str(request.bit_rate)
     if request.opening != "fast":
         found["opening"] = request.opening

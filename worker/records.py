@@ -1,8 +1,8 @@
 """Records: what the handler yields, one JSON object for each chunk of audio."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -24,6 +24,10 @@ class Caption:
     char_end: int
     start_ms: int
     end_ms: int
+
+    def moved(self, characters: int) -> "Caption":
+        """Return the same caption for a text with that many characters more before it."""
+        return replace(self, char_start=self.char_start + characters, char_end=self.char_end + characters)
 
     def as_json(self, texts: Sequence[str], voices: Sequence[str] | None) -> dict[str, Any]:
         """Return the caption for a record; turn and voice only where the request is a dialogue."""
@@ -100,9 +104,7 @@ class RecordWriter:
         """Yield stored frames: about four seconds first, then as much as fits."""
         yield from self._split(audio, 0, captions, ITEM_BYTES, FIRST_MS)
 
-    def of_file(
-        self, data: bytes, captions: Sequence[Caption], duration_ms: int
-    ) -> Iterator[dict[str, Any]]:
+    def of_file(self, data: bytes, captions: Sequence[Caption], duration_ms: int) -> Iterator[dict[str, Any]]:
         """Yield a whole file, tags included, in as few records as fit."""
         size = ITEM_BYTES // 4 * 3
         for start in range(0, max(1, len(data)), size):
@@ -133,8 +135,3 @@ class RecordWriter:
         }
         self.seq += 1
         return record
-
-
-def finished(record: dict[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the last record: the given one with the summary of the whole job."""
-    return record | {"end_ms": summary["duration_ms"], "final": True} | dict(summary)

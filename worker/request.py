@@ -87,6 +87,11 @@ class SpeechRequest(Strict):
     cfg_weight: float | None = None
 
     @property
+    def form(self) -> str:
+        """The format in lower case."""
+        return self.format.strip().lower()
+
+    @property
     def sampling(self) -> dict[str, float]:
         """The sampling options that were given."""
         given = ((name, getattr(self, name)) for name in SAMPLING)
@@ -193,7 +198,9 @@ def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int
         raise InvalidInput(f"text or turns is required, exactly one of them: {came}")
     total = sum(len(text) for _, text in texts(request))
     if total > max_characters:
-        raise TextTooLong(f"text has {total} characters, expected at most {max_characters}: split it into jobs")
+        raise TextTooLong(
+            f"text has {total} characters, expected at most {max_characters}: split it into jobs"
+        )
     for field, text in texts(request):
         lone = next((n for n, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), None)
         if lone is not None:
@@ -220,14 +227,16 @@ def check_choices(request: SpeechRequest, engine: Capabilities) -> None:
     if language not in engine.languages:
         known = ", ".join(sorted(engine.languages))
         raise UnsupportedLanguage(f"language is {language!r}, and the {engine.name} engine speaks {known}")
-    if request.format.strip().lower() not in FORMATS:
+    if request.form not in FORMATS:
         raise UnsupportedFormat(f"format is {request.format[:20]!r}, expected one of {', '.join(FORMATS)}")
     if request.bit_rate not in BIT_RATES:
         allowed = ", ".join(map(str, BIT_RATES))
         raise InvalidInput(f"bit_rate is {request.bit_rate}, expected one of {allowed} (kbit/s)")
     for word, respelling in request.pronounce.items():
         if not (0 < len(word.strip()) <= 64 and 0 < len(respelling.strip()) <= 128):
-            raise InvalidInput("pronounce has a word or a respelling that is empty or too long, expected 1-64 and 1-128 characters")
+            raise InvalidInput(
+                "pronounce has an entry that is empty or too long, expected 1-64 and 1-128 characters"
+            )
 
 
 def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
@@ -243,12 +252,12 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
 
 def check_size(request: SpeechRequest) -> None:
     """Refuse speech whose whole would not fit into RunPod's limit on a job's result."""
-    bytes_a_second = 48_000 if request.format == "pcm" else request.bit_rate * 125
+    bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
     seconds = JOB_BYTES * 3 / 4 / bytes_a_second
     limit = int(seconds * CHARACTERS_A_SECOND * request.speed / MARGIN)
     total = sum(len(text) for _, text in texts(request))
     if total > limit:
-        form = request.format if request.format == "pcm" else f"{request.format} at {request.bit_rate} kbit/s"
+        form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
         raise TextTooLong(
             f"text has {total} characters, expected at most {limit} as {form} and at this speed: "
             "split it into jobs"

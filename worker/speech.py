@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
 
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
+from worker.cache import Publication
 from worker.engines import Pcm, Utterance
 from worker.errors import SpeechError, TextTooLong
 from worker.records import Caption, Layout, Part
@@ -74,13 +74,13 @@ class Speech:
         self,
         lines: Iterator[Line],
         recorder: Recorder,
-        publish: Callable[["Speech"], Future[str | None]],
+        publish: Callable[["Speech"], Publication],
         clock: Callable[[], float],
     ) -> None:
         self.lines = lines
         self.recorder = recorder
         self.warnings: list[str] = []
-        self.published: Future[str | None] | None = None  # a warning, or None for all well
+        self.published: Publication | None = None  # once all is encoded
         self.admitted_at: float | None = None
         self.first_part_at: float | None = None
         self.readers = 0
@@ -89,13 +89,18 @@ class Speech:
         self._parts: list[Part] = []
         self._error: SpeechError | None = None
         self._ended = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # publishing reads the parts
         self._listeners: dict[int, Callable[[], None]] = {}
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come: spoken whole, failed or stopped."""
         return self._ended
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error."""
+        return self._error is not None
 
     @property
     def parts(self) -> list[Part]:
@@ -141,6 +146,11 @@ class Speech:
             self._error = error
             self._ended = True
         self._wake()
+
+    def close(self) -> None:
+        """End a speech that nobody reads any more; nothing of it is published."""
+        with self._lock:
+            self._ended = True
 
     def read(self, since: int) -> tuple[list[Part], bool]:
         """Return the parts from `since` on, and whether they are the last.

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from worker.engines import Block, Engine, Fault, Pcm
-from worker.errors import EngineFailed, ShuttingDown, SpeechError
+from worker.errors import EngineFailed, InvalidInput, ShuttingDown, SpeechError
 from worker.speech import Line, Speech
 
 __all__ = ["Synthesis"]
@@ -150,9 +150,14 @@ class Synthesis:
                     self._admit_next(job)
 
     def _admit_next(self, job: Job) -> None:
-        line = next(job.speech.lines, None)
+        try:
+            line = next(job.speech.lines, None)
+        except Exception:  # a text that breaks the segmenter is one job's trouble, not the engine's
+            log.exception("planning failed")
+            line = None
         if line is None:
-            job.exhausted = True
+            self._forget(job.speech)
+            job.speech.fail(InvalidInput("text could not be cut into segments to speak"))
             return
         job.exhausted = line.last
         utterance = replace(line.utterance, id=next(self._ids))

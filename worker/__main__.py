@@ -1,0 +1,104 @@
+"""The entry point: settings, engine, then RunPod's own loop. `python -m worker`.
+
+The model is a module-level singleton: loaded once per process, before the first job is taken.
+"""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator
+from functools import partial
+from os import _exit
+from typing import Any
+
+from worker.cache import Cache
+from worker.engines import Engine
+from worker.engines.choose import choose, load
+from worker.errors import StartError
+from worker.handler import Worker
+from worker.keys import cache_key
+from worker.settings import Settings, prepare_environment
+from worker.studio import Studio
+from worker.synthesis import Synthesis
+
+log = logging.getLogger("worker")
+LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
+
+WORKER: Worker
+SYNTHESIS: Synthesis
+
+
+async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield the records of a job; the SDK inspects this function to see that it streams."""
+    async for record in WORKER.handle(job):
+        yield record
+
+
+def concurrency(_: int) -> int:
+    """Return how many jobs to take at once; the first call comes after the SDK has forked."""
+    SYNTHESIS.start()
+    return WORKER.concurrency
+
+
+def load_engine(settings: Settings) -> Engine:
+    """Load the engine, with the lines that operators grep for."""
+    name = choose(settings.engine, settings.model_dir, deployed=settings.deployed)
+    started = time.monotonic()
+    log.info("=== Initializing %s (module-level singleton) ===", TITLES[name])
+    engine = load(name, slots=settings.slots, tone_speed=settings.tone_speed)
+    log.info("Device: %s", engine.device)
+    log.info("\u2713 Model loaded in %.2fs", time.monotonic() - started)
+    if name == "preview":
+        log.info("PREVIEW VOICE: Chatterbox is not installed here, a small English voice speaks instead")
+    return engine
+
+
+TITLES = {"preview": "the preview voice", "tone": "the tone"}
+
+
+def die() -> None:
+    """End the process soon, with an error: the platform starts a fresh one."""
+    threading.Timer(LAST_WORDS_SECONDS, _exit, args=(1,)).start()
+
+
+def assemble(settings: Settings) -> None:
+    """Build the worker of this process."""
+    global WORKER, SYNTHESIS  # noqa: PLW0603 - the singleton
+    folder, warning = settings.cache_folder()
+    if warning:
+        log.warning(warning)
+    engine = load_engine(settings)
+    cache = Cache(folder, settings.cache_max_bytes)
+    SYNTHESIS = Synthesis(engine, on_death=die)
+    WORKER = Worker(
+        engine,
+        cache,
+        Studio(SYNTHESIS, cache),
+        max_characters=settings.max_characters,
+        key_of=partial(cache_key, tag=settings.cache_tag, keep_case=settings.cache_case == "keep"),
+    )
+
+
+def main() -> int:
+    """Start the worker; return 1 where it cannot start."""
+    prepare_environment()
+    try:
+        settings = Settings.from_env()
+        logging.basicConfig(level=settings.log_level, format="%(message)s", stream=sys.stdout)
+        if changed := settings.changed():
+            log.info("Settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()))
+        assemble(settings)
+    except StartError as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return 1
+    import runpod  # noqa: PLC0415 - after the log level is set, which it reads on import
+
+    runpod.serverless.start(
+        {"handler": handler, "return_aggregate_stream": True, "concurrency_modifier": concurrency}
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

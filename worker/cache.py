@@ -1,0 +1,233 @@
+"""Whole speech on the volume: published in one step, verified when read, bounded in size.
+
+Several workers share the folder, so there is no index: a name is the content's key, a file is
+either whole or not there, and trouble is never an error, only a warning.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from encoder import Mp3Error, read_file, whole_file
+from encoder import id3 as pcm_tags
+from worker.records import Caption
+
+__all__ = ["Cache", "Publication", "StoredSpeech", "pack", "unpack"]
+
+log = logging.getLogger("worker")
+STALE_SECONDS = 3_600.0  # a temporary file this old belongs to a worker that is gone
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+TAG = "chatterpod"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpeech:
+    """A whole speech: its frames without tags, and what the summary of a repeat needs."""
+
+    audio: bytes
+    samples: int
+    captions: tuple[Caption, ...]
+    summary: Mapping[str, Any]
+
+    @property
+    def duration_ms(self) -> int:
+        """Its length, pauses included."""
+        return round(self.samples * 1000 / 24_000)
+
+
+class BadEntry(ValueError):
+    """A file of the cache that does not verify."""
+
+
+def pack(speech: StoredSpeech, form: str) -> bytes:
+    """Return the self-contained file of a speech: tags with summary and times, then the frames."""
+    note = {
+        "sha256": hashlib.sha256(speech.audio).hexdigest(),
+        "samples": speech.samples,
+        "summary": dict(speech.summary),
+        "segments": [list(asdict(caption).values()) for caption in speech.captions],
+    }
+    texts = {TAG: json.dumps(note, separators=(",", ":"))}
+    if form == "pcm":
+        return pcm_tags.write(texts) + speech.audio
+    return whole_file(speech.audio, speech.samples, texts)
+
+
+def unpack(data: bytes, form: str) -> StoredSpeech:
+    """Return the speech of a file.
+
+    Raises:
+        BadEntry: The file is cut, changed or something else.
+    """
+    try:
+        if form == "pcm":
+            texts, start = pcm_tags.read(data)
+            audio = data[start:]
+        else:
+            file = read_file(data)
+            texts, audio = dict(file.texts), file.audio
+        note = json.loads(texts[TAG])
+        if hashlib.sha256(audio).hexdigest() != note["sha256"]:
+            raise BadEntry("the audio is not what was stored")
+        captions = tuple(Caption(*map(int, row)) for row in note["segments"])
+        return StoredSpeech(audio, int(note["samples"]), captions, dict(note["summary"]))
+    except (Mp3Error, KeyError, TypeError, ValueError) as error:
+        raise BadEntry(f"{type(error).__name__}: {error}") from error
+
+
+class Publication:
+    """A speech on its way into the cache: its file, and whether the write went well."""
+
+    def __init__(self) -> None:
+        self.file: Future[bytes] = Future()
+        self.done: Future[str | None] = Future()  # None, or a warning for the client
+        self._lock = threading.Lock()
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Leave the entry as it was: a write that is not through yet never appears."""
+        with self._lock:
+            self._abandoned = True
+
+    def commit(self, part: Path, path: Path) -> None:
+        """Make the file visible, unless the write was abandoned."""
+        with self._lock:
+            if not self._abandoned:
+                part.replace(path)
+
+
+class Cache:
+    """A folder of finished speech; every method is safe from any thread."""
+
+    def __init__(self, folder: Path, max_bytes: int, wall_clock: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._wall_clock = wall_clock
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._unswept = max_bytes  # so that the first publication sweeps
+
+    def pool(self) -> ThreadPoolExecutor:
+        """Return the cache's threads, started on first use."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(2, "cache")
+            return self._pool
+
+    def path(self, key: str, form: str) -> Path:
+        """Return where the entry stands; `key` is hexadecimal, so it cannot leave the folder."""
+        return self.folder / f"{key}.{form}"
+
+    def entries(self) -> int:
+        """Return how many speeches are stored."""
+        return sum(path.suffix != ".part" for path in self._files())
+
+    def read(self, key: str, form: str) -> tuple[StoredSpeech, bytes] | None:
+        """Return the stored speech and its file, or None; a file that does not verify is removed."""
+        path = self.path(key, form)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        try:
+            speech = unpack(data, form)
+        except BadEntry as error:
+            log.warning("cache entry %s.%s removed: %s", key, form, error)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # least recent use is what the sweep goes by
+        return speech, data
+
+    def publish(self, key: str, form: str, speech: StoredSpeech, *, keep: bool = True) -> Publication:
+        """Put the speech's file together and, with `keep`, write it; both in the background."""
+        publication = Publication()
+        self.pool().submit(self._publish, publication, self.path(key, form), form, speech, keep=keep)
+        return publication
+
+    def _publish(
+        self, publication: Publication, path: Path, form: str, speech: StoredSpeech, *, keep: bool
+    ) -> None:
+        content = pack(speech, form)
+        publication.file.set_result(content)
+        if not keep:
+            publication.done.set_result(None)
+            return
+        try:
+            self._write_or_make_room(publication, path, content)
+        except Exception as error:  # noqa: BLE001 - trouble with the cache never fails a job
+            log.warning("not cached: %s", error)
+            publication.done.set_result(f"not cached: {type(error).__name__}")
+        else:
+            publication.done.set_result(None)
+            self._sweep_sometimes(len(content))
+
+    def _write_or_make_room(self, publication: Publication, path: Path, content: bytes) -> None:
+        try:
+            self._write(publication, path, content)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self.sweep(make_room=len(content))
+            self._write(publication, path, content)
+
+    def _write(self, publication: Publication, path: Path, content: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        try:
+            part.write_bytes(content)
+            publication.commit(part, path)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def _sweep_sometimes(self, written: int) -> None:
+        with self._lock:
+            self._unswept += written
+            due = self._unswept >= self.max_bytes // 50
+            if due:
+                self._unswept = 0
+        if due:
+            self.sweep()
+
+    def sweep(self, make_room: int = 0) -> None:
+        """Remove stale temporaries, then the least recently used until the bound holds."""
+        now = self._wall_clock()
+        entries: list[tuple[float, int, Path]] = []
+        for path in self._files():
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                if path.suffix == ".part":
+                    if abs(now - stat.st_mtime) > STALE_SECONDS:
+                        path.unlink()
+                else:
+                    entries.append((stat.st_mtime, stat.st_size, path))
+        self._evict(sorted(entries, key=lambda entry: entry[:2]), make_room)
+
+    def _files(self) -> Sequence[Path]:
+        try:
+            return [path for path in self.folder.iterdir() if path.suffix in {".mp3", ".pcm", ".part"}]
+        except OSError:
+            return []
+
+    def _evict(self, entries: Sequence[tuple[float, int, Path]], make_room: int) -> None:
+        total = sum(size for _, size, _ in entries)
+        limit = min(self.max_bytes, total - make_room) if make_room else self.max_bytes
+        for _, size, path in entries:
+            if total <= limit:
+                return
+            with contextlib.suppress(OSError):
+                path.unlink()
+                total -= size

@@ -1,0 +1,226 @@
+"""A job's way through the worker: parse, look up, read or speak, yield records."""
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from worker.cache import Cache, StoredSpeech
+from worker.engines import Engine
+from worker.errors import EngineFailed, SpeechError
+from worker.keys import cache_key
+from worker.operations import operate
+from worker.planning import leading_space
+from worker.records import MIMETYPES, RecordWriter, layout
+from worker.request import Operation, SpeechRequest, parse
+from worker.speech import Speech, follow
+from worker.studio import Studio
+
+__all__ = ["Worker"]
+
+log = logging.getLogger("worker")
+PUBLISH_SECONDS = 2.0  # a job waits no longer for its file to be in the cache
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Visit:
+    """One job: what it asks for, and when things happened to it."""
+
+    request: SpeechRequest
+    key: str
+    started: float
+    writer: RecordWriter
+    whole: bool  # the whole file at the end, instead of audio as it comes
+    first_audio: float | None = None
+    last_audio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the last record's summary says beside the visit's own times."""
+
+    size_bytes: int
+    duration_ms: int
+    segments: int
+    seed: int
+    cache_hit: bool = False
+    admitted_at: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Delivery = AsyncGenerator[tuple[Record, Ending | None], None]
+
+
+class Worker:
+    """Serves jobs with one engine and one cache; `handle` is the SDK's handler."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        cache: Cache,
+        studio: Studio,
+        *,
+        max_characters: int = 10_000,
+        key_of: Callable[[SpeechRequest, str], str] = cache_key,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine
+        self._cache = cache
+        self._studio = studio
+        self._max_characters = max_characters
+        self._key_of = key_of
+        self._clock = clock
+
+    @property
+    def concurrency(self) -> int:
+        """Jobs to take at once: the SDK counts a job twice at first and sleeps a second when full."""
+        return 2 * self.engine.slots
+
+    async def handle(self, job: Mapping[str, Any]) -> AsyncGenerator[Record, None]:
+        """Yield the job's records; a failing job's last is `{"error": "code: message"}`.
+
+        By then the job has left its speech: nothing after that record runs in time.
+        """
+        started = self._clock()
+        name = str(job.get("id", ""))
+        try:
+            request = parse(job.get("input"), self.engine, self._max_characters)
+            if isinstance(request, Operation):
+                yield operate(request, self.engine, self._cache)
+                return
+            async with aclosing(self._serve(self._visit(request, name, started), name)) as records:
+                async for record in records:
+                    yield record
+        except SpeechError as error:
+            log.info(json.dumps({"job": name, "failed": error.code}))
+            yield error.as_record()
+        except Exception:  # our own fault, but the client gets no traceback
+            log.exception("job %s failed", name)
+            yield EngineFailed("the worker failed on this job: send it again").as_record()
+
+    def _visit(self, request: SpeechRequest, name: str, started: float) -> Visit:
+        whole = name.startswith("sync-") if request.stream is None else not request.stream
+        writer = RecordWriter(
+            uuid.uuid4().hex[:8],
+            layout(request.form, request.bit_rate),
+            [turn.text for turn in request.spoken],
+            None if request.turns is None else [turn.voice for turn in request.turns],
+        )
+        return Visit(request, self._key_of(request, self.engine.name), started, writer, whole)
+
+    async def _serve(self, visit: Visit, name: str) -> AsyncGenerator[Record, None]:
+        async with aclosing(await self._find(visit)) as delivery:
+            async for record, ending in delivery:
+                if record["audio_base64"]:
+                    visit.last_audio = self._clock()
+                    visit.first_audio = visit.first_audio or visit.last_audio
+                if ending is None:
+                    yield record
+                    continue
+                summary = self._summary(visit, ending)
+                log.info(json.dumps(job_line(name, visit.request, summary)))
+                yield record | {"end_ms": ending.duration_ms, "final": True} | summary
+
+    async def _find(self, visit: Visit) -> Delivery:
+        """Return the delivery of stored speech, or of speech that is being made."""
+        if visit.request.cache == "use" and not self._studio.speaks(visit.key):
+            read = self._cache.pool().submit(self._cache.read, visit.key, visit.request.form)
+            found = await asyncio.wrap_future(read)
+            if found is not None:
+                return stored_delivery(visit, *found)
+        return self._made_delivery(visit)
+
+    async def _made_delivery(self, visit: Visit) -> Delivery:
+        with self._studio.enter(visit.request, visit.key) as speech:
+            async with aclosing(follow(speech)) as parts:
+                async for part in parts:
+                    if visit.whole:
+                        continue
+                    records = list(visit.writer.of_part(part))
+                    for record in records[: -1 if part.last else None]:
+                        yield record, None
+            warnings = await self._published(speech)
+            if visit.whole:
+                records = await self._file_records(visit, speech)
+                for record in records[:-1]:
+                    yield record, None
+            yield records[-1], made_ending(visit, speech, warnings)
+
+    async def _file_records(self, visit: Visit, speech: Speech) -> list[Record]:
+        if speech.published is None:
+            raise EngineFailed("the speech ended without its last part")
+        data = await asyncio.wrap_future(speech.published.file)
+        captions = [caption for part in speech.parts for caption in part.captions]
+        return list(visit.writer.of_file(data, captions, speech.duration_ms))
+
+    async def _published(self, speech: Speech) -> tuple[str, ...]:
+        """Wait a while for the speech to be in the cache; return all the client is to know."""
+        if speech.published is None:
+            return tuple(speech.warnings)
+        done = asyncio.shield(asyncio.wrap_future(speech.published.done))
+        try:
+            warning = await asyncio.wait_for(done, PUBLISH_SECONDS)
+        except TimeoutError:
+            speech.published.abandon()
+            warning = f"not cached: the volume did not answer within {PUBLISH_SECONDS:.0f} s"
+        return (*speech.warnings, *([warning] if warning else []))
+
+    def _summary(self, visit: Visit, ending: Ending) -> Record:
+        def milliseconds(moment: float | None) -> int:
+            return 0 if moment is None else max(0, round((moment - visit.started) * 1000))
+
+        return {
+            "mimetype": MIMETYPES[visit.request.form],
+            "size_bytes": ending.size_bytes,
+            "cache_hit": ending.cache_hit,
+            "cache_key": visit.key,
+            "device": self.engine.device,
+            "chunks_processed": ending.segments,
+            "generation_time_ms": milliseconds(visit.last_audio),
+            "duration_ms": ending.duration_ms,
+            "first_audio_ms": milliseconds(visit.first_audio),
+            "queue_ms": milliseconds(ending.admitted_at),
+            "engine": self.engine.name,
+            "seed": ending.seed,
+            "warnings": list(ending.warnings),
+        }
+
+
+async def stored_delivery(visit: Visit, stored: StoredSpeech, data: bytes) -> Delivery:
+    """Yield stored speech, its captions placed in the text as this job gave it."""
+    shift = leading_space(visit.request)
+    captions = [caption.moved(shift) for caption in stored.captions]
+    is_file = visit.whole and visit.request.form == "mp3"
+    audio = data if is_file else stored.audio
+    if visit.whole:
+        records = list(visit.writer.of_file(audio, captions, stored.duration_ms))
+    else:
+        records = list(visit.writer.of_stored(audio, captions))
+    for record in records[:-1]:
+        yield record, None
+    seed = visit.request.seed or 0
+    yield records[-1], Ending(len(audio), stored.duration_ms, len(captions), seed, cache_hit=True)
+
+
+def made_ending(visit: Visit, speech: Speech, warnings: tuple[str, ...]) -> Ending:
+    """Return the ending of speech that was made for this job or beside it."""
+    size = speech.recorder.size
+    if visit.whole and speech.published is not None:
+        size = len(speech.published.file.result())
+    segments = sum(len(part.captions) for part in speech.parts)
+    seed = visit.request.seed or 0
+    return Ending(size, speech.duration_ms, segments, seed, admitted_at=speech.admitted_at, warnings=warnings)
+
+
+def job_line(name: str, request: SpeechRequest, summary: Mapping[str, Any]) -> Record:
+    """Return what the log says of a finished job: figures, never its text or audio."""
+    characters = sum(len(turn.text) for turn in request.spoken)
+    names = ("engine", "cache_hit", "queue_ms", "first_audio_ms", "generation_time_ms", "duration_ms")
+    line = {"job": name, "characters": characters, "segments": summary["chunks_processed"]}
+    return line | {field: summary[field] for field in names}
