@@ -125,6 +125,11 @@ class Cache:
                 self._pool = ThreadPoolExecutor(2, "cache")
             return self._pool
 
+    def close(self) -> None:
+        """Wait for the writes under way and end the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
     def path(self, key: str, form: str) -> Path:
         """Return where the entry stands; `key` is hexadecimal, so it cannot leave the folder."""
         return self.folder / f"{key}.{form}"

@@ -51,7 +51,7 @@ class Fault:
     error: Exception
 
 
-class EngineDied(Exception):  # noqa: N818 - it reports an event, not a caller's mistake
+class EngineDied(Exception):
     """The engine cannot go on: the process must end, so that the platform starts a fresh one."""
 
 

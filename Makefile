@@ -1,0 +1,50 @@
+# One place for every command. `make demo` and `make test` set up what they need by themselves.
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+RUN_READY = $(VENV)/.worker-ready
+DEV_READY = $(VENV)/.dev-ready
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo serve test check fast-test format bench clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(RUN_READY): requirements/worker.txt pyproject.toml clients/python/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@echo "Setting up $(VENV) (once; most of it is download) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --no-deps -r requirements/worker.txt
+	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) requirements/dev.txt
+	@$(PIP) --no-deps -r requirements/dev.txt
+	@touch $@
+
+demo: $(RUN_READY)  ## hear a paragraph begin while it is being made, then once more from the cache
+	@$(BIN)/python -m bench.demo
+
+serve: $(RUN_READY)  ## keep a local endpoint running, with a page to try it
+	@$(BIN)/python -m localpod
+
+test: $(DEV_READY)  ## every check and every test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest
+
+check: $(DEV_READY)  ## format, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(DEV_READY)  ## put the code into the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(DEV_READY)  ## measure what this machine can measure
+	@$(BIN)/python -m bench.pipeline
+
+clean:  ## remove what the commands made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis out

@@ -1,0 +1,108 @@
+"""A worker in this process, on the tone engine, without the SDK; and engines that misbehave."""
+
+import asyncio
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worker.cache import Cache
+from worker.engines import Block, Fault, Utterance
+from worker.engines.tone import ToneEngine
+from worker.handler import Worker
+from worker.studio import Studio
+from worker.synthesis import Synthesis
+
+__all__ = ["CountingEngine", "Kit", "audio_of", "run_job", "working"]
+
+Record = dict[str, Any]
+
+
+class CountingEngine(ToneEngine):
+    """The tone, at once, counting what it was asked; `hold` makes it produce nothing meanwhile."""
+
+    def __init__(self, slots: int = 8) -> None:
+        super().__init__(speed=1e9, slots=slots, sleep=lambda _: None)
+        self.admitted: list[Utterance] = []
+        self.dropped: list[int] = []
+        self.hold_after: int | None = None  # blocks given out before it holds
+
+    def admit(self, utterance: Utterance) -> None:
+        self.admitted.append(utterance)
+        super().admit(utterance)
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        if self.hold_after is not None and self.hold_after <= 0:
+            return []
+        done = super().advance(order)
+        if self.hold_after is not None:
+            self.hold_after -= len(done)
+        return done
+
+    def drop(self, utterance: int) -> None:
+        self.dropped.append(utterance)
+        super().drop(utterance)
+
+
+class FaultyEngine(CountingEngine):
+    """Speaks until the text holds a word, then gives out what is planted for it."""
+
+    def __init__(self, planted: Exception | None = None, dies: bool = False) -> None:  # noqa: FBT001, FBT002
+        super().__init__()
+        self.planted = planted
+        self.dies = dies
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        results: list[Block | Fault] = []
+        texts = {utterance.id: utterance.text for utterance in self.admitted}
+        for result in super().advance(order):
+            if "boom" not in texts[result.utterance]:
+                results.append(result)
+            elif self.dies:
+                raise MemoryError("at 0x7f00: a path like /root/secret")
+            elif self.planted is not None:
+                results.append(Fault(result.utterance, self.planted))
+            else:
+                results.append(Block(result.utterance, np.full(100, np.nan, np.float32)))
+        return results
+
+
+class Kit:
+    """The parts of a worker, open to the tests."""
+
+    def __init__(self, folder: Path, engine: ToneEngine) -> None:
+        self.engine = engine
+        self.cache = Cache(folder, 10**9)
+        self.deaths = 0
+        self.synthesis = Synthesis(engine, on_death=self.died)
+        self.studio = Studio(self.synthesis, self.cache)
+        self.worker = Worker(engine, self.cache, self.studio)
+
+    def died(self) -> None:
+        self.deaths += 1
+
+    def files(self) -> list[str]:
+        return sorted(path.suffix for path in self.cache.folder.glob("*"))
+
+
+@contextmanager
+def working(folder: Path, engine: ToneEngine | None = None) -> Iterator[Kit]:
+    kit = Kit(folder, engine or CountingEngine())
+    kit.synthesis.start()
+    try:
+        yield kit
+    finally:
+        kit.synthesis.close()
+        kit.cache.close()
+
+
+async def run_job(kit: Kit, given: Any, name: str = "job-1") -> list[Record]:
+    async with asyncio.timeout(30), aclosing(kit.worker.handle({"id": name, "input": given})) as records:
+        return [record async for record in records]
+
+
+def audio_of(records: Sequence[Record]) -> bytes:
+    return b"".join(base64.b64decode(record["audio_base64"]) for record in records)

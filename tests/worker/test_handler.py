@@ -1,0 +1,242 @@
+"""A job's way through the worker, from its input to its records, without the SDK."""
+
+import asyncio
+import json
+import logging
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studio_kit import CountingEngine, FaultyEngine, Kit, audio_of, run_job, working
+
+from encoder import read_file
+from worker.engines.tone import SAMPLES_PER_CHARACTER
+from worker.errors import OutOfMemory
+
+TEXT = (
+    "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
+    "ten past nine, as it did every day of the year. Nobody waved, because nobody had risen in time to wave. "
+    "By noon the fog had lifted, the market had opened, and a man sold oranges from the back of a van. "
+    "He had one song, and he sang it without a pause until the church bell rang for the second time."
+)
+GUIDE = {
+    "audio_base64", "mimetype", "size_bytes", "cache_hit", "cache_key", "device", "chunks_processed",
+    "generation_time_ms",
+}  # fmt: skip
+
+
+async def test_speech_comes_in_records_of_whole_frames_that_put_together_are_the_files(
+    tmp_path: Path,
+) -> None:
+    with working(tmp_path) as kit:
+        records = await run_job(kit, {"text": TEXT})
+        [path] = tmp_path.glob("*.mp3")
+        assert read_file(path.read_bytes()).audio == audio_of(records)
+    assert len(records) > 2
+    assert [record["seq"] for record in records] == list(range(len(records)))
+    assert all(len(audio_of([record])) % 192 == 0 for record in records)
+    assert [record.get("final") for record in records] == [None] * (len(records) - 1) + [True]
+
+
+async def test_the_times_of_records_and_segments_follow_one_clock(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        records = await run_job(kit, {"text": TEXT})
+    for before, after in zip(records, records[1:], strict=False):
+        assert after["start_ms"] == before["end_ms"]
+    segments = [segment for record in records for segment in record["segments"]]
+    for segment in segments:
+        assert segment["text"] == TEXT[segment["char_start"] : segment["char_end"]]
+        length = segment["end_ms"] - segment["start_ms"]
+        assert length == pytest.approx(len(segment["text"]) * SAMPLES_PER_CHARACTER / 24, abs=2)
+    assert records[-1]["end_ms"] == records[-1]["duration_ms"]
+    assert records[-1]["chunks_processed"] == len(segments)
+
+
+async def test_a_repeat_is_served_from_the_cache_byte_for_byte_without_the_engine(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        first = await run_job(kit, {"text": TEXT})
+        spoken = len(kit.engine.admitted)  # type: ignore[attr-defined]
+        again = await run_job(kit, {"text": "  " + TEXT.upper()})
+        assert len(kit.engine.admitted) == spoken  # type: ignore[attr-defined]
+    assert audio_of(again) == audio_of(first)
+    assert again[-1]["cache_hit"] is True
+    assert again[-1]["chunks_processed"] == first[-1]["chunks_processed"]
+    assert again[-1]["duration_ms"] == first[-1]["duration_ms"]
+    segments = [segment for record in again for segment in record["segments"]]
+    assert segments[0]["char_start"] == 2
+    assert segments[0]["text"] == TEXT.upper()[: len(segments[0]["text"])]
+
+
+async def test_a_short_runsync_has_one_record_with_every_field_of_the_guide(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        miss = await run_job(kit, {"text": TEXT[:300]}, name="sync-1")
+        hit = await run_job(kit, {"text": TEXT[:300]}, name="sync-2")
+    assert len(miss) == len(hit) == 1
+    assert set(miss[0]) >= GUIDE
+    assert miss[0]["mimetype"] == "audio/mpeg"
+    assert miss[0]["size_bytes"] == len(audio_of(miss))
+    assert audio_of(hit) == audio_of(miss)
+    assert read_file(audio_of(miss)).samples == round(miss[0]["duration_ms"] * 24)
+    assert (miss[0]["cache_hit"], hit[0]["cache_hit"]) == (False, True)
+
+
+async def test_stream_overrides_what_the_jobs_name_suggests(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        assert len(await run_job(kit, {"text": TEXT, "stream": True}, name="sync-1")) > 1
+        assert len(await run_job(kit, {"text": TEXT, "stream": False})) == 1
+
+
+async def test_pcm_has_exactly_the_engines_samples_on_a_miss_and_on_a_hit(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        miss = await run_job(kit, {"text": TEXT, "format": "pcm"})
+        hit = await run_job(kit, {"text": TEXT, "format": "pcm"})
+        whole = await run_job(kit, {"text": TEXT, "format": "pcm", "stream": False})
+    assert audio_of(miss) == audio_of(hit) == audio_of(whole)
+    assert len(audio_of(miss)) == pytest.approx(miss[-1]["duration_ms"] * 48, abs=48)
+    assert hit[-1]["cache_hit"] is True
+
+
+async def test_a_dialogue_is_spoken_in_order_with_its_voices(tmp_path: Path) -> None:
+    turns = [
+        {"text": "Who is there?"},
+        {"text": "Only me.", "voice": "low", "pause_ms": 900},
+        {"text": "Ah."},
+    ]
+    with working(tmp_path) as kit:
+        records = await run_job(kit, {"turns": turns})
+        hit = await run_job(kit, {"turns": turns})
+    for got in (records, hit):
+        segments = [segment for record in got for segment in record["segments"]]
+        said = [(s["turn"], s["voice"], s["text"]) for s in segments]
+        assert said == [(0, "default", "Who is there?"), (1, "low", "Only me."), (2, "default", "Ah.")]
+        assert segments[2]["start_ms"] - segments[1]["end_ms"] == 900
+
+
+async def test_pronunciations_reach_the_engine_but_not_the_captions(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        records = await run_job(
+            kit, {"text": "Ask Siobhan, not [siobhan].", "pronounce": {"siobhan": "Shivawn"}}
+        )
+        assert kit.engine.admitted[0].text == "Ask Shivawn, not [siobhan]."  # type: ignore[attr-defined]
+    assert records[0]["segments"][0]["text"] == "Ask Siobhan, not [siobhan]."
+
+
+async def test_a_bad_input_yields_one_error_and_the_next_job_works(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        assert await run_job(kit, {"text": 5}) == [
+            {"error": "invalid_input: text is a number, expected a valid string"}
+        ]
+        assert (await run_job(kit, {"text": "Still here."}))[-1]["final"] is True
+
+
+@pytest.mark.parametrize("planted", [None, OutOfMemory("the GPU is out of memory"), ValueError("/root/x")])
+async def test_a_fault_ends_its_job_alone_and_publishes_nothing(
+    tmp_path: Path, planted: Exception | None
+) -> None:
+    with working(tmp_path, FaultyEngine(planted)) as kit:
+        records = await run_job(kit, {"text": TEXT + "\n\nAnd then: boom."})
+        assert kit.files() == []
+        code = "out_of_memory" if isinstance(planted, OutOfMemory) else "engine_failed"
+        assert records[-1]["error"].startswith(code + ": ")
+        assert "root" not in records[-1]["error"]
+        assert (await run_job(kit, {"text": "Fine."}))[-1]["final"] is True
+        assert kit.deaths == 0
+
+
+async def test_the_engines_death_fails_its_jobs_and_ends_the_process(tmp_path: Path) -> None:
+    with working(tmp_path, FaultyEngine(dies=True)) as kit:
+        records = await run_job(kit, {"text": "boom."})
+        assert records == [{"error": "engine_failed: the engine stopped: MemoryError"}]
+        assert kit.deaths == 1
+        late = await run_job(kit, {"text": "Hello?"})
+        assert late[0]["error"].startswith("shutting_down: ")
+
+
+async def test_fifty_jobs_of_one_key_are_one_synthesis_and_the_first_may_leave(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        kit.engine.hold_after = 1  # type: ignore[attr-defined]
+        jobs = [asyncio.create_task(run_job(kit, {"text": TEXT}, f"job-{n}")) for n in range(50)]
+        await until(lambda: kit.engine.hold_after == 0)  # type: ignore[attr-defined]
+        jobs[0].cancel()
+        await asyncio.wait([jobs[0]])
+        kit.engine.hold_after = None  # type: ignore[attr-defined]
+        done = await asyncio.gather(*jobs[1:])
+        texts = [utterance.text for utterance in kit.engine.admitted]  # type: ignore[attr-defined]
+    assert len(texts) == len(set(texts))
+    assert len({audio_of(records) for records in done}) == 1
+
+
+async def test_the_engine_stops_when_the_last_reader_leaves_even_parked_at_a_yield(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        kit.engine.hold_after = 1  # type: ignore[attr-defined]
+        parked = asyncio.create_task(park(kit, {"text": TEXT}))
+        await until(lambda: kit.engine.hold_after == 0)  # type: ignore[attr-defined]
+        parked.cancel()
+        await asyncio.wait([parked])
+        await until(lambda: kit.synthesis.inside == 0 and kit.engine.dropped)  # type: ignore[attr-defined]
+        kit.engine.hold_after = None  # type: ignore[attr-defined]
+        assert (await run_job(kit, {"text": "Next."}))[-1]["final"] is True
+        assert kit.files() == [".mp3"]
+
+
+async def test_a_job_that_nobody_cached_leaves_no_file(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        for _ in range(2):
+            assert (await run_job(kit, {"text": "Hello.", "cache": "off"}))[-1]["cache_hit"] is False
+        assert kit.files() == []
+        assert len(kit.engine.admitted) == 2  # type: ignore[attr-defined]
+
+
+async def test_refresh_speaks_anew_and_replaces(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        for cache, hit in (("use", False), ("refresh", False), ("use", True)):
+            assert (await run_job(kit, {"text": "Hello.", "cache": cache}))[-1]["cache_hit"] is hit
+
+
+async def test_a_cache_that_cannot_be_written_is_a_warning_not_an_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with working(blocked) as kit:
+        records = await run_job(kit, {"text": "Hello."})
+    assert records[-1]["warnings"] == ["not cached: FileExistsError"]
+
+
+async def test_operations_answer_in_one_record_without_audio(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        [info] = await run_job(kit, {"op": "info"})
+        [voices] = await run_job(kit, {"op": "voices"})
+        [warm] = await run_job(kit, {"op": "warm"})
+        [add] = await run_job(kit, {"op": "voice_add", "name": "ann", "clip_base64": ""})
+    assert info["engine"] == warm["engine"] == "tone"
+    assert voices["voices"] == ["default", "low"]
+    assert add["error"].startswith("voice_unusable: ")
+
+
+async def test_neither_text_nor_audio_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with working(tmp_path) as kit:
+        records = await run_job(kit, {"text": "A marzipan secret."})
+        await run_job(kit, {"text": "marzipan\ud800"})
+    assert "marzipan" not in caplog.text
+    assert records[0]["audio_base64"][:40] not in caplog.text
+    line = json.loads(next(r.message for r in caplog.records if "characters" in r.message))
+    assert line["characters"] == len("A marzipan secret.")
+
+
+async def park(kit: Kit, given: Any) -> None:
+    """Read one record, then stay away, as the SDK does while it posts a chunk."""
+    async with aclosing(kit.worker.handle({"id": "parked", "input": given})) as records:
+        await anext(records)
+        await asyncio.Event().wait()
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_the_worker_takes_twice_the_engines_slots(tmp_path: Path) -> None:
+    with working(tmp_path, CountingEngine(slots=3)) as kit:
+        assert kit.worker.concurrency == 6

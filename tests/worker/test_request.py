@@ -1,0 +1,155 @@
+"""What a request may be, and what is said of one that may not."""
+
+from typing import Any
+
+import pytest
+
+from worker.engines.tone import ToneEngine
+from worker.errors import SpeechError
+from worker.request import Operation, SpeechRequest, parse
+
+ENGINE = ToneEngine()
+
+
+class WordsOnly(ToneEngine):
+    """An engine that does not speak tags."""
+
+    name = "words"
+    tags = False
+
+
+def refused(given: Any, engine: ToneEngine = ENGINE) -> str:
+    with pytest.raises(SpeechError) as caught:
+        parse(given, engine)
+    return f"{caught.value.code}: {caught.value}"
+
+
+def accepted(**fields: Any) -> SpeechRequest:
+    request = parse({"text": "Hello there."} | fields, ENGINE)
+    assert isinstance(request, SpeechRequest)
+    return request
+
+
+REFUSED: list[tuple[Any, str]] = [
+    (None, "invalid_input: input is null, expected an object with a text"),
+    ([], "invalid_input: input is a list, expected an object with a text"),
+    ("hi", "invalid_input: input is a string, expected an object with a text"),
+    ({}, "invalid_input: text or turns is required, exactly one of them: neither came"),
+    ({"text": None}, "invalid_input: text or turns is required, exactly one of them: neither came"),
+    ({"text": "a", "turns": [{"text": "b"}]}, "both came"),
+    ({"text": "a", "input": "b"}, "invalid_input: text came twice"),
+    ({"text": ""}, "invalid_input: text has nothing to speak"),
+    ({"text": " \n\t "}, "invalid_input: text has nothing to speak"),
+    ({"text": "... !?"}, "invalid_input: text has nothing to speak"),
+    ({"text": "\x00\x07"}, "invalid_input: text has nothing to speak"),
+    ({"text": "ok \ud800"}, "invalid_input: text has a lone surrogate at position 3"),
+    ({"text": "x" * 1_000_000}, "text_too_long: text has 1000000 characters, expected at most 10000"),
+    ({"text": 5}, "invalid_input: text is a number, expected a valid string"),
+    ({"text": ["a"]}, "invalid_input: text is a list, expected a valid string"),
+    ({"text": "a", "voicee": "x"}, "invalid_input: voicee is no field of the input; did you mean voice?"),
+    ({"text": "a", "zzzz": 1}, "zzzz is no field of the input; the fields are text, "),
+    (
+        {"text": "a", "voice": "nobody"},
+        "unknown_voice: there is no voice 'nobody'; the voices are default, low",
+    ),
+    ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected string"),
+    ({"text": "a", "voice": None}, "invalid_input: voice is None, expected a valid string"),
+    (
+        {"text": "a", "voice_url": "https://example.com/a.wav"},
+        "voice_unusable: voice_url needs an engine that",
+    ),
+    ({"text": "a", "voice_url": "file:///etc/passwd"}, "invalid_input: voice_url is not an https URL"),
+    (
+        {"text": "a", "language": "xx"},
+        "unsupported_language: language is 'xx', and the tone engine speaks de, en",
+    ),
+    ({"text": "a", "language": 1}, "invalid_input: language is 1, expected a valid string"),
+    ({"text": "a", "format": "ogg"}, "unsupported_format: format is 'ogg', expected one of mp3, pcm"),
+    ({"text": "a", "speed": 3}, "invalid_input: speed is 3, expected less than or equal to 2"),
+    ({"text": "a", "speed": 0.1}, "invalid_input: speed is 0.1, expected greater than or equal to 0.5"),
+    ({"text": "a", "speed": "1"}, "invalid_input: speed is '1', expected a valid number"),
+    ({"text": "a", "speed": True}, "invalid_input: speed is True, expected a valid number"),
+    ({"text": "a", "speed": float("nan")}, "invalid_input: speed is nan, expected"),
+    ({"text": "a", "speed": float("inf")}, "invalid_input: speed is inf, expected"),
+    ({"text": "a", "seed": -1}, "invalid_input: seed is -1, expected greater than or equal to 0"),
+    ({"text": "a", "seed": 1.5}, "invalid_input: seed is 1.5, expected a valid integer"),
+    ({"text": "a", "seed": True}, "invalid_input: seed is True, expected a valid integer"),
+    ({"text": "a", "seed": 2**63}, "invalid_input: seed is 9223372036854775808, expected less than"),
+    ({"text": "a", "stream": "yes"}, "invalid_input: stream is a string, expected a valid boolean"),
+    ({"text": "a", "stream": 1}, "invalid_input: stream is a number, expected a valid boolean"),
+    ({"text": "a", "cache": "no"}, "invalid_input: cache is 'no', expected 'use', 'refresh' or 'off'"),
+    ({"text": "a", "opening": "slow"}, "invalid_input: opening is 'slow', expected 'fast' or 'even'"),
+    ({"text": "a", "pronounce": ["x"]}, "invalid_input: pronounce is a list, expected a valid dictionary"),
+    ({"text": "a", "pronounce": {"x": 1}}, "invalid_input: pronounce.x is a number, expected a valid string"),
+    (
+        {"text": "a", "pronounce": {"": "x"}},
+        "invalid_input: pronounce has an entry that is empty or too long",
+    ),
+    ({"text": "a", "pronounce": {str(n): "x" for n in range(201)}}, "invalid_input: pronounce is an object"),
+    ({"text": "a", "bit_rate": 65}, "invalid_input: bit_rate is 65, expected one of 32, 40, 48, 56, 64, 80"),
+    ({"text": "a", "bit_rate": "64"}, "invalid_input: bit_rate is '64', expected a valid integer"),
+    (
+        {"text": "a", "top_p": 0.5},
+        "top_p is not an option of the tone engine; its options: temperature, top_k",
+    ),
+    ({"text": "a", "temperature": 9.0}, "invalid_input: temperature is 9, expected 0.05 to 2"),
+    ({"text": "a", "temperature": "hot"}, "invalid_input: temperature is a string, expected a valid number"),
+    ({"text": "a", "top_k": 0}, "invalid_input: top_k is 0, expected 1 to 1000"),
+    ({"turns": []}, "invalid_input: turns is a list, expected"),
+    ({"turns": [{"voice": "low"}]}, "invalid_input: turns[0].text is missing"),
+    ({"turns": [{"text": "a", "mood": 1}]}, "invalid_input: turns[0].mood is no field of the input"),
+    ({"turns": [{"text": "a", "voice": "x"}]}, "unknown_voice: there is no voice 'x'"),
+    ({"turns": [{"text": "a"}, {"text": "!"}]}, "invalid_input: turns[1].text has nothing to speak"),
+    (
+        {"turns": [{"text": "a", "pause_ms": 20_000}]},
+        "invalid_input: turns[0].pause_ms is a number, expected",
+    ),
+    ({"turns": [{"text": "a"}] * 201}, "invalid_input: turns is a list, expected"),
+    ({"op": "dance"}, "invalid_input: op is 'dance', expected 'voices'"),
+    ({"op": "info", "text": "a"}, "invalid_input: text is no field of the input"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), REFUSED)
+def test_a_bad_input_is_refused_by_field_with_what_came_and_what_is_allowed(given: Any, said: str) -> None:
+    assert said in refused(given)
+
+
+def test_two_thousand_tags_are_nothing_to_speak_where_tags_are_not_spoken() -> None:
+    assert "nothing to speak" in refused({"text": "[laugh]" * 1_000}, WordsOnly())
+    assert refused({"text": "[laugh]" * 2_000}).startswith("text_too_long")
+
+
+def test_an_error_never_says_the_text_back() -> None:
+    for given in ({"text": "my secret\ud800"}, {"text": "my secret", "speed": 9}, {"text": ["my secret"]}):
+        assert "secret" not in refused(given)
+
+
+def test_a_field_name_cannot_forge_a_log_line() -> None:
+    assert "\n" not in refused({"text": "a", "x\nERROR": 1})
+
+
+def test_speech_that_would_not_fit_into_a_result_is_refused_with_the_limit() -> None:
+    assert "expected at most 1711 as pcm" in refused({"text": "word " * 400, "format": "pcm"})
+    assert "as mp3 at 160 kbit/s" in refused({"text": "word " * 1_200, "bit_rate": 160})
+
+
+def test_the_other_name_of_text_is_accepted() -> None:
+    request = parse({"input": "Hello."}, ENGINE)
+    assert isinstance(request, SpeechRequest)
+    assert request.text == "Hello."
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    request = accepted()
+    assert (request.voice, request.language, request.format, request.speed) == ("default", "en", "mp3", 1.0)
+    assert (request.seed, request.stream, request.cache, request.opening) == (None, None, "use", "fast")
+    assert request.bit_rate == 64
+
+
+def test_a_whole_number_is_a_speed() -> None:
+    assert accepted(speed=1).speed == 1.0
+
+
+def test_an_operation_is_told_from_speech_by_its_op() -> None:
+    assert parse({"op": "info"}, ENGINE) == Operation(op="info")

@@ -1,0 +1,45 @@
+"""Settings come from the environment, once, and a typo cannot pass silently."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.errors import StartError
+from worker.settings import Settings
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    assert Settings.from_env({}) == Settings()
+
+
+def test_each_variable_reaches_its_field() -> None:
+    env = {"TTS_ENGINE": "tone", "TTS_SLOTS": "3", "TTS_CACHE_DIR": "x/y", "RUNPOD_ENDPOINT_ID": "abc"}
+    settings = Settings.from_env(env)
+    assert (settings.engine, settings.slots, settings.cache_dir) == ("tone", 3, Path("x/y"))
+    assert settings.deployed
+    assert set(settings.changed()) == {"engine", "slots", "cache_dir", "endpoint_id"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TTS_ENGIN", "tone", "TTS_ENGIN is not a setting of this worker; the settings are TTS_ENGINE"),
+        ("TTS_ENGINE", "best", "TTS_ENGINE='best': expected one of auto"),
+        ("TTS_SLOTS", "0", "TTS_SLOTS='0': expected a whole number from 1 to 64"),
+        ("TTS_SLOTS", "two", "expected a whole number"),
+        ("TTS_CACHE_MAX_BYTES", "-1", "expected a whole number"),
+        ("TTS_TONE_SPEED", "nan", "expected a number from 0.1"),
+        ("TTS_CACHE_TAG", "a/b", "expected up to 64 letters"),
+    ],
+)
+def test_an_unknown_name_or_a_bad_value_stops_the_worker_with_one_line(
+    name: str, value: str, said: str
+) -> None:
+    with pytest.raises(StartError) as caught:
+        Settings.from_env({name: value})
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_local_endpoint_is_not_a_deployed_one() -> None:
+    assert not Settings.from_env({"RUNPOD_ENDPOINT_ID": "local"}).deployed
