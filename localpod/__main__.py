@@ -1,0 +1,73 @@
+"""The command: python -m localpod."""
+
+import argparse
+import logging
+import shlex
+import sys
+
+from localpod.server import bind, serve
+from localpod.settings import ENDPOINT, Options
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code."""
+    given = _parser().parse_args(arguments)
+    logging.basicConfig(level=given.log_level.upper(), format="localpod: %(message)s", stream=sys.stderr)
+    for library in ("asyncio", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        sock = bind(given.port)
+    except (OSError, OverflowError) as error:
+        print(f"localpod: cannot listen on 127.0.0.1:{given.port}: {error}", file=sys.stderr)
+        return 1
+    serve(sock, _options(given), _announce)
+    return 0
+
+
+def _announce(url: str) -> None:
+    print(f"localpod: {url} (page) {url}/v2/{ENDPOINT} (API; no production server)", flush=True)
+
+
+def _options(given: argparse.Namespace) -> Options:
+    return Options(
+        workers=given.workers,
+        idle_timeout_s=given.idle_timeout,
+        execution_timeout_s=given.execution_timeout,
+        queue_delay_s=given.queue_delay,
+        api_key=given.api_key,
+        command=tuple(shlex.split(given.command)) or Options.command,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("localpod", description="RunPod Serverless on this machine.")
+    add = parser.add_argument
+    add("--port", type=int, default=8008, help="0 picks a free one (default %(default)s)")
+    add("--workers", type=_whole, default=1, help="at most so many processes (default %(default)s)")
+    add("--idle-timeout", type=_seconds, default=5.0, help="seconds until an idle worker is stopped")
+    add("--execution-timeout", type=_seconds, default=600.0, help="seconds that a job may run")
+    add("--queue-delay", type=_seconds, default=4.0, help="seconds a job waits before one more worker starts")
+    add("--api-key", help="the only key accepted (default: any)")
+    add("--command", default="", help="what starts a worker (default: this Python with -m worker)")
+    add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    return parser
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is less than 0")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no duration")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

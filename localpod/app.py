@@ -1,0 +1,104 @@
+"""The application: the public API, the worker's side, the page, and the launcher's life."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+
+from localpod import public, workers_api
+from localpod.launcher import Launcher
+from localpod.pod import Pod, Worker
+from localpod.queue import Job
+from localpod.settings import ENDPOINT, Options
+from localpod.wire import error_reply, pod_of, reply
+
+__all__ = ["create_app"]
+
+PAGE = Path(__file__).with_name("page.html")
+JOBS_SHOWN = 50
+
+
+def create_app(options: Options) -> Starlette:
+    """Return the ASGI application of one endpoint, `/v2/local`.
+
+    Its lifespan runs the launcher. Without a lifespan (as under `httpx.ASGITransport`) it starts no
+    workers and times nothing out: then someone else plays the worker.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/localpod/state", _state),
+            Mount(f"/v2/{ENDPOINT}", routes=[*public.routes, *workers_api.routes]),
+        ],
+        exception_handlers={HTTPException: error_reply},
+        # Whoever else's page resolves its name to 127.0.0.1 does not become ours by that.
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        lifespan=_lifespan,
+    )
+    app.state.pod = Pod(options)
+    app.state.launcher = Launcher(app.state.pod)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
+    running = asyncio.create_task(app.state.launcher.run())
+    try:
+        yield
+    finally:
+        await app.state.launcher.close()
+        await running
+
+
+async def _page(_request: Request) -> Response:
+    return HTMLResponse(PAGE.read_text(encoding="utf-8"))
+
+
+async def _state(request: Request) -> Response:
+    """Answer with what the page shows: the newest jobs, the workers, what keeps them from starting."""
+    pod = pod_of(request)
+    newest = islice(reversed(pod.queue.jobs.values()), JOBS_SHOWN)
+    return reply(
+        {
+            "endpoint": ENDPOINT,
+            "key_required": pod.options.api_key is not None,
+            "max_workers": pod.options.workers,
+            "idle_timeout_s": pod.options.idle_timeout_s,
+            "jobs": [_job_row(job, pod.clock()) for job in newest],
+            "workers": [_worker_row(worker, pod) for worker in pod.workers.values()],
+            "last_failure": pod.last_failure,
+        }
+    )
+
+
+def _job_row(job: Job, now: float) -> dict[str, Any]:
+    row = {key: value for key, value in public.describe(job).items() if key != "output"}
+    return row | {"age_s": round(now - job.queued_at, 1), "records": job.streamed, "unread": len(job.items)}
+
+
+def _worker_row(worker: Worker, pod: Pod) -> dict[str, Any]:
+    jobs = [job.id for job in pod.queue.running(worker.id)]
+    state = "running" if jobs else "idle"
+    if worker.stopping:
+        state = "stopping"
+    elif not worker.ready:
+        state = "initializing"
+    age_s = round(pod.clock() - worker.born_at, 1)
+    return {
+        "id": worker.id,
+        "pid": worker.pid,
+        "state": state,
+        "jobs": jobs,
+        "age_s": age_s,
+        "taken": worker.taken,
+    }

@@ -1,0 +1,119 @@
+"""The worker's side of the API, as the SDK calls it: take, stop, stream, done, ping.
+
+The SDK asks again without a pause after an empty answer, so polls are held open. It posts raw JSON
+under the content type of a form.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from localpod.pod import WORK, Pod, Worker
+from localpod.queue import Job
+from localpod.wire import MB, hold, parse, pod_of, read, reply
+
+__all__ = ["routes"]
+
+POLL_S = 25.0
+STOPPING_S = 0.1
+ITEM_LIMIT = 1 * MB
+OUTPUT_LIMIT = {False: 10 * MB, True: 20 * MB}  # of /run and of /runsync
+# What a worker is told beside id and input.
+PASSED_ON = ("webhook", "s3Config", "policy")
+T = TypeVar("T")
+
+
+async def _take(request: Request) -> Response:
+    jobs = await _hold_take(request, 1)
+    return reply(jobs[0]) if jobs else Response(status_code=204)
+
+
+async def _take_batch(request: Request) -> Response:
+    text = request.query_params.get("batch_size", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise HTTPException(400, f"batch_size is {text!r}, expected a whole number from 1")
+    jobs = await _hold_take(request, int(text))
+    return reply(jobs) if jobs else Response(status_code=204)
+
+
+async def _hold_take(request: Request, count: int) -> list[dict[str, Any]]:
+    pod, worker = _caller(request)
+    if worker.stopping:
+        # Its SIGTERM is under way. An answer at once would make the SDK ask again and again until then.
+        await asyncio.sleep(STOPPING_S)
+        return []
+    worker.ready = True
+    jobs = await hold(request, WORK, POLL_S, _unless_stopping(worker, lambda: pod.take(worker, count)))
+    return [_for_worker(job) for job in jobs or ()]
+
+
+def _for_worker(job: Job) -> dict[str, Any]:
+    extras = {name: job.request[name] for name in PASSED_ON if name in job.request}
+    return {"id": job.id, "input": job.request["input"], **extras}
+
+
+async def _stop(request: Request) -> Response:
+    pod, worker = _caller(request)
+    due = _unless_stopping(worker, lambda: pod.stops.due(worker.id, pod.clock()))
+    job_ids = await hold(request, WORK, POLL_S, due, lambda: pod.stops.next_due(worker.id))
+    return reply({"jobsToStop": job_ids}) if job_ids else Response(status_code=204)
+
+
+def _unless_stopping(worker: Worker, find: Callable[[], list[T]]) -> Callable[[], list[T] | None]:
+    """Make an answer for `hold`: what `find` finds, and an empty list at once for a worker that stops.
+
+    A worker leaves only when its polls are answered, and forgets what it is handed after SIGTERM.
+    """
+    return lambda: [] if worker.stopping else find() or None
+
+
+async def _stream(request: Request) -> Response:
+    pod, worker = _caller(request)
+    body = await read(request, ITEM_LIMIT, 400)
+    if "output" not in parse(body):
+        raise HTTPException(400, "a streamed item has no output")
+    pod.add_item(request.path_params["job"], worker.id, body)
+    return reply({})
+
+
+async def _done(request: Request) -> Response:
+    pod, worker = _caller(request)
+    job_id = request.path_params["job"]
+    job = pod.queue.jobs.get(job_id)
+    try:
+        result = parse(await read(request, OUTPUT_LIMIT[job is not None and job.sync], 400))
+    except HTTPException as error:
+        # The SDK does not try again: without this the job would run until it times out.
+        pod.finish(job_id, worker.id, {"error": f"the worker's result was refused: {error.detail}"})
+        raise
+    if result.get("status") == "IN_PROGRESS":
+        pod.queue.add_progress(job_id, worker.id, result.get("output"))
+    else:
+        pod.finish(job_id, worker.id, result)
+    return reply({})
+
+
+async def _ping(request: Request) -> Response:
+    named = request.query_params.get("job_id", "")
+    pod_of(request).pinged(request.path_params["worker"], set(filter(None, named.split(","))))
+    return reply({})
+
+
+def _caller(request: Request) -> tuple[Pod, Worker]:
+    pod = pod_of(request)
+    return pod, pod.worker(request.path_params["worker"])
+
+
+routes = [
+    Route("/job-take/{worker}", _take),
+    Route("/job-take-batch/{worker}", _take_batch),
+    Route("/job-stop/{worker}", _stop),
+    Route("/job-stream/{worker}/{job}", _stream, methods=["POST"]),
+    Route("/job-done/{worker}/{job}", _done, methods=["POST"]),
+    Route("/ping/{worker}", _ping),
+]
