@@ -164,6 +164,8 @@ def explained(error: Mapping[str, Any], model: type[Strict]) -> SpeechError:
         return InvalidInput(f"{field} is missing")
     came = error["input"]
     shown = repr(came)[:40] if path[-1] in ECHOED and not isinstance(came, dict | list) else kind(came)
+    if error["type"] == "string_pattern_mismatch":
+        return InvalidInput(f"{printable(field)} is {shown}, expected 1 to 64 letters, digits, '_' or '-'")
     wanted = error["msg"].removeprefix("Input ").removeprefix("should ").removeprefix("be ")
     return InvalidInput(f"{printable(field)} is {shown}, expected {wanted}")
 

@@ -58,6 +58,11 @@ class Recorder:
             raise TextTooLong("the speech outgrew what one job can return: split the text into jobs")
         return part
 
+    @property
+    def duration_ms(self) -> int:
+        """The PCM so far, pauses included."""
+        return round(self.samples * 1000 / self._rate)
+
     def _caption(self, line: Line, start: int, end: int) -> Caption:
         segment = line.segment
         times = (round(start * 1000 / self._rate), round(end * 1000 / self._rate))
@@ -111,7 +116,7 @@ class Speech:
     @property
     def duration_ms(self) -> int:
         """The speech finished so far, pauses included."""
-        return self.recorder.layout.milliseconds(self.recorder.size)
+        return self.recorder.duration_ms
 
     def dry_at(self) -> float:
         """Return when a listener of all delivered audio runs dry; -inf before the first part."""

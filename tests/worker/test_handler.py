@@ -1,6 +1,7 @@
 """A job's way through the worker, from its input to its records, without the SDK."""
 
 import asyncio
+import itertools
 import json
 import logging
 from contextlib import aclosing
@@ -42,7 +43,7 @@ async def test_speech_comes_in_records_of_whole_frames_that_put_together_are_the
 async def test_the_times_of_records_and_segments_follow_one_clock(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         records = await run_job(kit, {"text": TEXT})
-    for before, after in zip(records, records[1:], strict=False):
+    for before, after in itertools.pairwise(records):
         assert after["start_ms"] == before["end_ms"]
     segments = [segment for record in records for segment in record["segments"]]
     for segment in segments:

@@ -52,7 +52,7 @@ REFUSED: list[tuple[Any, str]] = [
         {"text": "a", "voice": "nobody"},
         "unknown_voice: there is no voice 'nobody'; the voices are default, low",
     ),
-    ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected string"),
+    ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected 1 to 64 letters"),
     ({"text": "a", "voice": None}, "invalid_input: voice is None, expected a valid string"),
     (
         {"text": "a", "voice_url": "https://example.com/a.wav"},

@@ -38,7 +38,7 @@ class PreviewEngine:
     sample_rate = 24_000
     ahead = 1
     languages = frozenset({"en"})
-    voices = ("default",)
+    voices: tuple[str, ...] = ("default",)
     options: Mapping[str, Range] = {}
     tags = False
     clones = False

@@ -26,7 +26,7 @@ class ToneEngine:
     sample_rate = SAMPLE_RATE
     ahead = 1
     languages = frozenset({"en", "de", "fr", "ja"})
-    voices = ("default", "low")
+    voices: tuple[str, ...] = ("default", "low")
     options: Mapping[str, Range] = {"temperature": Range(0.05, 2.0), "top_k": Range(1, 1000, whole=True)}
     tags = True
     clones = False
