@@ -24,7 +24,8 @@ def to_int16(pcm: Pcm) -> NDArray[np.int16]:
     scaled = np.clip(pcm, -1.0, 1.0) * np.float32(32767)
     if np.isnan(scaled).any():
         raise EncoderError(f"pcm has {int(np.isnan(scaled).sum())} samples that are NaN")
-    return np.rint(scaled).astype("<i2")
+    rounded: NDArray[np.int16] = np.rint(scaled).astype("<i2")
+    return rounded
 
 
 class PcmEncoder:

@@ -73,4 +73,5 @@ def tone(utterance: Utterance, samples: int) -> Pcm:
     """Return `samples` of a sine, 0.3 at its peak, an octave down for the voice "low"."""
     frequency = (FREQUENCY + utterance.seed % 100) / (2 if utterance.voice == "low" else 1)
     phase = np.arange(samples, dtype=np.float32) * np.float32(2 * np.pi * frequency / SAMPLE_RATE)
-    return 0.3 * np.sin(phase)
+    wave: Pcm = np.float32(0.3) * np.sin(phase)
+    return wave

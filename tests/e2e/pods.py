@@ -1,0 +1,99 @@
+"""A real endpoint on this machine: localpod, RunPod's SDK, the worker; nothing in between is a fake."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+HEADERS = {"Authorization": "Bearer any"}
+FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
+
+
+@dataclass
+class Pod:
+    """A running localpod, its worker's log, and the few calls that the tests make."""
+
+    url: str
+    log: list[str] = field(default_factory=list)
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        answer = httpx.request(method, self.url + path, headers=HEADERS, timeout=100, **options)
+        return answer.json()
+
+    def submit(self, given: Any) -> str:
+        return str(self.call("POST", "/run", json={"input": given})["id"])
+
+    def runsync(self, given: Any) -> Any:
+        return self.call("POST", "/runsync", content=json.dumps({"input": given}))
+
+    def status(self, job: str) -> Any:
+        return self.call("GET", f"/status/{job}")
+
+    def stream(self, job: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield what each GET of /stream brings, as long as it brings something new."""
+        while True:
+            reply = self.call("GET", f"/stream/{job}")
+            items = [item["output"] for item in reply["stream"]]
+            if items:
+                yield items
+            elif reply["status"] in FINAL:
+                return
+
+    def finished(self, job: str) -> Any:
+        return until(lambda: (s := self.status(job))["status"] in FINAL and s)
+
+    def text_of_log(self) -> str:
+        return "\n".join(self.log)
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for something that will come; fail when it does not."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"it did not come within {seconds} s")
+
+
+@contextmanager
+def running(folder: Path, *options: str, **env: str) -> Iterator[Pod]:
+    """Run localpod with settings for its workers; stop it at the end."""
+    command = [sys.executable, "-m", "localpod", "--port", "0", *options]
+    settings = {"TTS_CACHE_DIR": str(folder), "PYTHONUNBUFFERED": "1"} | env
+    process = subprocess.Popen(
+        command,
+        env={key: value for key, value in os.environ.items() if not key.startswith(("TTS_", "RUNPOD_"))}
+        | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    pod = Pod("")
+    out = process.stdout
+    assert out is not None
+    reader = threading.Thread(target=lambda: pod.log.extend(line.rstrip() for line in out))
+    reader.start()
+    try:
+        pod.url = until(lambda: address(pod.log))
+        yield pod
+    finally:
+        process.terminate()
+        process.wait(30)
+        reader.join(30)
+        out.close()
+
+
+def address(log: list[str]) -> str | None:
+    found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in list(log))
+    return next((match[0] + "/v2/local" for match in found if match), None)
