@@ -1,0 +1,7 @@
+"""`python -m chatterpod` is the command line."""
+
+import sys
+
+from chatterpod.cli import main
+
+sys.exit(main())

@@ -1,0 +1,172 @@
+"""What the client receives equals what was made, whatever happens on the way."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chatterpod import (
+    ApiError,
+    AuthError,
+    Client,
+    Incomplete,
+    JobCancelled,
+    JobFailed,
+    JobTimedOut,
+)
+from chatterpod.cli import main
+from endpoint import FakeEndpoint, records
+
+MADE = records(5)
+AUDIO = b"".join(base64.b64decode(record["audio_base64"]) for record in MADE)
+
+
+class Sleeps(list[float]):
+    """Remembers the waits instead of waiting."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def client_of(endpoint: FakeEndpoint, sleeps: Sleeps | None = None) -> Client:
+    sleep = Sleeps() if sleeps is None else sleeps
+    return Client("ep", "sk-secret", "http://fake/v2", transport=endpoint, sleep=sleep)
+
+
+def received(endpoint: FakeEndpoint) -> bytes:
+    with client_of(endpoint) as client, client.stream("Hello.") as chunks:
+        return b"".join(chunk.audio for chunk in chunks)
+
+
+def one_each() -> list[list[dict[str, Any]]]:
+    return [[record] for record in MADE]
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        one_each(),
+        [MADE],
+        [[], *one_each()],
+        [[MADE[0], MADE[0]], MADE[:3], MADE[2:]],
+        [MADE[:2], [], [], MADE[2:]],
+    ],
+)
+def test_records_become_the_audio_however_they_are_batched(batches: list[list[dict[str, Any]]]) -> None:
+    assert received(FakeEndpoint(batches)) == AUDIO
+
+
+@pytest.mark.parametrize("fault", ["lost", "429", "500", "502", "503"])
+@pytest.mark.parametrize("at", range(1, 6))
+def test_a_lost_or_refused_reply_costs_no_audio(fault: str, at: int) -> None:
+    assert received(FakeEndpoint(one_each(), MADE, {at: fault})) == AUDIO
+
+
+def test_records_that_only_the_status_still_has_are_taken_from_there() -> None:
+    endpoint = FakeEndpoint([MADE[:2], MADE[3:]], MADE)
+    assert received(endpoint) == AUDIO
+    assert "/status/job-1" in endpoint.seen
+
+
+@pytest.mark.parametrize("before", range(1, 5))
+@pytest.mark.parametrize("frames", [10, 7, 50])
+def test_a_job_that_the_platform_runs_again_goes_on_where_it_was(before: int, frames: int) -> None:
+    again = records(-(-50 // frames), "b", frames)
+    again[-1]["audio_base64"] = base64.b64encode(
+        base64.b64decode(again[-1]["audio_base64"])[: len(AUDIO) - (len(again) - 1) * frames * 192]
+    ).decode()
+    endpoint = FakeEndpoint([MADE[:before], *[[record] for record in again]])
+    assert received(endpoint) == AUDIO
+
+
+def test_the_last_chunk_alone_has_the_summary() -> None:
+    with client_of(FakeEndpoint(one_each())) as client, client.stream("Hello.") as chunks:
+        summaries = [chunk.summary for chunk in chunks]
+    assert summaries[:-1] == [None] * 4
+    assert summaries[-1] is not None
+    assert summaries[-1]["engine"] == "tone"
+    assert "audio_base64" not in summaries[-1]
+
+
+def test_leaving_early_cancels_the_job_and_reading_to_the_end_does_not() -> None:
+    left, read = FakeEndpoint(one_each()), FakeEndpoint(one_each())
+    with client_of(left) as client, client.stream("Hello.") as chunks:
+        next(chunks)
+    assert received(read) == AUDIO
+    assert (left.cancelled, read.cancelled) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "said"),
+    [
+        ({"status": "FAILED", "error": "invalid_input: text is null"}, JobFailed, "text is null"),
+        ({"status": "FAILED"}, JobFailed, "does not say why"),
+        ({"status": "CANCELLED"}, JobCancelled, "cancelled"),
+        ({"status": "TIMED_OUT"}, JobTimedOut, "longer than"),
+        ({"status": "COMPLETED"}, Incomplete, "record 2 of it never came"),
+    ],
+)
+def test_a_job_that_ends_badly_raises_and_never_just_stops(
+    end: dict[str, Any], kind: type, said: str
+) -> None:
+    with pytest.raises(kind, match=said):
+        received(FakeEndpoint([MADE[:2]], MADE[:2], end=end))
+
+
+def test_a_failed_job_tells_the_workers_code() -> None:
+    with pytest.raises(JobFailed) as caught:
+        received(FakeEndpoint([], end={"status": "FAILED", "error": "unknown_voice: there is no voice 'x'"}))
+    assert caught.value.code == "unknown_voice"
+
+
+def test_speak_outlives_a_runsync_that_comes_back_unfinished() -> None:
+    with client_of(FakeEndpoint([MADE])) as client:
+        speech = client.speak("Hello.")
+    assert speech.audio == AUDIO
+    assert speech.duration_ms == 1_200
+    assert [segment["text"] for segment in speech.segments] == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_waits_grow_while_the_job_is_queued_and_follow_retry_after() -> None:
+    sleeps = Sleeps()
+    endpoint = FakeEndpoint([[], [], [], MADE], faults={1: "429"})
+    with client_of(endpoint, sleeps) as client, client.stream("Hello.") as chunks:
+        list(chunks)
+    assert sleeps[0] >= 1
+    assert sleeps[1:] == sorted(sleeps[1:])
+
+
+@pytest.mark.parametrize(("status", "kind"), [("401", AuthError), ("403", AuthError), ("404", ApiError)])
+def test_a_refused_key_and_a_missing_endpoint_are_told_and_never_tell_the_key(
+    status: str, kind: type
+) -> None:
+    with pytest.raises(kind) as caught:
+        received(FakeEndpoint([], faults={0: status}))
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_submission_is_never_sent_twice() -> None:
+    endpoint = FakeEndpoint([], faults={0: "500"})
+    with pytest.raises(ApiError):
+        received(endpoint)
+    assert endpoint.seen == ["/run"]
+
+
+def test_without_a_key_or_an_endpoint_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RUNPOD_ENDPOINT_ID", "RUNPOD_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(AuthError, match="RUNPOD_ENDPOINT_ID"):
+        Client()
+    with pytest.raises(AuthError, match="RUNPOD_API_KEY"):
+        Client("ep")
+
+
+def test_the_command_line_says_what_is_wrong_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNPOD_ENDPOINT_ID", raising=False)
+    assert main(["speak", "Hello.", "-o", str(tmp_path / "x.mp3")]) == 1
+    assert capsys.readouterr().err.startswith("chatterpod: no endpoint")
+    with pytest.raises(SystemExit) as left:
+        main(["speak"])
+    assert left.value.code == 2
