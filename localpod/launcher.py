@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import signal
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -94,14 +94,15 @@ class Launcher:
         worker.pid = process.pid
         self._processes[worker.id] = process
         log.info("worker %s: started, pid %d", worker.id, process.pid)
-        self._keep(self._watch(worker, process))
+        self._keep(self._watch(worker, process, await _guard(process.pid)))
         if self._pod.closing:
             await self._stop(worker)  # `close` had not seen it yet
 
-    async def _watch(self, worker: Worker, process: Process) -> None:
+    async def _watch(self, worker: Worker, process: Process, guard: Process) -> None:
         """Wait for the process to end, however that comes about, and draw the conclusions."""
         code = await process.wait()
         _kill_group(process)
+        await guard.communicate(b"\n")
         log.info("worker %s: exited with code %d", worker.id, code)
         del self._processes[worker.id]
         self._pod.lose(worker.id)
@@ -143,6 +144,24 @@ class Launcher:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _guard(group: int) -> Process:
+    """Start a shell that kills the process group if we end without having written it a line.
+
+    Were we killed, the SDK would ask a closed port for jobs without a pause for ever after.
+    """
+    script = 'read -r line || kill -9 -"$0"'
+    return await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        script,
+        str(group),
+        stdin=PIPE,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _kill_group(process: Process) -> None:

@@ -92,7 +92,9 @@ class Pod:
     def take(self, worker: Worker, count: int) -> list[Job]:
         """Hand jobs to a worker, none that it may still be running from an earlier attempt."""
         jobs = self.queue.take(worker.id, count, self.clock(), self.stops.pending(worker.id))
-        worker.taken += len(jobs)
+        if jobs:
+            worker.taken += len(jobs)
+            self.last_failure = None
         self.bells.ring(*(job.id for job in jobs))
         return jobs
 

@@ -1,0 +1,103 @@
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import pytest
+
+from localpod.process import running
+from localpod.settings import Options, worker_environment
+
+HEADERS = {"Authorization": "Bearer any"}
+SLEEPER = shlex.join([sys.executable, "-c", "import time; time.sleep(3600)"])
+
+
+def localpod(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "localpod", *arguments]
+
+
+def test_a_port_in_use_is_one_clear_line_and_exit_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            localpod("--port", str(port)), capture_output=True, text=True, check=False, timeout=30
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        f"localpod: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use"
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_workers_and_ends_with_code_0(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        localpod("--port", "0", "--command", SLEEPER),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[1]
+        pid = worker_of(url)
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    with pytest.raises(ProcessLookupError):
+        os.killpg(pid, 0)
+
+
+def test_workers_do_not_outlive_a_localpod_that_was_killed() -> None:
+    with subprocess.Popen(
+        localpod("--port", "0", "--command", SLEEPER),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        pid = worker_of(process.stdout.readline().split()[1])
+        process.kill()
+    end = monotonic() + 10
+    while is_running(pid):
+        assert monotonic() < end, "the worker is still there"
+        sleep(0.02)
+
+
+def worker_of(url: str) -> int:
+    """Have a worker started; return its process id."""
+    httpx.post(f"{url}/v2/local/run", json={"input": {"a": 1}}, headers=HEADERS)
+    while True:
+        for worker in httpx.get(f"{url}/localpod/state").json()["workers"]:
+            if worker["pid"]:
+                return int(worker["pid"])
+        sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process runs: one that is dead and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(shlex.join([sys.executable, "-c", "exit(3)"]), 3), ("no-such-command", 127)]
+)
+def test_jobs_fail_with_the_reason_when_no_worker_can_start(command: str, code: int) -> None:
+    with running("--command", command) as url:
+        api = f"{url}/v2/local"
+        answer = httpx.post(f"{api}/runsync", json={"input": {"a": 1}}, headers=HEADERS, timeout=60).json()
+    assert answer["status"] == "FAILED"
+    assert answer["error"] == f"worker exited with code {code} before taking a job"
+
+
+def test_every_address_given_to_a_worker_has_its_question_mark() -> None:
+    environment = worker_environment(Options(), "w1", {"PATH": "/bin", "RUNPOD_POD_ID": "old"})
+    addresses = [value for name, value in environment.items() if name.startswith("RUNPOD_WEBHOOK_")]
+    assert len(addresses) == 4
+    assert all("?" in address for address in addresses)
+    assert (environment["PATH"], environment["RUNPOD_POD_ID"]) == ("/bin", "w1")

@@ -1,0 +1,143 @@
+"""The unmodified SDK in a child process, from the first request to scale to zero."""
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+import pytest
+
+from localpod.process import running
+
+COMMAND = shlex.join([sys.executable, str(Path(__file__).with_name("sdk_worker.py"))])
+FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
+
+
+class Client:
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, headers={"Authorization": "Bearer any"}, timeout=60)
+
+    def run(self, **given: Any) -> str:
+        return str(self.http.post("/v2/local/run", json={"input": given}).json()["id"])
+
+    def status(self, job: str) -> dict[str, Any]:
+        return dict(self.http.get(f"/v2/local/status/{job}").json())
+
+    def cancel(self, job: str) -> None:
+        self.http.post(f"/v2/local/cancel/{job}")
+
+    def end(self, job: str) -> dict[str, Any]:
+        return dict(self.http.get(f"/v2/local/status-sync/{job}?wait=60000").json())
+
+    def stream(self, job: str) -> Iterator[dict[str, Any]]:
+        while True:
+            reply = self.http.get(f"/v2/local/stream/{job}").json()
+            yield from (item["output"] for item in reply["stream"])
+            if reply["status"] in FINAL and not reply["stream"]:
+                return
+
+    def workers(self) -> list[dict[str, Any]]:
+        return list(self.http.get("/localpod/state").json()["workers"])
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Client]]:
+    """Start localpod with the SDK worker; gone at the end, whatever happened."""
+    opened: list[tuple[Any, Client]] = []
+
+    def begin(*arguments: str) -> Client:
+        context = running("--command", COMMAND, *arguments)
+        opened.append((context, Client(context.__enter__())))
+        return opened[-1][1]
+
+    yield begin
+    for context, client in opened:
+        client.http.close()
+        context.__exit__(None, None, None)
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = monotonic() + 20
+    while not true():
+        assert monotonic() < end, "it did not come about"
+        sleep(0.02)
+
+
+def is_there(pid: int) -> bool:
+    """Whether anything of the process group that `pid` heads is left."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_one_worker_streams_completes_fails_and_stops_jobs(start: Callable[..., Client]) -> None:
+    client = start("--idle-timeout", "60")
+
+    job = client.run(count=4)
+    assert [record["number"] for record in client.stream(job)] == [0, 1, 2, 3]
+    assert [record["number"] for record in client.status(job)["output"]] == [0, 1, 2, 3]
+
+    failed = client.run(count=1, error="unknown_voice: nobody")
+    assert [record["number"] for record in client.stream(failed)] == [0]
+    assert (client.end(failed)["status"], client.end(failed)["error"]) == ("FAILED", "unknown_voice: nobody")
+
+    first, second, waiting = (
+        client.run(count=1, hang=True),
+        client.run(count=1, hang=True),
+        client.run(count=1),
+    )
+    until(lambda: [client.status(job)["status"] for job in (first, second)] == ["IN_PROGRESS"] * 2)
+    for job in (waiting, first, second):
+        client.cancel(job)
+    # Its slots are free again: both were stopped, and the one cancelled in the queue was never run.
+    done = client.end(client.run(count=1))
+    assert done["status"] == "COMPLETED"
+    assert [client.status(job)["status"] for job in (first, second, waiting)] == ["CANCELLED"] * 3
+    assert "workerId" not in client.status(waiting)
+
+
+def test_a_job_that_runs_too_long_is_stopped_and_its_slot_free_again(start: Callable[..., Client]) -> None:
+    client = start("--execution-timeout", "1")
+    late = [client.end(job) for job in [client.run(count=1, hang=True) for _ in range(2)]]
+    assert [job["status"] for job in late] == ["TIMED_OUT"] * 2
+    assert client.end(client.run(count=1))["workerId"] == late[0]["workerId"]
+
+
+def test_a_worker_is_stopped_when_idle_and_another_started_for_the_next_job(
+    start: Callable[..., Client],
+) -> None:
+    client = start("--idle-timeout", "0.2")
+    assert client.workers() == []
+    first = client.end(client.run(count=1))
+    until(lambda: client.workers() == [])
+    assert not is_there(first["output"][0]["pid"])
+    second = client.end(client.run(count=1))
+    assert second["workerId"] != first["workerId"]
+
+
+def test_a_job_whose_worker_was_killed_is_run_by_another(start: Callable[..., Client]) -> None:
+    client = start()
+    job = client.run(count=8, pause_s=0.2)
+    records = client.stream(job)
+    seen = [next(records)]
+    os.kill(seen[0]["pid"], signal.SIGKILL)
+    seen += records
+    assert [record["number"] for record in seen][-8:] == list(range(8))
+    status = client.status(job)
+    assert (status["status"], status["retries"]) == ("COMPLETED", 1)
+    assert {record["pid"] for record in status["output"]} == {seen[-1]["pid"]} != {seen[0]["pid"]}
+    assert not is_there(seen[0]["pid"])
+
+
+def test_a_full_worker_gets_help_from_another(start: Callable[..., Client]) -> None:
+    client = start("--workers", "2", "--queue-delay", "0")
+    jobs = [client.run(count=1, hang=True) for _ in range(3)]
+    until(lambda: all(client.status(job)["status"] == "IN_PROGRESS" for job in jobs))
+    assert len({client.status(job)["workerId"] for job in jobs}) == 2

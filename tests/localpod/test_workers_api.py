@@ -1,0 +1,127 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from localpod.process import running
+from tests.localpod.fake_worker import FakeWorker
+
+Submit = Callable[[], Awaitable[str]]
+
+
+async def test_a_take_is_held_until_there_is_a_job(worker: FakeWorker, submit: Submit) -> None:
+    held = asyncio.create_task(worker.take())
+    await asyncio.sleep(0.05)
+    assert not held.done()
+    job = await submit()
+    assert (await held)["id"] == job
+
+
+async def test_a_batch_is_as_large_as_there_are_jobs(worker: FakeWorker, submit: Submit) -> None:
+    jobs = [await submit() for _ in range(3)]
+    assert [job["id"] for job in await worker.take_batch(2)] == jobs[:2]
+    assert [job["id"] for job in await worker.take_batch(2)] == jobs[2:]
+
+
+async def test_two_workers_never_get_the_same_job(api: httpx.AsyncClient, submit: Submit) -> None:
+    held = [asyncio.create_task(FakeWorker(api, name).take()) for name in "ab"]
+    await asyncio.sleep(0.05)
+    jobs = {await submit(), await submit()}
+    assert {job["id"] for job in await asyncio.gather(*held)} == jobs
+
+
+async def test_a_stop_names_the_cancelled_job_until_it_is_done(
+    api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
+) -> None:
+    job = await submit()
+    await worker.take()
+    held = asyncio.create_task(worker.stops())
+    await api.post(f"cancel/{job}")
+    assert await held == [job]
+    assert await worker.stops() == [job]
+    await worker.done(job, output=["late"])
+    held = asyncio.create_task(worker.stops())
+    await asyncio.sleep(0.3)
+    assert not held.done()
+    held.cancel()
+    assert (await api.get(f"status/{job}")).json()["status"] == "CANCELLED"
+
+
+async def test_a_cancelled_job_is_not_retried_nor_a_stop_kept_once_pings_leave_it_out(
+    app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
+) -> None:
+    job = await submit()
+    await worker.take()
+    await api.post(f"cancel/{job}")
+    await worker.ping(job)
+    assert app.state.pod.stops.pending("w1") == [job]
+    await worker.ping()
+    await worker.ping()
+    assert app.state.pod.stops.pending("w1") == []
+
+
+async def test_a_stopping_worker_gets_no_job_and_its_polls_are_answered(
+    app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
+) -> None:
+    take = asyncio.create_task(api.get("job-take/w1?gpu=x"))
+    stop = asyncio.create_task(api.get("job-stop/w1?gpu=x"))
+    await asyncio.sleep(0.05)
+    app.state.pod.workers["w1"].stopping = True
+    job = await submit()
+    assert [(await take).status_code, (await stop).status_code] == [204, 204]
+    assert (await api.get("job-take/w1?gpu=x")).status_code == 204
+    assert (await FakeWorker(api, "w2").take())["id"] == job
+
+
+async def test_a_worker_that_is_gone_is_not_known_again_by_what_comes_late(
+    app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
+) -> None:
+    pod = app.state.pod
+    job = await submit()
+    await worker.take()
+    pod.workers["w1"].pid = 1
+    pod.lose("w1")
+    await worker.ping(job)
+    await worker.stream(job, "late")
+    assert (await api.get("job-take/w1?gpu=x")).status_code == 204
+    assert "w1" not in pod.workers
+    assert (await FakeWorker(api, "w2").take())["id"] == job
+
+
+async def test_an_item_over_a_megabyte_is_refused(worker: FakeWorker, submit: Submit) -> None:
+    job = await submit()
+    await worker.take()
+    assert (await worker.stream(job, "x" * 999_000)).status_code == 200
+    assert (await worker.stream(job, "x" * 1_000_000)).status_code == 400
+
+
+async def test_an_output_over_the_limit_is_refused_and_fails_the_job(
+    api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
+) -> None:
+    job = await submit()
+    await worker.take()
+    assert (await worker.done(job, output="x" * 10_000_000)).status_code == 400
+    status = (await api.get(f"status/{job}")).json()
+    assert status["status"] == "FAILED"
+    assert "10,000,000" in status["error"]
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "{}"])
+async def test_an_item_that_is_no_object_with_an_output_is_refused(
+    api: httpx.AsyncClient, worker: FakeWorker, submit: Submit, body: str
+) -> None:
+    job = await submit()
+    await worker.take()
+    assert (await api.post(f"job-stream/w1/{job}?gpu=x", content=body)).status_code == 400
+
+
+async def test_a_job_is_not_handed_to_a_poll_that_was_hung_up() -> None:
+    headers = {"Authorization": "Bearer any"}
+    with running("--workers", "0") as url:
+        async with httpx.AsyncClient(base_url=f"{url}/v2/local", headers=headers) as api:
+            with pytest.raises(httpx.ReadTimeout):
+                await api.get("job-take/dead?gpu=x", timeout=0.2)
+            job = (await api.post("run", json={"input": {"a": 1}})).json()["id"]
+            assert (await FakeWorker(api, "alive").take())["id"] == job
