@@ -149,7 +149,7 @@ async def test_the_engines_death_fails_its_jobs_and_ends_the_process(tmp_path: P
     with working(tmp_path, FaultyEngine(dies=True)) as kit:
         records = await run_job(kit, {"text": "boom."})
         assert records == [{"error": "engine_failed: the engine stopped: MemoryError"}]
-        assert kit.deaths == 1
+        await until(lambda: kit.deaths == 1)
         late = await run_job(kit, {"text": "Hello?"})
         assert late[0]["error"].startswith("shutting_down: ")
 
