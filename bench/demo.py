@@ -1,0 +1,85 @@
+"""`make demo`: a paragraph through the real worker on a local RunPod queue, streamed, then from the cache."""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chatterpod import Client
+
+PARAGRAPH = (
+    "The lighthouse keeper had not spoken aloud in eleven days. On the twelfth, a small boat came round "
+    "the point at half past seven, and its skipper shouted up that the war was over, that bread was "
+    "cheaper, and that somebody in the village had taught a parrot to sing. The keeper thought about all "
+    "three for a while. Then he put on his good coat, locked the door for the first time in years, and "
+    "walked down the two hundred and twelve steps, because he did not believe it about the parrot."
+)
+OUTPUT = Path("out") / "demo.mp3"
+
+
+def main() -> int:
+    """Speak the paragraph twice; return 0."""
+    OUTPUT.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as cache, local_endpoint(cache) as base_url:
+        say(f"A RunPod queue is listening at {base_url}; there is no worker yet (scale to zero).\n")
+        with Client("local", "any", base_url) as client:
+            say("First: the worker starts, and speaks while you listen.")
+            speak(client)
+            say("\nAgain, with the worker warm and another seed: nothing is cached.")
+            speak(client, seed=1)
+            say("\nAnd the first once more: the cache.")
+            speak(client)
+    say(
+        f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` keeps a page open to try."
+    )
+    return 0
+
+
+def speak(client: Client, **options: int) -> None:
+    """Stream the paragraph into the file, saying what arrives when."""
+    began = time.monotonic()
+    with OUTPUT.open("wb") as out, client.stream(PARAGRAPH, **options) as chunks:
+        for chunk in chunks:
+            out.write(chunk.audio)
+            words = " ".join(str(segment["text"]) for segment in chunk.segments)
+            now = time.monotonic() - began
+            place = f"audio {chunk.start_ms / 1000:5.1f} to {chunk.end_ms / 1000:5.1f} s"
+            say(f"  {now:6.3f} s  {place}  {words:.48}...")
+            summary = chunk.summary
+    if summary:
+        total, length = time.monotonic() - began, summary["duration_ms"] / 1000
+        source = "the cache" if summary["cache_hit"] else f"the {summary['engine']} engine"
+        worker = f"{summary['generation_time_ms']} ms in the worker"
+        say(f"  {length:.1f} s of speech in {total:.2f} s, from {source}; {worker}")
+
+
+@contextmanager
+def local_endpoint(cache: str) -> Iterator[str]:
+    """Run localpod on a free port and stop it at the end; yield its base URL."""
+    settings = ["env", f"TTS_CACHE_DIR={cache}"]
+    command = [*settings, sys.executable, "-m", "localpod", "--port", "0", "--log-level", "warning"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        if found is None:
+            raise SystemExit("demo: localpod did not start; try `make serve` to see why")
+        yield f"{found[0]}/v2"
+    finally:
+        process.terminate()
+        process.wait(30)
+        if process.stdout:
+            process.stdout.close()
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
