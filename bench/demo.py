@@ -1,15 +1,13 @@
 """`make demo`: a paragraph through the real worker on a local RunPod queue, streamed, then from the cache."""
 
-import re
-import subprocess
+import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from chatterpod import Client
+from localpod.process import running
 
 PARAGRAPH = (
     "The lighthouse keeper had not spoken aloud in eleven days. On the twelfth, a small boat came round "
@@ -24,18 +22,16 @@ OUTPUT = Path("out") / "demo.mp3"
 def main() -> int:
     """Speak the paragraph twice; return 0."""
     OUTPUT.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as cache, local_endpoint(cache) as base_url:
-        say(f"A RunPod queue is listening at {base_url}; there is no worker yet (scale to zero).\n")
-        with Client("local", "any", base_url) as client:
+    with tempfile.TemporaryDirectory() as cache, running("--command", worker(cache)) as url:
+        say(f"A RunPod queue is listening at {url}; there is no worker yet (scale to zero).\n")
+        with Client("local", "any", f"{url}/v2") as client:
             say("First: the worker starts, and speaks while you listen.")
             speak(client)
             say("\nAgain, with the worker warm and another seed: nothing is cached.")
             speak(client, seed=1)
             say("\nAnd the first once more: the cache.")
             speak(client)
-    say(
-        f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` keeps a page open to try."
-    )
+    say(f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` opens a page to try.")
     return 0
 
 
@@ -57,23 +53,9 @@ def speak(client: Client, **options: int) -> None:
         say(f"  {length:.1f} s of speech in {total:.2f} s, from {source}; {worker}")
 
 
-@contextmanager
-def local_endpoint(cache: str) -> Iterator[str]:
-    """Run localpod on a free port and stop it at the end; yield its base URL."""
-    settings = ["env", f"TTS_CACHE_DIR={cache}"]
-    command = [*settings, sys.executable, "-m", "localpod", "--port", "0", "--log-level", "warning"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        if found is None:
-            raise SystemExit("demo: localpod did not start; try `make serve` to see why")
-        yield f"{found[0]}/v2"
-    finally:
-        process.terminate()
-        process.wait(30)
-        if process.stdout:
-            process.stdout.close()
+def worker(cache: str) -> str:
+    """Return the command of a worker that keeps its speech in a folder of this demonstration."""
+    return shlex.join(["env", f"TTS_CACHE_DIR={cache}", sys.executable, "-m", "worker"])
 
 
 def say(line: str) -> None:
