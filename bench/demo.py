@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from chatterpod import Client
+
 from localpod.process import running
 
 PARAGRAPH = (
