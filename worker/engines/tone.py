@@ -15,6 +15,7 @@ __all__ = ["SAMPLES_PER_CHARACTER", "ToneEngine"]
 SAMPLE_RATE = 24_000  # Hz
 SAMPLES_PER_CHARACTER = 1_680  # 70 ms: about the pace of English speech
 STEP_SAMPLES = 4_800  # produced for every utterance in one step: 200 ms of audio
+SHORTEST_SLEEP = 0.001  # seconds; the system makes shorter ones longer
 FREQUENCY = 220  # Hz; the voice's seed shifts it, so that two seeds differ
 
 
@@ -37,6 +38,7 @@ class ToneEngine:
         self.slots = slots
         self._speed = speed
         self._sleep = sleep
+        self._owed = 0.0  # seconds
         self._inside: dict[int, tuple[Utterance, int]] = {}  # id -> utterance, samples made so far
 
     def admit(self, utterance: Utterance) -> None:
@@ -56,7 +58,10 @@ class ToneEngine:
             if made + step == wanted:
                 del self._inside[key]
                 done.append(Block(key, tone(utterance, wanted)))
-        self._sleep(longest / SAMPLE_RATE / self._speed)
+        self._owed += longest / SAMPLE_RATE / self._speed
+        if self._owed > SHORTEST_SLEEP:
+            self._sleep(self._owed)
+            self._owed = 0.0
         return done
 
     def drop(self, utterance: int) -> None:
