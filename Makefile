@@ -6,7 +6,7 @@ RUN_READY = $(VENV)/.worker-ready
 DEV_READY = $(VENV)/.dev-ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo serve test check fast-test format bench clean
+.PHONY: help setup demo serve test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,9 @@ demo: $(RUN_READY)  ## hear a paragraph begin while it is being made, then once 
 serve: $(RUN_READY)  ## keep a local endpoint running, with a page to try it
 	@$(BIN)/python -m localpod
 
-test: $(DEV_READY)  ## every check and every test
-	@$(MAKE) --no-print-directory check
+setup: $(DEV_READY)  ## install what checks and tests need
+
+test: check  ## every check and every test
 	@$(BIN)/python -m pytest
 
 check: $(DEV_READY)  ## format, lint, types and import rules
