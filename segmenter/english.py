@@ -15,7 +15,7 @@ BEFORE_NAMES = words("""
 """)
 # A number or a name follows, or the rest of the sentence: these never end one either.
 NEVER_LAST = words("""
-    e.g i.e cf vs viz ca approx p pp vol vols ch fig figs eq eqs sec art para ed eds trans no nos nr op cit
+    e.g i.e cf vs viz ca approx p pp vol vols n° ch fig figs eq eqs sec art para ed eds trans no nos nr op cit
     ibid resp incl excl est
 """)
 # The sentence may end here: it does where a word follows that begins sentences.

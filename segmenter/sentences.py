@@ -12,6 +12,7 @@ __all__ = ["AHEAD", "PAUSE_LIMIT_MS", "TAG", "Ending", "Sentence", "is_speakable
 
 AHEAD = 64  # characters after a stop that its decision may look at
 WORD = 40  # characters before a stop that its decision may look at
+AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
 WRAPPED = 50  # a line this long without an end goes on in the next
 PAUSE_LIMIT_MS = 10_000
 TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
@@ -22,11 +23,14 @@ CANDIDATE = re.compile(
     r"|(?P<paragraph>\r?\n[ \t\r]*\n\s*)"
     r"|(?P<line>\r?\n)"
     rf"|(?<![.!?…])(?P<stop>[.!?…]+)(?P<close>[{CLOSERS}]*)(?=\s|\Z)"
+    r"|(?P<item>[ \t](?=(?:[•⁃]\s?)?(?:\d{1,2}|[a-z])[.)]{1,2}\s))"
     r"|(?P<wide>[。！？｡।؟]+)(?P<wideclose>[」』”’）)\]]*)"
 )
 TRAILING_TAGS = re.compile(r"(?:[ \t]*\[[^\[\]\n]{1,40}\])+[ \t]*(?=[\r\n]|\Z)")
-LIST_ITEM = re.compile(r"\s*(?:\d{1,3}|[A-Za-z])\Z")
+LIST_ITEM = re.compile(r"\s*(?:[•⁃]\s?)?(?:\d{1,3}|[A-Za-z])\Z")
+MARKER = re.compile(r"\s*(?:[•⁃]\s?)?(\d{1,2}|[a-z])([.)]{1,2})\s")
 BULLET = re.compile(r"(?:[-*•⁃–]|#{1,6}|\d{1,3}[.)]|[a-zA-Z]\))\s")
+SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
 FIRST_WORD = re.compile(r"[\"'“‘(\[*_]*(\w+)")
 
 
@@ -120,11 +124,23 @@ def ends(text: str, start: int, match: re.Match[str]) -> Ending | None:
         return Ending.PARAGRAPH
     if match["line"]:
         return Ending.LINE if line_ends(text, start, match) else None
+    if match["item"]:
+        return Ending.LINE if is_next_item(text, start, match.start()) else None
     rest = text[match.end() : match.end() + AHEAD].lstrip()
     if match["wide"]:
         closed_inside = match["wideclose"] and rest[:1].isalnum() and rest[:1] not in "「『“"
         return None if closed_inside else Ending.SENTENCE
     return Ending.SENTENCE if stop_ends(text, start, match, rest) else None
+
+
+def is_next_item(text: str, start: int, place: int) -> bool:
+    """Whether a list within a line goes on at `place`: 1) one 2) two."""
+    before, after = MARKER.match(text, start), MARKER.match(text, place)
+    if before is None or after is None or before[2] != after[2]:
+        return False
+    if before[1].isdigit() and after[1].isdigit():
+        return int(after[1]) == int(before[1]) + 1
+    return len(before[1]) == len(after[1]) == 1 and ord(after[1]) == ord(before[1]) + 1
 
 
 def line_ends(text: str, start: int, match: re.Match[str]) -> bool:
@@ -143,44 +159,51 @@ def stop_ends(text: str, start: int, match: re.Match[str], rest: str) -> bool:
     """Whether a sentence ends at a stop that white space follows."""
     following = rest.lstrip("\"'“‘([*_-—–¿¡")[:1]
     goes_on = following.islower()
-    if rest[:1] in ".,;:?!…" and rest:
+    if rest and rest[0] in ".,;:?!…" and not (rest[0] == "." and rest[1:2].isalpha()):
         return False
+    begins_low = text[start : start + WORD].lstrip()[:1].islower()
     if match["stop"] != ".":
         is_ellipsis = set(match["stop"]) <= {".", "…"}
-        return not (goes_on and (is_ellipsis or match["close"]))
+        return not (goes_on and (is_ellipsis or match["close"] or not begins_low)) and not (
+            is_ellipsis and rest[:1] == "("
+        )
     if goes_on and match["close"]:
         return False
-    return period_ends(
-        text[max(start, match.start() - WORD) : match.start()], text, start, rest, goes_on=goes_on
-    )
+    before = text[max(start, match.start() - WORD) : match.start()]
+    return period_ends(before, rest, goes_on=goes_on, begins_low=begins_low)
 
 
-def period_ends(before: str, text: str, start: int, rest: str, *, goes_on: bool) -> bool:
+def period_ends(before: str, rest: str, *, goes_on: bool, begins_low: bool) -> bool:
     """Whether a single full stop ends a sentence, by the words on both sides."""
     if not rest:
         return True
-    if before.endswith(" ") or (LIST_ITEM.match(before) and len(before) < WORD):
-        return before.endswith(" ") and not goes_on
+    if before.endswith(" "):  # the last of a spaced ellipsis
+        return not goes_on and not SPEAKER.match(rest)
+    if LIST_ITEM.match(before) and len(before) < WORD:
+        return False
     word = re.split(r"[\s(\[“‘\"'/-]", before)[-1]
     folded = word.casefold()
     if folded in BEFORE_NAMES or folded in NEVER_LAST:
         return False
     if goes_on:  # a sentence that began in lower case may be followed by another
-        begins_low = text[start : start + WORD].lstrip()[:1].islower()
         return begins_low and folded not in ENDINGS | UNITS and "." not in word and len(word) > 1
-    return not abbreviates(word, before) or begins(rest)
+    return not abbreviates(word, before) or begins(rest, titles=len(before) >= AFTER_TIME)
 
 
 def abbreviates(word: str, before: str) -> bool:
     """Whether the stop after a word may be the word's own: an initial, U.S., Inc., 20 ft."""
     folded = word.casefold()
-    is_initial = len(word) == 1 and word.isupper() and word != "I"
-    dotted = "." in word and all(len(part) <= 2 for part in word.split("."))
+    is_initial = len(word) == 1 and word.isupper()
+    dotted = "." in word and all(len(part) <= 2 and not part.isdigit() for part in word.split("."))
     is_unit = folded in UNITS and before[: -len(word)].rstrip()[-1:].isdigit()
     return is_initial or dotted or is_unit or folded in ENDINGS
 
 
-def begins(rest: str) -> bool:
-    """Whether a text begins with a word that begins sentences."""
+def begins(rest: str, *, titles: bool) -> bool:
+    """Whether a text begins with a word that begins sentences; titles do so after a whole one."""
     word = FIRST_WORD.match(rest)
-    return word is not None and word[1][:1].isupper() and word[1].casefold() in STARTERS
+    return (
+        word is not None
+        and word[1][:1].isupper()
+        and word[1].casefold() in (STARTERS | BEFORE_NAMES if titles else STARTERS)
+    )

@@ -62,7 +62,7 @@ class FaultyEngine(CountingEngine):
             if "boom" not in texts[result.utterance]:
                 results.append(result)
             elif self.dies:
-                raise MemoryError("at 0x7f00: a path like /root/secret")
+                raise MemoryError("at 0x7f00: a path like /srv/secret")
             elif self.planted is not None:
                 results.append(Fault(result.utterance, self.planted))
             else:

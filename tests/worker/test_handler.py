@@ -131,7 +131,7 @@ async def test_a_bad_input_yields_one_error_and_the_next_job_works(tmp_path: Pat
         assert (await run_job(kit, {"text": "Still here."}))[-1]["final"] is True
 
 
-@pytest.mark.parametrize("planted", [None, OutOfMemory("the GPU is out of memory"), ValueError("/root/x")])
+@pytest.mark.parametrize("planted", [None, OutOfMemory("the GPU is out of memory"), ValueError("/srv/x")])
 async def test_a_fault_ends_its_job_alone_and_publishes_nothing(
     tmp_path: Path, planted: Exception | None
 ) -> None:
@@ -140,7 +140,7 @@ async def test_a_fault_ends_its_job_alone_and_publishes_nothing(
         assert kit.files() == []
         code = "out_of_memory" if isinstance(planted, OutOfMemory) else "engine_failed"
         assert records[-1]["error"].startswith(code + ": ")
-        assert "root" not in records[-1]["error"]
+        assert "srv" not in records[-1]["error"]
         assert (await run_job(kit, {"text": "Fine."}))[-1]["final"] is True
         assert kit.deaths == 0
 
