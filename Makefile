@@ -19,8 +19,8 @@ $(RUN_READY): requirements/worker.txt pyproject.toml clients/python/pyproject.to
 	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
 	@touch $@
 
-$(DEV_READY): $(RUN_READY) requirements/dev.txt
-	@$(PIP) --no-deps -r requirements/dev.txt
+$(DEV_READY): $(RUN_READY) requirements/chatterbox.txt requirements/dev.txt
+	@$(PIP) --no-deps -r requirements/chatterbox.txt -r requirements/dev.txt
 	@touch $@
 
 demo: $(RUN_READY)  ## hear a paragraph begin while it is being made, then once more from the cache
