@@ -5,6 +5,7 @@ import logging
 import shlex
 import sys
 
+from localpod.faults import FaultError, Faults, overview
 from localpod.server import bind, serve
 from localpod.settings import ENDPOINT, Options
 
@@ -38,11 +39,19 @@ def _options(given: argparse.Namespace) -> Options:
         queue_delay_s=given.queue_delay,
         api_key=given.api_key,
         command=tuple(shlex.split(given.command)) or Options.command,
+        retries=given.retries,
+        faults=tuple(given.fault),
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("localpod", description="RunPod Serverless on this machine.")
+    parser = argparse.ArgumentParser(
+        "localpod",
+        description="RunPod Serverless on this machine.",
+        epilog=f"{overview()}\n\nAlso while it runs: POST /localpod/faults with a JSON object of them, "
+        "GET to see\nwhat is on and how often it struck, DELETE to turn all off.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--port", type=int, default=8008, help="0 picks a free one (default %(default)s)")
     add("--workers", type=_whole, default=1, help="at most so many processes (default %(default)s)")
@@ -51,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--queue-delay", type=_seconds, default=4.0, help="seconds a job waits before one more worker starts")
     add("--api-key", help="the only key accepted (default: any)")
     add("--command", default="", help="what starts a worker (default: this Python with -m worker)")
+    add("--retries", type=_whole, default=1, help="how often a job of a lost worker is run again")
+    add("--fault", type=_fault, action="append", default=[], metavar="NAME=VALUE", help="see below")
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser
 
@@ -60,6 +71,16 @@ def _whole(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is less than 0")
     return value
+
+
+def _fault(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        number = float(value)
+        Faults({name: number})
+    except FaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return name, number
 
 
 def _seconds(text: str) -> float:

@@ -16,11 +16,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
 from localpod import public, workers_api
+from localpod.faults import FaultError
+from localpod.gate import Gate
 from localpod.launcher import Launcher
 from localpod.pod import Pod, Worker
 from localpod.queue import Job
 from localpod.settings import ENDPOINT, Options
-from localpod.wire import error_reply, pod_of, reply
+from localpod.wire import MB, error_reply, parse, pod_of, read, reply
 
 __all__ = ["create_app"]
 
@@ -34,19 +36,24 @@ def create_app(options: Options) -> Starlette:
     Its lifespan runs the launcher. Without a lifespan (as under `httpx.ASGITransport`) it starts no
     workers and times nothing out: then someone else plays the worker.
     """
+    pod = Pod(options)
     app = Starlette(
         routes=[
             Route("/", _page),
             Route("/localpod/state", _state),
+            Route("/localpod/faults", _faults, methods=["GET", "POST", "DELETE"]),
             Mount(f"/v2/{ENDPOINT}", routes=[*public.routes, *workers_api.routes]),
         ],
         exception_handlers={HTTPException: error_reply},
         # Whoever else's page resolves its name to 127.0.0.1 does not become ours by that.
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
+            Middleware(Gate, pod=pod),
+        ],
         lifespan=_lifespan,
     )
-    app.state.pod = Pod(options)
-    app.state.launcher = Launcher(app.state.pod)
+    app.state.pod = pod
+    app.state.launcher = Launcher(pod)
     return app
 
 
@@ -77,8 +84,25 @@ async def _state(request: Request) -> Response:
             "jobs": [_job_row(job, pod.clock()) for job in newest],
             "workers": [_worker_row(worker, pod) for worker in pod.workers.values()],
             "last_failure": pod.last_failure,
+            "faults": pod.faults.on(),
         }
     )
+
+
+async def _faults(request: Request) -> Response:
+    """Show, set or clear what is to go wrong; answer with what then is, and how often each struck."""
+    faults = pod_of(request).faults
+    if request.method == "DELETE":
+        faults.clear()
+    if request.method == "POST":
+        # Another site's page can post here only what needs no leave from us: no JSON.
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            raise HTTPException(415, "send the faults as application/json")
+        try:
+            faults.set(parse(await read(request, MB, 413)))
+        except FaultError as error:
+            raise HTTPException(400, str(error)) from error
+    return reply({"faults": faults.on(), "struck": faults.struck})
 
 
 def _job_row(job: Job, now: float) -> dict[str, Any]:

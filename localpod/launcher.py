@@ -16,6 +16,7 @@ from localpod.settings import worker_environment
 __all__ = ["Launcher"]
 
 TICK_S = 0.1
+FAULT_TICK_S = 0.01  # while a fault waits for its moment
 REPLIES_LEAVE_S = 0.05  # between the answers to a worker's open polls and its SIGTERM
 GRACE_S = 5.0  # from SIGTERM to SIGKILL
 START_LIMIT_S = 420.0  # as on RunPod: seven minutes from start to the first poll
@@ -32,6 +33,7 @@ class Launcher:
         self._pod = pod
         self._processes: dict[str, Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: set[str] = set()  # workers that were told to end
         self._failures = 0
         self._not_before = 0.0
 
@@ -40,7 +42,7 @@ class Launcher:
         while not self._pod.closing:
             self._pod.tick()
             await self._step()
-            await self._pod.bells.wait(WORK, TICK_S)
+            await self._pod.bells.wait(WORK, FAULT_TICK_S if self._pod.faults.timed else TICK_S)
 
     async def close(self) -> None:
         """Stop all workers; return when their processes are gone."""
@@ -51,10 +53,13 @@ class Launcher:
     async def _step(self) -> None:
         if self._needs_worker():
             await self._start()
-        for worker_id in self._processes:
-            worker = self._pod.workers[worker_id]
-            if not worker.stopping and self._is_over(worker):
-                worker.stopping = True
+        for worker_id, process in self._processes.items():
+            worker, doom = self._pod.workers[worker_id], self._pod.doomed.pop(worker_id, None)
+            if doom == "kill":
+                log.info("worker %s: killed, as was wanted", worker_id)
+                _kill_group(process)
+            elif worker_id not in self._leaving and (doom or self._is_over(worker)):
+                self._leave(worker)
                 self._keep(self._stop(worker))
 
     def _needs_worker(self) -> bool:
@@ -108,15 +113,16 @@ class Launcher:
         self._pod.lose(worker.id)
         if worker.taken:
             self._failures = 0
-        elif not worker.stopping or not worker.ready:
+        elif worker.id not in self._leaving or not worker.ready:
             self._failed(code)
+        self._leaving.discard(worker.id)
 
     async def _stop(self, worker: Worker) -> None:
         """End the worker: no more jobs, its polls answered, then SIGTERM, and SIGKILL to what is left."""
         process = self._processes[worker.id]
-        worker.stopping = True
-        self._pod.bells.ring(WORK)
-        await asyncio.sleep(REPLIES_LEAVE_S)
+        self._leave(worker)
+        if worker.stopping:
+            await asyncio.sleep(REPLIES_LEAVE_S)
         with suppress(ProcessLookupError):
             process.terminate()
         try:
@@ -125,6 +131,12 @@ class Launcher:
         except TimeoutError:
             log.warning("worker %s: still there %g s after SIGTERM, killing it", worker.id, GRACE_S)
             _kill_group(process)
+
+    def _leave(self, worker: Worker) -> None:
+        self._leaving.add(worker.id)
+        # Rude: its polls stay open, and jobs go to it, while its SIGTERM is under way and after.
+        worker.stopping = self._pod.closing or not self._pod.faults.setting("rude")
+        self._pod.bells.ring(WORK)
 
     def _failed(self, code: int) -> None:
         """Note a worker that ended before it took a job; after a few of them nobody waits any longer."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from localpod.queue import Job, Queue
+from localpod.faults import Faults
+from localpod.queue import Job, Queue, State
 from localpod.settings import Options
-from localpod.stops import Stops
+from localpod.stops import REPEAT_S, Stops
 
 __all__ = ["WORK", "Bells", "Pod", "Worker"]
 
@@ -63,10 +64,12 @@ class Pod:
     def __init__(self, options: Options, clock: Callable[[], float] = time.monotonic) -> None:
         self.options = options
         self.clock = clock
-        self.queue = Queue()
+        self.faults = Faults(dict(options.faults))
+        self.queue = Queue(options.retries)
         self.stops = Stops()
         self.bells = Bells()
         self.workers: dict[str, Worker] = {}
+        self.doomed: dict[str, str] = {}  # workers that the launcher is to end, each with `kill` or `term`
         self.closing = False
         self.last_failure: str | None = None  # why a worker could not start, for the page
         self._gone: set[str] = set()
@@ -96,18 +99,28 @@ class Pod:
             worker.taken += len(jobs)
             self.last_failure = None
         self.bells.ring(*(job.id for job in jobs))
+        for job in jobs:
+            self._befall(job, self.faults.at_take(job.id))
         return jobs
 
     def add_item(self, job_id: str, worker_id: str, item: bytes) -> None:
         """Keep a streamed record for the next /stream; a late one is dropped."""
         if self.queue.add_item(job_id, worker_id, item):
             self.bells.ring(job_id)
+            self._fate(self.queue.active[job_id])
 
     def finish(self, job_id: str, worker_id: str, result: dict[str, Any]) -> None:
         """End a job as its worker says; of a job that is not the worker's, it proves only that it ended."""
         self.stops.settle(worker_id, job_id)
         self.queue.finish(job_id, worker_id, result, self.clock())
         self.bells.ring(job_id, WORK)
+
+    def refuse_result(self, job_id: str, worker_id: str, why: str) -> None:
+        """Fail a job whose result was answered with a 400.
+
+        The SDK does not try again: without this the job would run until it times out.
+        """
+        self.finish(job_id, worker_id, {"error": f"the worker's result was refused: {why}"})
 
     def cancel(self, job: Job) -> None:
         """Cancel a job and have its worker stop it."""
@@ -143,7 +156,8 @@ class Pod:
         if worker is not None and worker.pid is not None:
             self._gone.add(worker_id)
         self.stops.forget(worker_id)
-        jobs = self.queue.lose(worker_id, self.clock())
+        self.doomed.pop(worker_id, None)
+        jobs = self.queue.lose(worker_id, self.clock(), self.faults.setting("redispatch"))
         self.bells.ring(WORK, *(job.id for job in jobs))
 
     def tick(self) -> None:
@@ -151,6 +165,9 @@ class Pod:
         now = self.clock()
         for job in self.queue.expire(now):
             self._ended(job)
+        if self.faults.timed:
+            for job in list(self.queue.active.values()):
+                self._fate(job)
         for worker in list(self.workers.values()):
             if not worker.ready or self.queue.running(worker.id) or self.stops.pending(worker.id):
                 worker.busy_at = now
@@ -158,12 +175,35 @@ class Pod:
                 self.lose(worker.id)
         if now - self._pruned_at >= PRUNE_EVERY_S:
             self._pruned_at = now
-            self.bells.ring(*self.queue.prune(now))
+            pruned = self.queue.prune(now)
+            self.faults.forget(pruned)
+            self.bells.ring(*pruned)
 
     def close(self) -> None:
         """Answer everyone who waits, and let nobody wait from now on."""
         self.closing = True
         self.bells.ring_all()
+
+    def stops_due(self, worker: Worker) -> list[str]:
+        """Return the jobs that the worker is to be told to stop now."""
+        repeat_s = float("inf") if self.faults.setting("stop-once") else REPEAT_S
+        return self.stops.due(worker.id, self.clock(), repeat_s)
+
+    def _fate(self, job: Job) -> None:
+        """Let befall a running job what is due."""
+        if job.state is State.IN_PROGRESS and job.taken_at is not None:
+            self._befall(job, self.faults.due(job.id, job.streamed, self.clock() - job.taken_at))
+
+    def _befall(self, job: Job, events: list[str]) -> None:
+        for event in events:
+            worker = self.workers.get(job.worker or "")
+            if event == "cancel":
+                self.cancel(job)
+            elif worker is not None and worker.pid is None:
+                self.lose(worker.id)  # no child of ours: for us it is as good as gone
+            elif worker is not None:
+                self.doomed[worker.id] = event
+                self.bells.ring(WORK)
 
     def _ended(self, job: Job) -> None:
         if job.worker is not None:

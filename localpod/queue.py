@@ -12,7 +12,6 @@ from typing import Any
 
 __all__ = ["FINAL", "TRANSITIONS", "Event", "IllegalEventError", "Job", "Queue", "State"]
 
-MAX_RETRIES = 1  # dispatches after the first, before a job is given up as the platform does
 KEPT_S = {False: 30 * 60, True: 60}  # result of /run and of /runsync, after the end
 
 
@@ -88,6 +87,7 @@ class Job:
     worker: str | None = None
     taken_at: float | None = None
     ended_at: float | None = None
+    due_at: float = 0.0  # not handed out before
     retries: int = 0
     items: deque[bytes] = field(default_factory=deque)
     streamed: int = 0
@@ -121,9 +121,12 @@ class Job:
 
 
 class Queue:
-    """All jobs of one endpoint, in the order in which they are due."""
+    """All jobs of one endpoint, in the order in which they are due.
 
-    def __init__(self, max_retries: int = MAX_RETRIES) -> None:
+    `max_retries`: dispatches after the first, before a lost job is given up as the platform does.
+    """
+
+    def __init__(self, max_retries: int = 1) -> None:
         self.jobs: dict[str, Job] = {}
         self.active: dict[str, Job] = {}
         self.waiting: deque[Job] = deque()
@@ -138,7 +141,7 @@ class Queue:
 
     def take(self, worker: str, count: int, now: float, barred: Collection[str] = ()) -> list[Job]:
         """Hand up to `count` of the oldest jobs to `worker`, leaving out the ids in `barred`."""
-        taken = [job for job in self.waiting if job.id not in barred][:count]
+        taken = [job for job in self.waiting if job.id not in barred and job.due_at <= now][:count]
         for job in taken:
             job.apply(Event.TAKEN)
             self.waiting.remove(job)
@@ -203,8 +206,12 @@ class Queue:
             self._end(job, Event.CANCELLED, now)
         return purged
 
-    def lose(self, worker: str, now: float) -> list[Job]:
-        """Queue the jobs of a worker that is gone again, in front; return them.
+    def next_due(self, now: float) -> float:
+        """Return when a job that must still wait may be handed out: infinity if there is none."""
+        return min((job.due_at for job in self.waiting if job.due_at > now), default=float("inf"))
+
+    def lose(self, worker: str, now: float, pause_s: float = 0.0) -> list[Job]:
+        """Queue the jobs of a worker that is gone again, in front, due after `pause_s`; return them.
 
         One that was lost too often has FAILED instead.
         """
@@ -215,6 +222,7 @@ class Queue:
                 continue
             job.apply(Event.LOST)
             job.worker = job.taken_at = job.output = None
+            job.due_at = now + pause_s
             job.retries += 1
             self.retried += 1
             self.waiting.appendleft(job)

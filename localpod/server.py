@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from localpod.app import create_app
+from localpod.gate import Protocol
 from localpod.settings import Options
 
 __all__ = ["bind", "serve"]
@@ -52,7 +53,7 @@ def serve(sock: socket.socket, options: Options, announce: Callable[[str], None]
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     app = create_app(replace(options, base_url=url))
     config = uvicorn.Config(
-        app, http="httptools", ws="none", access_log=False, log_level="warning", timeout_graceful_shutdown=2
+        app, http=Protocol, ws="none", access_log=False, log_level="warning", timeout_graceful_shutdown=2
     )
     # uvicorn raises a signal again after it has shut down: with these, the exit is a clean one.
     for number in (signal.SIGINT, signal.SIGTERM):

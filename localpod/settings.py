@@ -21,6 +21,8 @@ class Options:
     queue_delay_s: float = 4.0  # how long a job waits before another worker starts beside a full one
     api_key: str | None = None  # None: any key does
     command: tuple[str, ...] = (sys.executable, "-m", "worker")
+    retries: int = 1  # how often a job whose worker was lost is handed out again
+    faults: tuple[tuple[str, float], ...] = ()  # what is to go wrong from the start, see `faults`
     base_url: str = "http://127.0.0.1:8008"
 
 

@@ -30,11 +30,11 @@ class Stops:
         """Want the job stopped by the worker, at once and then again and again."""
         self._of.setdefault(worker, {})[job_id] = _Stop(due_at=now)
 
-    def due(self, worker: str, now: float) -> list[str]:
-        """Return the jobs to name to the worker now; each is next due after `REPEAT_S`."""
+    def due(self, worker: str, now: float, repeat_s: float = REPEAT_S) -> list[str]:
+        """Return the jobs to name to the worker now; each is next due after `repeat_s`."""
         due = {job_id: stop for job_id, stop in self._of.get(worker, {}).items() if stop.due_at <= now}
         for stop in due.values():
-            stop.due_at = now + REPEAT_S
+            stop.due_at = now + repeat_s
         return list(due)
 
     def next_due(self, worker: str) -> float:

@@ -48,7 +48,8 @@ async def _hold_take(request: Request, count: int) -> list[dict[str, Any]]:
         await asyncio.sleep(STOPPING_S)
         return []
     worker.ready = True
-    jobs = await hold(request, WORK, POLL_S, _unless_stopping(worker, lambda: pod.take(worker, count)))
+    take = _unless_stopping(worker, lambda: pod.take(worker, count))
+    jobs = await hold(request, WORK, POLL_S, take, lambda: pod.queue.next_due(pod.clock()))
     return [_for_worker(job) for job in jobs or ()]
 
 
@@ -59,7 +60,7 @@ def _for_worker(job: Job) -> dict[str, Any]:
 
 async def _stop(request: Request) -> Response:
     pod, worker = _caller(request)
-    due = _unless_stopping(worker, lambda: pod.stops.due(worker.id, pod.clock()))
+    due = _unless_stopping(worker, lambda: pod.stops_due(worker))
     job_ids = await hold(request, WORK, POLL_S, due, lambda: pod.stops.next_due(worker.id))
     return reply({"jobsToStop": job_ids}) if job_ids else Response(status_code=204)
 
@@ -85,11 +86,11 @@ async def _done(request: Request) -> Response:
     pod, worker = _caller(request)
     job_id = request.path_params["job"]
     job = pod.queue.jobs.get(job_id)
+    limit = int(pod.faults.setting("done-limit")) or OUTPUT_LIMIT[job is not None and job.sync]
     try:
-        result = parse(await read(request, OUTPUT_LIMIT[job is not None and job.sync], 400))
+        result = parse(await read(request, limit, 400))
     except HTTPException as error:
-        # The SDK does not try again: without this the job would run until it times out.
-        pod.finish(job_id, worker.id, {"error": f"the worker's result was refused: {error.detail}"})
+        pod.refuse_result(job_id, worker.id, error.detail)
         raise
     if result.get("status") == "IN_PROGRESS":
         pod.queue.add_progress(job_id, worker.id, result.get("output"))

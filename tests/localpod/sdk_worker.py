@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import runpod
@@ -15,6 +16,8 @@ async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         await asyncio.sleep(given.get("pause_s", 0.05))
     if given.get("hang"):
         await asyncio.sleep(3600)
+    if note := given.get("note_at_end"):
+        Path(note).touch()
     if message := given.get("error"):
         yield {"error": message}
 

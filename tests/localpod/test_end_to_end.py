@@ -141,3 +141,65 @@ def test_a_full_worker_gets_help_from_another(start: Callable[..., Client]) -> N
     jobs = [client.run(count=1, hang=True) for _ in range(3)]
     until(lambda: all(client.status(job)["status"] == "IN_PROGRESS" for job in jobs))
     assert len({client.status(job)["workerId"] for job in jobs}) == 2
+
+
+def numbers(job: dict[str, Any]) -> list[int]:
+    return [record["number"] for record in job["output"]]
+
+
+@pytest.mark.parametrize("moment", ["kill.records=2", "kill.seconds=0.4", "kill.random=1"])
+def test_a_worker_killed_at_a_moment_of_its_job_leaves_the_job_to_another(
+    start: Callable[..., Client], moment: str
+) -> None:
+    client = start("--fault", moment)
+    done = client.end(client.run(count=12, pause_s=0.1))
+    assert (done["status"], done["retries"], numbers(done)) == ("COMPLETED", 1, list(range(12)))
+    assert client.http.get("/localpod/faults").json()["struck"] == {"kill": 1}
+
+
+def test_a_worker_told_to_end_politely_ends_its_job_first(start: Callable[..., Client]) -> None:
+    client = start("--fault", "term.records=1")
+    first = client.end(client.run(count=8, pause_s=0.1))
+    second = client.end(client.run(count=1))
+    assert (first["status"], numbers(first), "retries" in first) == ("COMPLETED", list(range(8)), False)
+    assert second["workerId"] != first["workerId"]
+
+
+def test_a_job_handed_over_after_a_rude_sigterm_is_run_again_elsewhere(start: Callable[..., Client]) -> None:
+    client = start("--idle-timeout", "1.5", "--fault", "rude=1")
+    first = client.end(client.run(count=1))
+    sleep(2.5)  # the idle worker gets its signal while it asks for jobs, and cannot leave before an answer
+    assert [worker["id"] for worker in client.workers()] == [first["workerId"]]
+    second = client.end(client.run(count=2))
+    assert (second["status"], second["retries"], numbers(second)) == ("COMPLETED", 1, [0, 1])
+    assert second["workerId"] != first["workerId"]
+
+
+def test_the_sdk_loses_a_stop_that_comes_once_between_take_and_start_and_heeds_a_repeated_one(
+    start: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = start("--fault", "cancel.take=1", "--fault", "stop-once=1")
+    once, again = tmp_path / "once", tmp_path / "again"
+    job = client.run(count=3, pause_s=0.2, note_at_end=str(once))
+    until(lambda: client.status(job)["status"] == "CANCELLED")
+    until(once.exists)
+    client.http.post("/localpod/faults", json={"stop-once": 0})
+    job = client.run(count=3, pause_s=0.5, note_at_end=str(again))
+    until(lambda: client.status(job)["status"] == "CANCELLED")
+    until(lambda: client.workers() == [])  # idle for its five seconds: the job is no longer there
+    assert not again.exists()
+
+
+def test_chunks_answered_with_500_come_when_the_sdk_tries_again(start: Callable[..., Client]) -> None:
+    client = start("--fault", "500.chunk=3")
+    job = client.run(count=3)
+    assert [record["number"] for record in client.stream(job)] == [0, 1, 2]
+
+
+def test_chunks_refused_are_missing_from_the_stream_and_there_in_the_end(
+    start: Callable[..., Client],
+) -> None:
+    client = start("--fault", "400.chunk=2")
+    job = client.run(count=4)
+    assert len(list(client.stream(job))) == 2
+    assert numbers(client.status(job)) == [0, 1, 2, 3]
