@@ -11,7 +11,8 @@ import numpy as np
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
 from worker.cache import Publication
-from worker.engines import Pcm, Utterance
+from worker.engines import Block, Pcm, Utterance
+from worker.engines.finish import level
 from worker.errors import SpeechError, TextTooLong
 from worker.records import Caption, Layout, Part
 from worker.request import JOB_BYTES
@@ -36,15 +37,19 @@ class Recorder:
         self._encoder = encoder
         self._rate = sample_rate
         self.layout = layout
+        self._gains: dict[str, float] = {}  # of each voice's latest line that was long enough to tell
         self.samples = 0
         self.size = 0  # bytes of audio so far
 
-    def add(self, line: Line, pcm: Pcm) -> Part:
+    def add(self, line: Line, block: Block) -> Part:
         """Return the part of one line: its speech and pause, and the encoder's rest with the last.
+
+        Speech too short for a loudness of its own gets the gain of its voice's line before.
 
         Raises:
             TextTooLong: The whole would pass RunPod's limit on a job's result.
         """
+        pcm = self._levelled(line.utterance.voice, block)
         start = self.samples
         spoken = start + len(pcm)
         pause = np.zeros(line.segment.pause_ms * self._rate // 1000, np.float32)
@@ -62,6 +67,12 @@ class Recorder:
     def duration_ms(self) -> int:
         """The PCM so far, pauses included."""
         return round(self.samples * 1000 / self._rate)
+
+    def _levelled(self, voice: str, block: Block) -> Pcm:
+        if block.gain is None:
+            return level(block.pcm, self._gains.get(voice, 1.0))
+        self._gains[voice] = block.gain
+        return block.pcm
 
     def _caption(self, line: Line, start: int, end: int) -> Caption:
         segment = line.segment
@@ -124,16 +135,16 @@ class Speech:
             return float("-inf")
         return self.first_part_at + self.duration_ms / 1000
 
-    def take(self, line: Line, pcm: Pcm, warnings: tuple[str, ...] = ()) -> None:
-        """Encode one line's PCM; called in the lines' order, by one thread at a time."""
+    def take(self, line: Line, block: Block) -> None:
+        """Encode one line's block; called in the lines' order, by one thread at a time."""
         if self._ended:
             return
         try:
-            part = self.recorder.add(line, pcm)
+            part = self.recorder.add(line, block)
         except SpeechError as error:
             self.fail(error)
             return
-        self.warnings += warnings
+        self.warnings += block.warnings
         if self.first_part_at is None:
             self.first_part_at = self._clock()
         with self._lock:

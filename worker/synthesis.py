@@ -11,10 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from worker.engines import Block, Engine, Fault, Pcm
+from worker.engines import Block, Engine, Fault
 from worker.errors import EngineFailed, InvalidInput, ShuttingDown, SpeechError
 from worker.speech import Line, Speech
 
@@ -22,7 +23,9 @@ __all__ = ["Synthesis"]
 
 log = logging.getLogger("worker")
 HUNG_SECONDS = 60.0  # one step of the engine may take no longer
+CALL_STEPS = 5  # a call may take as long as this many steps: it may import and load models
 ENCODERS = 2
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True, eq=False)
@@ -34,8 +37,8 @@ class Job:
     inside: dict[int, Line] = field(default_factory=dict)  # engine's id -> line
     exhausted: bool = False
     next_line: int = 0  # number of the line to encode next
-    waiting: dict[int, tuple[Line, Pcm, tuple[str, ...]]] = field(default_factory=dict)
-    encode: deque[tuple[Line, Pcm, tuple[str, ...]]] = field(default_factory=deque)
+    waiting: dict[int, tuple[Line, Block]] = field(default_factory=dict)
+    encode: deque[tuple[Line, Block]] = field(default_factory=deque)
     encoding: bool = False
 
     def urgency(self) -> tuple[float, int]:
@@ -62,6 +65,7 @@ class Synthesis:
         self._jobs: dict[Speech, Job] = {}
         self._by_id: dict[int, Job] = {}
         self._dropped: list[int] = []
+        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._ids = itertools.count()
         self._arrivals = itertools.count()
         self._pool: ThreadPoolExecutor | None = None
@@ -94,6 +98,21 @@ class Synthesis:
             self._forget(speech)
             self._changed.notify_all()
 
+    def call(self, function: Callable[[], Result]) -> "Future[Result]":
+        """Call `function` on the engine's thread, between two steps; return its result's future.
+
+        For what must not run beside a step, such as learning a voice. What it raises is its
+        caller's trouble, not the engine's death.
+        """
+        future: Future[Result] = Future()
+        with self._changed:
+            if self._dead:
+                future.set_exception(ShuttingDown("the worker is shutting down: send the job again"))
+            else:
+                self._calls.append((function, future))
+                self._changed.notify_all()
+        return future
+
     def close(self) -> None:
         """End the threads; what is unfinished fails."""
         self._die(ShuttingDown("the worker is shutting down: send the job again"), fatal=False)
@@ -116,9 +135,14 @@ class Synthesis:
     def _step(self) -> bool:
         """Wait for work, advance the engine once, pass on what came; False at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._dead or self._dropped or self._jobs)
+            self._changed.wait_for(lambda: self._dead or self._dropped or self._jobs or self._calls)
             if self._dead:
                 return False
+            calls = list(self._calls)
+            self._calls.clear()
+        for function, future in calls:
+            self._make(function, future)
+        with self._changed:
             for utterance in self._dropped:
                 self._engine.drop(utterance)
             self._dropped.clear()
@@ -134,6 +158,17 @@ class Synthesis:
             for result in results:
                 self._accept(result)
         return True
+
+    def _make(self, function: Callable[[], Any], future: "Future[Any]") -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        self._stepping_since = self._clock() + (CALL_STEPS - 1) * self._hung_seconds
+        try:
+            future.set_result(function())
+        except Exception as error:  # noqa: BLE001 - the caller gets it, whatever it is
+            future.set_exception(error)
+        finally:
+            self._stepping_since = None
 
     def _order(self) -> list[int]:
         jobs = sorted(self._jobs.values(), key=Job.urgency)
@@ -179,7 +214,7 @@ class Synthesis:
             self._forget(job.speech)
             job.speech.fail(known)
             return
-        job.waiting[line.utterance.id] = (line, result.pcm, result.warnings)
+        job.waiting[line.utterance.id] = (line, result)
         while job.next_line in job.waiting:
             job.encode.append(job.waiting.pop(job.next_line))
             job.next_line += 1
@@ -199,9 +234,9 @@ class Synthesis:
                 if not job.encode:
                     job.encoding = False
                     return
-                line, pcm, warnings = job.encode.popleft()
+                line, block = job.encode.popleft()
             try:
-                job.speech.take(line, pcm, warnings)
+                job.speech.take(line, block)
             except Exception as error:  # the encoder refuses NaN and the like: the engine's fault
                 log.exception("encoding failed")
                 job.speech.fail(EngineFailed(f"the engine made audio that is none: {type(error).__name__}"))
@@ -234,7 +269,12 @@ class Synthesis:
                 return
             self._dead = True
             speeches = list(self._jobs)
+            calls = list(self._calls)
+            self._calls.clear()
             self._changed.notify_all()
+        for _, future in calls:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
         for speech in speeches:
             speech.fail(error)
         if fatal:

@@ -12,10 +12,11 @@ ENGINE = ToneEngine()
 
 
 class WordsOnly(ToneEngine):
-    """An engine that does not speak tags."""
+    """An engine that neither speaks tags nor learns voices."""
 
     name = "words"
     tags = False
+    clones = False
 
 
 def refused(given: Any, engine: ToneEngine = ENGINE) -> str:
@@ -54,10 +55,6 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected 1 to 64 letters"),
     ({"text": "a", "voice": None}, "invalid_input: voice is None, expected a valid string"),
-    (
-        {"text": "a", "voice_url": "https://example.com/a.wav"},
-        "voice_unusable: voice_url needs an engine that",
-    ),
     ({"text": "a", "voice_url": "file:///etc/passwd"}, "invalid_input: voice_url is not an https URL"),
     (
         {"text": "a", "language": "xx"},
@@ -153,3 +150,8 @@ def test_a_whole_number_is_a_speed() -> None:
 
 def test_an_operation_is_told_from_speech_by_its_op() -> None:
     assert parse({"op": "info"}, ENGINE) == Operation(op="info")
+
+
+def test_a_clip_is_refused_by_an_engine_that_does_not_clone() -> None:
+    said = refused({"text": "a", "voice_url": "https://example.com/a.wav"}, WordsOnly())
+    assert said == "voice_unusable: voice_url needs an engine that clones voices, and words does not"

@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+import pytest
 from studio_kit import CountingEngine
 
-from encoder import Mp3Encoder
+from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
 from worker.cache import Publication
 from worker.engines import Block, Fault, Utterance
+from worker.errors import ShuttingDown
 from worker.records import layout
 from worker.speech import Line, Recorder, Speech
 from worker.synthesis import Synthesis
@@ -118,3 +121,48 @@ def test_a_step_that_does_not_return_is_the_engines_death() -> None:
     assert speech.failed
     engine.allowed.release()
     synthesis.close()
+
+
+def test_a_call_runs_on_the_engines_thread_between_two_steps() -> None:
+    clock, engine = Clock(), SteppedEngine()
+    synthesis = Synthesis(engine, clock=clock)
+    speech = speech_of(["aa", "ab"], clock)
+    synthesis.speak(speech)
+    synthesis.start()
+    while not engine.orders:
+        threading.Event().wait(0.01)
+    called = synthesis.call(lambda: (threading.current_thread().name, len(engine.orders)))
+    assert not called.done()
+    finish(engine, [speech])
+    assert called.result(20) == ("synthesis", 1)
+    synthesis.close()
+
+
+def test_what_a_call_raises_is_its_callers_trouble() -> None:
+    clock, engine = Clock(), SteppedEngine()
+    synthesis = Synthesis(engine, clock=clock)
+    synthesis.start()
+    failed = synthesis.call(lambda: 1 // 0)
+    assert isinstance(failed.exception(20), ZeroDivisionError)
+    speech = speech_of(["aa"], clock)
+    synthesis.speak(speech)
+    finish(engine, [speech])
+    assert not speech.failed
+    synthesis.close()
+    assert isinstance(synthesis.call(lambda: 1).exception(20), ShuttingDown)
+
+
+def test_speech_too_short_for_a_loudness_takes_the_gain_of_its_voices_line_before() -> None:
+    recorder = Recorder(PcmEncoder(), layout("pcm", 64), 24_000)
+    pcm = np.full(2_400, 0.1, np.float32)
+
+    def peak(voice: str, gain: float | None) -> float:
+        line = Line(0, Segment("a", 0, 1, 0), Utterance(0, "a", voice), last=False)
+        audio = recorder.add(line, Block(0, pcm, gain=gain)).audio
+        return float(np.frombuffer(audio, np.int16).max() / 32_767)
+
+    assert peak("ann", None) == pytest.approx(0.1, abs=0.001)
+    assert peak("ann", 1.5) == pytest.approx(0.1, abs=0.001)
+    assert peak("bob", 0.5) == pytest.approx(0.1, abs=0.001)
+    assert peak("ann", None) == pytest.approx(0.15, abs=0.001)
+    assert peak("bob", None) == pytest.approx(0.05, abs=0.001)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Block", "Engine", "EngineDied", "Fault", "Pcm", "Range", "Utterance"]
+__all__ = [
+    "Block", "Clip", "CloningEngine", "Engine", "EngineDied", "Fault", "Pcm", "Range", "Utterance"
+]  # fmt: skip
 
 Pcm = NDArray[np.float32]
 
@@ -36,11 +38,19 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """All of an utterance's speech; `pcm` is float32 [n] in [-1, 1] at the engine's sample rate."""
+    """All of an utterance's speech; `pcm` is float32 [n] in [-1, 1] at the engine's sample rate.
+
+    An engine inside a `CarefulEngine` says how many speech tokens it made, where it makes any, and
+    whether the model ended them itself. Finished blocks carry the `gain` that brought them to the
+    common loudness: None where the speech is too short to tell, and its neighbour's gain is due.
+    """
 
     utterance: int
     pcm: Pcm
     warnings: tuple[str, ...] = ()
+    tokens: int | None = None
+    stopped: bool = True
+    gain: float | None = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,25 @@ class Fault:
 
     utterance: int
     error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A reference recording, checked: mono float32 [n] in [-1, 1] at 24 kHz, over 5 s, up to 60 s.
+
+    `sha256` is of the file it came from, in hexadecimal; `pcm` is never written to.
+    """
+
+    pcm: Pcm
+    sha256: str
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.pcm) / CLIP_RATE
+
+
+CLIP_RATE = 24_000  # Hz
 
 
 class EngineDied(Exception):
@@ -80,3 +109,31 @@ class Engine(Protocol):
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance that nobody waits for; unknown ids are no error."""
+
+
+@runtime_checkable
+class CloningEngine(Engine, Protocol):
+    """An engine that learns voices from clips; each call runs between two steps, on their thread.
+
+    A learned voice is spoken with by its key, as `Utterance.voice`. Keys never change meaning: one
+    clip is one key. The models that only learning needs are loaded by the first `learn`.
+    """
+
+    recipe: str  # a file's name: the weights and the precision that learned voices depend on
+
+    def learn(self, voice: str, clip: Clip) -> bytes:
+        """Make the voice of a clip ready under the key `voice`; return the file that recalls it.
+
+        Raises:
+            VoiceUnusable: The clip cannot become a voice; the reason is fit for a client.
+        """
+
+    def recall(self, voice: str, data: bytes) -> None:
+        """Make a voice ready from what `learn` returned under the same key and recipe.
+
+        Raises:
+            ValueError: The data are damaged or of another clip, weights or precision.
+        """
+
+    def forget(self, voice: str) -> None:
+        """Free a ready voice that no utterance inside speaks with; unknown keys are no error."""

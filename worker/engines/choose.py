@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from worker.engines import Engine
+from worker.engines.careful import CarefulEngine
 from worker.errors import StartError
 
 __all__ = ["choose", "load"]
@@ -40,5 +41,5 @@ def load(name: str, *, slots: int | None, tone_speed: float) -> Engine:
     if name == "preview":
         from worker.engines.preview import PreviewEngine  # noqa: PLC0415 - likewise
 
-        return PreviewEngine(slots=slots or 8)
+        return CarefulEngine(PreviewEngine(slots=slots or 8), guarded=False)  # it never rambles
     raise StartError(f"the engine {name} is not part of this worker; there are preview and tone")

@@ -1,0 +1,97 @@
+"""Speech that went wrong is told from speech that did not."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from worker.engines.guard import Take, Verdict, best, plausible_tokens, verdict
+
+RATE = 24_000
+Pcm = NDArray[np.float32]
+TEXT = "The harbour was quiet that morning, and only the gulls had opinions."
+TOKENS = 110
+
+
+def speech(seconds: float = 4.4) -> Pcm:
+    """Voiced syllables with a hiss between them, as speech has."""
+    rng = np.random.default_rng(3)
+    at = np.arange(round(seconds * RATE)) / RATE
+    voiced = sum(np.sin(2 * np.pi * 120 * n * at) / n for n in range(1, 20)) / 3
+    beat = np.sin(2 * np.pi * 2.5 * at)
+    hiss = 0.05 * rng.standard_normal(len(at))
+    return np.where(beat > -0.5, 0.5 * voiced * np.maximum(beat, 0.05), hiss).astype(np.float32)
+
+
+def planted(start: float, sound: Pcm) -> Pcm:
+    pcm = speech(8)
+    at = round(start * RATE)
+    return np.concatenate([pcm[:at], sound, pcm[at:]])
+
+
+NOISE = (0.1 * np.random.default_rng(4).standard_normal(6 * RATE)).astype(np.float32)
+HUM = (0.2 * np.sin(2 * np.pi * 150 * np.arange(4 * RATE) / RATE)).astype(np.float32)
+
+
+def clicking() -> Pcm:
+    pcm = speech()
+    pcm[30_000] = 0.95
+    return pcm
+
+
+FAULTS: list[tuple[str, Take]] = [
+    ("no stop token", Take(TEXT, speech(), 40 + 4 * len(TEXT), stopped=False)),
+    ("too long for its text", Take(TEXT, speech(), 300)),
+    ("too long for its text", Take("Yes.", speech(8))),
+    ("too short for its text", Take(TEXT * 3, speech(1.2), 30)),
+    ("silence", Take(TEXT, np.zeros(4 * RATE, np.float32), TOKENS)),
+    ("silence", Take(TEXT, np.full(4 * RATE, 1e-3, np.float32), TOKENS)),
+    ("silence", Take(TEXT, np.zeros(0, np.float32), 0)),
+    ("a silence inside", Take(TEXT * 2, planted(2, np.zeros(4 * RATE, np.float32)), 300)),
+    ("noise", Take(TEXT, NOISE, TOKENS)),
+    ("noise", Take(TEXT * 2, planted(5, NOISE[: 2 * RATE]), 250)),
+    ("a steady sound", Take(TEXT * 2, planted(6, HUM), 300)),
+    ("clipped", Take(TEXT, np.clip(8 * speech(), -1, 1), TOKENS)),
+    ("clicks", Take(TEXT, clicking(), TOKENS)),
+    ("no numbers", Take(TEXT, np.full(RATE, np.nan, np.float32), TOKENS)),
+    ("no numbers", Take(TEXT, np.full(RATE, np.inf, np.float32), TOKENS)),
+]
+
+
+@pytest.mark.parametrize(("problem", "take"), FAULTS)
+def test_every_planted_fault_is_caught(problem: str, take: Take) -> None:
+    assert problem in verdict(take, RATE).problems
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.8, 4.4, 6.5])
+def test_speech_is_let_pass(seconds: float) -> None:
+    text = TEXT[: round(seconds * 14)]
+    assert verdict(Take(text, speech(seconds)), RATE).plausible
+
+
+@pytest.mark.parametrize("gain", [0.1, 1.0, 1.8])
+def test_quiet_and_loud_speech_pass(gain: float) -> None:
+    assert verdict(Take(TEXT, np.clip(speech() * np.float32(gain), -1, 1), TOKENS), RATE).plausible
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Ah!", 15),
+        ("No.", 9),
+        ("[laugh]", 60),
+        ("In 1984, $3,452.99 was 27% of 1,234,567,890.", 334),
+        ("Oh no. " * 30, 900),
+        ("日本語を話します。", 60),
+        (TEXT, 68),
+        (TEXT, 200),
+    ],
+)
+def test_lengths_that_such_texts_are_spoken_in_are_plausible(text: str, tokens: int) -> None:
+    fewest, most = plausible_tokens(text)
+    assert fewest <= tokens <= most
+
+
+def test_the_best_of_bad_takes_is_the_one_a_listener_forgives_soonest() -> None:
+    verdicts = [Verdict(("silence",)), Verdict(("clicks",)), Verdict(("no stop token", "noise"))]
+    assert best(verdicts) == 1
+    assert best([Verdict(("clicks",)), Verdict(("clicks",))]) == 0
