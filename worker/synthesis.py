@@ -138,14 +138,14 @@ class Synthesis:
             self._changed.wait_for(lambda: self._dead or self._dropped or self._jobs or self._calls)
             if self._dead:
                 return False
+            for utterance in self._dropped:
+                self._engine.drop(utterance)
+            self._dropped.clear()
             calls = list(self._calls)
             self._calls.clear()
         for function, future in calls:
             self._make(function, future)
         with self._changed:
-            for utterance in self._dropped:
-                self._engine.drop(utterance)
-            self._dropped.clear()
             self._admit()
             order = self._order()
             if not order:

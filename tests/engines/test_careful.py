@@ -144,8 +144,14 @@ def test_the_preview_voice_keeps_the_law_of_speed(speed: float) -> None:
     assert abs(lengths[1] - lengths[0] / speed) <= 1
 
 
+class Learner(ToneEngine):
+    """The tone, with voices to learn."""
+
+    clones = True
+
+
 def test_voices_are_learned_by_the_engine_inside() -> None:
-    engine = ToneEngine()
+    engine = Learner()
     assert cloner(CarefulEngine(engine)) is engine
     assert cloner(engine) is engine
     assert cloner(CarefulEngine(PreviewEngine())) is None

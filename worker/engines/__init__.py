@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "Block", "Clip", "CloningEngine", "Engine", "EngineDied", "Fault", "Pcm", "Range", "Utterance"
+    "CLIP_RATE", "Block", "Clip", "CloningEngine", "Engine", "EngineDied", "Fault", "Pcm", "Range",
+    "Utterance",
 ]  # fmt: skip
 
 Pcm = NDArray[np.float32]
