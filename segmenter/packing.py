@@ -4,23 +4,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from segmenter.sentences import TAG, Ending, Sentence, is_speakable
+from segmenter.atoms import PAUSE, is_speakable, open_tag
+from segmenter.cuts import MARGIN, best_cut
+from segmenter.languages import Language
+from segmenter.sentences import Ending, Sentence
 
 __all__ = ["Packer", "Segment", "Sizes"]
 
-PAUSES_MS = {Ending.CLAUSE: 150, Ending.SENTENCE: 300, Ending.LINE: 450, Ending.PARAGRAPH: 700}
-WRITTEN_PAUSE = re.compile(r"\[pause:\s{0,3}\d{1,5}(?:\.\d{1,3})?\s{0,3}(?:ms|s)\]")
+PAUSES_MS = {
+    Ending.CLAUSE: 150,
+    Ending.SENTENCE: 300,
+    Ending.LINE: 450,
+    Ending.HEADING: 600,
+    Ending.PARAGRAPH: 700,
+}
+LINES = (Ending.LINE, Ending.HEADING, Ending.PARAGRAPH)
+HARDER = {(Ending.SENTENCE, line) for line in LINES} | {(line, Ending.PARAGRAPH) for line in LINES}
+FULL = 0.7  # of the limit: nothing joins what is that long
+WRITTEN_PAUSE = re.compile(PAUSE)
+UNMARKED = re.compile(r"[^.!?…‽⁇⁈⁉;。！？｡．।॥؟۔։።၊။។᠃\u037e\n\r\u2028\u2029\[]*+")
 MARKUP = re.compile(r"(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)|^#{1,6} ")
 SPACES = re.compile(r"\s+")
-# Where a sentence may be cut, the best first; each matches up to the place of the cut.
-CUTS = (
-    re.compile(r"[;:—–][\"'”’)]*\s+|\s+[—–-]\s+"),
-    re.compile(r",[\"'”’)]*\s+(?=(?:and|but|or|so|yet|because|which|while|though|although|where|when|if)\b)"),
-    re.compile(r"[,、，؛،；][\"'”’)]*\s*"),
-    re.compile(r"\s+(?=(?:and|but|or|so|because|which|while|that|when|where|if|to|with|for|from)\b)"),
-    re.compile(r"\s+"),
-)
-ATOM = re.compile(r"\[[^\[\]\n]{1,40}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Characters a segment: the first and the second are short where somebody waits for them."""
+    """Characters a segment: the first and the second are short where somebody waits for them.
+
+    Raises:
+        ValueError: the sizes contradict each other.
+    """
 
     first: int = 80
     second: int = 120
@@ -49,7 +57,9 @@ class Sizes:
     def __post_init__(self) -> None:
         targets = (self.first, self.second, self.rest)
         if not 0 < self.least <= min(targets) <= max(targets) <= self.most:
-            raise ValueError(f"the sizes contradict each other: {self}")
+            raise ValueError(
+                f"the sizes contradict each other: {self}, expected least <= first, second, rest <= most"
+            )
 
     @classmethod
     def fast(cls) -> "Sizes":
@@ -65,96 +75,165 @@ class Sizes:
         """Return the length that the segment of this number should not pass."""
         return (self.first, self.second, self.rest)[min(index, 2)]
 
+    def whole(self, index: int) -> int:
+        """Return up to which length a sentence is not cut."""
+        return self.first if index == 0 else min(self.most, self.limit(index) * 6 // 5)
+
 
 class Packer:
-    """Takes sentences in order, gives out segments as soon as no later sentence can change them."""
+    """Takes sentences in order, gives out segments as soon as no later sentence can change them.
 
-    def __init__(self, sizes: Sizes) -> None:
+    What is held is a run of sentences, and a crumb: what came after it and is too small to stand alone, so
+    that it goes with the next sentence, or with what is held if there is none.
+    """
+
+    def __init__(self, sizes: Sizes, language: Language) -> None:
         self._sizes = sizes
+        self._language = language
         self._held: Sentence | None = None
-        self._given = 0
+        self._crumb: Sentence | None = None
+        self._given = 0  # segments
+        self._done = 0  # the place up to which they reach
+
+    @property
+    def needed(self) -> int:
+        """What is before this place is given out."""
+        return self._held.start if self._held else self._done
+
+    def shift(self, by: int) -> None:
+        """Forget the first characters of the text."""
+        self._held = self._held and replace(self._held, start=self._held.start - by, end=self._held.end - by)
+        self._crumb = self._crumb and replace(
+            self._crumb, start=self._crumb.start - by, end=self._crumb.end - by
+        )
+        self._done -= by
 
     def push(self, text: str, sentence: Sentence) -> Iterator[Segment]:
         """Take the next sentence of `text`; yield the segments that are now certain."""
+        crumb, self._crumb = self._crumb, None
+        start = crumb.start if crumb else max(sentence.start, self._done)
+        body = text[start : sentence.end]
+        bare = body.strip()
+        if not bare:
+            self._crumb = crumb
+            self._harden(sentence.ending)
+            return
+        start += len(body) - len(body.lstrip())
+        sentence = replace(sentence, start=start, end=start + len(bare))
         held = self._held
-        if held is None:
-            self._held = sentence
-        elif self._joins(text, held, sentence):
-            self._held = replace(sentence, start=held.start)
+        if held is None or self._joins(text, held, sentence):
+            self._held = replace(sentence, start=held.start) if held else sentence
+        elif self._is_crumb(held, sentence, bare):
+            self._crumb = sentence
         else:
-            yield from self._give(text, held)
+            yield self._give(text, held)
             self._held = sentence
-        yield from self._give_full(text)
+        yield from self._cut(text)
+
+    def _harden(self, ending: Ending) -> None:
+        """A line ends after a sentence that is over: its pause is the line's."""
+        held, crumb = self._held, self._crumb
+        last = crumb or held
+        if held is None or last is None or (last.ending, ending) not in HARDER:
+            return
+        if crumb is None:
+            self._held = replace(held, ending=ending)
+        elif held.ending is Ending.SENTENCE and crumb.end - held.start <= self._sizes.most:
+            self._held, self._crumb = replace(held, end=crumb.end, ending=ending), None
+        else:
+            self._crumb = replace(crumb, ending=ending)
+
+    def grow(self, text: str, decided: int) -> Iterator[Segment]:
+        """Yield the segments that are certain because the open sentence is known up to `decided`."""
+        held, crumb = self._held, self._crumb
+        start = crumb.start if crumb else held.end if held else self._done
+        unfinished = text[start:]
+        lead = len(unfinished) - len(unfinished.lstrip())
+        if held and is_speakable(text[held.start : held.end]):
+            certain = unfinished[
+                : max(decided - start, len(unfinished) - len(UNMARKED.sub("", unfinished, 1)))
+            ]
+            ahead = certain[: open_tag(certain)].rstrip()
+            if not is_speakable(ahead) or not self._parts(held, start + lead, start + len(ahead)):
+                return
+            yield self._give(text, held)
+            self._held, self._crumb = crumb, None
+            held = crumb
+        known = len(text[:decided].rstrip())
+        start = held.start if held else start + lead
+        while known - start >= self._sizes.whole(self._given) + MARGIN:
+            open_sentence = Sentence(start, known, Ending.SENTENCE)
+            piece, rest = self._first_piece(text, open_sentence)
+            yield self._give(text, piece)
+            self._held = None
+            start = rest.start
 
     def flush(self, text: str) -> Iterator[Segment]:
         """Yield the rest. Idempotent."""
-        held, self._held = self._held, None
-        if held is not None:
-            yield from self._give(text, held)
+        held, crumb = self._held, self._crumb
+        self._held = self._crumb = None
+        if held and crumb and crumb.end - held.start <= self._sizes.most:
+            held, crumb = replace(held, end=crumb.end), None
+        for sentence in (held, crumb):
+            if sentence is not None:
+                yield self._give(text, sentence)
 
     def _joins(self, text: str, held: Sentence, sentence: Sentence) -> bool:
-        before, after = text[held.start : held.end], text[sentence.start : sentence.end]
-        if not is_speakable(before):
+        """Whether a sentence goes into the segment that is held."""
+        size = sentence.end - held.start
+        if not is_speakable(text[held.start : held.end]):
             return True
-        if held.ending is Ending.PAUSE:
+        is_open = held.ending is Ending.SENTENCE
+        if not is_speakable(text[sentence.start : sentence.end]):
+            return size <= self._sizes.most and (is_open or sentence.ending is Ending.PAUSE)
+        if not is_open:
             return False
-        if not is_speakable(after) and len(before) + len(after) <= self._sizes.most:
+        length = held.end - held.start
+        limit = self._sizes.limit(self._given)
+        if length < self._sizes.least or (size <= limit and length <= limit * FULL):
             return True
+        is_last = sentence.ending is not Ending.SENTENCE
+        return is_last and sentence.end - sentence.start < self._sizes.least and size <= self._sizes.most
+
+    def _is_crumb(self, held: Sentence, sentence: Sentence, bare: str) -> bool:
+        """Whether a sentence that does not join what is held is too small to stand alone."""
+        if not is_speakable(bare):
+            return len(bare) <= self._sizes.least
+        is_small = len(bare) < self._sizes.least and sentence.end - held.start <= self._sizes.most
+        return is_small and held.ending is Ending.SENTENCE
+
+    def _parts(self, held: Sentence, start: int, known: int) -> bool:
+        """Whether no sentence that begins like the open one joins what is held."""
         if held.ending is not Ending.SENTENCE:
+            return True
+        length, limit = held.end - held.start, self._sizes.limit(self._given)
+        if length < self._sizes.least or known - start < self._sizes.least:
             return False
-        joined = len(before.strip()) + 1 + len(after.strip())
-        return joined <= self._sizes.limit(self._given) or len(before.strip()) < self._sizes.least
+        return length > limit * FULL or known - held.start > limit
 
-    def _give_full(self, text: str) -> Iterator[Segment]:
-        """Give out what is held when nothing may join it any more."""
+    def _cut(self, text: str) -> Iterator[Segment]:
+        """Give out pieces of what is held while it is too long."""
         held = self._held
-        if held is None or held.ending is Ending.PAUSE or not is_speakable(text[held.start : held.end]):
-            return
-        if held.end - held.start > self._sizes.limit(self._given) * 0.7:
-            self._held = None
-            yield from self._give(text, held)
+        while held is not None and held.end - held.start > self._sizes.whole(self._given):
+            piece, held = self._first_piece(text, held)
+            yield self._give(text, piece)
+            self._held = held
 
-    def _give(self, text: str, sentence: Sentence) -> Iterator[Segment]:
-        """Yield a sentence, or joined ones, in pieces that are short enough."""
-        while True:
-            body = text[sentence.start : sentence.end]
-            lead = len(body) - len(body.lstrip())
-            limit = self._sizes.limit(self._given)
-            if len(body.strip()) <= limit:
-                break
-            cut = best_cut(body, lead, limit, self._sizes.least)
-            yield from self._segment(text, replace(sentence, end=sentence.start + cut, ending=Ending.CLAUSE))
-            sentence = replace(sentence, start=sentence.start + cut)
-        yield from self._segment(text, sentence)
-
-    def _segment(self, text: str, sentence: Sentence) -> Iterator[Segment]:
+    def _first_piece(self, text: str, sentence: Sentence) -> tuple[Sentence, Sentence]:
+        """Return the first piece of a sentence that is too long, and the rest."""
         body = text[sentence.start : sentence.end]
-        start = sentence.start + len(body) - len(body.lstrip())
-        end = sentence.start + len(body.rstrip())
-        if start >= end:
-            return
+        cut = best_cut(body, self._sizes.limit(self._given), self._sizes.least, self._language)
+        rest = cut + len(body[cut:]) - len(body[cut:].lstrip())
+        piece = replace(
+            sentence, end=sentence.start + len(body[:cut].rstrip()), ending=Ending.CLAUSE, pause_ms=0
+        )
+        return piece, replace(sentence, start=sentence.start + rest)
+
+    def _give(self, text: str, sentence: Sentence) -> Segment:
         pause = PAUSES_MS.get(sentence.ending, sentence.pause_ms)
         self._given += 1
-        yield Segment(spoken(text[start:end]), start, end, pause)
-
-
-def best_cut(body: str, lead: int, limit: int, least: int) -> int:
-    """Return where to cut a sentence so that the first piece is at most `limit` long.
-
-    The last place of the best grade counts; never inside a tag, never so that less than `least`
-    characters are left on a side, unless there is no other way.
-    """
-    most = lead + limit
-    window = body[: most + 1]
-    tags = [tag.span() for tag in TAG.finditer(body, 0, most + 42)]
-    first, last = lead + least, min(most, len(body.rstrip()) - least)
-    for grade in CUTS:
-        places = [match.end() for match in grade.finditer(window, first)]
-        free = [p for p in places if first <= p <= last + 1 and not any(a < p < b for a, b in tags)]
-        if free:
-            return free[-1]
-    around = [a for a, b in tags if a < most < b and a > lead]
-    return around[0] if around else most
+        self._done = sentence.end
+        return Segment(spoken(text[sentence.start : sentence.end]), sentence.start, sentence.end, pause)
 
 
 def spoken(body: str) -> str:

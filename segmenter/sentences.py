@@ -1,37 +1,34 @@
 """Where sentences end. One pass, each decision in a bounded window, so that text may arrive in pieces."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
-from segmenter.english import BEFORE_NAMES, ENDINGS, NEVER_LAST, STARTERS, UNITS
+from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, pause_ms, tail
+from segmenter.languages import Language, language_of
+from segmenter.lines import ITEM, WRAPPED, is_heading, is_next_item, line_ends, marker_at
+from segmenter.stops import Stop, stop_ends
+from segmenter.wide import wide_end
 
-__all__ = ["AHEAD", "PAUSE_LIMIT_MS", "TAG", "Ending", "Sentence", "is_speakable", "scan", "sentences"]
+__all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "check", "sentences"]
 
-AHEAD = 64  # characters after a stop that its decision may look at
-WORD = 40  # characters before a stop that its decision may look at
-AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
-WRAPPED = 50  # a line this long without an end goes on in the next
-PAUSE_LIMIT_MS = 10_000
-TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
-PAUSE = r"\[pause:\s{0,3}(?P<number>\d{1,5}(?:\.\d{1,3})?)\s{0,3}(?P<unit>ms|s)\]"
-CLOSERS = "\"'”’»)\\]*_`"
-CANDIDATE = re.compile(
-    rf"(?P<pause>{PAUSE})"
-    r"|(?P<paragraph>\r?\n[ \t\r]*\n\s*)"
-    r"|(?P<line>\r?\n)"
-    rf"|(?<![.!?…])(?P<stop>[.!?…]+)(?P<close>[{CLOSERS}]*)(?=\s|\Z)"
-    r"|(?P<item>[ \t](?=(?:[•⁃]\s?)?(?:\d{1,2}|[a-z])[.)]{1,2}\s))"
-    r"|(?P<wide>[。！？｡।؟]+)(?P<wideclose>[」』”’）)\]]*)"
-)
-TRAILING_TAGS = re.compile(r"(?:[ \t]*\[[^\[\]\n]{1,40}\])+[ \t]*(?=[\r\n]|\Z)")
-LIST_ITEM = re.compile(r"\s*(?:[•⁃]\s?)?(?:\d{1,3}|[A-Za-z])\Z")
-MARKER = re.compile(r"\s*(?:[•⁃]\s?)?(\d{1,2}|[a-z])([.)]{1,2})\s")
-BULLET = re.compile(r"(?:[-*•⁃–]|#{1,6}|\d{1,3}[.)]|[a-zA-Z]\))\s")
-SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
-FIRST_WORD = re.compile(r"[\"'“‘(\[*_]*(\w+)")
+BEHIND = 100  # characters before a place that a decision about it may look at
+GAP = 48  # characters of white space that end any sentence
+PARTIAL = 48  # characters: the longest candidate that may still be growing at the end of a text
+MARKS = ".!?…‽⁇⁈⁉"
+WIDE = "。！？｡．।॥؟۔։።။។᠃\u037e"
+CLOSERS = "\"'”’“‘»«›‹)\\]}*_`"
+WIDE_CLOSERS = "」』”’）)\\]》】〉〗＞\"'»*"
+FIRST_LETTER = re.compile(r"[^\W\d_]")
+PLAIN = re.compile(r"[^\W\d_]{2,}\Z")
+SKIPPED = re.compile(rf"\A(?:\s|\[[^\[\]\n]{{1,40}}\]|{EMOJI})*+")
+# That many whole words must follow before a decision is certain, white space, tags and emoji left aside.
+CERTAIN = {number: re.compile(rf"{SKIPPED.pattern}(?:\S+\s+){{{number}}}") for number in (1, 4)}
+ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
+CLAUSE_AHEAD = 20  # characters that tell whether a sentence goes on after a quotation, where no spaces are
+SPACES = re.compile(rf"[^\S\r\n]{{{GAP}}}")
 
 
 class Ending(Enum):
@@ -40,13 +37,14 @@ class Ending(Enum):
     CLAUSE = "clause"
     SENTENCE = "sentence"
     LINE = "line"
+    HEADING = "heading"
     PARAGRAPH = "paragraph"
     PAUSE = "pause"  # written into the text
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A span of the text, white space after it included."""
+    """A span of the text, white space before it included."""
 
     start: int
     end: int
@@ -58,152 +56,195 @@ def sentences(text: str, language: str = "en") -> list[str]:
     """Return the sentences of a text, without the white space around them.
 
     Raises:
-        TypeError: `text` is not a string.
+        TypeError: `text` or `language` is not a string.
         ValueError: `language` is no language tag.
     """
-    check(text, language)
-    spans = (text[sentence.start : sentence.end].strip() for sentence in scan(text))
-    return [span for span in spans if span]
+    scanner = Scanner(check(text, language))
+    starts: list[int] = []
+    end, is_open = 0, False
+    for sentence in scanner.scan(text, final=True):
+        if not text[sentence.start : sentence.end].strip():
+            continue
+        is_tags = ONLY_TAGS.fullmatch(text, sentence.start, sentence.end) is not None
+        if not is_open and not (is_tags and sentence.end == len(text.rstrip()) and starts):
+            starts.append(sentence.start)
+        is_open = is_tags or sentence.ending is Ending.PAUSE
+        end = sentence.end
+    return [text[a:b].strip() for a, b in zip(starts, [*starts[1:], end], strict=True)]
 
 
-def check(text: str, language: str) -> None:
-    """Refuse what is no text, and what is no language tag."""
+def check(text: str, language: str) -> Language:
+    """Return the language; refuse what is no text, and what is no language tag."""
     if not isinstance(text, str):
         raise TypeError(f"text is {type(text).__name__}, expected str")
-    if not re.fullmatch(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,3}", language):
-        raise ValueError(f"language is {language[:20]!r}, expected a tag such as 'en'")
+    return language_of(language)
 
 
-def scan(text: str, start: int = 0) -> Iterator[Sentence]:
-    """Yield the sentences from `start` on, lazily; together they cover the text."""
-    for match in CANDIDATE.finditer(text, start):
-        if match.end() <= start:  # inside what an earlier end took along
-            continue
-        ending = ends(text, start, match)
-        if ending is None:
-            continue
-        end = match.end() if match["pause"] else tail(text, match.end())
-        yield Sentence(start, end, ending, written_pause(match))
-        start = end
-    if start < len(text):
-        yield Sentence(start, len(text), Ending.SENTENCE)
+@cache
+def candidates(question_mark: str) -> re.Pattern[str]:
+    """Return what finds every place where a sentence may end; the last group says of which kind it is.
 
-
-def is_speakable(text: str) -> bool:
-    """Whether anything is left to speak when the tags are taken out."""
-    return any(unicodedata.category(letter)[0] in "LN" for letter in TAG.sub("", text))
-
-
-def written_pause(match: re.Match[str]) -> int:
-    """Return the milliseconds of a written pause, 0 for other ends."""
-    if not match["pause"]:
-        return 0
-    factor = 1000 if match["unit"] == "s" else 1
-    return min(PAUSE_LIMIT_MS, round(float(match["number"]) * factor))
-
-
-def tail(text: str, end: int) -> int:
-    """Return where a sentence ends that takes an emoji and the tags of its line along."""
-    for place in range(end, min(end + AHEAD, len(text))):
-        letter = text[place]
-        if letter in "\r\n" or not (
-            letter in " \t\u200d\ufe0f" or unicodedata.category(letter) in {"So", "Sk"}
-        ):
-            break
-        if letter not in " \t":
-            end = place + 1
-    tags = TRAILING_TAGS.match(text, end, end + 4 * AHEAD)
-    return tags.end() if tags and (tags.end() < end + 4 * AHEAD) else end
-
-
-def ends(text: str, start: int, match: re.Match[str]) -> Ending | None:
-    """Return how a sentence ends at a candidate, or None where it goes on."""
-    if match["pause"]:
-        return Ending.PAUSE
-    if match["paragraph"]:
-        return Ending.PARAGRAPH
-    if match["line"]:
-        return Ending.LINE if line_ends(text, start, match) else None
-    if match["item"]:
-        return Ending.LINE if is_next_item(text, start, match.start()) else None
-    rest = text[match.end() : match.end() + AHEAD].lstrip()
-    if match["wide"]:
-        closed_inside = match["wideclose"] and rest[:1].isalnum() and rest[:1] not in "「『“"
-        return None if closed_inside else Ending.SENTENCE
-    return Ending.SENTENCE if stop_ends(text, start, match, rest) else None
-
-
-def is_next_item(text: str, start: int, place: int) -> bool:
-    """Whether a list within a line goes on at `place`: 1) one 2) two."""
-    before, after = MARKER.match(text, start), MARKER.match(text, place)
-    if before is None or after is None or before[2] != after[2]:
-        return False
-    if before[1].isdigit() and after[1].isdigit():
-        return int(after[1]) == int(before[1]) + 1
-    return len(before[1]) == len(after[1]) == 1 and ord(after[1]) == ord(before[1]) + 1
-
-
-def line_ends(text: str, start: int, match: re.Match[str]) -> bool:
-    """Whether a single line break ends a sentence: not where the next line goes on."""
-    rest = text[match.end() : match.end() + AHEAD].lstrip(" \t")
-    if BULLET.match(rest):
-        return True
-    line_start = max(start, text.rfind("\n", max(start, match.start() - 2 * WRAPPED), match.start()) + 1)
-    line = text[line_start : match.start()].rstrip()
-    if not rest or rest[0] in ",;)" or (rest[0].islower() and not BULLET.match(line)):
-        return False
-    return len(line) < WRAPPED or line[-1:] in ".!?…:\"'”’)]*_"
-
-
-def stop_ends(text: str, start: int, match: re.Match[str], rest: str) -> bool:
-    """Whether a sentence ends at a stop that white space follows."""
-    following = rest.lstrip("\"'“‘([*_-—–¿¡")[:1]
-    goes_on = following.islower()
-    if rest and rest[0] in ".,;:?!…" and not (rest[0] == "." and rest[1:2].isalpha()):
-        return False
-    begins_low = text[start : start + WORD].lstrip()[:1].islower()
-    if match["stop"] != ".":
-        is_ellipsis = set(match["stop"]) <= {".", "…"}
-        return not (goes_on and (is_ellipsis or match["close"] or not begins_low)) and not (
-            is_ellipsis and rest[:1] == "("
-        )
-    if goes_on and match["close"]:
-        return False
-    before = text[max(start, match.start() - WORD) : match.start()]
-    return period_ends(before, rest, goes_on=goes_on, begins_low=begins_low)
-
-
-def period_ends(before: str, rest: str, *, goes_on: bool, begins_low: bool) -> bool:
-    """Whether a single full stop ends a sentence, by the words on both sides."""
-    if not rest:
-        return True
-    if before.endswith(" "):  # the last of a spaced ellipsis
-        return not goes_on and not SPEAKER.match(rest)
-    if LIST_ITEM.match(before) and len(before) < WORD:
-        return False
-    word = re.split(r"[\s(\[“‘\"'/-]", before)[-1]
-    folded = word.casefold()
-    if folded in BEFORE_NAMES or folded in NEVER_LAST:
-        return False
-    if goes_on:  # a sentence that began in lower case may be followed by another
-        return begins_low and folded not in ENDINGS | UNITS and "." not in word and len(word) > 1
-    return not abbreviates(word, before) or begins(rest, titles=len(before) >= AFTER_TIME)
-
-
-def abbreviates(word: str, before: str) -> bool:
-    """Whether the stop after a word may be the word's own: an initial, U.S., Inc., 20 ft."""
-    folded = word.casefold()
-    is_initial = len(word) == 1 and word.isupper()
-    dotted = "." in word and all(len(part) <= 2 and not part.isdigit() for part in word.split("."))
-    is_unit = folded in UNITS and before[: -len(word)].rstrip()[-1:].isdigit()
-    return is_initial or dotted or is_unit or folded in ENDINGS
-
-
-def begins(rest: str, *, titles: bool) -> bool:
-    """Whether a text begins with a word that begins sentences; titles do so after a whole one."""
-    word = FIRST_WORD.match(rest)
-    return (
-        word is not None
-        and word[1][:1].isupper()
-        and word[1].casefold() in (STARTERS | BEFORE_NAMES if titles else STARTERS)
+    It begins with one set of characters, so that the search skips all others fast.
+    """
+    marks = MARKS + question_mark
+    return re.compile(
+        rf"[{marks}{WIDE}\n\r\u2028\u2029\[](?:"
+        rf"(?<=[{marks}])(?<![{marks}]{{2}})[{marks}]{{0,31}}+"
+        rf"(?P<close>(?:[ \xa0\u202f]?»(?!\w)|[{CLOSERS}]){{0,12}}+)"
+        rf"(?=\s|\Z|[{CJK}]|{EMOJI}|\[[^\[\]\n]{{1,40}}\](?:\s|\Z))(?P<stop>)"
+        r"|(?<=[\n\r])(?:(?<=\r)\n)?+(?:[ \t]{0,40}+(?:\r\n?|\n)(?P<paragraph>)|(?P<line>))"
+        r"|(?<=\u2028)(?P<separator>)|(?<=\u2029)(?P<divider>)"
+        rf"|(?<=[{WIDE}])[{WIDE}{marks}]{{0,31}}+(?P<wideclose>[{WIDE_CLOSERS}]{{0,12}}+)(?P<wide>)"
+        rf"|(?<=\[){PAUSE[2:]}(?:[ \t]{{0,8}}{PAUSE}){{0,7}}+(?P<pause>)"
+        r")"
     )
+
+
+def is_certain(text: str, match: re.Match[str]) -> bool:
+    """Whether no later text could change what is decided about a candidate."""
+    end, kind = match.end(), match.lastgroup
+    room = len(text) - end
+    if room >= AHEAD or kind in {"paragraph", "divider"}:
+        return True
+    following = text[end : end + 1]
+    if following > "\u2fff" and following.isalnum():
+        return room >= (CLAUSE_AHEAD if kind == "stop" or match["wideclose"] else 3)
+    window = text[end:]
+    first = window.lstrip()[:1]
+    if "#" in window or first in {"(", "（"}:
+        return False
+    closes = (kind == "stop" and match["close"]) or (kind == "wide" and match["wideclose"])
+    words = 4 if closes or not first.isalnum() else 1
+    return CERTAIN[words].match(window) is not None
+
+
+class Scanner:
+    """Finds the sentences of a text that may still grow.
+
+    The text is handed in anew each time: the same, longer; or, after `shift`, without its beginning.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._find = candidates(language.question_mark)
+        self._start = 0  # of the sentence
+        self._place = 0  # what is before it is decided
+        self._head = ""  # the sentence's beginning, once it was shifted away
+        self._marker: re.Match[str] | None = None  # of the list item that the sentence is
+        self._may_have_marker = True
+
+    @property
+    def decided(self) -> int:
+        """What begins before this place and ends a sentence, `scan` has given out."""
+        return self._place
+
+    def shift(self, text: str, by: int) -> None:
+        """Forget the first characters of the text."""
+        if self._start < by and not self._head:
+            self._head = text[self._start : self._start + AHEAD]
+        self._start -= by
+        self._place -= by
+
+    def scan(self, text: str, *, final: bool, unfinished: bool = True) -> Iterator[Sentence]:
+        """Yield the sentences that are now certain, lazily; all of them if the text is `final`.
+
+        `unfinished`: also what comes after the last that has an end.
+        """
+        seen = self._place
+        for match in self._find.finditer(text, self._place):
+            place = match.start()
+            if place < self._start:  # inside what an earlier end took along
+                continue
+            yield from self._between(text, seen, place, final=final)
+            seen = place
+            if not (final or is_certain(text, match)):
+                self._place = place
+                return
+            found = self._judge(text, match)
+            if found is not None:
+                yield from self._end(*found)
+        upto = len(text) if final and unfinished else max(self._start, len(text) - PARTIAL, self._place)
+        yield from self._between(text, seen, upto, final=final)
+        self._place = upto
+        if final and unfinished and self._start < len(text):
+            yield from self._end(len(text), Ending.SENTENCE)
+
+    def _end(self, end: int, ending: Ending, pause: int = 0) -> Iterator[Sentence]:
+        """End the sentence. A blank one only tells how the one before it ends."""
+        yield Sentence(self._start, end, ending, pause)
+        self._start, self._place = end, end
+        self._head, self._marker, self._may_have_marker = "", None, True
+
+    def _between(self, text: str, seen: int, upto: int, *, final: bool) -> Iterator[Sentence]:
+        """Yield what ends between two candidates: at wide gaps, and where a list within a line goes on."""
+        if upto - seen > GAP:
+            for gap in SPACES.finditer(text, max(self._start, seen - GAP), upto):
+                yield from self._end(gap.start(), Ending.LINE)
+        if self._may_have_marker:
+            self._marker = marker_at(text, max(0, self._start))
+            self._may_have_marker = self._marker is None and not final and len(text) - self._start < 2 * AHEAD
+        while self._marker is not None:
+            items = ITEM.finditer(text, max(self._start + 1, seen - 16))
+            places = (item.start() for item in items)
+            near = (place for place in places if place >= upto or is_next_item(self._marker, text, place))
+            place = next(near, upto)
+            if place >= upto:
+                break
+            yield from self._end(place, Ending.LINE)
+            self._marker, self._may_have_marker = marker_at(text, place), False
+
+    def _judge(self, text: str, match: re.Match[str]) -> tuple[int, Ending, int] | None:
+        """Return where and how the sentence ends at a candidate, None where it goes on."""
+        kind, end = match.lastgroup, match.end()
+        if kind == "stop":
+            stops = self._stop(text, match)
+            return None if stops is None else (tail(text, stops), Ending.SENTENCE, 0)
+        if kind == "wide":
+            marks = (match.start(), match.start("wideclose"))
+            stops = wide_end(text, max(0, self._start), marks, end, self._language)
+            return None if stops is None else (tail(text, stops), Ending.SENTENCE, 0)
+        if kind == "pause":
+            return end, Ending.PAUSE, pause_ms(match[0])
+        if kind in {"paragraph", "divider"}:
+            return end, Ending.PARAGRAPH, 0
+        return self._line(text, match.start(), end)
+
+    def _line(self, text: str, place: int, end: int) -> tuple[int, Ending, int] | None:
+        """Return where and how the sentence ends at a line break, None where it goes on."""
+        since = max(self._start, place - BEHIND, 0)
+        is_over = not text[since:place].strip()  # the sentence ended before the break
+        line = text[max(0, place - BEHIND) if is_over else since : place]
+        line = line[max(line.rfind("\n"), line.rfind("\r")) + 1 :]
+        if not (len(line) < WRAPPED if is_over else line_ends(line, text[end : end + AHEAD], self._language)):
+            return None
+        return end, Ending.HEADING if is_heading(line) else Ending.LINE, 0
+
+    def _stop(self, text: str, match: re.Match[str]) -> int | None:
+        """Return where the sentence ends at a stop, None where it goes on."""
+        place, end, close = match.start(), match.end(), match["close"]
+        before = text[max(self._start, place - BEHIND, 0) : place]
+        following = text[end + 1 : end + 2]
+        if (
+            not close
+            and end == place + 1
+            and text[place] == "."
+            and text[end : end + 1] == " "
+            and following.isupper()
+        ):
+            word = PLAIN.search(before)
+            if word and word[0].casefold() not in self._language.abbreviations:
+                return end
+        if text[end : end + 1] > "\u2fff" and text[end].isalpha():
+            if not close and text[place] == "." and before[-1:] < "\u3000":
+                return None
+            marks = (place, place + len(match[0]) - len(close))
+            return wide_end(text, max(0, self._start), marks, end, self._language)
+        rest = text[end : end + AHEAD]
+        rest = SKIPPED.sub("", rest, 1)
+        stop = Stop(before, text[place : end - len(close)], close, rest, self._begins_low(text, place))
+        return end if stop_ends(stop, self._language) else None
+
+    def _begins_low(self, text: str, place: int) -> bool:
+        head = self._head or text[self._start : min(place, self._start + AHEAD)]
+        letter = FIRST_LETTER.search(head)
+        return letter is not None and letter[0].islower()

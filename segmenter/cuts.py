@@ -1,0 +1,117 @@
+"""Where a sentence that is too long is cut: at the best clause, never inside an atom."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from segmenter.atoms import CJK, TAG
+from segmenter.languages import Language
+
+__all__ = ["MARGIN", "best_cut"]
+
+MARGIN = 48  # characters after the limit that a cut may look at: a tag that begins before it
+CLOSERS = "\"'”’“»«›‹)」』）"
+NEVER = re.compile(r"(?!)")
+# Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
+INSIDE = re.compile(r"\d[.,:']?\s+[\d%°]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
+KANJI = "\u4e00-\u9fff\u30a0-\u30ff"
+
+
+@dataclass(frozen=True, slots=True)
+class Grades:
+    """What finds places to cut, the best first; `clauses` are worth a shorter piece."""
+
+    clauses: tuple[re.Pattern[str], ...]
+    words: tuple[re.Pattern[str], ...]
+
+
+@cache
+def grades(tag: str, comma_words: frozenset[str], clause_words: frozenset[str]) -> Grades:
+    """Return the grades of a language."""
+    del tag
+    closed = rf"[{CLOSERS}]{{0,4}}+"
+    after_comma, after_space = either(comma_words), either(comma_words | clause_words)
+    return Grades(
+        (
+            re.compile(rf"[;:·؛—–―]{closed}(?=\s)|[；：]{closed}|\s(?=[—–-]\s)|(?<=[^\s—–])——?(?=[^\s—–])"),
+            re.compile(rf"[,،]{closed}(?=\s+{after_comma[0]})|[，、]{closed}(?={after_comma[1]})"),
+            re.compile(rf"[,،]{closed}(?=\s)|[，、]{closed}"),
+        ),
+        (
+            re.compile(
+                rf"(?=\s{after_space[0]})|(?<=[{CJK}])(?={after_space[1]})|(?<=[はがをにでとも])(?=[{KANJI}])"
+            ),
+            re.compile(r"(?=\s)"),
+            re.compile(rf"(?<=[{CJK}])(?=[{CJK}])"),
+        ),
+    )
+
+
+def either(words: frozenset[str]) -> tuple[str, str]:
+    """Return what matches one of the words that stand alone, and of those that nothing need set apart."""
+    wide = sorted((re.escape(word) for word in words if word > "\u2fff"), key=len, reverse=True)
+    narrow = sorted((re.escape(word) for word in words if word <= "\u2fff"), key=len, reverse=True)
+    return (
+        rf"(?:{'|'.join(narrow)})(?!\w)" if narrow else NEVER.pattern,
+        f"(?:{'|'.join(wide)})" if wide else NEVER.pattern,
+    )
+
+
+def best_cut(body: str, limit: int, least: int, language: Language) -> int:
+    """Return where to cut a sentence so that the first piece is at most `limit` long.
+
+    The last place of the best grade counts; never inside an atom, never so that less than `least` characters
+    are left on a side, unless there is no other way. Only `limit + MARGIN` characters are looked at.
+    """
+    words = language.words
+    found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded)
+    window = body[: limit + MARGIN]
+    tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
+    last = min(limit, len(body) - least)
+    half = max(least, limit // 2)
+    for patterns in (found.clauses, found.words):
+        for low, high in ((half, last), (least, min(half, last))):
+            for pattern in patterns:
+                place = last_place(window, pattern, low, high, tags)
+                if place:
+                    return place
+    return hard_cut(window, limit, tags)
+
+
+def last_place(
+    window: str, pattern: re.Pattern[str], low: int, high: int, tags: list[tuple[int, int]]
+) -> int:
+    """Return the last place from `low` to `high` where a pattern allows to cut, 0 if there is none."""
+    return max(free(window, pattern, low, high, tags), default=0)
+
+
+def free(
+    window: str, pattern: re.Pattern[str], low: int, high: int, tags: list[tuple[int, int]]
+) -> Iterator[int]:
+    """Yield the places from `low` to `high` that a pattern allows and that are inside no atom."""
+    for match in pattern.finditer(window, max(0, low - 6)):
+        place = match.end()
+        if place > high:
+            return
+        is_inside = any(a < place < b for a, b in tags) or INSIDE.match(window, max(0, place - 2), place + 2)
+        near = window[max(0, place - 3) : place + 3]
+        if low <= place and not is_inside and not INSIDE.search(near):
+            yield place
+
+
+def hard_cut(window: str, limit: int, tags: list[tuple[int, int]]) -> int:
+    """Return where to cut what has no place to cut: before a tag, or between two letters."""
+    around = [a for a, b in tags if 0 < a < limit < b]
+    if around:
+        return around[0]
+    place = limit
+    while place > max(1, limit - 16) and is_joined(window[place : place + 1], window[place - 1]):
+        place -= 1
+    return place
+
+
+def is_joined(letter: str, before: str) -> bool:
+    """Whether a character belongs to the one before it."""
+    return bool(letter) and (unicodedata.category(letter)[0] == "M" or "\u200d" in {letter, before})

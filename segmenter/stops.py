@@ -1,0 +1,181 @@
+"""Whether a stop ends its sentence: the rules around Punkt's decision."""
+
+import re
+from dataclasses import dataclass
+
+from segmenter.languages import Language
+
+__all__ = ["Stop", "Verdict", "stop_ends", "word_before"]
+
+OPENERS = "\"'“‘«»„‚([{*_`¿¡「『《<"
+ENDERS = ".,;:?!…،؛，、؟।。"
+WORD = re.compile(r"\w[\w'’]*")
+SPLIT = re.compile(r"[\s(\[{“‘\"'’/«»„‚*_\-—–]")
+DOTTED = re.compile(r"(?:\w{1,4}\.\s?){1,4}\w{1,5}\Z")
+ROMAN = re.compile(r"[IVXLC]{1,7}\Z")
+MARKER = re.compile(r"\s*(?:[•⁃‣◦▪●*-]\s?)?[(\"“]?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[^\W\d_]|[IVX]{1,5})\Z")
+FOUR_DOTS = re.compile(r"\.\s\.\s\.\s+[^\W\d_a-z]")  # a stop, then an ellipsis before the next sentence
+DASH = re.compile(r"[—–―-]{1,2}\s?")
+CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
+DATE = re.compile(r"(?:\d{4}|['’]\d{2})\.\s?\d{1,2}(?:\.\s?\d{1,2})?\Z")
+SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
+KOREAN_END = "다요죠까네음함임됨"
+AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
+Verdict = bool | None  # None: Punkt decides
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A candidate: what stands before it, its marks, what closes after it, and what follows."""
+
+    before: str  # at most a window, from the sentence's beginning on
+    marks: str
+    close: str
+    rest: str  # without the white space before it; a window
+    begins_low: bool  # the sentence began in lower case
+
+    @property
+    def following(self) -> str:
+        """The next word, bare of quotes and brackets."""
+        match = WORD.match(self.rest.lstrip(OPENERS))
+        return match[0] if match else ""
+
+
+def stop_ends(stop: Stop, language: Language) -> bool:
+    """Whether the sentence ends at a stop."""
+    if not stop.rest:
+        return True
+    if FOUR_DOTS.match(stop.rest) and stop.before[-1:].isalnum():
+        return True
+    if stop.rest[0] in ENDERS and not (stop.rest[0] == "." and stop.rest[1:2].isalpha()):
+        return False
+    dash = DASH.match(stop.rest)
+    if dash is not None:
+        return not stop.rest[dash.end() :].lstrip(OPENERS)[:1].islower()
+    if stop.close[:1] == ")" and MARKER.match(stop.before):
+        return False
+    if stop.close and goes_on_after_closing(stop, language):
+        return False
+    following = stop.following
+    goes_on = following[:1].islower() and not following[1:2].isupper()
+    if stop.marks != ".":
+        return marks_end(stop, following, goes_on=goes_on)
+    if stop.close:
+        return not goes_on
+    verdict = period_ends(stop, following, language, goes_on=goes_on)
+    return language.punkt.ends(word_before(stop.before), following) if verdict is None else verdict
+
+
+def marks_end(stop: Stop, following: str, *, goes_on: bool) -> bool:
+    """Whether !, ?, an ellipsis or a mixture ends a sentence."""
+    if not set(stop.marks) <= {".", "…"}:
+        return not goes_on or (stop.begins_low and not stop.close)
+    if goes_on or SPEAKER.match(following) or stop.rest[0] == "(":
+        return False
+    if following[:1].isalpha() and following[:1].upper() == following[:1].lower():
+        return stop.before[-1:] in KOREAN_END
+    return True
+
+
+def goes_on_after_closing(stop: Stop, language: Language) -> bool:
+    """Whether the sentence goes on after a quotation or parenthesis that closes with a stop."""
+    following = stop.following
+    if following[:1].islower() and stop.rest[0] not in "([":
+        return True
+    if CITED.match(stop.rest):
+        return True
+    if stop.close[0] in ")]":
+        opened = max(stop.before.rfind("("), stop.before.rfind("["))
+        inside = stop.before[opened + 1 :].lstrip()
+        return opened > 0 and (not inside or inside[:1].islower())
+    if following == "I" or following not in language.words["starters"]:
+        return is_said(stop.rest, language)
+    return False
+
+
+def is_said(rest: str, language: Language) -> bool:
+    """Whether one of the next words says that somebody speaks: “Stop!” Mary cried."""
+    for word in rest.split()[:3]:
+        if word.strip(OPENERS + ".,;:!?…)]”’»।。") in language.words["speech"]:
+            return True
+        if word[-1:] in ".!?…:;।":
+            return word[-1:] == "." and word[:-1] in language.words["before_names"] and len(rest.split()) > 2
+    return False
+
+
+def word_before(before: str) -> str:
+    """Return the last word of a text, bare of what opens or joins it."""
+    return SPLIT.split(before[-40:])[-1]
+
+
+def period_ends(stop: Stop, following: str, language: Language, *, goes_on: bool) -> Verdict:
+    """Whether a single full stop ends a sentence, by the words on both sides."""
+    before, words = stop.before, language.words
+    if before[-1:].isspace():  # the last of a spaced ellipsis
+        return not goes_on and not SPEAKER.match(stop.rest) and WORD.search(before) is not None
+    if MARKER.match(before):
+        return False
+    word = word_before(before)
+    folded = word.casefold()
+    if following and f"{folded}.{following.casefold()}" in language.beginnings:
+        return False
+    counted = is_counted(before, word)
+    dotted = DOTTED.search(before) if "." in before[-16:] else None
+    if dotted and (whole := re.sub(r"\s", "", dotted[0])).casefold() in language.abbreviations:
+        word = whole
+    if counted and word in words["after_numbers"]:
+        return not goes_on and ends_before(following, language)
+    if word in words["before_names"] or word in words["before_more"]:
+        return False
+    if word in words["before_numbers"] and (following[:1].isdigit() or ROMAN.match(following)):
+        return False
+    if goes_on:
+        return stop.begins_low and len(word) > 1 and "." not in word and word not in words["may_end"]
+    if word in words["closing"]:
+        return ends_before(following, language)
+    return number_or_name(stop, word, following, language)
+
+
+def is_counted(before: str, word: str) -> bool:
+    """Whether a number stands before the last word: 20 ft, XIX w."""
+    head = before[: -len(word)].rstrip().rsplit(None, 1) if word else []
+    return bool(head) and (head[-1][-1:].isdigit() or ROMAN.match(head[-1]) is not None)
+
+
+def ends_before(following: str, language: Language) -> bool:
+    """Whether a sentence that may well end here does, by the next word, which is not in lower case."""
+    if language.nouns_have_capitals and following[:1].isupper():
+        return following in language.words["starters"]
+    return not following[:1].isdigit()
+
+
+def number_or_name(stop: Stop, word: str, following: str, language: Language) -> Verdict:
+    """Whether a stop after a number, an initial or a dotted name ends the sentence before a capital."""
+    words = language.words
+    if word.isdigit() or ROMAN.match(word):
+        if language.tag == "ko" and DATE.search(stop.before) and following[:1].isdigit():
+            return False
+        if language.has_ordinals and is_ordinal(stop, word, following, language):
+            return False
+    starts = following[:1].isupper() and following in words["starters"]
+    is_title = len(stop.before) >= AFTER_TIME and following in words["before_names"]
+    if "." in word and all(part.isalpha() and len(part) <= 2 for part in word.split(".")):
+        return starts or is_title
+    if len(word) == 1 and word.isalpha() and word.upper() == word and word.lower() != word:
+        return None
+    if word in words["may_end"]:
+        return is_title or None
+    return True if word.casefold() in language.abbreviations else None
+
+
+def is_ordinal(stop: Stop, word: str, following: str, language: Language) -> bool:
+    """Whether a number with a stop is an ordinal that its noun follows: der 2. Weltkrieg."""
+    words = language.words
+    if following in words["months"] or following in words["ordinal_nouns"]:
+        return True
+    if len(word) > 2 and word.isdigit():
+        return False
+    previous = stop.before[: -len(word)].split()
+    if following in words["starters"] or not previous:
+        return False
+    return previous[-1].lstrip(OPENERS) in words["ordinal_before"] and following[:1].isalpha()
