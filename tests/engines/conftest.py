@@ -2,19 +2,25 @@
 
 import importlib
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny models gain nothing from a second thread and lose much where cores are shared."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def oracle() -> Iterator[ModuleType]:
+def oracle() -> ModuleType:
     """The module `tiny_upstream`, imported late: it costs four seconds and prints warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield importlib.import_module("tiny_upstream")
+        return importlib.import_module("tiny_upstream")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,182 @@
+"""HiFT: a mel spectrogram and a source signal to a waveform.
+
+Order of operations as in upstream's `hifigan.py` (https://arxiv.org/abs/2309.09493). Here tensors are
+[batch, channels, time]: all of it is convolutions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from worker.engines.chatterbox.s3gen.source import Source
+from worker.engines.chatterbox.s3gen.weights import Weights
+
+__all__ = ["Vocoder"]
+
+DILATIONS = (1, 3, 5)
+SLOPE = 0.1
+LOUDEST = 0.99
+LARGEST_MAGNITUDE = 1e2
+
+
+class Vocoder:
+    """[frames, 80] to [480 * frames] samples in [-0.99, 0.99]."""
+
+    def __init__(self, mel2wav: Weights) -> None:
+        self.dtype, self.device = mel2wav.dtype, mel2wav.device
+        self.first = Conv.of(mel2wav, "conv_pre")
+        self.stages = [
+            Stage(mel2wav, number, last=number == count - 1)
+            for count in [len(mel2wav.children("ups"))]
+            for number in range(count)
+        ]
+        self.last = Conv.of(mel2wav.in_full_precision(), "conv_post")
+        self.window_size = len(self.last.weight) - 2  # magnitudes and phases of half a window and one
+        self.hop = self.window_size // 4
+        self.window = torch.hann_window(self.window_size, device=mel2wav.device)
+        samples_per_frame = self.hop
+        for stage in self.stages:
+            samples_per_frame *= stage.rate
+        self.source = Source(mel2wav, samples_per_frame)
+
+    def __call__(self, mels: Sequence[Tensor], signals: Sequence[Tensor]) -> list[Tensor]:
+        """Return each row's waveform in float32; `signals` are what `source` made of the same mels."""
+        lengths = torch.tensor([len(mel) for mel in mels], device=self.device)
+        ragged = len(set(map(len, mels))) > 1
+        x = pad_sequence([mel.to(self.dtype) for mel in mels], batch_first=True).transpose(1, 2)
+        spectra = pad_sequence([self.analyse(signal) for signal in signals], batch_first=True).transpose(1, 2)
+        x, keep = self.first(x), Keep(lengths if ragged else None)
+        for stage in self.stages:
+            x, keep = stage(x, spectra, keep)
+        x = self.last(keep(functional.leaky_relu(x).float()))
+        return [self.synthesise(row[:, : self.hops(mel)]) for row, mel in zip(x, mels, strict=True)]
+
+    def hops(self, mel: Tensor) -> int:
+        """Return the columns of the short-time spectrum of a mel's waveform."""
+        return len(mel) * self.source.samples_per_frame // self.hop + 1
+
+    def analyse(self, signal: Tensor) -> Tensor:
+        """Return a signal's short-time spectrum [hops, 18]: real parts, then imaginary parts."""
+        spectrum = torch.stft(signal, self.window_size, self.hop, window=self.window, return_complex=True)
+        return torch.cat([spectrum.real, spectrum.imag]).T.to(self.dtype)
+
+    def synthesise(self, spectrum: Tensor) -> Tensor:
+        """Return the waveform of [18, hops]: logarithms of magnitudes, then what the phases are sines of."""
+        half = self.window_size // 2 + 1
+        magnitude = torch.exp(spectrum[:half]).clip(max=LARGEST_MAGNITUDE)
+        phase = torch.sin(spectrum[half:])
+        both = torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
+        wave = torch.istft(both, self.window_size, self.hop, window=self.window)
+        return wave.clamp(-LOUDEST, LOUDEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Zeros behind the end of each row of a ragged batch: these convolutions see both sides."""
+
+    lengths: Tensor | None  # [batch], at the present rate; None where all rows are full
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.lengths is None:
+            return x
+        return x * (torch.arange(x.shape[-1], device=x.device) < self.lengths[:, None])[:, None]
+
+    def after(self, rate: int, extra: int) -> "Keep":
+        """Return the same rows `rate` times as long, and `extra`."""
+        return Keep(None if self.lengths is None else self.lengths * rate + extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """A convolution that keeps the length, or one that shortens it `stride` times."""
+
+    weight: Tensor  # [out, in, width]
+    bias: Tensor | None
+    padding: int
+    stride: int = 1
+    dilation: int = 1
+
+    @classmethod
+    def of(cls, weights: Weights, layer: str, dilation: int = 1) -> "Conv":
+        """Return the convolution of this name that keeps the length."""
+        weight = weights.weight(layer)
+        return cls(weight, weights.bias(layer), (weight.shape[2] - 1) * dilation // 2, dilation=dilation)
+
+    @classmethod
+    def shortening(cls, weights: Weights, layer: str) -> "Conv":
+        """Return the convolution of this name whose windows overlap by half (or of width one)."""
+        weight = weights.weight(layer)
+        stride = max(1, weight.shape[2] // 2)
+        return cls(weight, weights.bias(layer), stride // 2, stride=stride)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+
+
+class Stage:
+    """Stretch in time, add the source at this rate, and let three widths of residual blocks look."""
+
+    def __init__(self, mel2wav: Weights, number: int, *, last: bool) -> None:
+        layer = f"ups.{number}"
+        self.up, self.bias = mel2wav.weight(layer), mel2wav.bias(layer)  # [in, out, width]
+        self.rate = self.up.shape[2] // 2  # upstream's widths are twice the rate, or that and one
+        self.last = last
+        self.source = Conv.shortening(mel2wav, f"source_downs.{number}")
+        self.source_block = Residual(mel2wav.at(f"source_resblocks.{number}"))
+        blocks = mel2wav.children("resblocks")
+        widths = len(blocks) // len(mel2wav.children("ups"))
+        self.blocks = [Residual(block) for block in blocks[number * widths : (number + 1) * widths]]
+
+    def __call__(self, x: Tensor, spectra: Tensor, keep: Keep) -> tuple[Tensor, Keep]:
+        """Return the next stage's input and its rows' ends."""
+        x = keep(functional.leaky_relu(x, SLOPE))
+        x = functional.conv_transpose1d(x, self.up, self.bias, self.rate, (self.up.shape[2] - self.rate) // 2)
+        if self.last:
+            x = functional.pad(x, (1, 0), mode="reflect")
+        keep = keep.after(self.rate, 1 if self.last else 0)
+        x = x + self.source_block(self.source(spectra), keep)
+        total = self.blocks[0](x, keep)
+        for block in self.blocks[1:]:
+            total = total.add_(block(x, keep))
+        return total.div_(len(self.blocks)), keep
+
+
+class Residual:
+    """Pairs of a widening and a plain convolution behind Snakes, each pair on top of its input."""
+
+    def __init__(self, block: Weights) -> None:
+        self.pairs = [
+            (
+                Snake.of(block, f"activations1.{number}"),
+                Conv.of(block, f"convs1.{number}", dilation),
+                Snake.of(block, f"activations2.{number}"),
+                Conv.of(block, f"convs2.{number}"),
+            )
+            for number, dilation in enumerate(DILATIONS)
+        ]
+
+    def __call__(self, x: Tensor, keep: Keep) -> Tensor:
+        for first, wide, second, plain in self.pairs:
+            x = x + plain(second(keep(wide(first(keep(x))))))
+        return x
+
+
+@dataclass(frozen=True, slots=True)
+class Snake:
+    """x + sin²(alpha · x) / alpha, alpha per channel (https://arxiv.org/abs/2006.08195); keeps zeros."""
+
+    alpha: Tensor  # [channels, 1]
+    inverse: Tensor
+
+    @classmethod
+    def of(cls, weights: Weights, layer: str) -> "Snake":
+        """Return the activation of this name."""
+        alpha = weights.tensor(f"{layer}.alpha")[:, None]
+        return cls(alpha, 1.0 / (alpha + 1e-9))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (x * self.alpha).sin_().square_().mul_(self.inverse).add_(x)
