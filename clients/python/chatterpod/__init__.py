@@ -1,26 +1,64 @@
 """Client of the chatterpod text-to-speech worker on RunPod Serverless."""
 
-from chatterpod.client import Client, Speech
+from chatterpod.aio import AsyncClient, AsyncJob
+from chatterpod.captions import srt, vtt
+from chatterpod.client import Client, Job
 from chatterpod.errors import (
     ApiError,
     AuthError,
     ChatterpodError,
+    ConfigError,
+    EngineFailed,
     Incomplete,
+    InvalidInput,
     JobCancelled,
     JobFailed,
     JobTimedOut,
+    NotFound,
+    OutOfMemory,
+    ShuttingDown,
+    TextTooLong,
+    UnknownVoice,
+    UnsupportedFormat,
+    UnsupportedLanguage,
+    VoiceUnusable,
 )
+from chatterpod.longform import Retake
+from chatterpod.mp3 import Chapter
 from chatterpod.protocol import Chunk
+from chatterpod.serverless import RunPodServerlessClient
+from chatterpod.speech import Speech
+from chatterpod.store import Folder
 
 __all__ = [
     "ApiError",
+    "AsyncClient",
+    "AsyncJob",
     "AuthError",
+    "Chapter",
     "ChatterpodError",
     "Chunk",
     "Client",
+    "ConfigError",
+    "EngineFailed",
+    "Folder",
     "Incomplete",
+    "InvalidInput",
+    "Job",
     "JobCancelled",
     "JobFailed",
     "JobTimedOut",
+    "NotFound",
+    "OutOfMemory",
+    "Retake",
+    "RunPodServerlessClient",
+    "ShuttingDown",
     "Speech",
+    "TextTooLong",
+    "UnknownVoice",
+    "UnsupportedFormat",
+    "UnsupportedLanguage",
+    "VoiceUnusable",
+    "srt",
+    "vtt",
 ]

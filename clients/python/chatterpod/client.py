@@ -1,38 +1,35 @@
-"""The client: RunPod's operations over httpx, and a job's audio as it comes."""
+"""The client for programs with threads: it carries out what the core asks for, with httpx."""
 
-import random
+import queue
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any, Self, TypeVar
 
 import httpx
 
+from chatterpod import operations
 from chatterpod.config import configured
-from chatterpod.errors import ApiError, AuthError, JobTimedOut
-from chatterpod.protocol import FINAL, Chunk, Reception
+from chatterpod.driving import answered, lost, settings
+from chatterpod.errors import ApiError
+from chatterpod.flow import Answer, Begin, Flow, NextDone, NoAnswer, Send, Session, Wait
+from chatterpod.given import given_of, one_job
+from chatterpod.longform import Keep, Plan, Recall, Retake, long_speech, plan_of, produce
+from chatterpod.operations import OpenJobs
+from chatterpod.protocol import Chunk, Reception
+from chatterpod.speech import Speech
+from chatterpod.store import Store
 
-__all__ = ["Client", "Speech"]
+__all__ = ["Client", "Job"]
 
-READ_SECONDS = 100.0  # the endpoint may hold a GET for 90 s
-TRIES = 8  # of one request that meets trouble of the passing kind
-SHORT = 500  # characters that /runsync answers in one go
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 524})
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """A whole speech."""
-
-    audio: bytes  # the file, tags included
-    duration_ms: int
-    segments: tuple[Mapping[str, Any], ...]
-    summary: Mapping[str, Any]
+T = TypeVar("T")
+WIDTH = 8  # jobs of a long text at once: a small worker's slots
 
 
 class Client:
-    """Talks to one endpoint; close it, or use it in a `with`.
+    """Talks to one endpoint; close it, or use it in a `with`. Not for several threads at once.
 
     Args:
         endpoint_id: The endpoint; by default RUNPOD_ENDPOINT_ID.
@@ -43,7 +40,7 @@ class Client:
         sleep: What waits, for tests.
 
     Raises:
-        AuthError: There is no endpoint or no key.
+        ConfigError: There is no endpoint or no key.
     """
 
     def __init__(
@@ -56,15 +53,11 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        config = configured(endpoint_id, api_key, base_url)
-        self._timeout = timeout
+        self._config = configured(endpoint_id, api_key, base_url)
+        self._session = Session(timeout)
         self._sleep = sleep
-        self._http = httpx.Client(
-            base_url=config.url,
-            headers={"Authorization": f"Bearer {config.api_key}"},
-            timeout=httpx.Timeout(10.0, read=READ_SECONDS),
-            transport=transport,
-        )
+        self._transport = transport
+        self._http = httpx.Client(**settings(self._config), transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -76,142 +69,228 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def submit(self, text: str, **options: Any) -> str:
-        """Queue a speech and return its job's id; `options` are the fields of the request."""
-        return str(self._call("POST", "/run", {"input": {"text": text, **options}}, tries=1)["id"])
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's address."""
+        return self._config.url
 
-    def status(self, job: str) -> dict[str, Any]:
+    def twin(self) -> "Client":
+        """Return another client of the same endpoint, for another thread."""
+        config = self._config
+        return Client(
+            config.endpoint_id,
+            config.api_key,
+            config.base_url,
+            timeout=self._session.timeout,
+            transport=self._transport,
+            sleep=self._sleep,
+        )
+
+    def submit(self, text: str | None = None, **options: Any) -> "Job":
+        """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
+        return self.job(self._run(operations.submit(self._session, given_of(text, options))))
+
+    @contextmanager
+    def started(self, text: str | None = None, **options: Any) -> Iterator["Job"]:
+        """Queue a speech as `submit` does; cancel it where the block is left by an exception."""
+        job = self.submit(text, **options)
+        try:
+            yield job
+        except BaseException:
+            with suppress(ApiError):
+                job.cancel()
+            raise
+
+    def job(self, job_id: str) -> "Job":
+        """Return a job that was submitted, by its id."""
+        return Job(self, job_id)
+
+    def status(self, job_id: str) -> dict[str, Any]:
         """Return the job's state as RunPod gives it."""
-        return self._call("GET", f"/status/{job}")
+        return self._run(operations.status(self._session, job_id))
 
-    def cancel(self, job: str) -> None:
+    def cancel(self, job_id: str) -> None:
         """Cancel the job; one that has ended stays as it is."""
-        self._call("POST", f"/cancel/{job}")
+        self._run(operations.cancel(self._session, job_id))
 
     def health(self) -> dict[str, Any]:
         """Return the endpoint's counts of jobs and workers."""
-        return self._call("GET", "/health")
+        return self._run(operations.health(self._session))
+
+    def operate(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Run one of the worker's operations (`voices`, `warm`, `info` …); return its record.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        return self._finish(lambda jobs: operations.operate(self._session, {"op": op, **fields}, jobs))
+
+    def speak(
+        self,
+        text: str | None = None,
+        *,
+        width: int = WIDTH,
+        store: Store | None = None,
+        retake: Sequence[Retake] = (),
+        **options: Any,
+    ) -> Speech:
+        """Speak a text of any length, or `turns`; return the whole file.
+
+        Args:
+            text: What to say.
+            width: Jobs of a long text at once.
+            store: Where finished parts of a long text are kept, and found again by the next run.
+            retake: Parts of a long text to speak with another seed.
+            options: The fields of the worker's input, and `webhook`, `policy`.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        if one_job(plan, store):
+            return self._finish(lambda jobs: operations.speak(self._session, plan.inputs[0], jobs))
+        return self._finish(lambda jobs: long_speech(self._session, plan, jobs, width), store)
 
     @contextmanager
-    def stream(self, text: str, **options: Any) -> Iterator[Iterator[Chunk]]:
-        """Speak, and give the audio out as it is made; leaving early cancels the job.
+    def stream(
+        self,
+        text: str | None = None,
+        *,
+        width: int = WIDTH,
+        store: Store | None = None,
+        retake: Sequence[Retake] = (),
+        **options: Any,
+    ) -> Iterator[Iterator[Chunk]]:
+        """Speak, and give the audio out as it is made; leaving early cancels what still runs.
+
+        The arguments are those of `speak`.
 
         Raises:
             ChatterpodError: One of its kinds, from the iterator.
         """
-        job = self.submit(text, **{"stream": True} | options)
-        ended = False
+        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        with self.stream_plan(plan, width=width, store=store) as chunks:
+            yield chunks
 
-        def chunks() -> Iterator[Chunk]:
-            nonlocal ended
-            yield from self.receive(job)
-            ended = True
+    @contextmanager
+    def stream_plan(
+        self, plan: Plan, *, width: int = WIDTH, store: Store | None = None
+    ) -> Iterator[Iterator[Chunk]]:
+        """Give out the speech of a plan (`chatterpod.longform.plan_of`), as `stream` does."""
+        with self._cancelling() as jobs:
+            yield self._chunks(produce(self._session, plan, jobs, width), store)
 
+    def receive(self, job_id: str) -> Iterator[Chunk]:
+        """Yield the audio of a job that was submitted, from where its /stream has got to.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        return self._chunks(operations.receive(self._session, job_id, Reception()))
+
+    def result(self, job_id: str) -> Speech:
+        """Wait for a job's end; return its speech.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        return operations.speech_of(self._run(operations.result(self._session, job_id)))
+
+    def perform(self, flow_of: Callable[[Session, OpenJobs], Flow[T]], *, timeout: float | None = None) -> T:
+        """Carry out a flow of `chatterpod.operations`; cancel its jobs where it is left."""
+        session = self._session if timeout is None else replace(self._session, timeout=timeout)
+        return self._finish(lambda jobs: flow_of(session, jobs))
+
+    def _finish(self, flow_of: Callable[[OpenJobs], Flow[T]], store: Store | None = None) -> T:
+        with self._cancelling() as jobs:
+            return self._run(flow_of(jobs), store)
+
+    @contextmanager
+    def _cancelling(self) -> Iterator[OpenJobs]:
+        jobs = OpenJobs()
         try:
-            yield chunks()
+            yield jobs
         finally:
-            if not ended:
+            if jobs:
                 with suppress(ApiError):
-                    self.cancel(job)
+                    self._run(operations.cancel_open(self._session, jobs))
 
-    def receive(self, job: str) -> Iterator[Chunk]:
-        """Yield the audio of a job that was submitted, from where it has got to.
-
-        Raises:
-            ChatterpodError: One of its kinds.
-        """
-        reception, idle, began = Reception(), 0, time.monotonic()
-        while not reception.done:
-            asked = time.monotonic()
-            if asked - began > self._timeout:
-                raise JobTimedOut(f"the job was not done within {self._timeout:.0f} s")
-            if reception.needs_status:
-                chunks = reception.take_status(self.status(job))
-            else:
-                chunks = reception.take_stream(self._call("GET", f"/stream/{job}"))
-            yield from chunks
-            idle = 0 if chunks else idle + 1
-            if not chunks and not reception.needs_status and time.monotonic() - asked < 0.2:
-                self._sleep(min(1.0, 0.1 * 2 ** min(idle, 4)))
-            elif not chunks and idle > 1 and reception.needs_status:
-                self._sleep(0.2)
-
-    def speak(self, text: str, **options: Any) -> Speech:
-        """Speak, and return the whole file.
-
-        Raises:
-            ChatterpodError: One of its kinds.
-        """
-        given = {"text": text, "stream": False, **options}
-        if len(text) <= SHORT:
-            reply = self._call("POST", "/runsync", {"input": given}, tries=1)
-            if reply.get("status") in FINAL:
-                reception = Reception()
-                return assembled(reception.take_status(reply))
-            job = str(reply["id"])
-        else:
-            job = str(self._call("POST", "/run", {"input": given}, tries=1)["id"])
-        return assembled(list(self.receive(job)))
-
-    def _call(self, method: str, path: str, body: Any = None, tries: int = TRIES) -> dict[str, Any]:
-        """Make a request; try again, ever later, where the trouble may pass.
-
-        A submission is never repeated after it may have arrived: it would be spoken twice.
-        """
-        for attempt in range(1, tries + 1):
-            wait = min(10.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+    def _run(self, flow: Flow[T], store: Store | None = None) -> T:
+        driver = self._drive(flow, store)
+        while True:
             try:
-                reply = self._http.request(method, path, json=body)
-            except httpx.ConnectError as error:
-                trouble = ApiError(f"the endpoint cannot be reached: {type(error).__name__}")
-            except httpx.HTTPError as error:
-                trouble = ApiError(f"the endpoint did not answer: {type(error).__name__}")
-            else:
-                if reply.is_success:
-                    return answer(reply)
-                trouble = refusal(reply)
-                if reply.status_code not in PASSING:
-                    raise trouble
-                wait = max(wait, seconds(reply.headers.get("Retry-After")))
-            if attempt == tries:
-                raise trouble
-            self._sleep(wait)
-        raise AssertionError("a request has at least one try")
+                next(driver)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]  # the generator's own type says it
+
+    def _chunks(self, flow: Flow[Any], store: Store | None = None) -> Iterator[Chunk]:
+        yield from self._drive(flow, store)
+
+    def _drive(self, flow: Flow[T], store: Store | None) -> Generator[Chunk, None, T]:
+        """Carry a flow's effects out; yield its chunks, return its result."""
+        done: queue.SimpleQueue[tuple[int, Answer | NoAnswer | float]] = queue.SimpleQueue()
+        reply: Any = None
+        while True:
+            try:
+                effect = flow.send(reply)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]  # likewise
+            reply = None
+            match effect:
+                case Chunk():
+                    yield effect
+                case Send() | Wait():
+                    reply = self._perform(effect)
+                case Begin():
+                    threading.Thread(target=self._beside, args=(effect, done), daemon=True).start()
+                case NextDone():
+                    reply = done.get()
+                case Recall():
+                    reply = store.get(effect.name) if store else None
+                case Keep() if store:
+                    store.put(effect.name, effect.data)
+
+    def _beside(self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]") -> None:
+        try:
+            done.put((begin.tag, self._perform(begin.effect)))
+        except RuntimeError:  # the client was closed meanwhile
+            done.put((begin.tag, NoAnswer("closed", time.monotonic())))
+
+    def _perform(self, effect: Send | Wait) -> Answer | NoAnswer | float:
+        if isinstance(effect, Wait):
+            if effect.seconds > 0:
+                self._sleep(effect.seconds)
+            return time.monotonic()
+        began = time.monotonic()
+        try:
+            response = self._http.request(effect.method, effect.path, json=effect.body)
+        except httpx.HTTPError as error:
+            return lost(error, time.monotonic())
+        return answered(response, began, time.monotonic())
 
 
-def assembled(chunks: list[Chunk]) -> Speech:
-    """Return the chunks as one speech."""
-    summary = dict(chunks[-1].summary or {})
-    segments = tuple(segment for chunk in chunks for segment in chunk.segments)
-    audio = b"".join(chunk.audio for chunk in chunks)
-    return Speech(audio, int(summary.get("duration_ms", 0)), segments, summary)
+class Job:
+    """One job of a client, by its id."""
 
+    def __init__(self, client: Client, job_id: str) -> None:
+        self.id = job_id
+        self._client = client
 
-def answer(reply: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object of a reply.
+    def __repr__(self) -> str:
+        return f"Job({self.id!r})"
 
-    Raises:
-        ApiError: It holds something else.
-    """
-    try:
-        content = reply.json()
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise ApiError("the endpoint's answer is no JSON object", reply.status_code)
-    return content
+    def status(self) -> dict[str, Any]:
+        """Return the job's state as RunPod gives it."""
+        return self._client.status(self.id)
 
+    def cancel(self) -> None:
+        """Cancel the job; one that has ended stays as it is."""
+        self._client.cancel(self.id)
 
-def refusal(reply: httpx.Response) -> ApiError:
-    """Return the error for a reply with an HTTP error; it never holds the key."""
-    status = reply.status_code
-    if status in {401, 403}:
-        return AuthError(f"the endpoint refused the API key (HTTP {status})", status)
-    if status == 404:
-        return ApiError("there is no such endpoint or job (HTTP 404)", status)
-    return ApiError(f"the endpoint answered HTTP {status}", status)
+    def stream(self) -> Iterator[Chunk]:
+        """Yield its audio, from where its /stream has got to; raises as `Client.receive`."""
+        return self._client.receive(self.id)
 
-
-def seconds(header: str | None) -> float:
-    """Return a Retry-After in seconds, at most a minute; 0 where there is none to go by."""
-    return min(60.0, float(header)) if header and header.isdigit() else 0.0
+    def result(self) -> Speech:
+        """Wait for its end; return its speech; raises as `Client.result`."""
+        return self._client.result(self.id)

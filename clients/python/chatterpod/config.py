@@ -1,13 +1,19 @@
-"""Where the endpoint is and who asks: from arguments, else from RunPod's own variables."""
+"""Where the endpoint is and who asks: from arguments, else from RunPod's own variables.
+
+The only module that reads the environment.
+"""
 
 import os
+import re
 from dataclasses import dataclass, field
 
-from chatterpod.errors import AuthError
+from chatterpod.errors import ConfigError
 
-__all__ = ["Config", "configured"]
+__all__ = ["BASE_URL", "Config", "configured"]
 
 BASE_URL = "https://api.runpod.ai/v2"
+ENDPOINT = re.compile(r"[A-Za-z0-9_-]+")
+KEY = re.compile(r"[!-~]+")  # what an HTTP header can carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +31,24 @@ class Config:
 
 
 def configured(endpoint_id: str | None, api_key: str | None, base_url: str | None) -> Config:
-    """Return the configuration: arguments first, then RUNPOD_ENDPOINT_ID and the others.
+    """Return the configuration: arguments first, then RunPod's own variables.
+
+    They are RUNPOD_ENDPOINT_ID, RUNPOD_API_KEY and RUNPOD_ENDPOINT_BASE_URL.
 
     Raises:
-        AuthError: There is no endpoint or no key.
+        ConfigError: There is no endpoint or no key, or one that cannot be one.
     """
-    endpoint_id = endpoint_id or os.environ.get("RUNPOD_ENDPOINT_ID")
-    api_key = api_key or os.environ.get("RUNPOD_API_KEY")
+    endpoint_id = (endpoint_id or os.environ.get("RUNPOD_ENDPOINT_ID") or "").strip()
+    api_key = (api_key or os.environ.get("RUNPOD_API_KEY") or "").strip()
     base_url = base_url or os.environ.get("RUNPOD_ENDPOINT_BASE_URL") or BASE_URL
     if not endpoint_id:
-        raise AuthError("no endpoint: pass endpoint_id, or set RUNPOD_ENDPOINT_ID")
+        raise ConfigError("no endpoint: pass endpoint_id, or set RUNPOD_ENDPOINT_ID", "no_endpoint")
+    if not ENDPOINT.fullmatch(endpoint_id):
+        raise ConfigError("the endpoint's id has characters that no id has: expected letters and digits")
     if not api_key:
-        raise AuthError("no API key: pass api_key, or set RUNPOD_API_KEY")
+        raise ConfigError("no API key: pass api_key, or set RUNPOD_API_KEY", "no_key")
+    if not KEY.fullmatch(api_key):
+        raise ConfigError("the API key has characters that no key has (it is not shown here)")
+    if not base_url.startswith(("https://", "http://")):
+        raise ConfigError("the base URL is no address: expected https://…/v2")
     return Config(endpoint_id, base_url, api_key)

@@ -2,19 +2,23 @@
 
 A GET of /stream drains: what a lost reply held is gone from it, so gaps are filled from /status,
 whose `output` is all records of the job. When the platform runs a job again, its records come
-anew under another `attempt`; what was given out already is skipped by its place in the speech.
+anew under another `attempt`. What was given out already is skipped: by bytes while the new audio
+is the same, and by segments where an engine that is not exact spoke it a little differently.
 """
 
 import base64
+import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chatterpod.errors import Incomplete, JobCancelled, JobFailed, JobTimedOut
+from chatterpod.errors import Incomplete, JobCancelled, JobTimedOut, job_failed
 
-__all__ = ["FINAL", "Chunk", "Reception", "records_of"]
+__all__ = ["FINAL", "Chunk", "Reception", "check_ended", "records_of"]
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
+NOT_SUMMARY = frozenset({"audio_base64", "segments", "seq", "attempt", "start_ms", "end_ms", "final"})
+BEFORE_ALL = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,52 @@ class Chunk:
     start_ms: int
     end_ms: int
     segments: Sequence[Mapping[str, Any]]
-    summary: Mapping[str, Any] | None  # in the last chunk only
+    summary: Mapping[str, Any] | None = None  # in the last chunk only
+    part: int = 0  # which job of a long text it comes from
+
+    def __post_init__(self) -> None:
+        if self.start_ms < 0 or self.end_ms < 0:
+            raise ValueError(f"a chunk lies from {self.start_ms} to {self.end_ms} ms, expected 0 or later")
 
 
 def records_of(output: Any) -> list[dict[str, Any]]:
-    """Return a job's output as a list of records: the SDK makes it a list, others do not."""
+    """Return a job's output as the records of its last attempt; a single record may come bare."""
     items = output if isinstance(output, list) else [output]
-    return [item for item in items if isinstance(item, dict)]
+    records = [item for item in items if isinstance(item, dict)]
+    return [record for record in records if record.get("attempt") == records[-1].get("attempt")]
+
+
+def check_ended(reply: Mapping[str, Any]) -> bool:
+    """Return whether the job is done, as a reply of /status or /runsync says.
+
+    Raises:
+        JobFailed, JobCancelled, JobTimedOut: It ended otherwise.
+    """
+    status = reply.get("status")
+    if status == "FAILED":
+        raise job_failed(reply.get("error"))
+    if status == "CANCELLED":
+        raise JobCancelled("the job was cancelled")
+    if status == "TIMED_OUT":
+        raise JobTimedOut("the job took longer than its endpoint allows")
+    return status == "COMPLETED"
+
+
+def audio_of(record: Mapping[str, Any]) -> bytes:
+    """Return a record's audio.
+
+    Raises:
+        Incomplete: It is not base64.
+    """
+    try:
+        return base64.b64decode(record.get("audio_base64") or "", validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise Incomplete(f"the audio of record {record.get('seq')} is damaged") from None
+
+
+def place(segment: Mapping[str, Any]) -> tuple[int, int]:
+    """Return where a segment ends in the text: its turn, and code points within it."""
+    return int(segment.get("turn", 0)), int(segment.get("char_end", 0))
 
 
 class Reception:
@@ -39,18 +82,26 @@ class Reception:
 
     def __init__(self) -> None:
         self.done = False
-        self._attempt = ""
+        self._attempt: Any = None
         self._next = 0
-        self._held: dict[int, dict[str, Any]] = {}  # came before one that is missing
+        self._held: dict[int, Mapping[str, Any]] = {}  # came before one that is missing
+        self._given = bytearray()
         self._given_ms = 0
-        self._given_bytes = 0
-        self._skip = 0  # bytes of this attempt that an earlier one brought
+        self._given_place = BEFORE_ALL
+        self._at = 0  # bytes of this attempt taken so far
+        self._same = True  # what this attempt repeats is what was given
+        self._joined = True  # this attempt has reached what was not given yet
+        self._shift_ms = 0  # of this attempt's times
         self._ended = False
 
     @property
     def needs_status(self) -> bool:
         """Whether /stream cannot bring the rest: records are missing, or the job is over."""
         return not self.done and (bool(self._held) or self._ended)
+
+    def begin_again(self) -> None:
+        """Expect the same speech from another job."""
+        self._ended = False
 
     def take_stream(self, reply: Mapping[str, Any]) -> list[Chunk]:
         """Take a reply of /stream; return the chunks that are now in order."""
@@ -66,18 +117,9 @@ class Reception:
             JobFailed, JobCancelled, JobTimedOut: as the platform says.
             Incomplete: The job is done, and records are missing all the same.
         """
-        status = reply.get("status")
-        if status == "FAILED":
-            raise JobFailed(str(reply.get("error") or "the job failed and the endpoint does not say why"))
-        if status == "CANCELLED":
-            raise JobCancelled("the job was cancelled")
-        if status == "TIMED_OUT":
-            raise JobTimedOut("the job took longer than its endpoint allows")
-        if status != "COMPLETED":
+        if not check_ended(reply):
             return []
-        records = records_of(reply.get("output"))
-        attempts = [record.get("attempt") for record in records]
-        chunks = self._take([r for r in records if r.get("attempt") == attempts[-1]] if attempts else [])
+        chunks = self._take(records_of(reply.get("output")))
         if not self.done:
             raise Incomplete(f"the job is done, but record {self._next} of it never came")
         return chunks
@@ -85,33 +127,74 @@ class Reception:
     def _take(self, records: Sequence[Any]) -> list[Chunk]:
         chunks: list[Chunk] = []
         for record in records:
-            if not isinstance(record, dict) or "seq" not in record or self.done:
+            if not isinstance(record, Mapping) or not isinstance(record.get("seq"), int) or self.done:
                 continue
             if record.get("attempt") != self._attempt:
-                self._attempt = str(record.get("attempt"))
-                self._next = 0
-                self._skip = self._given_bytes
-                self._held.clear()
+                self._new_attempt(record.get("attempt"))
             if record["seq"] >= self._next:
                 self._held[record["seq"]] = record
-            while self._next in self._held:
-                chunks += self._give(self._held.pop(self._next))
+            while self._next in self._held and not self.done:
+                chunk = self._give(self._held.pop(self._next))
                 self._next += 1
+                if chunk is not None:
+                    chunks.append(chunk)
         return chunks
 
-    def _give(self, record: dict[str, Any]) -> list[Chunk]:
-        """Return the record's chunk, less what an earlier attempt brought: a byte is a place in time."""
-        is_final = bool(record.get("final"))
-        self.done = self.done or is_final
-        start, end = int(record.get("start_ms", 0)), int(record.get("end_ms", 0))
-        audio = base64.b64decode(record.get("audio_base64") or "")
-        known, self._skip = min(self._skip, len(audio)), max(0, self._skip - len(audio))
-        if known and known == len(audio) and not is_final:
-            return []
-        segments = [s for s in record.get("segments") or () if s["start_ms"] >= self._given_ms or not known]
-        self._given_bytes += len(audio) - known
+    def _new_attempt(self, attempt: Any) -> None:
+        self._attempt = attempt
+        self._next = self._at = self._shift_ms = 0
+        self._held.clear()
+        self._same = True
+        self._joined = not self._given
+
+    def _give(self, record: Mapping[str, Any]) -> Chunk | None:
+        """Return the record's chunk, less what an earlier attempt brought."""
+        audio = audio_of(record)
+        self.done = bool(record.get("final"))
+        fresh, segments = self._fresh(audio, list(record.get("segments") or ()))
+        start, end = (int(record.get(name, 0)) + self._shift_ms for name in ("start_ms", "end_ms"))
+        summary = {k: v for k, v in record.items() if k not in NOT_SUMMARY} if self.done else None
+        if not fresh and summary is None:
+            return None
+        self._given += fresh
         self._given_ms = max(self._given_ms, end)
-        summary = (
-            {k: v for k, v in record.items() if k not in {"audio_base64", "segments"}} if is_final else None
-        )
-        return [Chunk(audio[known:], start, end, tuple(segments), summary)]
+        self._given_place = max([self._given_place, *map(place, segments)])
+        return Chunk(fresh, max(0, start), max(0, end), tuple(map(self._moved, segments)), summary)
+
+    def _fresh(
+        self, audio: bytes, segments: list[Mapping[str, Any]]
+    ) -> tuple[bytes, list[Mapping[str, Any]]]:
+        """Return what of a record was not given yet."""
+        if self._joined:
+            return audio, segments
+        at, self._at = self._at, self._at + len(audio)
+        new = [segment for segment in segments if place(segment) > self._given_place]
+        known = self._given[at : at + len(audio)]
+        self._same = self._same and audio.startswith(known)
+        if self._same:
+            self._joined = self._at >= len(self._given)
+            return audio[len(known) :], new
+        if not new:
+            return b"", []
+        self._joined = True
+        self._shift_ms = self._given_ms - int(new[0].get("start_ms", 0))
+        return audio, new
+
+    def _moved(self, segment: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._shift_ms:
+            return segment
+        times = {name: max(0, int(segment.get(name, 0)) + self._shift_ms) for name in ("start_ms", "end_ms")}
+        return {**segment, **times}
+
+
+def moved(chunk: Chunk, milliseconds: int, characters: int = 0, turns: int = 0) -> Chunk:
+    """Return the chunk at a later place of a longer speech and of its text."""
+    segments = []
+    for segment in chunk.segments:
+        shifted = {name: int(segment.get(name, 0)) + milliseconds for name in ("start_ms", "end_ms")}
+        shifted |= {name: int(segment.get(name, 0)) + characters for name in ("char_start", "char_end")}
+        if "turn" in segment:
+            shifted["turn"] = int(segment["turn"]) + turns
+        segments.append({**segment, **shifted})
+    start, end = chunk.start_ms + milliseconds, chunk.end_ms + milliseconds
+    return replace(chunk, start_ms=start, end_ms=end, segments=tuple(segments))

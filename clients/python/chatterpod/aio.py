@@ -1,0 +1,253 @@
+"""The client for asyncio: it carries out what the core asks for, with httpx."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from chatterpod import operations
+from chatterpod.config import configured
+from chatterpod.driving import answered, lost, settings
+from chatterpod.errors import ApiError
+from chatterpod.flow import Answer, Begin, Flow, NextDone, NoAnswer, Send, Session, Wait
+from chatterpod.given import given_of, one_job
+from chatterpod.longform import Keep, Plan, Recall, Retake, long_speech, plan_of, produce
+from chatterpod.operations import OpenJobs
+from chatterpod.protocol import Chunk, Reception
+from chatterpod.speech import Speech
+from chatterpod.store import Store
+
+__all__ = ["AsyncClient", "AsyncJob"]
+
+T = TypeVar("T")
+WIDTH = 8  # jobs of a long text at once: a small worker's slots
+
+
+class AsyncClient:
+    """Talks to one endpoint; close it with `aclose`, or use it in an `async with`.
+
+    The arguments are those of `Client`.
+
+    Raises:
+        ConfigError: There is no endpoint or no key.
+    """
+
+    def __init__(
+        self,
+        endpoint_id: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float = 900.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        config = configured(endpoint_id, api_key, base_url)
+        self.endpoint = config.url
+        self._session = Session(timeout)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(**settings(config), transport=transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def submit(self, text: str | None = None, **options: Any) -> "AsyncJob":
+        """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
+        return self.job(await self._run(operations.submit(self._session, given_of(text, options))))
+
+    def job(self, job_id: str) -> "AsyncJob":
+        """Return a job that was submitted, by its id."""
+        return AsyncJob(self, job_id)
+
+    async def status(self, job_id: str) -> dict[str, Any]:
+        """Return the job's state as RunPod gives it."""
+        return await self._run(operations.status(self._session, job_id))
+
+    async def cancel(self, job_id: str) -> None:
+        """Cancel the job; one that has ended stays as it is."""
+        await self._run(operations.cancel(self._session, job_id))
+
+    async def health(self) -> dict[str, Any]:
+        """Return the endpoint's counts of jobs and workers."""
+        return await self._run(operations.health(self._session))
+
+    async def operate(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Run one of the worker's operations (`voices`, `warm`, `info` …); return its record.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        return await self._finish(lambda jobs: operations.operate(self._session, {"op": op, **fields}, jobs))
+
+    async def speak(
+        self,
+        text: str | None = None,
+        *,
+        width: int = WIDTH,
+        store: Store | None = None,
+        retake: Sequence[Retake] = (),
+        **options: Any,
+    ) -> Speech:
+        """Speak a text of any length, or `turns`; return the whole file. Arguments: as `Client.speak`.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        if one_job(plan, store):
+            return await self._finish(lambda jobs: operations.speak(self._session, plan.inputs[0], jobs))
+        return await self._finish(lambda jobs: long_speech(self._session, plan, jobs, width), store)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        text: str | None = None,
+        *,
+        width: int = WIDTH,
+        store: Store | None = None,
+        retake: Sequence[Retake] = (),
+        **options: Any,
+    ) -> AsyncGenerator[AsyncIterator[Chunk], None]:
+        """Speak, and give the audio out as it is made; leaving early cancels what still runs.
+
+        The arguments are those of `Client.speak`.
+
+        Raises:
+            ChatterpodError: One of its kinds, from the iterator.
+        """
+        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        async with self.stream_plan(plan, width=width, store=store) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def stream_plan(
+        self, plan: Plan, *, width: int = WIDTH, store: Store | None = None
+    ) -> AsyncGenerator[AsyncIterator[Chunk], None]:
+        """Give out the speech of a plan (`chatterpod.longform.plan_of`), as `stream` does."""
+        async with self._cancelling() as jobs:
+            flow = produce(self._session, plan, jobs, width)
+            async with aclosing(self._drive(flow, store, [])) as chunks:
+                yield chunks
+
+    def receive(self, job_id: str) -> AsyncGenerator[Chunk, None]:
+        """Yield the audio of a job that was submitted, from where its /stream has got to.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        return self._drive(operations.receive(self._session, job_id, Reception()), None, [])
+
+    async def result(self, job_id: str) -> Speech:
+        """Wait for a job's end; return its speech.
+
+        Raises:
+            ChatterpodError: One of its kinds.
+        """
+        return operations.speech_of(await self._run(operations.result(self._session, job_id)))
+
+    async def _finish(self, flow_of: Callable[[OpenJobs], Flow[T]], store: Store | None = None) -> T:
+        async with self._cancelling() as jobs:
+            return await self._run(flow_of(jobs), store)
+
+    @asynccontextmanager
+    async def _cancelling(self) -> AsyncGenerator[OpenJobs, None]:
+        jobs = OpenJobs()
+        try:
+            yield jobs
+        finally:
+            if jobs:
+                with suppress(ApiError):
+                    await asyncio.shield(self._run(operations.cancel_open(self._session, jobs)))
+
+    async def _run(self, flow: Flow[T], store: Store | None = None) -> T:
+        results: list[T] = []
+        async with aclosing(self._drive(flow, store, results)) as chunks:
+            async for _ in chunks:
+                continue
+        return results[0]
+
+    async def _drive(
+        self, flow: Flow[T], store: Store | None, results: list[T]
+    ) -> AsyncGenerator[Chunk, None]:
+        """Carry a flow's effects out; yield its chunks, put its result into `results`."""
+        done: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        beside: set[asyncio.Task[None]] = set()
+        reply: Any = None
+        try:
+            while True:
+                try:
+                    effect = flow.send(reply)
+                except StopIteration as end:
+                    results.append(end.value)
+                    return
+                reply = None
+                match effect:
+                    case Chunk():
+                        yield effect
+                    case Send() | Wait():
+                        reply = await self._perform(effect)
+                    case Begin():
+                        task = asyncio.create_task(self._beside(effect, done))
+                        beside.add(task)
+                        task.add_done_callback(beside.discard)
+                    case NextDone():
+                        reply = await done.get()
+                    case Recall() if store:
+                        reply = await asyncio.to_thread(store.get, effect.name)
+                    case Keep() if store:
+                        await asyncio.to_thread(store.put, effect.name, effect.data)
+        finally:
+            for task in beside:
+                task.cancel()
+
+    async def _beside(self, begin: Begin, done: "asyncio.Queue[tuple[int, Any]]") -> None:
+        done.put_nowait((begin.tag, await self._perform(begin.effect)))
+
+    async def _perform(self, effect: Send | Wait) -> Answer | NoAnswer | float:
+        if isinstance(effect, Wait):
+            if effect.seconds > 0:
+                await self._sleep(effect.seconds)
+            return time.monotonic()
+        began = time.monotonic()
+        try:
+            response = await self._http.request(effect.method, effect.path, json=effect.body)
+        except httpx.HTTPError as error:
+            return lost(error, time.monotonic())
+        return answered(response, began, time.monotonic())
+
+
+class AsyncJob:
+    """One job of a client, by its id."""
+
+    def __init__(self, client: AsyncClient, job_id: str) -> None:
+        self.id = job_id
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"AsyncJob({self.id!r})"
+
+    async def status(self) -> dict[str, Any]:
+        """Return the job's state as RunPod gives it."""
+        return await self._client.status(self.id)
+
+    async def cancel(self) -> None:
+        """Cancel the job; one that has ended stays as it is."""
+        await self._client.cancel(self.id)
+
+    def stream(self) -> AsyncGenerator[Chunk, None]:
+        """Yield its audio, from where its /stream has got to; raises as `AsyncClient.receive`."""
+        return self._client.receive(self.id)
+
+    async def result(self) -> Speech:
+        """Wait for its end; return its speech; raises as `AsyncClient.result`."""
+        return await self._client.result(self.id)

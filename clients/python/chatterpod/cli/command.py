@@ -1,0 +1,105 @@
+"""The commands, their options, and their exit codes."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+from chatterpod.cli import costing, managing, probing, speaking
+from chatterpod.cli.output import Printer
+from chatterpod.client import Client
+from chatterpod.errors import (
+    ApiError,
+    ChatterpodError,
+    ConfigError,
+    InvalidInput,
+    JobCancelled,
+    JobTimedOut,
+)
+
+__all__ = ["main", "parser"]
+
+EXAMPLES = """examples:
+  chatterpod speak "Hello there." -o hello.mp3
+  chatterpod speak --file book.md -o book.mp3 --captions book.vtt
+  echo "From a pipe." | chatterpod speak --file - --play
+  chatterpod warm phrases.txt
+  chatterpod probe --json
+  chatterpod cost --gpu 24GB --requests 500 --hit-rate 0.3
+
+exit codes:
+  0  done           3  the endpoint is not there, or refuses the key
+  1  other trouble  4  the worker refuses the input
+  2  wrong command  5  the job failed, timed out, or was cancelled
+  130  Ctrl-C
+"""
+CODES: tuple[tuple[type[ChatterpodError], int], ...] = (
+    (ConfigError, 2),
+    (ApiError, 3),
+    (InvalidInput, 4),
+    (JobTimedOut, 5),
+    (JobCancelled, 5),
+    (ChatterpodError, 5),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        if given.command == "cost":
+            return costing.run(given, Printer(as_json=given.json))
+        with Client(given.endpoint, given.api_key, given.base_url, timeout=given.timeout) as client:
+            run: Callable[[Client, argparse.Namespace, Printer], int] = given.run
+            return run(client, given, Printer(as_json=given.json))
+    except ChatterpodError as error:
+        failed(error.code, str(error), as_json=given.json)
+        return next(code for kind, code in CODES if isinstance(error, kind))
+    except BrokenPipeError:
+        return 0  # whoever reads our output has enough
+    except OSError as error:
+        failed("file", f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), as_json=given.json)
+    except UnicodeDecodeError:
+        failed("file", "the text is not UTF-8", as_json=given.json)
+    except KeyboardInterrupt:
+        failed("cancelled", "cancelled", as_json=given.json)
+        return 130
+    return 1
+
+
+def failed(code: str, message: str, *, as_json: bool) -> None:
+    """Tell what went wrong, in one line."""
+    if as_json:
+        print(json.dumps({"error": {"code": code, "message": message}}))
+    print(f"chatterpod: {code}: {message}", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        "chatterpod",
+        description="Speech from a chatterpod endpoint on RunPod Serverless.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("endpoint")
+    group.add_argument("--endpoint", metavar="ID", help="the endpoint's id (default: RUNPOD_ENDPOINT_ID)")
+    group.add_argument(
+        "--api-key", metavar="KEY", help="default: RUNPOD_API_KEY, which keeps it out of the process list"
+    )
+    group.add_argument(
+        "--base-url", metavar="URL", help="default: RUNPOD_ENDPOINT_BASE_URL, else RunPod's own"
+    )
+    group.add_argument(
+        "--timeout", type=float, default=900.0, metavar="SECONDS", help="for a job (default: %(default)g)"
+    )
+    plain = argparse.ArgumentParser(add_help=False)
+    plain.add_argument("--json", action="store_true", help="print one JSON object and no progress")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    both = [common, plain]
+    speaking.add_to(commands, both)
+    managing.add_to(commands, both)
+    probing.add_to(commands, both)
+    costing.add_to(commands, [plain])
+    return top

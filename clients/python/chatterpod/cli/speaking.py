@@ -1,0 +1,176 @@
+"""chatterpod speak: a text of any length, or a dialogue, into a file as it comes."""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from chatterpod.captions import srt, vtt
+from chatterpod.cli.output import Printer, audio_file, player
+from chatterpod.cli.sources import options_of, source_of
+from chatterpod.client import WIDTH, Client
+from chatterpod.errors import ConfigError
+from chatterpod.joining import chapters_of
+from chatterpod.longform import Plan, Retake, plan_of
+from chatterpod.protocol import Chunk
+from chatterpod.speech import saved
+from chatterpod.store import Folder
+
+__all__ = ["add_to", "speak"]
+
+
+def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "speak",
+        parents=parents,
+        help="speak a text of any length into a file as it comes",
+        description="Speak a text into a file as it comes. Long text is cut at headings and paragraphs "
+        "into jobs that run side by side; a run that was broken off goes on where it was.",
+    )
+    command.set_defaults(run=speak)
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("text", nargs="?", help="what to say")
+    what.add_argument("--file", metavar="FILE", help="read it from a file, or from - for standard input")
+    what.add_argument("--script", metavar="FILE", help="a dialogue: lines of `VOICE: text`; - for stdin")
+    add = command.add_argument
+    add("-o", "--output", metavar="FILE", help="a file, or - for standard output (default: speech.mp3)")
+    add("--captions", metavar="FILE", help="also write captions, as .vtt or .srt")
+    add("--play", action="store_true", help="play it while it comes, with whichever player is installed")
+    add("--voice", help="its name (default: default)")
+    add("--language", help="such as en")
+    add("--speed", type=float, help="0.5 to 2.0")
+    add("--seed", type=int, help="another reading of the same text")
+    add("--format", choices=["mp3", "pcm"], help="mp3 (default) or pcm (16-bit, mono, 24 kHz)")
+    add("--bit-rate", type=int, metavar="KBITS", help="kbit/s (default: 64)")
+    add("--cache", choices=["use", "refresh", "off"], help="default: use")
+    add("--opening", choices=["fast", "even"], help="even: for speech that nobody waits for")
+    add("--option", action="append", default=[], metavar="NAME=VALUE", help="any other field of the input")
+    add("--width", type=int, default=WIDTH, metavar="N", help="jobs at once (default: %(default)s)")
+    add("--retake", action="append", default=[], metavar="N[:SEED]", help="speak part N with another seed")
+    add("--plan", action="store_true", help="only show the parts of the text")
+    add("-q", "--quiet", action="store_true", help="no progress")
+
+
+def speak(client: Client, given: argparse.Namespace, printer: Printer) -> int:
+    """Speak into a file, a player, or standard output."""
+    form = given.format or "mp3"
+    caption_writer(given.captions)
+    request = {**source_of(given), **options_of(given)}
+    plan = plan_of(client.endpoint, request, [Retake.parse(text) for text in given.retake])
+    if given.plan:
+        printer.result(*shown(plan))
+        return 0
+    output = given.output or (None if given.play else f"speech.{form}")
+    progress = Progress(sys.stderr, len(plan.parts), quiet=printer.as_json or given.quiet)
+    store = Folder(f"{output}.parts") if len(plan.parts) > 1 and output not in {None, "-"} else None
+    heard = take_in(client, plan, given, output, store, progress)
+    if given.captions:
+        saved(caption_writer(given.captions)(heard["segments"]).encode(), given.captions)
+    if store is not None:
+        store.clear()
+    result = {key: value for key, value in heard.items() if key != "segments"}
+    result |= {"output": output, "captions": given.captions, "client_first_audio_ms": progress.first_ms}
+    if printer.as_json:
+        printer.result(result)
+    progress.finish(result, output or "player")
+    return 0
+
+
+def take_in(
+    client: Client,
+    plan: Plan,
+    given: argparse.Namespace,
+    output: str | None,
+    store: Folder | None,
+    progress: "Progress",
+) -> dict[str, Any]:
+    """Write and play the audio as it comes; return its summary, segments and chapters."""
+    segments: list[Mapping[str, Any]] = []
+    last: Chunk | None = None
+    with (
+        player(given.play, plan.form) as playing,
+        audio_file(output, plan.form) as file,
+        client.stream_plan(plan, width=given.width, store=store) as chunks,
+    ):
+        for last in chunks:
+            file.write(last.audio)
+            if playing is not None:
+                playing.write(last.audio)
+            segments += last.segments
+            progress.show(last)
+        summary = dict(last.summary or {}) if last is not None else {}
+        chapters = chapters_of(plan.parts, segments)
+        size = file.finish(int(summary.get("duration_ms", 0)), chapters)
+    listed = [{"title": chapter.title, "start_ms": chapter.start_ms} for chapter in chapters]
+    return {**summary, "size_bytes": size, "chapters": listed, "segments": segments}
+
+
+def caption_writer(path: str | None) -> Any:
+    """Return what writes captions for a file of this name.
+
+    Raises:
+        ConfigError: It ends in neither .vtt nor .srt.
+    """
+    kinds = {".vtt": vtt, ".srt": srt}
+    if path is not None and Path(path).suffix.lower() not in kinds:
+        raise ConfigError("captions are written as .vtt or .srt: give the file one of these endings")
+    return kinds.get(Path(path or ".vtt").suffix.lower(), vtt)
+
+
+def shown(plan: Plan) -> Sequence[Any]:
+    """Return the parts of a plan: as JSON, then as lines."""
+    rows = []
+    for number, part in enumerate(plan.parts, 1):
+        text = part.text or " ".join(str(turn.get("text", "")) for turn in part.turns)
+        titles = [heading.title for heading in part.headings]
+        rows.append({"part": number, "characters": len(text), "begins": text[:60], "headings": titles})
+    lines = [f"{row['part']:4}  {row['characters']:6,}  {str(row['begins'])!r}" for row in rows]
+    return [{"parts": rows}, *lines]
+
+
+class Progress:
+    """Tells on a terminal how much has arrived, and how far ahead of the listener it is."""
+
+    def __init__(self, out: IO[str], parts: int, *, quiet: bool) -> None:
+        self._out = out
+        self._parts = parts
+        self._live = out.isatty() and not quiet
+        self._quiet = quiet
+        self._began = time.monotonic()
+        self.first_ms: int | None = None
+
+    def show(self, chunk: Chunk) -> None:
+        """Take note of a chunk."""
+        now = (time.monotonic() - self._began) * 1000
+        if self.first_ms is None and chunk.audio:
+            self.first_ms = round(now)
+            if not self._quiet:
+                self._write(f"first audio after {now / 1000:.2f} s\n")
+        ahead = chunk.end_ms - (now - (self.first_ms or 0))
+        if self._live:
+            part = f", part {chunk.part + 1} of {self._parts}" if self._parts > 1 else ""
+            self._write(
+                f"\r{chunk.end_ms / 1000:6.1f} s received, {max(0, ahead) / 1000:5.1f} s ahead{part} "
+            )
+
+    def finish(self, result: Mapping[str, Any], output: str) -> None:
+        """Say in a line what was made."""
+        if self._quiet:
+            return
+        total = time.monotonic() - self._began
+        source = "from the cache" if result.get("cache_hit") else f"spoken by {result.get('engine')}"
+        length = result.get("duration_ms", 0) / 1000
+        start = "\r\033[K" if self._live else ""
+        size = result.get("size_bytes", 0)
+        self._write(
+            f"{start}{length:.1f} s of speech in {total:.2f} s, {source}: {size:,} bytes -> {output}\n"
+        )
+        for warning in result.get("warnings") or ():
+            self._write(f"warning: {warning}\n")
+
+    def _write(self, line: str) -> None:
+        self._out.write(line)
+        self._out.flush()

@@ -1,0 +1,42 @@
+"""What both drivers share: how a request is sent and its answer read."""
+
+from typing import Any
+
+import httpx
+
+from chatterpod.config import Config
+from chatterpod.flow import Answer, NoAnswer
+
+__all__ = ["answered", "lost", "settings"]
+
+READ_SECONDS = 100.0  # the endpoint may hold a GET for 90 s
+NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """Return the arguments of httpx's clients for an endpoint.
+
+    Redirects, which would carry the key elsewhere, are not followed.
+    """
+    return {
+        "base_url": config.url,
+        "headers": {"Authorization": f"Bearer {config.api_key}"},
+        "timeout": httpx.Timeout(10.0, read=READ_SECONDS, write=60.0, pool=None),
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=4.0),
+    }
+
+
+def answered(response: httpx.Response, began: float, ended: float) -> Answer:
+    """Return an answer for the core."""
+    try:
+        content = response.json()
+    except ValueError:
+        content = None
+    header = response.headers.get("Retry-After", "")
+    retry_after = min(60.0, float(header)) if header.isdigit() else 0.0
+    return Answer(response.status_code, content, ended, ended - began, retry_after)
+
+
+def lost(error: httpx.HTTPError, at: float) -> NoAnswer:
+    """Return what is left of a request that was not answered."""
+    return NoAnswer(type(error).__name__, at, reached=not isinstance(error, NOT_REACHED))
