@@ -36,10 +36,10 @@ def main() -> int:
     return 0
 
 
-def speak(client: Client, **options: int) -> None:
+def speak(client: Client, seed: int = 0) -> None:
     """Stream the paragraph into the file, saying what arrives when."""
     began = time.monotonic()
-    with OUTPUT.open("wb") as out, client.stream(PARAGRAPH, **options) as chunks:
+    with OUTPUT.open("wb") as out, client.stream(PARAGRAPH, seed=seed) as chunks:
         for chunk in chunks:
             out.write(chunk.audio)
             words = " ".join(str(segment["text"]) for segment in chunk.segments)

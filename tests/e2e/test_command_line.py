@@ -20,7 +20,7 @@ def test_speak_writes_the_streamed_mp3_and_tells_its_progress(
         told = capsys.readouterr().err
         assert main(["speak", "One sentence. And another one.", "-o", str(out), "--json"]) == 0
         summary = json.loads(capsys.readouterr().out)
-        assert main(["speak", "!", "-o", str(tmp_path / "no.mp3")]) == 1
+        assert main(["speak", "!", "-o", str(tmp_path / "no.mp3")]) == 4
         failed = capsys.readouterr().err
         assert main(["health"]) == 0
     assert "first audio after" in told

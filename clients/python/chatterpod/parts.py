@@ -9,7 +9,7 @@ content-defined chunking by local maxima: Bjørner, Blass, Gurevich, 2010.)
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -24,7 +24,7 @@ SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*")
 SPACE = re.compile(r"\s+")
 HEADING = re.compile(
     r"#{1,6}\s+(?P<marked>\S[^\n]*)|(?P<named>(?:(?:chapter|part|book|kapitel|teil|chapitre)\s+[\w.-]+"
-    r"|prologue|epilogue|preface|introduction)\b[^\n]{0,60})(?=\n|$)",
+    r"|prologue|epilogue|preface|introduction)\b[^\n]{0,60})(?<![.!?,;])(?=\n|$)",
     re.IGNORECASE,
 )
 BREAK_MS, SENTENCE_MS, WORD_MS = 700, 300, 150  # the pause due after a paragraph, a sentence, a clause
@@ -150,12 +150,7 @@ def sentences(text: str, start: int, end: int, most: int) -> list[Block]:
         for number, (s, e) in enumerate(places):
             pause = SENTENCE_MS if number == len(places) - 1 else WORD_MS
             made.append(Block(s, e, e - s, (-1, ranked(text[s:e])), pause))
-    if made:
-        last_block = made.pop()
-        made.append(
-            Block(last_block.start, last_block.end, last_block.size, last_block.rank, BREAK_MS),
-        )
-    return made
+    return [*made[:-1], *(replace(block, pause_ms=BREAK_MS) for block in made[-1:])]
 
 
 def words(text: str, start: int, end: int, most: int) -> list[tuple[int, int]]:
@@ -182,18 +177,22 @@ def ranked(text: str) -> bytes:
 
 def grouped(made: Sequence[Block], target: int, most: int) -> list[list[Block]]:
     """Return the blocks in groups of about `target` characters, none over `most`."""
-    places = cuts(made, target)
     groups: list[list[Block]] = []
-    for start, end in pairwise([0, *places, len(made)]):
-        group = list(made[start:end])
-        fits = sum(block.size for block in group) <= min(most, 2 * target) or len(group) == 1
-        if fits:
-            groups.append(group)
-        elif target > 2 * STEP and cuts(group, target // 2):
-            groups += grouped(group, target // 2, most)
-        else:
-            groups += packed(group, min(most, 2 * target))
+    for start, end in pairwise([0, *cuts(made, target), len(made)]):
+        groups += divided(list(made[start:end]), min(most, 2 * target))
     return groups
+
+
+def divided(group: list[Block], most: int) -> list[list[Block]]:
+    """Return a group in parts of at most `most` characters, cut at its highest rank, not near an end."""
+    size = sum(block.size for block in group)
+    if size <= most or len(group) == 1:
+        return [group]
+    before = list(accumulate((block.size for block in group), initial=0))
+    far = [number for number in range(1, len(group)) if size // 4 <= before[number] <= size - size // 4]
+    middle = min(range(1, len(group)), key=lambda number: abs(2 * before[number] - size))
+    best = max(far or [middle], key=lambda number: (group[number].rank, -abs(2 * before[number] - size)))
+    return divided(group[:best], most) + divided(group[best:], most)
 
 
 def cuts(made: Sequence[Block], target: int) -> list[int]:
@@ -222,16 +221,3 @@ def highest(
         best = made[other].rank if best is None else max(best, made[other].rank)
         other += way
     return best
-
-
-def packed(made: Sequence[Block], most: int) -> list[list[Block]]:
-    """Return blocks that are all alike in groups as large as fit."""
-    groups: list[list[Block]] = []
-    size = most + 1
-    for block in made:
-        if size + block.size > most:
-            groups.append([])
-            size = 0
-        groups[-1].append(block)
-        size += block.size
-    return groups
