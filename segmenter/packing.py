@@ -23,15 +23,14 @@ HARDER = {(Ending.SENTENCE, line) for line in LINES} | {(line, Ending.PARAGRAPH)
 FULL = 0.7  # of the limit: nothing joins what is that long
 WRITTEN_PAUSE = re.compile(PAUSE)
 UNMARKED = re.compile(r"[^.!?…‽⁇⁈⁉;。！？｡．।॥؟۔։።၊။។᠃\u037e\n\r\u2028\u2029\[]*+")
-MARKUP = re.compile(r"(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)|^#{1,6} ")
-SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """What one run of the model speaks, and the pause after it.
 
-    `char_start` and `char_end` are code points into the text as given; `text` is what is spoken.
+    `char_start` and `char_end` are code points into the text as given; `text` is that span without
+    written pauses. `segmenter.speakable` makes of it what an engine is given.
     """
 
     text: str
@@ -237,6 +236,5 @@ class Packer:
 
 
 def spoken(body: str) -> str:
-    """Return a segment as it is spoken: no written pauses, no markup, single spaces."""
-    plain = MARKUP.sub("", WRITTEN_PAUSE.sub(" ", body))
-    return SPACES.sub(" ", plain).strip()
+    """Return a segment's text: the span as given, without the pauses that are written into it."""
+    return WRITTEN_PAUSE.sub(" ", body).strip()

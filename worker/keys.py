@@ -51,6 +51,8 @@ def extras(request: SpeechRequest, engine: str, tag: str) -> Mapping[str, str]:
         found["bit_rate"] = str(request.bit_rate)
     if request.opening != "fast":
         found["opening"] = request.opening
+    if not request.normalize_numbers:
+        found["normalize_numbers"] = "false"
     if request.pronounce:
         found["pronounce"] = json.dumps(request.pronounce, sort_keys=True, ensure_ascii=False)
     if request.turns is not None:

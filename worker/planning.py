@@ -1,11 +1,10 @@
-"""From a request to what the engine speaks: segments, voices, pauses, pronunciations."""
+"""From a request to what the engine speaks: segments, voices, pauses, words."""
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from segmenter import Segment, Sizes, iter_plan
+from segmenter.speakable import speakable
 from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
 from worker.speech import Line
@@ -13,18 +12,47 @@ from worker.speech import Line
 __all__ = ["leading_space", "lines"]
 
 TURN_PAUSE_MS = 400  # after a turn that names no pause of its own
-UNTOUCHED = r"\[[^\[\]\n]{1,40}\]|(?:https?://|www\.)\S+|\S+@\S+"  # tags and addresses
+SPOKEN_LIMIT = Sizes().most  # characters: "1,234,567" is nine in the text and sixty-nine when spoken
+
+Speak = Callable[[str], str]
 
 
 def lines(request: SpeechRequest) -> Iterator[Line]:
-    """Yield the lines to speak, in order and lazily: the first does not wait for the last."""
+    """Yield the lines to speak, in order and lazily: the first does not wait for the last.
+
+    A segment of which nothing is left to speak (a rule, an empty link) goes with the line before it.
+    """
     held: Line | None = None
-    for number, (turn, segment) in enumerate(segments(request)):
+    number = 0
+    for turn, segment, text in spoken_segments(request):
+        if not any(letter.isalnum() for letter in text):
+            held = held and lengthened(held, turn, segment)
+            continue
         if held is not None:
             yield held
-        held = Line(turn, segment, utterance(request, number, turn, segment), last=False)
+        held = Line(turn, segment, utterance(request, number, turn, text), last=False)
+        number += 1
     if held is not None:
         yield replace(held, last=True)
+
+
+def lengthened(line: Line, turn: int, segment: Segment) -> Line:
+    """Return a line with the pause of a silent segment after it, and its span where it is the same turn's."""
+    end = segment.char_end if turn == line.turn else line.segment.char_end
+    pause = max(line.segment.pause_ms, segment.pause_ms)
+    return replace(line, segment=replace(line.segment, char_end=end, pause_ms=pause))
+
+
+def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]]:
+    """Yield each segment with the number of its turn and with what is spoken for it."""
+    language = request.language.strip().lower()
+
+    def speak(text: str) -> str:
+        return speakable(text, language, numbers=request.normalize_numbers, pronounce=request.pronounce)
+
+    for number, segment in segments(request):
+        for part, text in fitted(segment, request.spoken[number].text, language, speak):
+            yield number, part, text
 
 
 def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
@@ -50,40 +78,34 @@ def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
     return replace(segment, pause_ms=pause)
 
 
-def utterance(request: SpeechRequest, number: int, turn: int, segment: Segment) -> Utterance:
-    """Return what the engine is given for the `number`th segment of the speech."""
+def fitted(segment: Segment, text: str, language: str, speak: Speak) -> Iterator[tuple[Segment, str]]:
+    """Yield a segment and what is spoken for it, cut again where its words grew over the limit."""
+    spoken = speak(segment.text)
+    half = (segment.char_end - segment.char_start) // 2
+    parts: list[Segment] = []
+    if len(spoken) > SPOKEN_LIMIT and half >= Sizes().least:
+        sizes = Sizes(first=half, second=half, rest=half)
+        parts = list(iter_plan(text[segment.char_start : segment.char_end], language, sizes))
+    if len(parts) < 2:
+        yield segment, spoken
+        return
+    parts[-1] = replace(parts[-1], pause_ms=segment.pause_ms)
+    for part in parts:
+        start, end = segment.char_start + part.char_start, segment.char_start + part.char_end
+        yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak)
+
+
+def utterance(request: SpeechRequest, number: int, turn: int, text: str) -> Utterance:
+    """Return what the engine is given for the `number`th line of the speech."""
     return Utterance(
         id=number,
-        text=speller(request.pronounce)(cleaned(segment.text)),
+        text=text,
         voice=request.spoken[turn].voice,
         language=request.language.strip().lower(),
         speed=float(request.speed),
         seed=request.seed or 0,
         sampling=request.sampling,
     )
-
-
-def cleaned(text: str) -> str:
-    """Return the text composed (NFC) and without control characters, as engines expect it."""
-    kept = (" " if letter in "\t\n\r" else letter for letter in text)
-    plain = "".join(letter for letter in kept if unicodedata.category(letter) != "Cc")
-    return unicodedata.normalize("NFC", plain)
-
-
-def speller(pronounce: Mapping[str, str]) -> Callable[[str], str]:
-    """Return what respells whole words, the longest first, but nothing in tags and addresses."""
-    if not pronounce:
-        return lambda text: text
-    words = sorted(pronounce, key=len, reverse=True)
-    folded = {word.casefold(): respelling for word, respelling in pronounce.items()}
-    either = "|".join(re.escape(word) for word in words)
-    pattern = re.compile(rf"(?P<kept>{UNTOUCHED})|(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
-
-    def respelled(match: re.Match[str]) -> str:
-        word = match[0]
-        return word if match["kept"] else pronounce.get(word) or folded.get(word.casefold(), word)
-
-    return lambda text: pattern.sub(respelled, text)
 
 
 def leading_space(request: SpeechRequest) -> int:

@@ -77,6 +77,7 @@ class SpeechRequest(Strict):
     stream: bool | None = None
     cache: Literal["use", "refresh", "off"] = "use"
     opening: Literal["fast", "even"] = "fast"
+    normalize_numbers: bool = True
     pronounce: Annotated[dict[str, str], Field(max_length=200)] = {}
     bit_rate: int = 64
     temperature: float | None = None

@@ -38,6 +38,8 @@ def test_the_key_of_a_plain_request_is_the_guides() -> None:
         ({"bit_rate": 32}, "hello, world!|default|en|mp3|1.0|0|bit_rate=32"),
         ({"opening": "even"}, "hello, world!|default|en|mp3|1.0|0|opening=even"),
         ({"top_k": 5, "temperature": 1}, "hello, world!|default|en|mp3|1.0|0|temperature=1.0|top_k=5.0"),
+        ({"normalize_numbers": True}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"normalize_numbers": False}, "hello, world!|default|en|mp3|1.0|0|normalize_numbers=false"),
         (
             {"pronounce": {"b": "x", "a": "y"}},
             'hello, world!|default|en|mp3|1.0|0|pronounce={"a": "y", "b": "x"}',

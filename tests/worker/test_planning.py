@@ -1,9 +1,12 @@
 """From a request to the lines that an engine is given."""
 
+import itertools
 from typing import Any
 
+import pytest
+
 from worker.engines.tone import ToneEngine
-from worker.planning import cleaned, leading_space, lines, speller
+from worker.planning import leading_space, lines
 from worker.request import SpeechRequest, parse
 
 
@@ -13,18 +16,43 @@ def request(**fields: Any) -> SpeechRequest:
     return parsed
 
 
-def test_control_characters_are_taken_out_and_letters_composed() -> None:
-    assert cleaned("a\x00b\tc\x7f e\u0301") == "ab c \u00e9"
+def spoken(**fields: Any) -> list[str]:
+    return [line.utterance.text for line in lines(request(**fields))]
 
 
-def test_words_are_respelled_whole_longest_first_and_in_any_case() -> None:
-    spell = speller({"New York": "Noo York", "york": "yawk", "SQL": "sequel"})
-    assert spell("new york, York, yorkshire, sql.") == "Noo York, yawk, yorkshire, sequel."
+def test_the_engine_is_given_words_and_captions_keep_the_text_as_given() -> None:
+    text = "It **costs** $3.50 at 10:30."
+    [line] = lines(request(text=text))
+    assert line.utterance.text == "It costs three dollars and fifty cents at ten thirty."
+    assert text[line.segment.char_start : line.segment.char_end] == text
 
 
-def test_tags_and_addresses_are_never_respelled() -> None:
-    text = "See https://sql.org/sql or ask sql@sql.org [sql] now"
-    assert speller({"sql": "sequel"})(text) == text
+def test_numbers_stay_digits_where_the_request_says_so() -> None:
+    assert spoken(text="**Pay** $3.50.", normalize_numbers=False) == ["Pay $3.50."]
+
+
+def test_words_are_respelled_in_their_own_language_of_numbers() -> None:
+    assert spoken(text="GPT-4 has 4 parts.", pronounce={"gpt-4": "gee pee tee 4"}) == [
+        "gee pee tee 4 has four parts."
+    ]
+
+
+@pytest.mark.parametrize("opening", ["fast", "even"])
+def test_no_utterance_is_over_the_limit_however_long_its_numbers_are_when_spoken(opening: str) -> None:
+    text = "Totals were " + ", ".join(f"{n * 7_654_321:,}" for n in range(101, 160)) + " in that order."
+    made = list(lines(request(text=text, opening=opening)))
+    assert all(0 < len(line.utterance.text) <= 300 for line in made)
+    spans = [(line.segment.char_start, line.segment.char_end) for line in made]
+    assert spans == sorted(spans)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+    assert "".join(text[a:b] for a, b in spans).replace(" ", "") == text.replace(" ", "")
+
+
+def test_what_leaves_nothing_to_speak_gives_its_pause_to_the_line_before() -> None:
+    made = list(lines(request(text="Before the break. [pause:2s]\n\n<br>\n\nAfter it.")))
+    assert [line.utterance.text for line in made] == ["Before the break.", "After it."]
+    assert made[0].segment.pause_ms == 2_000
+    assert [line.utterance.id for line in made] == [0, 1]
 
 
 def test_only_the_last_line_is_the_last() -> None:

@@ -76,6 +76,10 @@ REFUSED: list[tuple[Any, str]] = [
     ({"text": "a", "stream": 1}, "invalid_input: stream is a number, expected a valid boolean"),
     ({"text": "a", "cache": "no"}, "invalid_input: cache is 'no', expected 'use', 'refresh' or 'off'"),
     ({"text": "a", "opening": "slow"}, "invalid_input: opening is 'slow', expected 'fast' or 'even'"),
+    (
+        {"text": "a", "normalize_numbers": 1},
+        "invalid_input: normalize_numbers is a number, expected a valid boolean",
+    ),
     ({"text": "a", "pronounce": ["x"]}, "invalid_input: pronounce is a list, expected a valid dictionary"),
     ({"text": "a", "pronounce": {"x": 1}}, "invalid_input: pronounce.x is a number, expected a valid string"),
     (
@@ -141,7 +145,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     request = accepted()
     assert (request.voice, request.language, request.format, request.speed) == ("default", "en", "mp3", 1.0)
     assert (request.seed, request.stream, request.cache, request.opening) == (None, None, "use", "fast")
-    assert request.bit_rate == 64
+    assert (request.bit_rate, request.normalize_numbers) == (64, True)
 
 
 def test_a_whole_number_is_a_speed() -> None:

@@ -1,0 +1,47 @@
+"""A segment's text as an engine should be given it. Pure, and linear in the length.
+
+Numbers need two things that are read on first use only, since they take tens of milliseconds:
+the language's table (`words/*.toml`) and CLDR's rules for numbers (`unicode-rbnf`).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from segmenter.speakable.addresses import name_addresses, spell_addresses
+from segmenter.speakable.atoms import Atoms
+from segmenter.speakable.languages import find_language
+from segmenter.speakable.marks import composed, tidied, unlinked, unmarked
+from segmenter.speakable.numbers import spell_numbers
+from segmenter.speakable.pronounce import Respeller
+from segmenter.speakable.signs import spell_signs, without_clock_colons
+
+__all__ = ["speakable"]
+
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def speakable(
+    text: str, language: str = "en", *, numbers: bool = True, pronounce: Mapping[str, str] = NONE
+) -> str:
+    """Return what an engine should be given for a segment's text; empty where nothing is to be said.
+
+    Markdown, emoji, control and zero-width characters go; quotes and repeated punctuation become
+    plain; addresses, signs and, unless `numbers` is false, numbers, money, dates, times and units
+    are written out in the words of `language`, as far as it has a table. Tags such as `[laugh]` and
+    `[pause:1s]` stay as they are. `pronounce` holds respellings: whole words, the longest first, as
+    written or in another case, before numbers are written out and once more after; they are spoken
+    as given. Never raises for any text; the same text gives the same words everywhere.
+    """
+    atoms = Atoms()
+    respell = Respeller(pronounce)
+    words = find_language(language)
+    text = atoms.hold_tags(unlinked(composed(text)))
+    text = respell.written(text, atoms)
+    text = atoms.hold(spell_addresses(words, numbers=numbers), text)
+    text = unmarked(text)
+    text = atoms.hold(name_addresses(words, numbers=numbers), text)
+    text = spell_numbers(text, words) if numbers else without_clock_colons(text)
+    text = spell_signs(text, words)
+    text = respell.spoken(text, atoms)
+    text = tidied(atoms.release(tidied(text)))
+    return text if any(letter.isalnum() for letter in text) else ""

@@ -1,0 +1,151 @@
+"""Figures that are no plain numbers: powers, telephone numbers, versions, ordinals, fractions."""
+
+import re
+
+from segmenter.speakable import spelling
+from segmenter.speakable.languages import Language
+from segmenter.speakable.quantities import Number, Rule, either, written_number
+
+__all__ = ["VULGAR", "fraction_rules", "ordinal_rules", "power_rule", "telephone_rule", "version_rule"]
+
+VULGAR = "½⅓⅔¼¾"
+TELEPHONE = re.compile(
+    r"(?<![\w+])\+\d{1,4}(?:[ .()/-]{1,2}\d{1,9}){1,6}(?!\d)|(?<![\w+])\+\d{7,15}(?!\d)"
+    r"|(?<![\w.])(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-.]\d{4}(?![\w-])"
+    r"|(?<![\w.,:/-])0\d{1,4}(?:[ /-]\d{2,8}){1,5}(?![\w-])"
+    r"|(?<![\w.,-])\d{1,5}(?:-\d{1,7}){3,6}(?![\w-])"
+    r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)"
+)
+VERSION = re.compile(
+    r"(?<![\w.])(?P<v>[vV])?(?P<n>\d{1,9}(?:\.\d{1,9}){1,7})(?![\d]|\.\d)(?P<rest>-?[a-z]{1,6}\d{1,4}\b)?"
+)
+POWER = re.compile(
+    r"(?<![\w.])(?P<a>\d{1,15}(?:\.\d{1,15})?)(?:[eE]\+?|[ \u00a0]?[×x][ \u00a0]?10\^)(?P<b>-?\d{1,9})(?!\w)"
+)
+SLASHED = re.compile(
+    r"(?<![\w/.,:-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/]|[.,]\d)"
+)
+
+
+def telephone_rule(language: Language) -> Rule:
+    """Return the rule for telephone and card numbers: digit by digit, a rest between groups."""
+
+    def spelled(match: re.Match[str]) -> str:
+        groups = [spelling.digit_by_digit(language, group) for group in re.findall(r"\d+", match[0])]
+        plus = language.signs["plus"] + " " if match[0].startswith("+") else ""
+        return plus + ", ".join(groups)
+
+    return TELEPHONE, spelled
+
+
+def version_rule(language: Language) -> Rule:
+    """Return the rule for v2.0, 1.2.3 and 192.168.0.1; other numbers are left alone."""
+    number = re.compile(written_number(language))
+
+    def spelled(match: re.Match[str]) -> str:
+        written = match["n"]
+        is_number = number.fullmatch(written) and not match["v"]
+        if is_number or (written.count(".") < 2 and not match["v"] and language.decimal == "."):
+            return match[0]
+        parts = [spelling.cardinal(language, part) for part in written.split(".")]
+        is_address = len(parts) == 4 and not match["v"]
+        dot = language.signs["dot" if is_address or language.decimal == "," else "point"]
+        name = language.signs.get("version", "") + " " if match["v"] else ""
+        return name + f" {dot} ".join(parts) + (" " + match["rest"].lstrip("-") if match["rest"] else "")
+
+    return VERSION, spelled
+
+
+def power_rule(language: Language) -> Rule:
+    """Return the rule for 1.5e10 and 6×10^23."""
+    signs = language.signs
+
+    def spelled(match: re.Match[str]) -> str:
+        whole, _, fraction = match["a"].partition(".")
+        base = Number(whole, language.decimal if fraction else "", fraction).spelled(language)
+        exponent = spelling.cardinal(language, match["b"].lstrip("-").lstrip("0") or "0")
+        sign = signs["minus"] + language.space if match["b"].startswith("-") else ""
+        ten = spelling.cardinal(language, "10")
+        return language.space.join([base, signs["times"], ten, signs["power"], sign + exponent])
+
+    return POWER, spelled
+
+
+def ordinal_rules(language: Language) -> list[Rule]:
+    """Return the rules for ordinals: by their ending, by a stop before certain nouns, of years."""
+    groups = language.groups.strip() or ","
+    digits = rf"(?<![\w.,])(?P<n>\d{{1,3}}(?:[{groups}]\d{{3}}){{1,4}}|\d{{1,15}})"
+
+    def ending(match: re.Match[str]) -> str:
+        return by_rule(match, language.ordinals[match["end"]])
+
+    def by_rule(match: re.Match[str], rule: str) -> str:
+        return spelling.ordinal(language, re.sub(r"\D", "", match["n"]), rule) or match[0]
+
+    def before_noun(match: re.Match[str]) -> str:
+        lead = match["lead"] or ""
+        is_oblique = re.fullmatch(language.date.get("oblique", "(?!)"), lead.strip(), re.IGNORECASE)
+        return lead + by_rule(match, language.rules["oblique" if is_oblique else "ordinal"])
+
+    def of_year(match: re.Match[str]) -> str:
+        return by_rule(match, language.years[match["noun"]])
+
+    nouns = language.date.get("words", "(?!)")
+    return [
+        (re.compile(rf"{digits}(?P<end>{either(list(language.ordinals))})(?!\w)"), ending),
+        (
+            re.compile(
+                rf"(?P<lead>(?<!\w)\w{{1,5}}[ \u00a0])?(?P<n>\d{{1,3}})\.(?=[ \u00a0](?:{nouns})(?!\w))"
+            ),
+            before_noun,
+        ),
+        (
+            re.compile(
+                rf"(?<![\w.,])(?P<n>\d{{3,4}})(?=[ \u00a0](?P<noun>{either(list(language.years))})(?!\w))"
+            ),
+            of_year,
+        ),
+    ]
+
+
+def fraction_rules(language: Language) -> list[Rule]:
+    """Return the rules for ½ and 1/2, and for numbers with them."""
+    known = dict(zip(("1/2", "1/3", "2/3", "1/4", "3/4"), language.fractions, strict=True))
+    names = dict(zip(VULGAR, language.fractions, strict=True))
+    signs = language.signs
+
+    def joined(whole: str | None, fraction: str) -> str:
+        if not whole:
+            return fraction
+        return language.space.join([spelling.cardinal(language, whole), signs["and"], fraction])
+
+    def slashed(match: re.Match[str]) -> str:
+        above, below = match["a"], match["b"]
+        name = known.get(f"{above}/{below}") or parted(language, int(above), int(below))
+        return joined(match["whole"], name)
+
+    def vulgar(match: re.Match[str]) -> str:
+        lead = " " if match[0].startswith((" ", "\u00a0")) and not match["whole"] else ""
+        return lead + joined(match["whole"], names[match["f"]])
+
+    def raised(match: re.Match[str]) -> str:
+        minus = signs["minus"] + " " if match["minus"] else ""
+        return f" {signs['power']} {minus}"
+
+    return [
+        (re.compile(rf"(?P<whole>(?<!\d)\d{{1,15}})?[ \u00a0]?(?P<f>[{VULGAR}])"), vulgar),
+        (SLASHED, slashed),
+        (re.compile(r"(?<=\w)\^(?P<minus>-?)(?=\d)"), raised),
+        (re.compile(r"(?<=\w)²"), lambda _: " " + signs["squared"]),
+        (re.compile(r"(?<=\w)³"), lambda _: " " + signs["cubed"]),
+    ]
+
+
+def parted(language: Language, above: int, below: int) -> str:
+    """Return a fraction that has no name of its own."""
+    first = spelling.cardinal(language, str(above))
+    if language.code == "en" and above < below <= 100:
+        part = spelling.ordinal(language, str(below)) or ""
+        return f"{first} {part}{'' if above == 1 else 's'}"
+    last = spelling.cardinal(language, str(below))
+    return f"{first} {language.signs['over'] if above < below else ''} {last}".replace("  ", " ")

@@ -1,0 +1,137 @@
+"""Numbers where they stand in a text: a fixed order of rules, each of which leaves no digit behind."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from segmenter.speakable import spelling
+from segmenter.speakable.figures import (
+    VULGAR,
+    fraction_rules,
+    ordinal_rules,
+    power_rule,
+    telephone_rule,
+    version_rule,
+)
+from segmenter.speakable.languages import Language, find_language
+from segmenter.speakable.moments import date_rules, time_rules
+from segmenter.speakable.quantities import Number, Rule, money_rules, unit_rules, written_number
+from segmenter.speakable.rewriting import rewriting_rules
+from segmenter.speakable.roman import roman_rules
+
+__all__ = ["spell_numbers"]
+
+DIGIT = re.compile(r"[\d²³¹⁰⁴-⁹₀-₉½⅓⅔¼¾⅐-⅒⅕-⅞①-⓿Ⅰ-ↈ]|\b[IVXLC]{1,12}\b")
+CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
+LONG = re.compile(r"\d+")
+RATIO = re.compile(r"(?<=\d):(?=\d)")
+POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
+
+
+def spell_numbers(text: str, language: Language | None) -> str:
+    """Return the text with all that is written in digits in words; as it is where no table is."""
+    if language is None or DIGIT.search(text) is None:
+        return text
+    text = plain_digits(text)
+    for pattern, spell in rules(language.code):
+        text = pattern.sub(spell, text)
+    return text
+
+
+def plain_digits(text: str) -> str:
+    """Return the text with every script's digits in ASCII, and with powers after a caret."""
+    if text.isascii():
+        return text
+    text = POWERS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
+    text = text.replace("℃", "°C").replace("℉", "°F").replace("٫", ".").replace("٬", ",").replace("٪", "%")
+    return "".join(plain_digit(letter) for letter in text)
+
+
+def plain_digit(letter: str) -> str:
+    """Return a digit of any script in ASCII, a numeral in a circle and the like as what is in it."""
+    if letter.isascii() or letter in "²³" or letter in VULGAR:
+        return letter
+    category = unicodedata.category(letter)
+    if category == "Nd":
+        return str(unicodedata.decimal(letter))
+    if category in {"No", "Nl"} and letter != "〇":
+        return unicodedata.normalize("NFKC", letter).replace("⁄", "/")
+    return {"％": "%", "：": ":", "＄": "$", "￥": "¥"}.get(letter, letter)
+
+
+@lru_cache(maxsize=64)
+def rules(code: str) -> list[Rule]:
+    """Return a language's rules in the order in which they apply."""
+    language = find_language(code)
+    if language is None:
+        return []
+    return [
+        *date_rules(language),
+        telephone_rule(language),
+        *rewriting_rules(language),
+        power_rule(language),
+        *time_rules(language),
+        (RATIO, lambda _: f" {language.signs['to']} "),
+        version_rule(language),
+        *money_rules(language),
+        *unit_rules(language),
+        *ordinal_rules(language),
+        *roman_rules(language),
+        *fraction_rules(language),
+        *plain_rules(language),
+    ]
+
+
+def plain_rules(language: Language) -> list[Rule]:
+    """Return the rules for what is left: years, counts in the gender of the next word, long runs."""
+    number = written_number(language)
+    pattern = re.compile(rf"(?P<n>{number})(?=(?P<next>[ \u00a0]?[^\W\d_]{{1,40}})?)")
+    dotted = re.compile(r"(?<![\d.,])(?P<w>\d{1,15})\.(?P<f>\d{1,2}|\d{4,15})(?![\d.,])")
+
+    def with_dot(match: re.Match[str]) -> str:
+        return spaced(match, Number(match["w"], ".", match["f"]).spelled(language))
+
+    def spelled(match: re.Match[str]) -> str:
+        written = match["n"]
+        if re.fullmatch(r"1[1-9]\d\d|20\d\d", written) and not glued(match):
+            return spaced(match, spelling.year(language, written))
+        gender = agreeing(language, written, match["next"] or "")
+        return spaced(match, Number.read(language, written).spelled(language, gender))
+
+    found: list[Rule] = [(pattern, spelled)]
+    if language.decimal == ",":
+        found.insert(0, (dotted, with_dot))
+    return [*found, (LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
+
+
+def glued(match: re.Match[str]) -> bool:
+    """Whether letters of an alphabet touch the number."""
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    return any(letter.isalpha() and not CJK.match(letter) for letter in (before, after))
+
+
+def agreeing(language: Language, written: str, following: str) -> str:
+    """Return the gender that the next word asks for."""
+    if not following:
+        return ""
+    context = f"{written[-1]}:{following.strip().lower()}"
+    for gender, rule in language.agreement:
+        if rule.search(context):
+            return gender
+    return "attributive" if following[0] in " \u00a0" else ""
+
+
+def spaced(match: re.Match[str], spelled: str) -> str:
+    """Return the words of a number with spaces where letters touched it (B2B)."""
+    before, after = (
+        match.string[match.start() - 1 : match.start()],
+        match.string[match.end() : match.end() + 1],
+    )
+    left = " " if before.isalpha() and not joins(before, spelled[:1]) else ""
+    right = " " if after.isalpha() and not joins(after, spelled[-1:]) else ""
+    return left + spelled + right
+
+
+def joins(letter: str, other: str) -> bool:
+    """Whether two letters are written without a space between words."""
+    return bool(CJK.match(letter) and CJK.match(other))

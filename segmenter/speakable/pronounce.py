@@ -1,0 +1,36 @@
+"""Respellings that a request brings along: its words win over every rule."""
+
+import re
+from collections.abc import Mapping
+
+from segmenter.speakable.atoms import Atoms
+
+__all__ = ["Respeller"]
+
+ADDRESS = r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+
+
+class Respeller:
+    """Puts respellings in the places of whole words, the longest first, never inside an address."""
+
+    def __init__(self, pronounce: Mapping[str, str]) -> None:
+        self._written = pronounce
+        self._folded = {word.casefold(): respelling for word, respelling in pronounce.items()}
+        words = sorted(pronounce, key=len, reverse=True)
+        either = "|".join(re.escape(word) for word in words)
+        whole = rf"(?<!\w)(?:{either})(?!\w)" if words else r"(?!)"
+        self._in_text = re.compile(rf"(?P<kept>{ADDRESS})|{whole}", re.IGNORECASE)
+
+    def written(self, text: str, atoms: Atoms) -> str:
+        """Respell the words of the text as given."""
+        return atoms.hold((self._in_text, self._respelled), text) if self._written else text
+
+    def spoken(self, text: str, atoms: Atoms) -> str:
+        """Respell the words that numbers, money and units were written out in."""
+        return self.written(text, atoms)
+
+    def _respelled(self, match: re.Match[str]) -> str | None:
+        word = match[0]
+        if match["kept"]:
+            return None
+        return self._written.get(word) or self._folded.get(word.casefold())

@@ -1,0 +1,131 @@
+"""A number as it is written, and what it counts: units, money, shares."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from segmenter.speakable import spelling
+from segmenter.speakable.languages import Language, Noun
+
+__all__ = ["Number", "either", "money_rules", "number_pattern", "unit_rules"]
+
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+UNBREAKABLE = "\u00a0\u202f\u2009'"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Digits as they are read: ASCII, without what stands between thousands."""
+
+    whole: str
+    mark: str = ""
+    fraction: str = ""
+
+    @classmethod
+    def read(cls, language: Language, written: str) -> "Number":
+        """Read what `number_pattern` matches."""
+        found = re.search(rf"(?:{decimal_mark(language)})(\d+)\Z", written)
+        whole = written[: found.start()] if found else written
+        mark = written[found.start()] if found else ""
+        return cls("".join(filter(str.isdigit, whole)), mark, found[1] if found else "")
+
+    @property
+    def count(self) -> int | None:
+        """The count that a noun agrees with; None for decimals."""
+        return None if self.fraction else int(self.whole[-spelling.LONGEST :])
+
+    def spelled(self, language: Language, gender: str = "") -> str:
+        """Return the number in words."""
+        if self.fraction:
+            return spelling.decimal(language, self.whole, self.mark, self.fraction, gender)
+        return spelling.cardinal(language, self.whole, gender)
+
+    def counting(self, language: Language, noun: Noun) -> str:
+        """Return the number and the noun that it counts."""
+        form = language.noun(noun, self.count)
+        if form.startswith("="):
+            return form[1:]
+        spelled = self.spelled(language, noun.gender)
+        if "{n}" in form:
+            return form.replace("{n}", spelled)
+        return language.counted.replace("{n}", spelled).replace("{noun}", form)
+
+
+def decimal_mark(language: Language) -> str:
+    """Return the pattern of the mark before decimals; where it is a comma, a point may be one too."""
+    return r"," if language.decimal == "," else r"\."
+
+
+@lru_cache(maxsize=64)
+def number_pattern(decimal: str, groups: str) -> str:
+    """Return the pattern of a number as a language writes it; bounded, so linear in the text."""
+    between = f"[{re.escape(groups)}{UNBREAKABLE}]"
+    grouped = rf"\d{{1,3}}(?:{between}\d{{3}}){{1,6}}(?!\d)"
+    lakhs = r"\d{1,2}(?:,\d{2}){1,6},\d{3}(?!\d)|" if "," in groups else ""
+    fraction = rf"(?:{re.escape(decimal)}\d{{1,40}}(?!\d))?"
+    return rf"(?<!\d)(?:{lakhs}{grouped}|\d{{1,40}}(?!\d)){fraction}"
+
+
+def written_number(language: Language) -> str:
+    """Return `number_pattern` of a language."""
+    return number_pattern(language.decimal, language.groups)
+
+
+def either(names: "Callable[[], list[str]] | list[str]") -> str:
+    """Return a pattern of any of the names, the longest first."""
+    listed = names() if callable(names) else names
+    return "|".join(re.escape(name) for name in sorted(listed, key=len, reverse=True)) or r"(?!)"
+
+
+def unit_rules(language: Language) -> list[Rule]:
+    """Return the rules for units and percentages."""
+    number = written_number(language)
+
+    def unit(match: re.Match[str]) -> str:
+        return Number.read(language, match["n"]).counting(language, language.units[match["unit"]])
+
+    def percent(match: re.Match[str]) -> str:
+        written = match["n"] or match["after"]
+        return Number.read(language, written).counting(language, language.percent)
+
+    units = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{either(list(language.units))})(?![\w²³])")
+    share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
+    return [(share, percent), (units, unit)]
+
+
+def money_rules(language: Language) -> list[Rule]:
+    """Return the rules for amounts, the currency before or after them."""
+    names = either(list(language.currencies))
+    scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(list(language.magnitudes))})(?!\w))?"
+    number = written_number(language)
+    before = re.compile(rf"(?<!\w)(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}(?!\w)")
+    after = re.compile(rf"(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
+
+    def amount(match: re.Match[str]) -> str:
+        return spelled_amount(language, Number.read(language, match["n"]), match["name"], match["scale"])
+
+    return [(before, amount), (after, amount)]
+
+
+def spelled_amount(language: Language, number: Number, name: str, scale: str | None) -> str:
+    """Return an amount of money in words."""
+    currency = language.currencies[name]
+    if scale:
+        noun = language.noun(currency.major, 1_000_000)
+        noun = noun[1:].split()[0] if noun.startswith("=") else noun
+        spelled = [number.spelled(language), language.magnitudes[scale], language.of + noun]
+        return language.space.join(spelled)
+    if currency.minor is None:
+        number = replace(number, fraction=number.fraction.rstrip("0"))
+    if len(number.fraction) != 2 or currency.minor is None:
+        return number.counting(language, currency.major)
+    major = Number(number.whole).counting(language, currency.major)
+    hundredths = number.fraction.lstrip("0")
+    if not hundredths:
+        return major
+    minor = Number(hundredths).counting(language, currency.minor)
+    if not number.whole.strip("0"):
+        return minor
+    parts = {"major": major, "minor": minor, "cents": spelling.cardinal(language, hundredths)}
+    return language.money.format_map(parts)

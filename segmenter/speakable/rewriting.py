@@ -1,0 +1,72 @@
+"""Signs and abbreviations beside numbers, put into words before the numbers themselves."""
+
+import re
+
+from segmenter.speakable import spelling
+from segmenter.speakable.languages import Language
+from segmenter.speakable.quantities import Rule, either, written_number
+
+__all__ = ["rewriting_rules"]
+
+HOUR_MINUTE = r"\d{1,2}:\d{2}"
+ALONE, LAST = r"(?<![\w.,:/+-])", r"(?![\w:/-]|[.,]\d)"  # what may not touch a span such as 10-20
+SIGNS = (  # a pattern, and the names of the words that it stands for
+    (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number"),
+    (r"(?<![\w)\]])[-−](?=[$€£¥]?\d)|(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus"),
+    (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times"),
+    (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over"),
+    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)", "plus"),
+    (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals"),
+    (r"[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about"),
+    (r"±[ \u00a0]?(?=\d)", "plus minus"),
+    (r"[<≤][ \u00a0]?(?=\d)", "less"),
+    (r"[>≥][ \u00a0]?(?=\d)", "greater"),
+    (r"(?<=\d) ?x ?(?=\d)", "by"),
+)
+DECADE = re.compile(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
+
+
+def rewriting_rules(language: Language) -> list[Rule]:
+    """Return the rules that put signs beside numbers into words and leave the digits for later."""
+    abbreviations = language.before
+    short = re.compile(rf"(?<!\w)(?P<a>{either(list(abbreviations))})[ \u00a0]?(?=\d)")
+    found = [
+        (short, lambda match: abbreviations[match["a"]] + " "),
+        *span_rules(language),
+        *(sign_rule(language, pattern, names) for pattern, names in SIGNS),
+    ]
+    if language.code == "en":
+        found.insert(0, (DECADE, lambda match: decade(language, match["n"])))
+    if language.decimal == ".":
+        found.append((re.compile(r"(?<![\w.,])\.(?=\d)"), lambda _: "0."))
+    return found
+
+
+def sign_rule(language: Language, pattern: str, names: str) -> Rule:
+    """Return the rule for one sign."""
+    words = " ".join(language.signs[name] for name in names.split())
+    return re.compile(pattern), lambda _: f" {words} "
+
+
+def span_rules(language: Language) -> list[Rule]:
+    """Return the rules for spans: 10-20, 10 – 20, 9:00-17:00, $5-10."""
+    token = rf"[$€£¥]?(?:{HOUR_MINUTE}|{written_number(language)})[%°]?"
+    ends = rf"(?P<first>{token})(?:{{}})(?P<last>{token}){LAST}"
+
+    def span(match: re.Match[str]) -> str:
+        first, last = match["first"], match["last"]
+        if any(re.match(r"0\d(?!:)", part) for part in (first, last)):
+            return match[0]
+        sign = first[0] if first[0] in "$€£¥" and last[0].isdigit() else ""
+        return f"{first.removeprefix(sign)} {language.signs['to']} {sign}{last}"
+
+    return [
+        (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–-]")), span),
+        (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span),
+    ]
+
+
+def decade(language: Language, digits: str) -> str:
+    """Return an English decade: 1990s, '90s."""
+    spelled = spelling.year(language, digits) if len(digits) == 4 else spelling.cardinal(language, digits)
+    return spelled[:-1] + "ies" if spelled.endswith("y") else spelled + "s"

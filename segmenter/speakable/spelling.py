@@ -1,0 +1,77 @@
+"""Numbers in words: CLDR's rules through `unicode-rbnf`, the only place that imports it."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from segmenter.speakable.languages import Language
+
+if TYPE_CHECKING:
+    from unicode_rbnf import RbnfEngine
+
+__all__ = ["cardinal", "decimal", "digit_by_digit", "ordinal", "spell", "year"]
+
+LONGEST = 15  # digits: what CLDR names in every language; longer ones are read digit by digit
+NAMED_FRACTION = 2  # digits after the mark that are read as one number
+
+
+@lru_cache(maxsize=32)
+def engine(code: str) -> "RbnfEngine":
+    """Return CLDR's rules for a language; the import waits for the first number."""
+    from unicode_rbnf import RbnfEngine  # noqa: PLC0415 - tens of milliseconds, only where a number is
+
+    return RbnfEngine.for_language(code)
+
+
+@lru_cache(maxsize=4096)
+def words(code: str, number: int, rule: str) -> str:
+    """Return a number by one of the rules that CLDR has for the language."""
+    return engine(code).format_number(number, ruleset_names=[f"spellout-{rule}"]).text
+
+
+def spell(language: Language, number: int, rule: str) -> str:
+    """Return a number by a rule of the table, with CLDR's spelling put right."""
+    spelled = words(language.code, number, rule)
+    for wrong, right in language.fixes:
+        spelled = wrong.sub(right, spelled)
+    return spelled
+
+
+def cardinal(language: Language, digits: str, gender: str = "") -> str:
+    """Return a whole number in words, in the gender of what it counts.
+
+    Digits that are no count (a leading zero, over 15 of them) are read one by one.
+    """
+    if len(digits) > LONGEST or (digits[0] == "0" and len(digits) > 1):
+        return digit_by_digit(language, digits)
+    rule = language.rules.get(gender) or language.rules["count"]
+    return spell(language, int(digits), rule)
+
+
+def ordinal(language: Language, digits: str, rule: str = "") -> str | None:
+    """Return an ordinal in words, or None where the language has no rule for it."""
+    rule = rule or language.rules.get("ordinal", "")
+    return spell(language, int(digits), rule) if rule and len(digits) <= LONGEST else None
+
+
+def year(language: Language, digits: str) -> str:
+    """Return a year in words: by its hundreds where the language does so."""
+    rule = language.rules.get("year")
+    number = int(digits)
+    if language.rules.get("years") == "digits":
+        return digit_by_digit(language, digits)
+    counts_hundreds = 1100 <= number < 2000 or language.code == "en"
+    return spell(language, number, rule) if rule and counts_hundreds else cardinal(language, digits)
+
+
+def digit_by_digit(language: Language, digits: str) -> str:
+    """Return the names of the digits, one after another."""
+    names = [spell(language, number, language.rules["count"]) for number in range(10)]
+    return language.space.join(names[int(digit)] for digit in digits)
+
+
+def decimal(language: Language, whole: str, mark: str, fraction: str, gender: str = "") -> str:
+    """Return a number with decimals in words."""
+    together = language.decimals == "number" and len(fraction) <= NAMED_FRACTION and fraction[0] != "0"
+    after = cardinal(language, fraction) if together else digit_by_digit(language, fraction)
+    name = language.signs["point" if mark == language.decimal else "dot"]
+    return language.space.join([cardinal(language, whole, gender), name, after])
