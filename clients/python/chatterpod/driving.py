@@ -32,9 +32,16 @@ def answered(response: httpx.Response, began: float, ended: float) -> Answer:
         content = response.json()
     except ValueError:
         content = None
-    header = response.headers.get("Retry-After", "")
-    retry_after = min(60.0, float(header)) if header.isdigit() else 0.0
+    retry_after = seconds(response.headers.get("Retry-After", ""))
     return Answer(response.status_code, content, ended, ended - began, retry_after)
+
+
+def seconds(header: str) -> float:
+    """Return what a Retry-After asks for, at most a minute; 0 where it gives no number."""
+    try:
+        return max(0.0, min(60.0, float(header)))
+    except ValueError:
+        return 0.0
 
 
 def lost(error: httpx.HTTPError, at: float) -> NoAnswer:

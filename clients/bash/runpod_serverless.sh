@@ -1,0 +1,276 @@
+#!/usr/bin/env bash
+# Speech from a chatterpod endpoint on RunPod Serverless, with curl and jq alone.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: runpod_serverless.sh [COMMAND] [TEXT] [FILE]
+
+  runsync TEXT [FILE]   speak a short text in one request (FILE: default speech.mp3)
+  run TEXT [FILE]       queue a job, poll it, write its file
+  stream TEXT [FILE]    write the audio as it is made; FILE may be -, for a player:
+                        runpod_serverless.sh stream "Hello there." - | mpv -
+  cache                 speak a new text twice: the second comes from the cache
+  tags                  speak paralinguistic tags such as [laugh]
+  health                count the endpoint's jobs and workers
+  all                   all of it, one after another (the default)
+
+environment:
+  RUNPOD_ENDPOINT_ID, RUNPOD_API_KEY       required
+  RUNPOD_ENDPOINT_BASE_URL                 default https://api.runpod.ai/v2
+  TTS_INPUT                                more fields of the input, as JSON: {"voice": "ann"}
+  TTS_TIMEOUT                              seconds for a job (default 600)
+
+exit codes: 0 done, 1 a check failed, 2 wrong command, no key or a tool is missing,
+  3 the endpoint is not there or refuses the key, 4 the worker refuses the input,
+  5 the job failed, timed out or was cancelled
+TEXT
+}
+
+die() { # code message...
+  local code=$1
+  shift
+  printf 'runpod_serverless.sh: %s\n' "$*" >&2
+  exit "$code"
+}
+
+for tool in curl jq base64; do
+  command -v "$tool" >/dev/null || die 2 "$tool is missing: install it"
+done
+
+case ${1:-all} in
+-h | --help | help)
+  usage
+  exit 0
+  ;;
+esac
+
+[[ -n ${RUNPOD_ENDPOINT_ID:-} ]] || die 2 "no endpoint: set RUNPOD_ENDPOINT_ID"
+[[ -n ${RUNPOD_API_KEY:-} ]] || die 2 "no API key: set RUNPOD_API_KEY"
+BASE="${RUNPOD_ENDPOINT_BASE_URL:-https://api.runpod.ai/v2}/$RUNPOD_ENDPOINT_ID"
+TIMEOUT=${TTS_TIMEOUT:-600}
+MORE=${TTS_INPUT:-"{}"}
+jq -e 'type == "object"' <<<"$MORE" >/dev/null 2>&1 || die 2 "TTS_INPUT is no JSON object"
+
+WORK=$(mktemp -d)
+JOB="" PART=""
+# shellcheck disable=SC2329  # called by the trap
+clean() {
+  if [[ -n $JOB ]]; then # we are leaving before the job's end: nobody else reads it
+    curl -s -m 10 -o /dev/null -K "$WORK/key" -X POST "$BASE/cancel/$JOB" || true
+  fi
+  if [[ -n $PART ]]; then rm -f "$PART"; fi # nothing half-written
+  rm -rf "$WORK"
+}
+trap clean EXIT
+# The key goes through a file, so that the process list does not show it.
+(umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$RUNPOD_API_KEY" >"$WORK/key")
+
+call() { # method path [body]: the reply is in $WORK/reply
+  local method=$1 path=$2 status=000 data=()
+  if [[ $# -gt 2 ]]; then
+    printf '%s' "$3" >"$WORK/body"
+    data=(--data-binary "@$WORK/body" -H "Content-Type: application/json")
+  fi
+  # Lost replies, 429 and 5xx are tried again, as Retry-After asks.
+  status=$(curl -sS -K "$WORK/key" -X "$method" -o "$WORK/reply" -w '%{http_code}' \
+    --connect-timeout 10 --max-time 100 --retry 8 --retry-all-errors --retry-max-time 90 \
+    ${data[@]+"${data[@]}"} "$BASE$path" 2>"$WORK/trouble") ||
+    die 3 "the endpoint cannot be reached: $(tail -n 1 "$WORK/trouble")"
+  case $status in
+  2??) jq -e 'type == "object"' "$WORK/reply" >/dev/null 2>&1 || die 3 "the answer is no JSON object" ;;
+  401 | 403) die 3 "the endpoint refused the API key (HTTP $status)" ;;
+  404) die 3 "there is no such endpoint or job (HTTP 404)" ;;
+  *) die 3 "the endpoint answered HTTP $status" ;;
+  esac
+}
+
+field() { jq -r "$1 // empty" "$WORK/reply"; }
+
+input() { # text [more]: the body of a request
+  jq -cn --arg text "$1" --argjson more "$MORE" --argjson own "${2:-"{}"}" '{input: ({text: $text} + $more + $own)}'
+}
+
+ended() { # whether the reply is that of a job that is done; leaves where it failed
+  local error
+  case $(field .status) in
+  COMPLETED) return 0 ;;
+  FAILED)
+    JOB=""
+    error=$(field .error)
+    case $error in
+    invalid_input:* | text_too_long:* | unsupported_*:* | unknown_voice:* | voice_unusable:*) die 4 "$error" ;;
+    *) die 5 "${error:-the job failed, and the endpoint does not say why}" ;;
+    esac
+    ;;
+  CANCELLED)
+    JOB=""
+    die 5 "the job was cancelled"
+    ;;
+  TIMED_OUT)
+    JOB=""
+    die 5 "the job took longer than its endpoint allows"
+    ;;
+  *) return 1 ;;
+  esac
+}
+
+wait_for() { # job: until it is done
+  local pause=0.1 end=$((SECONDS + TIMEOUT))
+  while true; do
+    call GET "/status/$1"
+    ended && break
+    ((SECONDS < end)) || die 5 "the job was not done within $TIMEOUT s"
+    sleep "$pause"
+    pause=$(jq -n "[$pause * 1.5, 1] | min")
+  done
+  JOB=""
+}
+
+save() { # file: the audio of the reply's records, of the last attempt
+  jq -r '.output | if type == "array" then . else [.] end
+    | (last.attempt) as $attempt | .[] | select(.attempt == $attempt) | .audio_base64' "$WORK/reply" |
+    while IFS= read -r record; do base64 -d <<<"$record"; done >"$WORK/audio"
+  mv "$WORK/audio" "$1"
+}
+
+last() { jq -r ".output | if type == \"array\" then last else . end | $1" "$WORK/reply"; }
+
+told() { # file: what was made
+  printf '%s: %s ms of speech by %s, %s ms in the worker, cache_hit %s\n' "$1" "$(last .duration_ms)" \
+    "$(last .engine)" "$(last .generation_time_ms)" "$(last .cache_hit)"
+}
+
+runsync() { # text file [more]
+  call POST "/runsync?wait=55000" "$(input "$1" "${3:-"{}"}")"
+  if ! ended; then # it takes longer than RunPod holds a request: go on by polling
+    JOB=$(field .id)
+    wait_for "$JOB"
+  fi
+  save "$2"
+  told "$2"
+}
+
+run() { # text file
+  call POST /run "$(input "$1" '{"stream": false}')"
+  JOB=$(field .id)
+  [[ -n $JOB ]] || die 3 "the endpoint took the job and named no id"
+  wait_for "$JOB"
+  save "$2"
+  told "$2"
+}
+
+# A job's audio in order, each byte once: a record has its place within an attempt (seq). What an
+# attempt repeats of an earlier one is skipped, what a lost reply held is taken from /status.
+ATTEMPT="" NEXT=0 AT=0 WRITTEN=0 FINAL=false
+
+take() { # attempt seq final base64: one record; false where another is missing before it
+  local size skip
+  if [[ $1 != "$ATTEMPT" ]]; then
+    ATTEMPT=$1 NEXT=0 AT=0
+  fi
+  if (($2 > NEXT)); then
+    return 1
+  elif (($2 < NEXT)); then
+    return 0
+  fi
+  base64 -d <<<"$4" >"$WORK/piece" || die 5 "the audio of record $2 is damaged"
+  size=$(stat -c %s "$WORK/piece")
+  skip=$((WRITTEN - AT))
+  if ((skip < size)); then
+    tail -c "+$((skip + 1))" "$WORK/piece" >&3
+    WRITTEN=$((AT + size))
+  fi
+  AT=$((AT + size)) NEXT=$((NEXT + 1)) FINAL=$3
+}
+
+RECORD='select(type == "object" and has("seq")) | [.attempt, .seq, (.final // false), .audio_base64] | @tsv'
+
+stream() { # text file
+  local out=$2 pause=0.05 end=$((SECONDS + TIMEOUT)) attempt seq final audio whole count
+  if [[ $out == - ]]; then
+    exec 3>&1
+  else
+    PART=$out.part
+    exec 3>"$PART"
+  fi
+  call POST /run "$(input "$1" '{"stream": true}')"
+  JOB=$(field .id)
+  [[ -n $JOB ]] || die 3 "the endpoint took the job and named no id"
+  while [[ $FINAL != true ]]; do
+    ((SECONDS < end)) || die 5 "the job was not done within $TIMEOUT s"
+    call GET "/stream/$JOB"
+    count=$(jq '.stream | length' "$WORK/reply")
+    whole=true
+    while [[ $count -gt 0 ]] && IFS=$'\t' read -r attempt seq final audio; do
+      take "$attempt" "$seq" "$final" "$audio" || whole=false
+    done < <(jq -r ".stream[].output | $RECORD" "$WORK/reply")
+    if [[ $FINAL != true && ($whole == false || ($count == 0 && $(field .status) =~ ^(COMPLETED|FAILED|CANCELLED|TIMED_OUT)$)) ]]; then
+      rest
+    elif [[ $count == 0 ]]; then
+      sleep "$pause"
+      pause=$(jq -n "[$pause * 2, 0.4] | min")
+    else
+      pause=0.05
+    fi
+  done
+  JOB=""
+  exec 3>&-
+  if [[ -n $PART ]]; then mv "$PART" "$out"; fi
+  PART=""
+  printf '%s: %s bytes, as they came\n' "$out" "$WRITTEN" >&2
+}
+
+rest() { # what /stream cannot bring any more
+  local attempt seq final audio
+  wait_for "$JOB"
+  ATTEMPT=""
+  while IFS=$'\t' read -r attempt seq final audio; do
+    take "$attempt" "$seq" "$final" "$audio" || die 5 "the job is done, but record $NEXT never came"
+  done < <(jq -r "(.output | if type == \"array\" then . else [.] end) | last.attempt as \$a
+    | .[] | select(.attempt == \$a) | $RECORD" "$WORK/reply")
+  [[ $FINAL == true ]] || die 5 "the job is done, but record $NEXT never came"
+}
+
+cache() { # the same text twice
+  local text
+  text="A text that nobody has said before: $(date +%s%N)."
+  runsync "$text" "$WORK/first.mp3"
+  [[ $(last .cache_hit) == false ]] || die 1 "the first time it came from the cache"
+  runsync "$text" "$WORK/second.mp3"
+  [[ $(last .cache_hit) == true ]] || die 1 "the second time it did not come from the cache"
+  cmp "$WORK/first.mp3" "$WORK/second.mp3" || die 1 "the cached file is another one"
+  echo "cache: the second time it came from the cache, byte for byte"
+}
+
+tags() { runsync "That is the best joke I ever heard. [laugh] Tell me another one." "${1:-tags.mp3}"; }
+
+health() {
+  call GET /health
+  jq -r 'to_entries[] | .key + ": " + (.value | to_entries | map("\(.key) \(.value)") | join(", "))' "$WORK/reply"
+}
+
+all() {
+  echo "1. runsync"
+  runsync "Hello from RunPod Serverless." runsync.mp3
+  echo "2. run and poll"
+  run "A longer request, which is queued and then polled until it is done." run.mp3
+  echo "3. cache"
+  cache
+  echo "4. paralinguistic tags"
+  tags tags.mp3
+  echo "5. stream"
+  stream "This is written while it is being made. Each sentence comes when it is done." stream.mp3
+  echo "all is well"
+}
+
+COMMAND=${1:-all}
+case $COMMAND in
+runsync | run | stream)
+  [[ -n ${2:-} ]] || die 2 "$COMMAND needs a text (see --help)"
+  "$COMMAND" "$2" "${3:-speech.mp3}"
+  ;;
+cache | health | all) "$COMMAND" ;;
+tags) tags "${2:-tags.mp3}" ;;
+*) die 2 "there is no command $COMMAND (see --help)" ;;
+esac
