@@ -6,7 +6,9 @@ RUN_READY = $(VENV)/.worker-ready
 DEV_READY = $(VENV)/.dev-ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo serve test check format bench clean
+PROGRAMS = curl jq shellcheck
+
+.PHONY: help setup tools demo serve test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,7 +33,14 @@ serve: $(RUN_READY)  ## keep a local endpoint running, with a page to try it
 
 setup: $(DEV_READY)  ## install what checks and tests need
 
-test: check  ## every check and every test
+tools:  ## install the programs that tests start, as root on Debian; else say what is missing
+	@missing=; for name in $(PROGRAMS); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	test -z "$$missing" \
+	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update \
+	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; } \
+	|| { echo "The tests need programs that are missing:$$missing (Debian: apt-get install$$missing)"; exit 1; }
+
+test: check tools  ## every check and every test
 	@$(BIN)/python -m pytest
 
 check: $(DEV_READY)  ## format, lint, types and import rules

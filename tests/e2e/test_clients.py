@@ -28,7 +28,26 @@ from pods import Pod, running, until
 from encoder import read_file
 
 CHANCE = random.Random(5)  # noqa: S311 - a text, not a secret
-WORDS = "a harbour boat lamp of the quiet wind over water and some very old stories told at night".split()
+WORDS = [
+    "a",
+    "harbour",
+    "boat",
+    "lamp",
+    "of",
+    "the",
+    "quiet",
+    "wind",
+    "over",
+    "water",
+    "and",
+    "some",
+    "very",
+    "old",
+    "stories",
+    "told",
+    "at",
+    "night",
+]
 
 
 def sentence() -> str:
