@@ -7,6 +7,7 @@ DEV_READY = $(VENV)/.dev-ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PROGRAMS = curl jq shellcheck
+DENO_READY = .tools/.deno-ready
 
 .PHONY: help setup tools demo serve test check format bench clean
 
@@ -33,12 +34,17 @@ serve: $(RUN_READY)  ## keep a local endpoint running, with a page to try it
 
 setup: $(DEV_READY)  ## install what checks and tests need
 
-tools:  ## install the programs that tests start, as root on Debian; else say what is missing
+tools: $(DENO_READY)  ## install the programs that tests start, as root on Debian; else say what is missing
 	@missing=; for name in $(PROGRAMS); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
 	test -z "$$missing" \
 	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; } \
 	|| { echo "The tests need programs that are missing:$$missing (Debian: apt-get install$$missing)"; exit 1; }
+
+$(DENO_READY): Makefile
+	@command -v npm >/dev/null || { echo "npm is missing: the JavaScript clients are tested with Node 20 and Deno, which npm installs"; exit 1; }
+	@npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .tools deno@2.9.6
+	@touch $@
 
 test: check tools  ## every check and every test
 	@$(BIN)/python -m pytest
@@ -57,4 +63,4 @@ bench: $(DEV_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline
 
 clean:  ## remove what the commands made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis out
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis out
