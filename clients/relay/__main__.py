@@ -1,0 +1,64 @@
+"""The command: python -m clients.relay."""
+
+import argparse
+import ipaddress
+import logging
+import sys
+
+import uvicorn
+
+from clients.relay.app import create_app
+from clients.relay.errors import StartError
+from clients.relay.server import configured
+from clients.relay.settings import Settings
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code."""
+    given = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="relay: %(message)s", stream=sys.stderr)
+    for library in ("httpx", "uvicorn.access"):  # their lines would hold RunPod's addresses and ids
+        logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        settings = Settings.from_env()
+        check_open(settings, given.host)
+        app = create_app(settings)
+    except StartError as error:
+        sys.stderr.write(f"relay: {error}\n")
+        return 1
+    uvicorn.Server(configured(app, settings, host=given.host, port=given.port)).run()
+    return 0
+
+
+def check_open(settings: Settings, host: str) -> None:
+    """Refuse to stand open to the network without a token.
+
+    Raises:
+        StartError: Others could speak at the owner's cost.
+    """
+    if not settings.tokens and not is_loopback(host):
+        raise StartError("RELAY_TOKENS is not set: without tokens the relay listens on 127.0.0.1 alone")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        "python -m clients.relay", description="Speech over WebSocket and HTTP, with RunPod's key kept here."
+    )
+    made.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    made.add_argument("--port", type=int, default=8010, help="default: %(default)s")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
