@@ -52,7 +52,10 @@ def speller(language: Language | None, *, numbers: bool) -> Callable[[re.Match[s
         said = stripped(match)
         if language is None:
             return said
-        words = [spelled_piece(piece, language) for piece in PIECE.findall(said)]
+        pieces = PIECE.findall(said)
+        words = [language.signs[SIGNS[piece]] if piece in SIGNS else piece for piece in pieces]
+        if pieces[-2:-1] == ["."] and pieces[-1] in LETTERS:
+            words[-1] = words[-1].upper()
         text = " ".join(words)
         return spell_numbers(text, language) if numbers else text
 
@@ -66,10 +69,3 @@ def stripped(match: re.Match[str]) -> str:
         written = unquote(re.split("[?#]", written, maxsplit=1)[0], errors="ignore")
     kept = "".join(letter if letter.isprintable() else " " for letter in written)
     return kept.rstrip("/") if match.lastgroup in {"url", "domain"} else kept
-
-
-def spelled_piece(piece: str, language: Language) -> str:
-    """Return a sign's name, or a word as it is; an ending that is spelled, in capitals."""
-    if piece in SIGNS:
-        return language.signs.get(SIGNS[piece], "")
-    return piece.upper() if piece in LETTERS else piece

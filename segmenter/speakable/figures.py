@@ -117,6 +117,8 @@ def fraction_rules(language: Language) -> list[Rule]:
     def joined(whole: str | None, fraction: str) -> str:
         if not whole:
             return fraction
+        if fraction == language.fractions[0] and "half" in signs:
+            return signs["half"].replace("{n}", spelling.cardinal(language, whole))
         return language.space.join([spelling.cardinal(language, whole), signs["and"], fraction])
 
     def slashed(match: re.Match[str]) -> str:

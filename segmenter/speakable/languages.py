@@ -139,7 +139,7 @@ def plural_form(rule: str, number: int | None) -> int:
     if rule == "none":
         return 0
     if number is None:
-        return {"ru": 1, "pl": 3, "ar": 0, "zero-one": 1}.get(rule, 1)
+        return {"pl": 3, "ar": 4, "he": 2}.get(rule, 1)
     if rule == "ar":
         return arabic_form(number)
     if rule in {"ru", "pl"}:
@@ -159,8 +159,8 @@ def slavic_form(rule: str, number: int) -> int:
 
 
 def arabic_form(number: int) -> int:
-    """Return 0 to 3: one and round hundreds, two, a few, eleven and more."""
+    """Return 0 to 4: one, two, a few, eleven and more, round hundreds."""
     if number in {1, 2}:
         return number - 1
     tens = number % 100
-    return 2 if 3 <= tens <= 10 else 3 if tens >= 11 else 0
+    return 2 if 3 <= tens <= 10 else 3 if tens >= 11 else 4

@@ -7,6 +7,7 @@ import unicodedata
 __all__ = ["composed", "tidied", "unlinked", "unmarked"]
 
 QUOTES = str.maketrans("“”„‟«»″‘’‚‛‹›′´", '"""""""' + "''''" + "''" + "''")
+GUILLEMETS = re.compile(r"«[ \u00a0\u202f]+|[ \u00a0\u202f]+»(?=[\s.,;:!?)]|\Z)")
 LINK = re.compile(
     r"!?\[([^\[\]\n]{0,200})\]\((?=[^\s()]{0,300}[/.#:@])[^\s()]{1,300}(?:[ \t]\"[^\"\n]{0,80}\")?\)"
 )
@@ -41,6 +42,7 @@ DOUBLED = re.compile(r"([,;:、。，；：،؛।\"])\1+")
 RUN = re.compile(r"[-=_*~#^|<>\\]{3,}")
 LONE = re.compile(r"(?<!\S)[*_~`#^|<>\\•·]+(?!\S)")
 COMMAS = re.compile(r"(?:,[ \t]*)+(?=[,.;:!?])|(?<=[.;:!?(])(?:[ \t]*,)+")
+JOINER = re.compile(r" ?\u2060 ?")  # tables write it where a word joins its neighbour
 EDGE = re.compile(r"\A[\s,;]+|[\s,]+\Z")
 BEFORE_STOP = re.compile(r" +(?=[,.;:!?)](?:[\s,.;:!?)]|\Z))|(?<=\() +")
 KEPT_SYMBOLS = frozenset("°№℃℉")
@@ -81,12 +83,14 @@ def unmarked(text: str) -> str:
     """Return the text without Markdown, with plain quotes, dashes and arrows as pauses."""
     text = LINE_START.sub("", RULE.sub("", FENCE.sub("", text)))
     text = UNDERSCORE.sub(" ", EMPHASIS.sub("", ESCAPED.sub("", text)))
-    text = EMOTICON.sub("", PIPE.sub(", ", text).translate(QUOTES))
+    text = GUILLEMETS.sub('"', PIPE.sub(", ", text)).translate(QUOTES)
+    text = EMOTICON.sub("", text)
     return HYPHEN.sub("-", DASH.sub(", ", ARROW.sub(", ", text)))
 
 
 def tidied(text: str) -> str:
     """Return the text with single spaces and no repeated punctuation."""
+    text = JOINER.sub("", text)
     text = LONE.sub(" ", RUN.sub(" ", REPEATED.sub(once, text)))
     text = SPACES.sub(" ", DOUBLED.sub(r"\1", DOTS.sub("...", text)))
     text = BEFORE_STOP.sub("", text)

@@ -46,10 +46,12 @@ def spelled_time(language: Language, hour: int, minute: int, half: str | None) -
     time = language.time
     gender = time.get("gender", "")
     name = language.hours[hour] if language.hours else spelling.cardinal(language, str(hour), gender)
+    name = time.get("one", name) if hour == 1 else name
     minutes = spelling.cardinal(language, str(minute), time.get("minutes", ""))
     form = time["form"]
     if minute == 0:
-        form = time.get("bare", "{h}") if half else time.get("full", "{h}")
+        full = time.get("full", "{h}")
+        form = time.get("bare", "{h}") if half else time.get("late", full) if hour > 12 else full
     elif minute < 10:
         form = time.get("zero", form)
     noun = language.noun(language.units["h"], hour)

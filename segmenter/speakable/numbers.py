@@ -21,19 +21,25 @@ from segmenter.speakable.roman import roman_rules
 
 __all__ = ["spell_numbers"]
 
-DIGIT = re.compile(r"[\d²³¹⁰⁴-⁹₀-₉½⅓⅔¼¾⅐-⅒⅕-⅞①-⓿Ⅰ-ↈ]|\b[IVXLC]{1,12}\b")
+DIGIT = re.compile(r"[\d²³¹⁰⁴-⁹₀-₉½⅓⅔¼¾⅐-⅒⅕-⅞①-⓿Ⅰ-ↈ]")
+ROMAN = re.compile(r"\b[IVXLC]{1,12}(?:er?|ème)?\b")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
 LONG = re.compile(r"\d+")
+WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
 RATIO = re.compile(r"(?<=\d):(?=\d)")
 POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
 
 
 def spell_numbers(text: str, language: Language | None) -> str:
     """Return the text with all that is written in digits in words; as it is where no table is."""
-    if language is None or DIGIT.search(text) is None:
+    if language is None:
         return text
-    text = plain_digits(text)
-    for pattern, spell in rules(language.code):
+    if DIGIT.search(text) is not None:
+        text = plain_digits(text)
+        chosen = rules(language.code)
+    else:
+        chosen = numeral_rules(language.code) if ROMAN.search(text) is not None else []
+    for pattern, spell in chosen:
         text = pattern.sub(spell, text)
     return text
 
@@ -43,6 +49,7 @@ def plain_digits(text: str) -> str:
     if text.isascii():
         return text
     text = POWERS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
+    text = WIDE_POINT.sub(".", text)
     text = text.replace("℃", "°C").replace("℉", "°F").replace("٫", ".").replace("٬", ",").replace("٪", "%")
     return "".join(plain_digit(letter) for letter in text)
 
@@ -60,6 +67,13 @@ def plain_digit(letter: str) -> str:
 
 
 @lru_cache(maxsize=64)
+def numeral_rules(code: str) -> list[Rule]:
+    """Return the rules for a text without digits."""
+    language = find_language(code)
+    return [] if language is None else roman_rules(language)
+
+
+@lru_cache(maxsize=64)
 def rules(code: str) -> list[Rule]:
     """Return a language's rules in the order in which they apply."""
     language = find_language(code)
@@ -71,7 +85,7 @@ def rules(code: str) -> list[Rule]:
         *rewriting_rules(language),
         power_rule(language),
         *time_rules(language),
-        (RATIO, lambda _: f" {language.signs['to']} "),
+        (RATIO, lambda _: language.space + language.signs["to"] + language.space),
         version_rule(language),
         *money_rules(language),
         *unit_rules(language),
@@ -93,7 +107,7 @@ def plain_rules(language: Language) -> list[Rule]:
 
     def spelled(match: re.Match[str]) -> str:
         written = match["n"]
-        if re.fullmatch(r"1[1-9]\d\d|20\d\d", written) and not glued(match):
+        if is_year(language, match):
             return spaced(match, spelling.year(language, written))
         gender = agreeing(language, written, match["next"] or "")
         return spaced(match, Number.read(language, written).spelled(language, gender))
@@ -102,6 +116,13 @@ def plain_rules(language: Language) -> list[Rule]:
     if language.decimal == ",":
         found.insert(0, (dotted, with_dot))
     return [*found, (LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
+
+
+def is_year(language: Language, match: re.Match[str]) -> bool:
+    """Whether four digits alone are read as a year; where years are read digit by digit, only before 年."""
+    if not re.fullmatch(r"1[1-9]\d\d|20\d\d", match["n"]) or glued(match):
+        return False
+    return language.rules.get("years") != "digits" or (match["next"] or "").startswith("年")
 
 
 def glued(match: re.Match[str]) -> bool:

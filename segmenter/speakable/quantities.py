@@ -83,13 +83,16 @@ def unit_rules(language: Language) -> list[Rule]:
     number = written_number(language)
 
     def unit(match: re.Match[str]) -> str:
-        return Number.read(language, match["n"]).counting(language, language.units[match["unit"]])
+        noun = language.units[match["unit"]]
+        return Number.read(language, match["n"]).counting(language, noun) + stop(match, "unit")
 
     def percent(match: re.Match[str]) -> str:
         written = match["n"] or match["after"]
         return Number.read(language, written).counting(language, language.percent)
 
-    units = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{either(list(language.units))})(?![\w²³])")
+    units = re.compile(
+        rf"(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{either(list(language.units))})(?![\w²³]|/[^\W\d_])"
+    )
     share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
     return [(share, percent), (units, unit)]
 
@@ -103,9 +106,16 @@ def money_rules(language: Language) -> list[Rule]:
     after = re.compile(rf"(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
 
     def amount(match: re.Match[str]) -> str:
-        return spelled_amount(language, Number.read(language, match["n"]), match["name"], match["scale"])
+        number = Number.read(language, match["n"])
+        return spelled_amount(language, number, match["name"], match["scale"]) + stop(match, "name")
 
     return [(before, amount), (after, amount)]
+
+
+def stop(match: re.Match[str], group: str) -> str:
+    """Return the stop of an abbreviation where it ends the text too: it costs 100 kr."""
+    is_last = match[group].endswith(".") and match.end(group) == len(match.string)
+    return "." if is_last else ""
 
 
 def spelled_amount(language: Language, number: Number, name: str, scale: str | None) -> str:
@@ -113,7 +123,6 @@ def spelled_amount(language: Language, number: Number, name: str, scale: str | N
     currency = language.currencies[name]
     if scale:
         noun = language.noun(currency.major, 1_000_000)
-        noun = noun[1:].split()[0] if noun.startswith("=") else noun
         spelled = [number.spelled(language), language.magnitudes[scale], language.of + noun]
         return language.space.join(spelled)
     if currency.minor is None:

@@ -45,7 +45,8 @@ def rewriting_rules(language: Language) -> list[Rule]:
 def sign_rule(language: Language, pattern: str, names: str) -> Rule:
     """Return the rule for one sign."""
     words = " ".join(language.signs[name] for name in names.split())
-    return re.compile(pattern), lambda _: f" {words} "
+    pad = language.space
+    return re.compile(pattern), lambda _: pad + words + pad
 
 
 def span_rules(language: Language) -> list[Rule]:
@@ -58,10 +59,10 @@ def span_rules(language: Language) -> list[Rule]:
         if any(re.match(r"0\d(?!:)", part) for part in (first, last)):
             return match[0]
         sign = first[0] if first[0] in "$€£¥" and last[0].isdigit() else ""
-        return f"{first.removeprefix(sign)} {language.signs['to']} {sign}{last}"
+        return language.space.join([first.removeprefix(sign), language.signs["to"], sign + last])
 
     return [
-        (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–-]")), span),
+        (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～-]")), span),
         (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span),
     ]
 
