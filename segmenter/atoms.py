@@ -55,7 +55,8 @@ def pause_ms(written: str) -> int:
 
 def tail(text: str, end: int) -> int:
     """Return where a sentence ends that takes along what stays with it."""
-    if text[end + 1 : end + 2].isalpha():
+    following = text[end : end + 2]
+    if following[:1].isalnum() or (following[:1] == " " and following[1:].isalnum()):
         return end
     window = text[end : end + AHEAD]
     taken = TAIL.match(window)

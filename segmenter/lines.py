@@ -63,6 +63,8 @@ def line_ends(line: str, rest: str, language: Language) -> bool:
         return BULLET.match(line.lstrip()) is not None and not indented and len(line) < WRAPPED
     if rest[0].lower() == rest[0].upper() and rest[0].isalpha():
         return caseless_ends(line)
+    if line[-1:].islower() and is_unfinished(line, language):
+        return False
     return len(line) < WRAPPED or line[-1:] in FINISHERS
 
 
@@ -77,3 +79,9 @@ def is_open(line: str, language: Language) -> bool:
     """Whether a line ends with an abbreviation that never ends a sentence."""
     word = word_before(line[:-1])
     return word in language.words["before_names"] or word in language.words["before_more"]
+
+
+def is_unfinished(line: str, language: Language) -> bool:
+    """Whether a line ends with a word that something must follow: the spring of that year to."""
+    word = word_before(line)
+    return word.islower() and any(word in language.words[kind] for kind in ("comma_words", "clause_words"))

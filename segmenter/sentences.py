@@ -21,8 +21,8 @@ MARKS = ".!?…‽⁇⁈⁉"
 WIDE = "。！？｡．।॥؟۔։።။។᠃\u037e"
 CLOSERS = "\"'”’“‘»«›‹)\\]}*_`"
 WIDE_CLOSERS = "」』”’）)\\]》】〉〗＞\"'»*"
-FIRST_LETTER = re.compile(r"[^\W\d_]")
-PLAIN = re.compile(r"[^\W\d_]{2,}\Z")
+FIRST_LETTER = re.compile(r"[^\W_]")
+PLAIN = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}\Z")
 SKIPPED = re.compile(rf"\A(?:\s|\[[^\[\]\n]{{1,40}}\]|{EMOJI})*+")
 # That many whole words must follow before a decision is certain, white space, tags and emoji left aside.
 CERTAIN = {number: re.compile(rf"{SKIPPED.pattern}(?:\S+\s+){{{number}}}") for number in (1, 4)}
@@ -232,7 +232,7 @@ class Scanner:
             and following.isupper()
         ):
             word = PLAIN.search(before)
-            if word and word[0].casefold() not in self._language.abbreviations:
+            if word and not word[0].isupper() and self._language.is_plain(word[0]):
                 return end
         if text[end : end + 1] > "\u2fff" and text[end].isalpha():
             if not close and text[place] == "." and before[-1:] < "\u3000":

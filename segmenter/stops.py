@@ -10,14 +10,14 @@ __all__ = ["Stop", "Verdict", "stop_ends", "word_before"]
 OPENERS = "\"'“‘«»„‚([{*_`¿¡「『《<"
 ENDERS = ".,;:?!…،؛，、؟।。"
 WORD = re.compile(r"\w[\w'’]*")
-SPLIT = re.compile(r"[\s(\[{“‘\"'’/«»„‚*_\-—–]")
+SPLIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\s(\[{“‘\"'’/«»„‚*_\-—–]")
 DOTTED = re.compile(r"(?:\w{1,4}\.\s?){1,4}\w{1,5}\Z")
 ROMAN = re.compile(r"[IVXLC]{1,7}\Z")
 MARKER = re.compile(r"\s*(?:[•⁃‣◦▪●*-]\s?)?[(\"“]?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[^\W\d_]|[IVX]{1,5})\Z")
 FOUR_DOTS = re.compile(r"\.\s\.\s\.\s+[^\W\d_a-z]")  # a stop, then an ellipsis before the next sentence
 DASH = re.compile(r"[—–―-]{1,2}\s?")
 CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
-DATE = re.compile(r"(?:\d{4}|['’]\d{2})\.\s?\d{1,2}(?:\.\s?\d{1,2})?\Z")
+DATE = re.compile(r"(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
 SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
 KOREAN_END = "다요죠까네음함임됨"
 AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
@@ -51,7 +51,8 @@ def stop_ends(stop: Stop, language: Language) -> bool:
         return False
     dash = DASH.match(stop.rest)
     if dash is not None:
-        return not stop.rest[dash.end() :].lstrip(OPENERS)[:1].islower()
+        turn = stop.rest[dash.end() :].lstrip(OPENERS)
+        return not (is_said(turn, language) if is_caseless(turn) else turn[:1].islower())
     if stop.close[:1] == ")" and MARKER.match(stop.before):
         return False
     if stop.close and goes_on_after_closing(stop, language):
@@ -72,7 +73,7 @@ def marks_end(stop: Stop, following: str, *, goes_on: bool) -> bool:
         return not goes_on or (stop.begins_low and not stop.close)
     if goes_on or SPEAKER.match(following) or stop.rest[0] == "(":
         return False
-    if following[:1].isalpha() and following[:1].upper() == following[:1].lower():
+    if is_caseless(following):
         return stop.before[-1:] in KOREAN_END
     return True
 
@@ -87,7 +88,7 @@ def goes_on_after_closing(stop: Stop, language: Language) -> bool:
     if stop.close[0] in ")]":
         opened = max(stop.before.rfind("("), stop.before.rfind("["))
         inside = stop.before[opened + 1 :].lstrip()
-        return opened > 0 and (not inside or inside[:1].islower())
+        return bool(stop.before[: max(opened, 0)].strip()) and not inside[:1].isupper()
     if following == "I" or following not in language.words["starters"]:
         return is_said(stop.rest, language)
     return False
@@ -130,10 +131,20 @@ def period_ends(stop: Stop, following: str, language: Language, *, goes_on: bool
     if word in words["before_numbers"] and (following[:1].isdigit() or ROMAN.match(following)):
         return False
     if goes_on:
+        if word.isdigit() and language.has_ordinals:
+            return False
         return stop.begins_low and len(word) > 1 and "." not in word and word not in words["may_end"]
     if word in words["closing"]:
-        return ends_before(following, language)
+        return ends_before(following, language) and not is_inside(stop, word, following, language)
     return number_or_name(stop, word, following, language)
+
+
+def is_inside(stop: Stop, word: str, following: str, language: Language) -> bool:
+    """Whether what mostly closes a sentence does not here: p.m. Monday; At 5 p.m. Peter called."""
+    if (word.casefold(), following.casefold()) in language.together:
+        return True
+    begins = len(stop.before) < AFTER_TIME and "." in word
+    return begins and following not in language.words["starters"]
 
 
 def is_counted(before: str, word: str) -> bool:
@@ -142,9 +153,14 @@ def is_counted(before: str, word: str) -> bool:
     return bool(head) and (head[-1][-1:].isdigit() or ROMAN.match(head[-1]) is not None)
 
 
+def is_caseless(text: str) -> bool:
+    """Whether a text begins with a letter of a script without capitals."""
+    return text[:1].isalpha() and text[:1].upper() == text[:1].lower()
+
+
 def ends_before(following: str, language: Language) -> bool:
     """Whether a sentence that may well end here does, by the next word, which is not in lower case."""
-    if language.nouns_have_capitals and following[:1].isupper():
+    if language.nouns_have_capitals or is_caseless(following):
         return following in language.words["starters"]
     return not following[:1].isdigit()
 
@@ -153,8 +169,9 @@ def number_or_name(stop: Stop, word: str, following: str, language: Language) ->
     """Whether a stop after a number, an initial or a dotted name ends the sentence before a capital."""
     words = language.words
     if word.isdigit() or ROMAN.match(word):
-        if language.tag == "ko" and DATE.search(stop.before) and following[:1].isdigit():
-            return False
+        date = DATE.search(stop.before) if language.tag == "ko" else None
+        if date:
+            return not following[:1].isdigit() and following in words["starters"]
         if language.has_ordinals and is_ordinal(stop, word, following, language):
             return False
     starts = following[:1].isupper() and following in words["starters"]

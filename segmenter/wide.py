@@ -18,6 +18,7 @@ PARTICLE = re.compile(
 QUOTED = re.compile(r"と(?:[思言聞い、]|の)|って|という")
 KANA = re.compile(r"[\u3040-\u30ff]")
 CLAUSE = re.compile(r"[^。！？，、；：…\s「“]{1,14}")
+CASED = "\u037e։"  # stops of scripts with capitals
 BEHIND = 100
 
 
@@ -33,7 +34,10 @@ def wide_end(text: str, start: int, marks: tuple[int, int], end: int, language: 
     rest = text[end : end + AHEAD].lstrip()
     if not rest:
         return end
-    if rest[0] in ENDERS or rest[0] in "；：;:" or (rest[0].islower() and not rest[1:2].isupper()):
+    written = text[marks[0] : marks[1]]
+    if rest[0] in ENDERS or rest[0] in "；：;:" or (written[0] in CASED and rest[0].islower()):
+        return None
+    if not close and set(written) <= {".", "…"} and len(written) + (written[0] == "…") > 1:
         return None
     if text[marks[0]] in ".．" and before[-1:].isdigit() and rest[0].isdigit():
         return None

@@ -20,16 +20,19 @@ FIELDS = (
 
 
 class Words:
-    """Words as a file lists them: lower case stands for any case, a capital for a capital."""
+    """Words as a file lists them: lower case stands for any case, a capital for a capital, -x for a suffix."""
 
     def __init__(self, listed: str) -> None:
         written = listed.split()
-        self.any = frozenset(word.casefold() for word in written if not word[0].isupper())
+        self.suffixes = tuple(word[1:] for word in written if word[0] == "-" and word[1:])
+        self.any = frozenset(word.casefold() for word in written if word[0] != "-" and not word[0].isupper())
         self.capital = frozenset(word.casefold() for word in written if word[0].isupper())
 
     def __contains__(self, word: str) -> bool:
         folded = word.casefold()
-        return folded in self.any or (word[:1].isupper() and folded in self.capital)
+        if folded in self.any or (word[:1].isupper() and folded in self.capital):
+            return True
+        return bool(self.suffixes) and folded.endswith(self.suffixes)
 
     @property
     def folded(self) -> frozenset[str]:
@@ -63,6 +66,21 @@ class Language:
             self.words["after_numbers"].folded,
             (first for first, _ in self.together),
         )
+
+    @cached_property
+    def careful(self) -> frozenset[str]:
+        """The words whose stop may be their own, parts of abbreviations included."""
+        return self.abbreviations.union(part for word in self.abbreviations for part in word.split("."))
+
+    @cached_property
+    def suffixes(self) -> tuple[str, ...]:
+        """How words end whose stop may be their own: Hauptstr."""
+        return tuple(suffix for words in self.words.values() for suffix in words.suffixes)
+
+    def is_plain(self, word: str) -> bool:
+        """Whether a stop after a word cannot be its own."""
+        folded = word.casefold()
+        return folded not in self.careful and not (self.suffixes and folded.endswith(self.suffixes))
 
     @cached_property
     def beginnings(self) -> frozenset[str]:
