@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 RUN_READY = $(VENV)/.worker-ready
 DEV_READY = $(VENV)/.dev-ready
+BENCH_READY = $(VENV)/.bench-ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PROGRAMS = curl jq shellcheck
@@ -24,6 +25,10 @@ $(RUN_READY): requirements/worker.txt pyproject.toml clients/python/pyproject.to
 
 $(DEV_READY): $(RUN_READY) requirements/chatterbox.txt requirements/dev.txt
 	@$(PIP) --no-deps -r requirements/chatterbox.txt -r requirements/dev.txt
+	@touch $@
+
+$(BENCH_READY): $(DEV_READY) requirements/bench.txt
+	@$(PIP) --no-deps -r requirements/bench.txt
 	@touch $@
 
 demo: $(RUN_READY)  ## hear a paragraph begin while it is being made, then once more from the cache
@@ -59,8 +64,9 @@ format: $(DEV_READY)  ## put the code into the house's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(DEV_READY)  ## measure what this machine can measure
+bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline
+	@$(BIN)/python -m bench.segmenter
 
 clean:  ## remove what the commands made
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis out

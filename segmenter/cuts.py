@@ -59,17 +59,15 @@ def either(words: frozenset[str]) -> tuple[str, str]:
     )
 
 
-def best_cut(body: str, limit: int, least: int, language: Language) -> int:
+def best_cut(window: str, limit: int, last: int, least: int, language: Language) -> int:
     """Return where to cut a sentence so that the first piece is at most `limit` long.
 
-    The last place of the best grade counts; never inside an atom, never so that less than `least` characters
-    are left on a side, unless there is no other way. Only `limit + MARGIN` characters are looked at.
+    The last place of the best grade from `least` to `last` counts; never inside an atom, unless there is no
+    other way. `window` is the sentence's beginning, `limit + MARGIN` characters of it.
     """
     words = language.words
     found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded)
-    window = body[: limit + MARGIN]
     tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
-    last = min(limit, len(body) - least)
     half = max(least, limit // 2)
     for patterns in (found.clauses, found.words):
         for low, high in ((half, last), (least, min(half, last))):

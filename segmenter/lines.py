@@ -70,8 +70,6 @@ def line_ends(line: str, rest: str, language: Language) -> bool:
 
 def caseless_ends(line: str) -> bool:
     """Whether a line ends a sentence, in a script without capitals."""
-    if line[-1:] in UNFINISHED:
-        return False
     return line[-1:] in FINISHERS or len(line) < (WRAPPED_WIDE if line[-1:] > "\u2fff" else WRAPPED)
 
 

@@ -220,13 +220,15 @@ class Packer:
 
     def _first_piece(self, text: str, sentence: Sentence) -> tuple[Sentence, Sentence]:
         """Return the first piece of a sentence that is too long, and the rest."""
-        body = text[sentence.start : sentence.end]
-        cut = best_cut(body, self._sizes.limit(self._given), self._sizes.least, self._language)
-        rest = cut + len(body[cut:]) - len(body[cut:].lstrip())
-        piece = replace(
-            sentence, end=sentence.start + len(body[:cut].rstrip()), ending=Ending.CLAUSE, pause_ms=0
-        )
-        return piece, replace(sentence, start=sentence.start + rest)
+        start, size = sentence.start, sentence.end - sentence.start
+        limit = self._sizes.limit(self._given)
+        body = text[start : start + min(size, limit + MARGIN)]
+        cut = best_cut(body, limit, min(limit, size - self._sizes.least), self._sizes.least, self._language)
+        rest = start + cut
+        while text[rest].isspace():
+            rest += 1
+        end = start + len(body[:cut].rstrip())
+        return replace(sentence, end=end, ending=Ending.CLAUSE, pause_ms=0), replace(sentence, start=rest)
 
     def _give(self, text: str, sentence: Sentence) -> Segment:
         pause = PAUSES_MS.get(sentence.ending, sentence.pause_ms)

@@ -10,14 +10,19 @@ __all__ = ["Stop", "Verdict", "stop_ends", "word_before"]
 OPENERS = "\"'“‘«»„‚([{*_`¿¡「『《<"
 ENDERS = ".,;:?!…،؛，、؟।。"
 WORD = re.compile(r"\w[\w'’]*")
-SPLIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\s(\[{“‘\"'’/«»„‚*_\-—–]")
+SPLIT = re.compile(r"[（「『【《\u3040-\u30ff\u3400-\u9fff\s(\[{“‘\"'’/«»„‚*_\-—–]")
 DOTTED = re.compile(r"(?:\w{1,4}\.\s?){1,4}\w{1,5}\Z")
+APOSTROPHE = re.compile("['’]")
 ROMAN = re.compile(r"[IVXLC]{1,7}\Z")
 MARKER = re.compile(r"\s*(?:[•⁃‣◦▪●*-]\s?)?[(\"“]?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[^\W\d_]|[IVX]{1,5})\Z")
 FOUR_DOTS = re.compile(r"\.\s\.\s\.\s+[^\W\d_a-z]")  # a stop, then an ellipsis before the next sentence
 DASH = re.compile(r"[—–―-]{1,2}\s?")
 CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
 DATE = re.compile(r"(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
+CONSONANTS = re.compile(
+    r"(?!(?:[hmspft]+|[bgpz]rr+|[zt]+|tsk|thx|pls)\Z)[b-df-hj-np-tv-xzçßžščćđłñбвгджзклмнпрстфхцчшщβγδζθκλμνξπρσςτφχψ]{2,5}",
+    re.IGNORECASE,
+)
 SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
 KOREAN_END = "다요죠까네음함임됨"
 AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
@@ -117,22 +122,27 @@ def period_ends(stop: Stop, following: str, language: Language, *, goes_on: bool
     if MARKER.match(before):
         return False
     word = word_before(before)
-    folded = word.casefold()
-    if following and f"{folded}.{following.casefold()}" in language.beginnings:
+    if following and f"{word}.{following}".casefold() in language.beginnings:
         return False
-    counted = is_counted(before, word)
+    counted = is_counted(before, word, language)
     dotted = DOTTED.search(before) if "." in before[-16:] else None
     if dotted and (whole := re.sub(r"\s", "", dotted[0])).casefold() in language.abbreviations:
         word = whole
     if counted and word in words["after_numbers"]:
         return not goes_on and ends_before(following, language)
+    if goes_on and word.isdigit() and language.has_ordinals:
+        return False
+    return word_ends(stop, word, following, language, goes_on=goes_on)
+
+
+def word_ends(stop: Stop, word: str, following: str, language: Language, *, goes_on: bool) -> Verdict:
+    """Whether the sentence ends after a word and its stop, by what the word is."""
+    words = language.words
     if word in words["before_names"] or word in words["before_more"]:
         return False
     if word in words["before_numbers"] and (following[:1].isdigit() or ROMAN.match(following)):
         return False
     if goes_on:
-        if word.isdigit() and language.has_ordinals:
-            return False
         return stop.begins_low and len(word) > 1 and "." not in word and word not in words["may_end"]
     if word in words["closing"]:
         return ends_before(following, language) and not is_inside(stop, word, following, language)
@@ -147,9 +157,11 @@ def is_inside(stop: Stop, word: str, following: str, language: Language) -> bool
     return begins and following not in language.words["starters"]
 
 
-def is_counted(before: str, word: str) -> bool:
-    """Whether a number stands before the last word: 20 ft, XIX w."""
-    head = before[: -len(word)].rstrip().rsplit(None, 1) if word else []
+def is_counted(before: str, word: str, language: Language) -> bool:
+    """Whether a number stands before the last word, or a number and its unit: 20 ft, XIX w, 2 mld zł."""
+    head = before[: -len(word)].split() if word else []
+    if len(head) > 1 and head[-1].rstrip(".") in language.words["after_numbers"]:
+        head.pop()
     return bool(head) and (head[-1][-1:].isdigit() or ROMAN.match(head[-1]) is not None)
 
 
@@ -178,16 +190,21 @@ def number_or_name(stop: Stop, word: str, following: str, language: Language) ->
     is_title = len(stop.before) >= AFTER_TIME and following in words["before_names"]
     if "." in word and all(part.isalpha() and len(part) <= 2 for part in word.split(".")):
         return starts or is_title
-    if len(word) == 1 and word.isalpha() and word.upper() == word and word.lower() != word:
-        return None
+    if len(word) == 1 and word.isalpha():
+        previous = stop.before[:-1].split()
+        is_letter = word.islower() or bool(previous and previous[-1] in words["before_letters"])
+        return True if is_letter and word not in words["may_end"] else None
     if word in words["may_end"]:
         return is_title or None
+    if CONSONANTS.fullmatch(word) and not word.isupper():
+        return starts
     return True if word.casefold() in language.abbreviations else None
 
 
 def is_ordinal(stop: Stop, word: str, following: str, language: Language) -> bool:
     """Whether a number with a stop is an ordinal that its noun follows: der 2. Weltkrieg."""
     words = language.words
+    following = APOSTROPHE.split(following)[0]
     if following in words["months"] or following in words["ordinal_nouns"]:
         return True
     if len(word) > 2 and word.isdigit():

@@ -50,10 +50,10 @@ def goes_on(before: str, close: str, rest: str, language: Language) -> bool:
     """Whether the sentence goes on after a quotation or parenthesis that closes with a stop."""
     if rest[0] in OPENERS:
         return False
-    if rest[0] < "\u3000" or "\uac00" <= rest[0] <= "\ud7a3":
-        return is_said(rest, language) or rest[0] >= "\uac00"
     opened = before.rfind(PAIRS.get(close[0], close[0]))
     lead = before[:opened].rstrip() if opened > 0 else ""
+    if rest[0] < "\u3000" or "\uac00" <= rest[0] <= "\ud7a3":
+        return is_said(rest, language) or rest[0] >= "\uac00" or (close[0] in ")]" and bool(lead))
     if PARTICLE.match(rest):
         return True
     if lead[-1:] in {"：", ":"}:

@@ -13,14 +13,16 @@ __all__ = ["Language", "Words", "language_of"]
 
 TAG = re.compile(r"([A-Za-z]{2,8})(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 SAME = {"nb": "no", "nn": "no", "iw": "he", "id": "ms", "yue": "zh", "cmn": "zh"}
+ABBREVIATIONS = ("before_names", "before_more", "before_numbers", "may_end", "closing", "after_numbers")
 FIELDS = (
-    *("before_names", "before_more", "before_numbers", "may_end", "closing", "after_numbers"),
+    *ABBREVIATIONS,
     *("starters", "speech", "months", "ordinal_nouns", "ordinal_before", "comma_words", "clause_words"),
+    "before_letters",
 )
 
 
 class Words:
-    """Words as a file lists them: lower case stands for any case, a capital for a capital, -x for a suffix."""
+    """Words as a file lists them: lower case stands for any case, a capital for itself, -x for an ending."""
 
     def __init__(self, listed: str) -> None:
         written = listed.split()
@@ -107,10 +109,14 @@ def language_of(tag: str) -> Language:
 
 @cache
 def load(primary: str) -> Language:
-    """Read a language's file, on top of the one for all."""
+    """Read a language's file, on top of the one for all, whose words it may put into another list."""
     shared = read("any") or {}
     own = read(primary) or {}
-    words = {field: Words(f"{shared.get(field, '')} {own.get(field, '')}") for field in FIELDS}
+    said = {word.casefold() for field in ABBREVIATIONS for word in own.get(field, "").split()}
+    words = {}
+    for field in FIELDS:
+        both = (word for word in shared.get(field, "").split() if word.casefold() not in said)
+        words[field] = Words(" ".join([*both, own.get(field, "")]))
     pairs = (pair.split() for pair in [*shared.get("together", []), *own.get("together", [])])
     return Language(
         primary,

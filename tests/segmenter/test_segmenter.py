@@ -19,14 +19,12 @@ PROSE = (
     "By noon the fog had lifted [sigh], the market had opened, and Dr. Brown sold oranges for $3.50 a bag. "
     '"Come closer!" he sang, "they are sweet." See https://example.com/a.b?c=d. Then it was over.'
 )
-# It cuts before a spaced ellipsis that follows a full stop; rules 46 and 47 keep such ellipses whole.
-OPEN: set[str] = set()
 
 
 def cases() -> list[Any]:
-    files = [(CASES / f"{name}.jsonl").read_text(encoding="utf-8") for name in ("golden_en", "examples")]
+    files = [file.read_text(encoding="utf-8") for file in sorted(CASES.glob("*.jsonl"))]
     read = [json.loads(line) for file in files for line in file.splitlines()]
-    return [pytest.param(case, id=case["id"]) for case in read if case["id"] not in OPEN]
+    return [pytest.param(case, id=case["id"]) for case in read]
 
 
 def plain(parts: list[str]) -> list[str]:

@@ -1,0 +1,48 @@
+"""`python -m segmenter.train LANGUAGE FILE...`: words that a language's file might want, learned from texts.
+
+Punkt's trainer (`nltk`, installed for development only) proposes; somebody who speaks the language decides,
+and writes what is right into `languages/LANGUAGE.toml`. Nothing here is used when text is segmented.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from segmenter.languages import Language, language_of
+
+__all__ = ["main", "proposals"]
+
+
+def proposals(texts: Iterable[str], language: Language) -> dict[str, list[str]]:
+    """Return abbreviations, sentence starters and pairs that Punkt learns and the language's file lacks."""
+    from nltk.tokenize.punkt import PunktTrainer  # noqa: PLC0415 - a tool for development
+
+    trainer = PunktTrainer()
+    trainer.INCLUDE_ALL_COLLOCS = True
+    trainer.MIN_COLLOC_FREQ = 3
+    for text in texts:
+        trainer.train(text, finalize=False)
+    learned = trainer.get_params()
+    known = language.punkt
+    return {
+        "abbreviations": sorted(learned.abbrev_types - language.abbreviations),
+        "starters": sorted(learned.sent_starters - known.starters),
+        "together": sorted(
+            f"{first}. {second}" for first, second in learned.collocations - known.collocations
+        ),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Print the proposals for one language."""
+    if len(arguments) < 2:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    texts = (Path(name).read_text(encoding="utf-8") for name in arguments[1:])
+    for kind, words in proposals(texts, language_of(arguments[0])).items():
+        sys.stdout.write(f"# {kind}\n{chr(10).join(words)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
