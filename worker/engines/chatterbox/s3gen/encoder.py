@@ -120,7 +120,15 @@ def position_table(length: int, width: int) -> Tensor:
 
 
 def shifted(scores: Tensor) -> Tensor:
-    """Turn scores by distance [batch, heads, time, 2 * time - 1] into scores by key [..., time, time]."""
+    """View scores by distance [batch, heads, time, 2 * time - 1] as scores by key [..., time, time].
+
+    Query i's score for key j stands at distance i - j, place time - 1 - i + j: one step to the left
+    from each row to the next.
+    """
     batch, count, length, distances = scores.shape
-    padded = functional.pad(scores, (1, 0)).view(batch, count, distances + 1, length)
-    return padded[:, :, 1:].reshape(batch, count, length, distances)[..., :length]
+    rows = scores.contiguous()
+    return rows.as_strided(
+        (batch, count, length, length),
+        (rows.stride(0), rows.stride(1), distances - 1, 1),
+        rows.storage_offset() + length - 1,
+    )

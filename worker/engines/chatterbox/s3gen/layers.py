@@ -88,15 +88,31 @@ def heads(x: Tensor, parts: int) -> tuple[Tensor, ...]:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
-    """Return attention's result, heads side by side: [batch, time, channels]; `query` comes scaled.
+    """Return attention's result, heads side by side: [batch, time, channels].
 
-    On a CPU in half precision three plain products beat the fused kernel, in single precision they do
-    not (bench/chatterbox).
+    Args:
+        query: [batch, heads, time, HEAD_SIZE], already scaled.
+        key: Of the same shape.
+        value: Of the same shape.
+        bias: Added to the scores; broadcasts to [batch, heads, time, time].
     """
     if query.device.type == "cpu" and query.dtype != torch.float32:
-        scores = query @ key.transpose(-1, -2)
-        scores = scores if bias is None else scores.add_(bias)
-        result = scores.softmax(-1) @ value
-    else:
-        result = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+        return attend_head_by_head(query, key, value, bias)
+    result = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
     return result.transpose(1, 2).flatten(2)
+
+
+def attend_head_by_head(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    """Attend by three plain products a head: on a CPU in half precision twice as fast as the fused kernel.
+
+    One head's scores stay in the processor's cache, where those of all heads do not; in single
+    precision the fused kernel wins.
+    """
+    count = query.shape[1]
+    biases = [None] * count if bias is None else bias.expand(-1, count, -1, -1).unbind(1)
+    results = []
+    for head, added in enumerate(biases):
+        scores = query[:, head] @ key[:, head].transpose(1, 2)
+        scores = scores if added is None else scores.add_(added)
+        results.append(scores.softmax(-1) @ value[:, head])
+    return torch.cat(results, dim=-1)
