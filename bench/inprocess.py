@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from worker.cache import Cache
+from worker.casting import Casting
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
 from worker.studio import Studio
 from worker.synthesis import Synthesis
+from worker.voices import Voices
 
 __all__ = ["cpu_seconds", "first_record_ms", "run_job", "worker_in"]
 
@@ -25,7 +27,8 @@ def worker_in(folder: Path) -> Iterator[Worker]:
     synthesis = Synthesis(engine)
     synthesis.start()
     try:
-        yield Worker(engine, cache, Studio(synthesis, cache))
+        casting = Casting(Voices(folder / "voices", engine.voices), None, call=synthesis.call)
+        yield Worker(engine, cache, Studio(synthesis, cache), casting)
     finally:
         synthesis.close()
         cache.close()

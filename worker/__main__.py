@@ -13,14 +13,18 @@ from os import _exit
 from typing import Any
 
 from worker.cache import Cache
+from worker.casting import Casting
 from worker.engines import Engine
+from worker.engines.careful import cloner
 from worker.engines.choose import choose, load
 from worker.errors import StartError
+from worker.fetching import fetched
 from worker.handler import Worker
 from worker.keys import cache_key
 from worker.settings import Settings, prepare_environment
 from worker.studio import Studio
 from worker.synthesis import Synthesis
+from worker.voices import Voices
 
 log = logging.getLogger("worker")
 LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
@@ -57,6 +61,16 @@ def load_engine(settings: Settings) -> Engine:
 TITLES = {"preview": "the preview voice", "tone": "the tone"}
 
 
+def fetch(url: str) -> bytes:
+    """Return the clip at `url`, through the SDK's guard against addresses that are not public."""
+    from runpod.serverless.utils.rp_ssrf import (  # noqa: PLC0415 - as in main
+        iter_content_capped,
+        safe_get,
+    )
+
+    return fetched(url, safe_get, iter_content_capped)
+
+
 def die() -> None:
     """End the process soon, with an error: the platform starts a fresh one."""
     threading.Timer(LAST_WORDS_SECONDS, _exit, args=(1,)).start()
@@ -71,10 +85,18 @@ def assemble(settings: Settings) -> None:
     engine = load_engine(settings)
     cache = Cache(folder, settings.cache_max_bytes)
     SYNTHESIS = Synthesis(engine, on_death=die)
+    casting = Casting(
+        Voices(settings.voices_folder()[0], engine.voices),
+        cloner(engine),
+        call=SYNTHESIS.call,
+        fetch=fetch,
+        memory_bytes=settings.voices_memory_bytes,
+    )
     WORKER = Worker(
         engine,
         cache,
         Studio(SYNTHESIS, cache),
+        casting,
         max_characters=settings.max_characters,
         key_of=partial(cache_key, tag=settings.cache_tag, keep_case=settings.cache_case == "keep"),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.cache import Cache, StoredSpeech
+from worker.casting import Cast, Casting
 from worker.engines import Engine
 from worker.errors import EngineFailed, SpeechError
 from worker.keys import cache_key
@@ -33,6 +34,7 @@ class Visit:
     """One job: what it asks for, and when things happened to it."""
 
     request: SpeechRequest
+    cast: Cast
     key: str
     started: float
     writer: RecordWriter
@@ -65,14 +67,16 @@ class Worker:
         engine: Engine,
         cache: Cache,
         studio: Studio,
+        casting: Casting,
         *,
         max_characters: int = 10_000,
-        key_of: Callable[[SpeechRequest, str], str] = cache_key,
+        key_of: Callable[[SpeechRequest, str, Mapping[str, str]], str] = cache_key,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
         self._cache = cache
         self._studio = studio
+        self._casting = casting
         self._max_characters = max_characters
         self._key_of = key_of
         self._clock = clock
@@ -92,9 +96,10 @@ class Worker:
         try:
             request = parse(job.get("input"), self.engine, self._max_characters)
             if isinstance(request, Operation):
-                yield operate(request, self.engine, self._cache)
+                yield await operate(request, self.engine, self._cache, self._casting)
                 return
-            async with aclosing(self._serve(self._visit(request, name, started), name)) as records:
+            cast = await self._casting.cast(request)
+            async with aclosing(self._serve(self._visit(request, cast, name, started), name)) as records:
                 async for record in records:
                     yield record
         except SpeechError as error:
@@ -104,7 +109,7 @@ class Worker:
             log.exception("job %s failed", name)
             yield EngineFailed("the worker failed on this job: send it again").as_record()
 
-    def _visit(self, request: SpeechRequest, name: str, started: float) -> Visit:
+    def _visit(self, request: SpeechRequest, cast: Cast, name: str, started: float) -> Visit:
         whole = name.startswith("sync-") if request.stream is None else not request.stream
         writer = RecordWriter(
             uuid.uuid4().hex[:8],
@@ -112,7 +117,8 @@ class Worker:
             [turn.text for turn in request.spoken],
             None if request.turns is None else [turn.voice for turn in request.turns],
         )
-        return Visit(request, self._key_of(request, self.engine.name), started, writer, whole)
+        clips = {voice.name: voice.sha256 for voice in cast.values() if voice.sha256 is not None}
+        return Visit(request, cast, self._key_of(request, self.engine.name, clips), started, writer, whole)
 
     async def _serve(self, visit: Visit, name: str) -> AsyncGenerator[Record, None]:
         async with aclosing(await self._find(visit)) as delivery:
@@ -137,20 +143,28 @@ class Worker:
         return self._made_delivery(visit)
 
     async def _made_delivery(self, visit: Visit) -> Delivery:
-        with self._studio.enter(visit.request, visit.key) as speech:
-            async with aclosing(follow(speech)) as parts:
-                async for part in parts:
-                    if visit.whole:
-                        continue
-                    records = list(visit.writer.of_part(part))
-                    for record in records[: -1 if part.last else None]:
-                        yield record, None
-            warnings = await self._published(speech)
-            if visit.whole:
-                records = await self._file_records(visit, speech)
-                for record in records[:-1]:
+        voices = {voice.name: voice.key for voice in visit.cast.values()}
+        async with self._casting.using(visit.cast.values()):
+            with self._studio.enter(visit.request, visit.key, voices) as speech:
+                async with aclosing(self._told(visit, speech)) as delivery:
+                    async for record, ending in delivery:
+                        yield record, ending
+
+    async def _told(self, visit: Visit, speech: Speech) -> Delivery:
+        """Yield what becomes of a speech, as it comes or whole at the end."""
+        async with aclosing(follow(speech)) as parts:
+            async for part in parts:
+                if visit.whole:
+                    continue
+                records = list(visit.writer.of_part(part))
+                for record in records[: -1 if part.last else None]:
                     yield record, None
-            yield records[-1], made_ending(visit, speech, warnings)
+        warnings = await self._published(speech)
+        if visit.whole:
+            records = await self._file_records(visit, speech)
+            for record in records[:-1]:
+                yield record, None
+        yield records[-1], made_ending(visit, speech, warnings)
 
     async def _file_records(self, visit: Visit, speech: Speech) -> list[Record]:
         if speech.published is None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from worker.request import SpeechRequest
 
@@ -12,12 +13,20 @@ AUDIO = 1  # raised when the same input would sound different
 ORIGINAL_ENGINE = "chatterbox-turbo"  # the one whose keys carry no engine
 
 
-def cache_key(request: SpeechRequest, engine: str, *, tag: str = "", keep_case: bool = False) -> str:
+def cache_key(
+    request: SpeechRequest,
+    engine: str,
+    clips: Mapping[str, str] = MappingProxyType({}),
+    *,
+    tag: str = "",
+    keep_case: bool = False,
+) -> str:
     """Return 64 hexadecimal digits: the same for the same speech, on every worker.
 
     SHA-256 of `text|voice|language|format|speed|seed`, folded as the fields' rules say, then
     `|name=value`, sorted, for everything else that is not at its default. Case is folded:
-    "US" and "us" share an entry unless `keep_case` marks them apart.
+    "US" and "us" share an entry unless `keep_case` marks them apart. `clips` holds the SHA-256 of
+    each voice's clip, by the voice's name, for those that have one.
     """
     parts = [
         "\n".join(turn.text for turn in request.spoken).strip().lower(),
@@ -27,7 +36,7 @@ def cache_key(request: SpeechRequest, engine: str, *, tag: str = "", keep_case: 
         str(round(float(request.speed), 2)),
         str(request.seed if request.seed is not None else 0),
     ]
-    parts += [f"{name}={value}" for name, value in sorted(extras(request, engine, tag).items())]
+    parts += [f"{name}={value}" for name, value in sorted(extras(request, engine, clips, tag).items())]
     if keep_case:
         parts.append("case=" + hashlib.sha256(parts_as_given(request)).hexdigest())
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
@@ -38,7 +47,7 @@ def parts_as_given(request: SpeechRequest) -> bytes:
     return "\n".join(turn.text for turn in request.spoken).strip().encode()
 
 
-def extras(request: SpeechRequest, engine: str, tag: str) -> Mapping[str, str]:
+def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: str) -> Mapping[str, str]:
     """Return what the six first fields do not say, where it is not the default."""
     found: dict[str, str] = {}
     if AUDIO != 1:
@@ -47,6 +56,8 @@ def extras(request: SpeechRequest, engine: str, tag: str) -> Mapping[str, str]:
         found["engine"] = engine
     if tag:
         found["tag"] = tag
+    if clips:
+        found["clips"] = ",".join(f"{name}:{sha256}" for name, sha256 in sorted(clips.items()))
     if request.form != "pcm" and request.bit_rate != 64:
         found["bit_rate"] = str(request.bit_rate)
     if request.opening != "fast":

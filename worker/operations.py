@@ -1,10 +1,12 @@
 """Jobs that manage instead of speaking: one record each, no audio."""
 
+import asyncio
 import platform
 from importlib.metadata import version
 from typing import Any
 
 from worker.cache import Cache
+from worker.casting import Casting
 from worker.engines import Engine
 from worker.errors import VoiceUnusable
 from worker.request import Operation
@@ -12,22 +14,38 @@ from worker.request import Operation
 __all__ = ["operate"]
 
 
-def operate(operation: Operation, engine: Engine, cache: Cache) -> dict[str, Any]:
+async def operate(operation: Operation, engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
     """Return the record of one operation.
 
     Raises:
-        VoiceUnusable: The engine cannot learn or lose voices.
+        SpeechError: The voice is none, not there or not fit; or the engine cannot learn one.
     """
-    if operation.op in {"voice_add", "voice_remove"}:
+    answer: dict[str, Any] = {"op": operation.op, "final": True}
+    name = operation.name or ""
+    if operation.op in {"voice_add", "voice_remove"} and not engine.clones:
         raise VoiceUnusable(f"{operation.op} needs an engine that clones voices, and {engine.name} does not")
+    if operation.op == "voice_add":
+        return answer | await casting.add(name, operation.clip_base64, operation.voice_url)
+    if operation.op == "voice_remove":
+        await asyncio.to_thread(casting.voices.remove, name)
+        return answer | {"name": name}
     if operation.op == "voices":
-        return {"op": "voices", "voices": list(engine.voices), "final": True}
-    answer = {"op": operation.op, "engine": engine.name, "device": engine.device, "final": True}
-    if operation.op == "warm":
-        return answer  # the engine was loaded before the first job could come
-    return answer | {
+        return answer | {"voices": await asyncio.to_thread(casting.voices.names)}
+    answer |= {"engine": engine.name, "device": engine.device}
+    if operation.op == "warm":  # the engine was loaded before the first job could come
+        if operation.name is not None:
+            async with casting.using([await casting.find(name)]):
+                return answer | {"voice": name}
+        return answer
+    return answer | await asyncio.to_thread(facts, engine, cache, casting)
+
+
+def facts(engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
+    """Return what `info` says; it reads the disk."""
+    return {
         "languages": sorted(engine.languages),
-        "voices": list(engine.voices),
+        "voices": casting.voices.names(),
+        "voices_ready": len(casting.ready),
         "options": {name: [allowed.low, allowed.high] for name, allowed in engine.options.items()},
         "slots": engine.slots,
         "cache": {"entries": cache.entries(), "max_bytes": cache.max_bytes},

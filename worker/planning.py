@@ -1,7 +1,8 @@
 """From a request to what the engine speaks: segments, voices, pauses, words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from segmenter import Segment, Sizes, iter_plan
 from segmenter.speakable import speakable
@@ -17,10 +18,11 @@ SPOKEN_LIMIT = Sizes().most  # characters: "1,234,567" is nine in the text and s
 Speak = Callable[[str], str]
 
 
-def lines(request: SpeechRequest) -> Iterator[Line]:
+def lines(request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})) -> Iterator[Line]:
     """Yield the lines to speak, in order and lazily: the first does not wait for the last.
 
     A segment of which nothing is left to speak (a rule, an empty link) goes with the line before it.
+    `keys` holds what the engine calls each voice, where that is not the request's name for it.
     """
     held: Line | None = None
     number = 0
@@ -30,7 +32,7 @@ def lines(request: SpeechRequest) -> Iterator[Line]:
             continue
         if held is not None:
             yield held
-        held = Line(turn, segment, utterance(request, number, turn, text), last=False)
+        held = Line(turn, segment, utterance(request, number, turn, text, keys), last=False)
         number += 1
     if held is not None:
         yield replace(held, last=True)
@@ -95,12 +97,15 @@ def fitted(segment: Segment, text: str, language: str, speak: Speak) -> Iterator
         yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak)
 
 
-def utterance(request: SpeechRequest, number: int, turn: int, text: str) -> Utterance:
+def utterance(
+    request: SpeechRequest, number: int, turn: int, text: str, keys: Mapping[str, str]
+) -> Utterance:
     """Return what the engine is given for the `number`th line of the speech."""
+    voice = request.spoken[turn].voice
     return Utterance(
         id=number,
         text=text,
-        voice=request.spoken[turn].voice,
+        voice=keys.get(voice, voice),
         language=request.language.strip().lower(),
         speed=float(request.speed),
         seed=request.seed or 0,

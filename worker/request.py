@@ -15,7 +15,6 @@ from worker.errors import (
     InvalidInput,
     SpeechError,
     TextTooLong,
-    UnknownVoice,
     UnsupportedFormat,
     UnsupportedLanguage,
     VoiceUnusable,
@@ -40,7 +39,6 @@ class Capabilities(Protocol):
 
     name: str
     languages: frozenset[str]
-    voices: tuple[str, ...]
     options: Mapping[str, Range]
     tags: bool
     clones: bool
@@ -124,7 +122,9 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
     if not isinstance(given, dict):
         raise InvalidInput(f"input is {kind(given)}, expected an object with a text")
     if "op" in given:
-        return validated(Operation, given)
+        operation = validated(Operation, given)
+        check_operation(operation)
+        return operation
     request = validated(SpeechRequest, renamed(given))
     check_text(request, engine, max_characters)
     check_voices(request, engine)
@@ -214,14 +214,46 @@ def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int
 
 
 def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
-    """Refuse voices that the engine does not have or cannot make."""
-    if request.voice_url is not None and not request.voice_url.startswith("https://"):
-        raise InvalidInput("voice_url is not an https URL, expected one that starts with https://")
-    if request.voice_url is not None and not engine.clones:
+    """Refuse a clip from an address that is not https, beside a named voice, or without use."""
+    if request.voice_url is None:
+        return
+    check_https(request.voice_url)
+    if not engine.clones:
         raise VoiceUnusable(f"voice_url needs an engine that clones voices, and {engine.name} does not")
-    for voice in [request.voice, *(turn.voice for turn in request.turns or [])]:
-        if voice not in engine.voices:
-            raise UnknownVoice(f"there is no voice {voice!r}; the voices are {', '.join(engine.voices)}")
+    if request.voice != "default":
+        raise InvalidInput("voice and voice_url both came, expected one of them")
+    if all(turn.voice != "default" for turn in request.spoken):
+        raise InvalidInput("voice_url has nothing to speak: it is the voice of turns that name none")
+
+
+def check_https(url: str) -> None:
+    """Refuse an address that is not https; the message never holds it."""
+    if not url.startswith("https://"):
+        raise InvalidInput("voice_url is not an https URL, expected one that starts with https://")
+
+
+NEEDS: Mapping[str, tuple[str, ...]] = {"voice_add": ("name",), "voice_remove": ("name",)}
+TAKES: Mapping[str, tuple[str, ...]] = {
+    "voice_add": ("name", "clip_base64", "voice_url"),
+    "voice_remove": ("name",),
+    "warm": ("name",),
+}
+
+
+def check_operation(operation: Operation) -> None:
+    """Refuse an operation that lacks a field, or has one that means nothing to it."""
+    given = [name for name in ("name", "clip_base64", "voice_url") if getattr(operation, name) is not None]
+    for name in NEEDS.get(operation.op, ()):
+        if name not in given:
+            raise InvalidInput(f"{name} is missing, {operation.op} needs it")
+    for name in given:
+        if name not in TAKES.get(operation.op, ()):
+            raise InvalidInput(f"{name} is no field of {operation.op}")
+    if operation.op == "voice_add" and ("clip_base64" in given) == ("voice_url" in given):
+        came = "both came" if "voice_url" in given else "neither came"
+        raise InvalidInput(f"clip_base64 or voice_url is required, exactly one of them: {came}")
+    if operation.voice_url is not None:
+        check_https(operation.voice_url)
 
 
 def check_choices(request: SpeechRequest, engine: Capabilities) -> None:

@@ -76,6 +76,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "cache_dir": Path,
     "cache_max_bytes": whole_number(0, 2**50),
     "voices_dir": Path,
+    "voices_memory_bytes": whole_number(0, 2**50),
     "slots": whole_number(1, 64),
     "max_characters": whole_number(1, 10_000),
     "log_level": one_of("DEBUG", "INFO", "WARNING", "ERROR"),
@@ -94,7 +95,8 @@ class Settings:
     model_dir: Path = Path("/opt/torch_cache/chatterbox-turbo")
     cache_dir: Path | None = None  # unset: the volume if one is mounted, else a temporary folder
     cache_max_bytes: int = 20_000_000_000
-    voices_dir: Path = VOLUME / "voices"
+    voices_dir: Path | None = None  # unset: as cache_dir
+    voices_memory_bytes: int = 1_000_000_000  # of learned voices that are kept ready, 37 to 74 MB each
     slots: int | None = None  # utterances inside the engine at once; unset: the engine's own number
     max_characters: int = 10_000
     log_level: str = "INFO"
@@ -134,6 +136,15 @@ class Settings:
             return VOLUME / "tts_cache", None
         local = Path(tempfile.gettempdir()) / "tts_cache"
         return local, "no network volume is mounted: the cache ends with this worker"
+
+    def voices_folder(self) -> tuple[Path, str | None]:
+        """Return the folder of the voices, and a warning where it will not outlive the worker."""
+        if self.voices_dir is not None:
+            return self.voices_dir, None
+        if VOLUME.is_dir():
+            return VOLUME / "voices", None
+        local = Path(tempfile.gettempdir()) / "tts_voices"
+        return local, "no network volume is mounted: voices that are added end with this worker"
 
     def changed(self) -> dict[str, Any]:
         """Return the fields that are not at their defaults."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
@@ -33,13 +33,15 @@ class Studio:
         return speech is not None and not speech.failed
 
     @contextmanager
-    def enter(self, request: SpeechRequest, key: str) -> Iterator[Speech]:
+    def enter(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Iterator[Speech]:
         """Join or begin the speech of `key`, and leave it at the end of the job.
+
+        `voices` holds what the engine calls each voice of the request; they have to be ready.
 
         The SDK delivers no CancelledError to a generator parked at a yield, so the end of the
         job's task counts as leaving too.
         """
-        speech = self._join(request, key)
+        speech = self._join(request, key, voices)
         speech.readers += 1
         left = False
 
@@ -59,18 +61,18 @@ class Studio:
             if task is not None:
                 task.remove_done_callback(leave)
 
-    def _join(self, request: SpeechRequest, key: str) -> Speech:
+    def _join(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Speech:
         speech = self._speeches.get(key)
         joins = request.cache == "use" or (request.cache == "refresh" and speech and not speech.ended)
         if speech is not None and joins and not speech.failed:
             return speech
-        speech = self._compose(request, key)
+        speech = self._compose(request, key, voices)
         self._synthesis.speak(speech)
         if request.cache != "off":
             self._speeches[key] = speech
         return speech
 
-    def _compose(self, request: SpeechRequest, key: str) -> Speech:
+    def _compose(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Speech:
         encoder: Mp3Encoder | PcmEncoder = PcmEncoder()
         if request.form == "mp3":
             encoder = Mp3Encoder(bit_rate=request.bit_rate)
@@ -81,7 +83,7 @@ class Studio:
             keep = request.cache != "off" and not speech.warnings
             return self._cache.publish(key, request.form, stored, keep=keep)
 
-        return Speech(lines(request), recorder, publish, self._clock)
+        return Speech(lines(request, voices), recorder, publish, self._clock)
 
     def _leave(self, speech: Speech, key: str) -> None:
         speech.readers -= 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from worker.cache import Cache
+from worker.casting import Casting
 from worker.engines import Block, Fault, Utterance
+from worker.engines.careful import cloner
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
 from worker.studio import Studio
 from worker.synthesis import Synthesis
+from worker.voices import Voices
 
 __all__ = ["CountingEngine", "Kit", "audio_of", "run_job", "working"]
 
@@ -36,6 +40,7 @@ class CountingEngine(ToneEngine):
 
     def advance(self, order: Sequence[int]) -> list[Block | Fault]:
         if self.hold_after is not None and self.hold_after <= 0:
+            time.sleep(0.001)  # as a step that does something: a spinning thread would starve the others
             return []
         done = super().advance(order)
         if self.hold_after is not None:
@@ -73,24 +78,33 @@ class FaultyEngine(CountingEngine):
 class Kit:
     """The parts of a worker, open to the tests."""
 
-    def __init__(self, folder: Path, engine: ToneEngine) -> None:
+    def __init__(self, folder: Path, engine: ToneEngine, memory_bytes: int = 10**9) -> None:
         self.engine = engine
         self.cache = Cache(folder, 10**9)
         self.deaths = 0
         self.synthesis = Synthesis(engine, on_death=self.died)
         self.studio = Studio(self.synthesis, self.cache)
-        self.worker = Worker(engine, self.cache, self.studio)
+        self.voices = Voices(folder / "voices", engine.voices)
+        self.web: dict[str, bytes] = {}  # what voice_url finds
+        self.casting = Casting(
+            self.voices,
+            cloner(engine),
+            call=self.synthesis.call,
+            fetch=self.web.__getitem__,
+            memory_bytes=memory_bytes,
+        )
+        self.worker = Worker(engine, self.cache, self.studio, self.casting)
 
     def died(self) -> None:
         self.deaths += 1
 
     def files(self) -> list[str]:
-        return sorted(path.suffix for path in self.cache.folder.glob("*"))
+        return sorted(path.suffix for path in self.cache.folder.glob("*.*"))
 
 
 @contextmanager
-def working(folder: Path, engine: ToneEngine | None = None) -> Iterator[Kit]:
-    kit = Kit(folder, engine or CountingEngine())
+def working(folder: Path, engine: ToneEngine | None = None, memory_bytes: int = 10**9) -> Iterator[Kit]:
+    kit = Kit(folder, engine or CountingEngine(), memory_bytes)
     kit.synthesis.start()
     try:
         yield kit

@@ -172,7 +172,7 @@ async def test_the_engine_stops_when_the_last_reader_leaves_even_parked_at_a_yie
     with working(tmp_path) as kit:
         kit.engine.hold_after = 1  # type: ignore[attr-defined]
         parked = asyncio.create_task(park(kit, {"text": TEXT}))
-        await until(lambda: kit.engine.hold_after == 0)  # type: ignore[attr-defined]
+        await until(lambda: len(kit.engine.admitted) == 2)  # type: ignore[attr-defined]
         parked.cancel()
         await asyncio.wait([parked])
         await until(lambda: kit.synthesis.inside == 0 and kit.engine.dropped)  # type: ignore[attr-defined]
@@ -208,10 +208,8 @@ async def test_operations_answer_in_one_record_without_audio(tmp_path: Path) -> 
         [info] = await run_job(kit, {"op": "info"})
         [voices] = await run_job(kit, {"op": "voices"})
         [warm] = await run_job(kit, {"op": "warm"})
-        [add] = await run_job(kit, {"op": "voice_add", "name": "ann", "clip_base64": ""})
     assert info["engine"] == warm["engine"] == "tone"
     assert voices["voices"] == ["default", "low"]
-    assert add["error"].startswith("voice_unusable: ")
 
 
 async def test_neither_text_nor_audio_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -68,3 +68,12 @@ def test_turns_are_in_the_key() -> None:
     assert isinstance(one, SpeechRequest)
     assert isinstance(two, SpeechRequest)
     assert cache_key(one, "tone") != cache_key(two, "tone")
+
+
+def test_the_clip_behind_a_voices_name_is_in_the_key_and_its_order_is_not() -> None:
+    clips = {"bob": "22", "ann": "11"}
+    assert cache_key(request(voice="ann"), "chatterbox-turbo", {"ann": "11"}) == sha(
+        "hello, world!|ann|en|mp3|1.0|0|clips=ann:11"
+    )
+    keys = [cache_key(request(), "tone", dict(order)) for order in (clips.items(), sorted(clips.items()))]
+    assert keys[0] == keys[1] != cache_key(request(), "tone", clips | {"ann": "33"})

@@ -49,10 +49,6 @@ REFUSED: list[tuple[Any, str]] = [
     ({"text": ["a"]}, "invalid_input: text is a list, expected a valid string"),
     ({"text": "a", "voicee": "x"}, "invalid_input: voicee is no field of the input; did you mean voice?"),
     ({"text": "a", "zzzz": 1}, "zzzz is no field of the input; the fields are text, "),
-    (
-        {"text": "a", "voice": "nobody"},
-        "unknown_voice: there is no voice 'nobody'; the voices are default, low",
-    ),
     ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected 1 to 64 letters"),
     ({"text": "a", "voice": None}, "invalid_input: voice is None, expected a valid string"),
     ({"text": "a", "voice_url": "file:///etc/passwd"}, "invalid_input: voice_url is not an https URL"),
@@ -99,7 +95,24 @@ REFUSED: list[tuple[Any, str]] = [
     ({"turns": []}, "invalid_input: turns is a list, expected"),
     ({"turns": [{"voice": "low"}]}, "invalid_input: turns[0].text is missing"),
     ({"turns": [{"text": "a", "mood": 1}]}, "invalid_input: turns[0].mood is no field of the input"),
-    ({"turns": [{"text": "a", "voice": "x"}]}, "unknown_voice: there is no voice 'x'"),
+    (
+        {"turns": [{"text": "a", "voice": "x"}], "voice_url": "https://a.b/c"},
+        "invalid_input: voice_url has nothing to speak",
+    ),
+    (
+        {"text": "a", "voice": "low", "voice_url": "https://a.b/c"},
+        "invalid_input: voice and voice_url both came",
+    ),
+    ({"op": "voice_remove"}, "invalid_input: name is missing, voice_remove needs it"),
+    ({"op": "voice_add", "clip_base64": "AA=="}, "invalid_input: name is missing, voice_add needs it"),
+    ({"op": "voice_add", "name": "ann"}, "exactly one of them: neither came"),
+    (
+        {"op": "voice_add", "name": "ann", "clip_base64": "", "voice_url": "https://a.b/c"},
+        "exactly one of them: both came",
+    ),
+    ({"op": "voice_add", "name": "ann", "voice_url": "http://a.b/c"}, "voice_url is not an https URL"),
+    ({"op": "voice_add", "name": "../x", "clip_base64": "AA=="}, "invalid_input: name is a string, expected"),
+    ({"op": "info", "name": "ann"}, "invalid_input: name is no field of info"),
     ({"turns": [{"text": "a"}, {"text": "!"}]}, "invalid_input: turns[1].text has nothing to speak"),
     (
         {"turns": [{"text": "a", "pause_ms": 20_000}]},

@@ -34,7 +34,7 @@ class ToneEngine:
     voices: tuple[str, ...] = ("default", "low")
     options: Mapping[str, Range] = {"temperature": Range(0.05, 2.0), "top_k": Range(1, 1000, whole=True)}
     tags = True
-    clones = False
+    clones = True
     recipe = "tone.json"
 
     def __init__(

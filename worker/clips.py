@@ -1,0 +1,120 @@
+"""Reference clips: decoded by content, bounded in all directions, and checked before any model."""
+
+import hashlib
+import io
+import itertools
+from typing import Any
+
+import numpy as np
+
+from worker.engines import CLIP_RATE, Clip, Pcm
+from worker.errors import VoiceUnusable
+
+__all__ = ["MOST_BYTES", "extension", "read_clip"]
+
+MOST_BYTES = 10_000_000  # of a file
+SHORTEST, LONGEST = 5.0, 60.0  # seconds; upstream's models want more than five
+LOWEST_RATE, HIGHEST_RATE = 16_000, 192_000  # Hz; the models hear up to 8 kHz at least
+MOST_CHANNELS = 8
+EXTENSIONS = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "OGG": "ogg", "MP3": "mp3", "AIFF": "aiff"}
+FULL_SCALE = 0.999
+MOST_CLIPPED = 0.005  # share of samples that lie flat at full scale
+FRAME_MS = 20
+HEARD = 10.0 ** (-50.0 / 20.0)  # RMS of a frame with sound in it
+LEAST_HEARD = 2.0  # seconds
+
+
+def read_clip(data: bytes) -> Clip:
+    """Return the clip in an audio file: mono (the mean of its channels), at 24 kHz.
+
+    At most a minute is decoded, whatever the file claims.
+
+    Raises:
+        VoiceUnusable: It is no audio that can be decoded, or not fit to learn a voice from.
+    """
+    pcm, rate = decoded(data)
+    check_sound(pcm, rate)
+    return Clip(resampled(pcm, rate), hashlib.sha256(data).hexdigest())
+
+
+def extension(data: bytes) -> str:
+    """Return the usual ending of such a file's name; raises VoiceUnusable as `read_clip` does."""
+    with opened(data) as file:
+        return EXTENSIONS[file.format]
+
+
+def opened(data: bytes) -> Any:
+    """Open an audio file by its content."""
+    import soundfile  # noqa: PLC0415 - a quarter of a second that only clips need
+
+    if len(data) > MOST_BYTES:
+        raise VoiceUnusable(f"the clip has {len(data)} bytes, expected at most {MOST_BYTES}")
+    try:
+        file = soundfile.SoundFile(io.BytesIO(data))
+    except (soundfile.SoundFileError, TypeError) as error:
+        raise VoiceUnusable("the clip is no audio file; expected WAV, FLAC, OGG, MP3 or AIFF") from error
+    if file.format not in EXTENSIONS:
+        raise VoiceUnusable(f"the clip is {file.format[:10]}; expected WAV, FLAC, OGG, MP3 or AIFF")
+    return file
+
+
+def decoded(data: bytes) -> tuple[Pcm, int]:
+    """Return the mono mix, float32 [n], and its sample rate; a second at a time, to bound the memory."""
+    import soundfile  # noqa: PLC0415 - likewise
+
+    with opened(data) as file:
+        rate = int(file.samplerate)
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise VoiceUnusable(f"the clip is at {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
+        if file.channels > MOST_CHANNELS:
+            raise VoiceUnusable(f"the clip has {file.channels} channels, expected at most {MOST_CHANNELS}")
+        seconds: list[Pcm] = []
+        for _ in itertools.repeat(None, int(LONGEST) + 1):
+            try:
+                block = file.read(rate, dtype="float32", always_2d=True)
+            except soundfile.SoundFileError as error:
+                raise VoiceUnusable("the clip is damaged: it could not be decoded") from error
+            if not len(block):
+                break
+            seconds.append(block.mean(axis=1))
+    pcm = np.concatenate([np.zeros(0, np.float32), *seconds])
+    check_length(len(pcm) / rate)
+    return pcm, rate
+
+
+def check_length(seconds: float) -> None:
+    """Refuse a clip that is too short to learn from, or too long."""
+    if seconds > LONGEST:
+        raise VoiceUnusable(f"the clip is longer than {LONGEST:.0f} s: cut it")
+    if seconds <= SHORTEST:
+        raise VoiceUnusable(f"the clip has {seconds:.1f} s, expected more than {SHORTEST:.0f} s")
+
+
+def check_sound(pcm: Pcm, rate: int) -> None:
+    """Refuse a clip without numbers, one that is silent and one that is clipped."""
+    if not np.isfinite(pcm).all():
+        raise VoiceUnusable("the clip has samples that are no numbers")
+    frame = rate * FRAME_MS // 1000
+    frames = pcm[: len(pcm) // frame * frame].reshape(-1, frame)
+    heard = np.count_nonzero(np.sqrt(np.square(frames).mean(axis=1)) > HEARD) * FRAME_MS / 1000
+    if not heard:
+        raise VoiceUnusable("the clip is silent")
+    if heard < LEAST_HEARD:
+        raise VoiceUnusable(f"the clip is mostly silent: {heard:.1f} s of sound, expected {LEAST_HEARD:.0f}")
+    flat = (np.abs(pcm[1:]) >= FULL_SCALE) & (np.abs(pcm[:-1]) >= FULL_SCALE)
+    share = np.count_nonzero(flat) / len(pcm)
+    if share > MOST_CLIPPED:
+        raise VoiceUnusable(f"the clip is clipped: {share:.1%} of its samples are at full scale")
+
+
+def resampled(pcm: Pcm, rate: int) -> Pcm:
+    """Return the PCM at 24 kHz, as librosa.load resamples for upstream: soxr's HQ, ceil(n x ratio) long."""
+    import soxr  # noqa: PLC0415 - likewise
+
+    if rate == CLIP_RATE:
+        return pcm
+    size = -(-len(pcm) * CLIP_RATE // rate)
+    made = soxr.resample(pcm, rate, CLIP_RATE, quality="HQ")[:size]
+    result = np.zeros(size, np.float32)
+    result[: len(made)] = made
+    return result
