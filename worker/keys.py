@@ -49,26 +49,25 @@ def parts_as_given(request: SpeechRequest) -> bytes:
 
 def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: str) -> Mapping[str, str]:
     """Return what the six first fields do not say, where it is not the default."""
-    found: dict[str, str] = {}
-    if AUDIO != 1:
-        found["audio"] = str(AUDIO)
-    if engine != ORIGINAL_ENGINE:
-        found["engine"] = engine
-    if tag:
-        found["tag"] = tag
-    if clips:
-        found["clips"] = ",".join(f"{name}:{sha256}" for name, sha256 in sorted(clips.items()))
-    if request.form != "pcm" and request.bit_rate != 64:
-        found["bit_rate"] = str(request.bit_rate)
-    if request.opening != "fast":
-        found["opening"] = request.opening
-    if not request.normalize_numbers:
-        found["normalize_numbers"] = "false"
+    found = {
+        "audio": str(AUDIO) if AUDIO != 1 else "",
+        "engine": engine if engine != ORIGINAL_ENGINE else "",
+        "tag": tag,
+        "clips": ",".join(f"{name}:{sha256}" for name, sha256 in sorted(clips.items())),
+        "bit_rate": str(request.bit_rate) if request.form != "pcm" and request.bit_rate != 64 else "",
+        "opening": request.opening if request.opening != "fast" else "",
+        "normalize_numbers": "" if request.normalize_numbers else "false",
+        "turns": turns_as_text(request),
+    }
     if request.pronounce:
         found["pronounce"] = json.dumps(request.pronounce, sort_keys=True, ensure_ascii=False)
-    if request.turns is not None:
-        turns = [[turn.voice, turn.text, turn.pause_ms] for turn in request.turns]
-        found["turns"] = json.dumps(turns, ensure_ascii=False)
-    for name, value in request.sampling.items():
-        found[name] = repr(float(value))
-    return found
+    found |= {name: repr(float(value)) for name, value in request.sampling.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def turns_as_text(request: SpeechRequest) -> str:
+    """Return the turns of a dialogue as JSON, nothing for a text."""
+    if request.turns is None:
+        return ""
+    turns = [[turn.voice, turn.text, turn.pause_ms] for turn in request.turns]
+    return json.dumps(turns, ensure_ascii=False)
