@@ -83,19 +83,28 @@ def billed_seconds(jobs: Iterable[tuple[float, float]], tail_s: float, start_s: 
     return total + (math.ceil(up_to - up_from) if up_to > -math.inf else 0)
 
 
-def figures(usage: Usage) -> Figures:
-    """Return what this usage costs, with requests that come at random moments (Poisson) on one worker.
+def per_request(usage: Usage, requests_a_day: float) -> tuple[float, float]:
+    """Return the seconds that a request adds to a worker's time, and the share that starts one.
 
-    With a rate r of requests a second the worker is found up with the chance 1 - exp(-r (w + t)): the
-    chance that another came within the last w + t seconds. A request then adds to the time that the
-    worker is up what until the next is not up anyhow: (1 - exp(-r (w + t))) / r; and the start if it
-    found none.
+    Requests come at random moments (Poisson, rate r) to one worker, which stays up for w = work +
+    tail after each, or w + start after one that started it. One finds it down if nothing came
+    within the window of the one before: p = p exp(-r (w + start)) + (1 - p) exp(-r w). Each adds its
+    window, or the gap to the next where that is shorter: (1 - exp(-r window)) / r on average.
     """
-    rate = usage.requests_a_day / 86_400
-    window = usage.average_s + usage.tail_s
-    cold = math.exp(-rate * window)
-    up = (1 - cold) / rate if rate > 0 else window
-    seconds = up + cold * usage.start_s
+    warm = usage.average_s + usage.tail_s
+    cold = warm + usage.start_s
+    rate = requests_a_day / 86_400
+    if rate <= 0:
+        return cold, 1.0
+    gap_warm, gap_cold = math.exp(-rate * warm), math.exp(-rate * cold)
+    share = gap_warm / (1 + gap_warm - gap_cold)
+    seconds = (share * (1 - gap_cold) + (1 - share) * (1 - gap_warm)) / rate
+    return seconds, share
+
+
+def figures(usage: Usage) -> Figures:
+    """Return what this usage costs on one worker, as `per_request` models it."""
+    seconds, cold = per_request(usage, usage.requests_a_day)
     alone = math.ceil(usage.start_s + usage.work_s + usage.tail_s)
     audio_s = usage.characters / CHARACTERS_A_SECOND
     request = seconds * usage.price
@@ -108,7 +117,7 @@ def figures(usage: Usage) -> Figures:
         million_characters=request * 1e6 / usage.characters,
         month=request * usage.requests_a_day * DAYS,
         break_even_requests_a_day=break_even(usage),
-        busy_share=min(1.0, rate * seconds),
+        busy_share=min(1.0, usage.requests_a_day / 86_400 * seconds),
     )
 
 
@@ -116,13 +125,10 @@ def break_even(usage: Usage) -> float | None:
     """Return the requests a day from which an always-on pod costs less; None where it never does."""
     if 86_400 * DAYS * usage.price <= usage.pod_month:
         return None
-    low, high = 1e-3, 86_400 * 10 / max(0.01, usage.average_s)
-    for _ in range(80):
+    low, high = 1e-3, 1e9
+    for _ in range(100):
         middle = (low + high) / 2
-        rate = middle / 86_400
-        window = usage.average_s + usage.tail_s
-        cold = math.exp(-rate * window)
-        month = ((1 - cold) / rate + cold * usage.start_s) * usage.price * middle * DAYS
+        month = per_request(usage, middle)[0] * usage.price * middle * DAYS
         low, high = (middle, high) if month < usage.pod_month else (low, middle)
     return high
 

@@ -48,7 +48,7 @@ __all__ = [
     "job_failed",
 ]
 
-CODED = re.compile(r"([a-z]+(?:_[a-z]+)*): (.*)", re.DOTALL)
+CODED = re.compile(r"([a-z]+(?:_[a-z]+)+): ([^\n]*)")
 LINE = 400  # characters of what the platform says
 
 

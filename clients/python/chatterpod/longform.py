@@ -168,38 +168,41 @@ class Lanes:
 
     flows: dict[int, Flow[None]] = field(default_factory=dict)
 
-    def step(self, tag: int, reply: Any) -> Flow[bool]:
-        """Go on with one flow until it waits for the world again; return whether it has ended."""
+    def step(self, tag: int, reply: Any) -> Flow[None]:
+        """Go on with one flow until it waits for the world again, or ends."""
         flow = self.flows[tag]
         while True:
             try:
                 effect = flow.send(reply)
             except StopIteration:
                 del self.flows[tag]
-                return True
+                return
             if isinstance(effect, Send) or (isinstance(effect, Wait) and effect.seconds > 0):
                 yield Begin(tag, effect)
-                return False
+                return
             reply = yield effect
 
 
 def side_by_side(flows: Sequence[Callable[[], Flow[None]]], width: int) -> Flow[None]:
-    """Run flows beside each other, `width` at a time, started in their order."""
+    """Run flows beside each other, `width` at a time, started in their order.
+
+    The others wait for the first one's first answer: its job is to be ahead of theirs in the queue.
+    """
     lanes, waiting = Lanes(), iter(enumerate(flows))
 
-    def start() -> Flow[None]:
-        while len(lanes.flows) < width:
+    def start(most: int) -> Flow[None]:
+        while len(lanes.flows) < most:
             entry = next(waiting, None)
             if entry is None:
                 return
             lanes.flows[entry[0]] = entry[1]()
             yield from lanes.step(entry[0], None)
 
-    yield from start()
+    yield from start(1)
     while lanes.flows:
         tag, reply = yield NextDone()
-        if (yield from lanes.step(tag, reply)):
-            yield from start()
+        yield from lanes.step(tag, reply)
+        yield from start(width)
 
 
 def long_speech(session: Session, plan: Plan, jobs: OpenJobs, width: int) -> Flow[Speech]:

@@ -1,0 +1,112 @@
+"""What the package promises, and the guide's client."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import chatterpod
+import pytest
+from chatterpod import Client, ConfigError, JobFailed, OutOfMemory, RunPodServerlessClient, UnknownVoice
+from chatterpod.errors import KINDS, job_failed
+from endpoint import FakeEndpoint, records
+
+
+def test_the_public_names_are_these() -> None:
+    clients = {"AsyncClient", "AsyncJob", "Client", "Job", "RunPodServerlessClient"}
+    values = {"Chapter", "Chunk", "Folder", "Retake", "Speech", "srt", "vtt"}
+    platform = {"ApiError", "AuthError", "ChatterpodError", "ConfigError", "Incomplete", "NotFound"}
+    jobs = {"JobCancelled", "JobFailed", "JobTimedOut"} | {kind.__name__ for kind in KINDS.values()}
+    assert set(chatterpod.__all__) == clients | values | platform | jobs
+    assert all(hasattr(chatterpod, name) for name in chatterpod.__all__)
+
+
+def test_every_code_of_the_worker_has_its_error() -> None:
+    from worker import errors  # noqa: PLC0415 - for the comparison alone
+
+    def codes(kind: type) -> set[str]:
+        return {kind.code}.union(*map(codes, kind.__subclasses__()))  # type: ignore[attr-defined]
+
+    assert set(KINDS) == codes(errors.SpeechError)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "code", "message"),
+    [
+        ("unknown_voice: there is no voice 'x'", UnknownVoice, "unknown_voice", "there is no voice 'x'"),
+        ("out_of_memory: too much", OutOfMemory, "out_of_memory", "too much"),
+        ("new_code: of a later worker", JobFailed, "new_code", "of a later worker"),
+        ("Worker exited: 137", JobFailed, "failed", "Worker exited: 137"),
+        ('{"error_message": "no GPU", "traceback": "File"}', JobFailed, "failed", "no GPU"),
+        ("handler: boom\nTraceback: File /secret.py", JobFailed, "failed", "handler: boom"),
+        (None, JobFailed, "failed", "the job failed, and the endpoint does not say why"),
+    ],
+)
+def test_a_failure_becomes_the_error_of_its_code_in_one_line(
+    said: Any, kind: type, code: str, message: str
+) -> None:
+    error = job_failed(said)
+    assert (type(error), error.code, str(error)) == (kind, code, message)
+
+
+def guides(endpoint: FakeEndpoint) -> RunPodServerlessClient:
+    return RunPodServerlessClient(
+        "ep", "sk", base_url="http://fake/v2", transport=endpoint, sleep=lambda _: None
+    )
+
+
+def test_the_guides_client_gives_the_guides_output_whether_the_worker_sent_a_list_or_an_object(
+    tmp_path: Path,
+) -> None:
+    made = records(3)
+    audio = b"".join(base64.b64decode(record["audio_base64"]) for record in made)
+    for aggregate in (made, records(1)[0]):
+        with guides(FakeEndpoint([], aggregate)) as client:  # type: ignore[arg-type]  # a bare record too
+            reply = client.runsync("Hello.")
+            saved = client.save_audio(reply, tmp_path / "a.mp3")
+            assert saved.read_bytes() == base64.b64decode(reply["output"]["audio_base64"])
+    with guides(FakeEndpoint([], made)) as client:
+        job = client.run({"input": {"text": "Hello."}})
+        assert (
+            client.save_audio(client.poll_until_complete(job["id"]), tmp_path / "b.mp3").read_bytes() == audio
+        )
+
+
+def test_a_reply_without_audio_is_refused_by_save_audio(tmp_path: Path) -> None:
+    for reply in ({}, {"output": None}, {"output": {"audio_base64": None}}):
+        with pytest.raises(ConfigError, match="no audio_base64"):
+            RunPodServerlessClient.save_audio(reply, tmp_path / "x.mp3")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (None, {}, "text or turns is required"),
+        ("Hi.", {"turns": [{"text": "Hi."}]}, "text or turns is required"),
+        (7, {}, "text is a number, expected a string"),
+        (None, {"turns": []}, "turns is no list of objects"),
+        (None, {"turns": ["Hi."]}, "turns is no list of objects"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
+    text: Any, options: dict[str, Any], said: str
+) -> None:
+    endpoint = FakeEndpoint([])
+    with (
+        Client("ep", "sk", "http://fake/v2", transport=endpoint) as client,
+        pytest.raises(ConfigError, match=said),
+    ):
+        client.speak(text, **options)
+    assert endpoint.seen == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "key", "url"),
+    [("a/b", "k", None), ("a", "k\nx", None), ("a", "kéy", None), ("a", "k", "file:///etc")],
+)
+def test_an_endpoint_or_a_key_that_cannot_be_one_is_refused_without_being_shown(
+    endpoint: str, key: str, url: str | None
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Client(endpoint, key, url)
+    assert key not in str(caught.value).split()
