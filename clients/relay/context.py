@@ -6,13 +6,14 @@ to `take` and its end to `job_ended`.
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from chatterpod import Chunk
 
 from clients.relay.errors import BadRequest, ContextEnded, TooLarge
+from clients.relay.opening import first_cut
 from clients.relay.timeline import Form, Heard, Piece, Span, Timeline, heard
 from segmenter import Segment, Segmenter
 
@@ -20,6 +21,8 @@ __all__ = ["Context", "Job", "State"]
 
 AT_ONCE = 2  # jobs inside the endpoint: the next is there before the last has ended
 JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
+CLAUSE_ENDS = frozenset(",;:—–、，；：")
+CLAUSE_MS = 150
 SENTENCE_MS = 300  # the pause that a worker makes at the end of a text by itself
 
 
@@ -106,10 +109,25 @@ class Context:
         return not self._waiting and not self._inside
 
     def push(self, text: str) -> None:
-        """Take more text; raises as `check`."""
+        """Take more text, which is being written; raises as `check`.
+
+        Where nothing was spoken yet, the first clause does not wait for the end of its sentence.
+        """
         self.check(text)
         self.text += text
         self._wait_for(self._segmenter.push(text))
+        if self.jobs or self._waiting:
+            return
+        cut = first_cut(self.text[self._offset :], self._language)
+        if cut is not None:
+            self._cut_off(cut)
+
+    def speak(self, text: str) -> None:
+        """Take the whole text, and no more; raises as `check`."""
+        self.check(text)
+        self.text += text
+        self._wait_for(self._segmenter.push(text))
+        self.close()
 
     def check(self, text: str) -> None:
         """Say whether more text can be taken.
@@ -182,6 +200,17 @@ class Context:
         """Note that the oldest job has given its last chunk."""
         self._inside.popleft()
         self._settle()
+
+    def _cut_off(self, cut: int) -> None:
+        """Make the text up to `cut`, of which nothing was given out, a segment of its own."""
+        start = self._offset
+        self._segmenter = Segmenter(self._language)
+        self._wait_for(self._segmenter.push(self.text[start : start + cut]) + self._segmenter.flush())
+        if self._waiting and self.text[start : start + cut].rstrip().rstrip("\"'”’)")[-1:] in CLAUSE_ENDS:
+            self._waiting[-1] = replace(self._waiting[-1], pause_ms=CLAUSE_MS)
+        self._segmenter = Segmenter(self._language)
+        self._offset = start + cut
+        self._wait_for(self._segmenter.push(self.text[self._offset :]))
 
     def _input(self, span: Span, pause_ms: int) -> dict[str, Any]:
         text = self.text[span.char_start : span.char_end]

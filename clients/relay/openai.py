@@ -76,8 +76,7 @@ async def speech(request: Request) -> Response:
     context.check(body.input)
     relay.count_request(usage, "speech")
     relay.count_characters(usage, len(body.input))
-    context.push(body.input)
-    context.close()
+    context.speak(body.input)
     return await answered(relay.speaking(context), body, notes)
 
 

@@ -171,8 +171,9 @@ class Connection:
     def _speak(self, message: Speak) -> None:
         voice = self._begin(message.context_id, message)
         try:
-            self._push(voice, message.text)
-            voice.context.close()
+            voice.context.check(message.text)
+            self._relay.count_characters(self._usage, len(message.text))
+            voice.context.speak(message.text)
         except RelayError:
             voice.context.fail()
             self._silence(voice)

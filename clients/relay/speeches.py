@@ -154,8 +154,7 @@ async def create(request: Request) -> Response:
     context.check(options.text)
     relay.count_request(usage, "recording")
     relay.count_characters(usage, len(options.text))
-    context.push(options.text)
-    context.close()
+    context.speak(options.text)
     if not context.active:
         raise BadRequest("text has nothing to speak: expected at least one letter or digit")
     recording = speeches_of(request).add(context)

@@ -25,6 +25,12 @@ def context(text: str = "", *, form: str = "mp3", limit: int = 100_000, **option
     return made
 
 
+def whole(text: str, *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
+    made = Context(options, Form(form), limit)
+    made.speak(text)
+    return made
+
+
 def jobs(of: Context) -> list[str]:
     """Run a context's jobs to their end; return the parts of its text that they spoke."""
     spoken = []
@@ -36,8 +42,7 @@ def jobs(of: Context) -> list[str]:
 
 
 def test_a_whole_text_is_one_job_as_it_is() -> None:
-    made = context(PROSE, voice="anna")
-    made.close()
+    made = whole(PROSE, voice="anna")
     job = made.next_job()
     assert job is not None
     assert job.given == {"text": PROSE.strip(), "stream": True, "bit_rate": 64, "voice": "anna"}
@@ -45,8 +50,7 @@ def test_a_whole_text_is_one_job_as_it_is() -> None:
 
 
 def test_of_much_text_two_jobs_are_inside_at_once_and_the_next_follows_an_end() -> None:
-    made = context(PROSE * 60)
-    made.close()
+    made = whole(PROSE * 60)
     first, second = made.next_job(), made.next_job()
     assert first is not None
     assert second is not None
@@ -59,8 +63,7 @@ def test_of_much_text_two_jobs_are_inside_at_once_and_the_next_follows_an_end() 
 
 @pytest.mark.parametrize(("form", "most"), [("mp3", 3_300), ("pcm", 1_500)])
 def test_no_job_is_longer_than_its_result_may_be(form: str, most: int) -> None:
-    made = context(PROSE * 40, form=form)
-    made.close()
+    made = whole(PROSE * 40, form=form)
     assert max(map(len, jobs(made))) <= most
 
 
@@ -85,11 +88,40 @@ def test_every_word_is_spoken_once_and_in_order_however_the_text_came(sizes: lis
 
 def test_a_job_that_ends_in_the_middle_of_a_sentence_brings_its_own_pause() -> None:
     made = context(form="pcm")
-    made.push("Well, " * 400)
-    made.close()
+    made.speak("Well, " * 400)
     first = made.next_job()
     assert first is not None
     assert first.given["text"].endswith(", [pause:150ms]")
+
+
+def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence() -> None:
+    made = context()
+    made.push("The harbour was quiet that morning,")
+    assert made.next_job() is None
+    made.push(" and")
+    job = made.next_job()
+    assert job is not None
+    assert job.given["text"] == "The harbour was quiet that morning, [pause:150ms]"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("We met Dr. Smith and his wife on Monday, the third", "We met Dr. Smith and his wife on Monday,"),
+        ("We paid 1,000,000 dollars for what nobody wanted. It", None),
+        (
+            "We paid 1,000,000 dollars for what nobody wanted. It was",
+            "We paid 1,000,000 dollars for what nobody wanted.",
+        ),
+        ("Well, yes, and so, of course, be it", "Well, yes, and so, of course,"),
+        ("He said [a tag, with a comma] and", None),
+        ("No. Yes. Well. Not as such", None),
+    ],
+)
+def test_the_first_cut_is_a_place_where_a_reader_would_pause(text: str, first: str | None) -> None:
+    made = context(text)
+    job = made.next_job()
+    assert (job and made.text[job.span.char_start : job.span.char_end]) == first
 
 
 def test_flush_speaks_half_a_sentence_and_the_context_goes_on() -> None:
@@ -111,8 +143,7 @@ def test_a_context_without_a_word_is_done_when_it_is_closed() -> None:
 
 
 def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
-    made = context(PROSE * 60)
-    made.close()
+    made = whole(PROSE * 60)
     made.next_job()
     segment = {"text": "", "char_start": 0, "char_end": 68, "start_ms": 0, "end_ms": 6_800}
     made.take(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
@@ -125,8 +156,7 @@ def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
 
 
 def test_what_was_heard_of_a_context_that_is_done_can_still_be_asked() -> None:
-    made = context("Good morning.")
-    made.close()
+    made = whole("Good morning.")
     job = made.next_job()
     assert job is not None
     segment = {"text": "", "char_start": 0, "char_end": 13, "start_ms": 0, "end_ms": 1_000}
