@@ -22,6 +22,7 @@ from localpod.launcher import Launcher
 from localpod.pod import Pod, Worker
 from localpod.queue import Job
 from localpod.settings import ENDPOINT, Options
+from localpod.webhooks import Webhooks
 from localpod.wire import MB, error_reply, parse, pod_of, read, reply
 
 __all__ = ["create_app"]
@@ -54,6 +55,7 @@ def create_app(options: Options) -> Starlette:
     )
     app.state.pod = pod
     app.state.launcher = Launcher(pod)
+    app.state.webhooks = Webhooks(pod)
     return app
 
 
@@ -65,6 +67,7 @@ async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
     finally:
         await app.state.launcher.close()
         await running
+        await app.state.webhooks.close()
 
 
 async def _page(_request: Request) -> Response:

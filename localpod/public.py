@@ -58,6 +58,7 @@ async def _submit(request: Request, *, sync: bool) -> Job:
         # RunPod drops an empty input on its way to the worker, which then refuses the job, twice.
         job.retries = 1
         pod.queue.fail(job, "job timed out after 1 retries (RunPod loses an empty input)", pod.clock())
+    request.app.state.webhooks.watch(job)
     return job
 
 

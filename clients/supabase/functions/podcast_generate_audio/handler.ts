@@ -1,0 +1,129 @@
+/** POST {text, …} by a signed-in user: the MP3 while it is made, or 202 where that would take too long. */
+
+import { ChatterpodError, type Chunk, type Input } from "chatterpod";
+import { clientOf, type Settings } from "../_shared/settings.ts";
+import { userOf } from "../_shared/storage.ts";
+
+const SHORT = 500; // characters: one /runsync
+const MOST = 10_000; // characters that a worker takes in one job
+const BODY_BYTES = 100_000;
+const FIELDS = ["voice", "language", "speed", "seed", "bit_rate", "pronounce"];
+const ASKERS_FAULT = /^(invalid_input|text_too_long|unknown_voice|voice_unusable|unsupported_\w+)$/;
+
+class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Answer one request; nothing that it throws or tells holds a key, an address or the text. */
+export async function handle(request: Request, settings: Settings): Promise<Response> {
+  const cors = {
+    "Access-Control-Allow-Origin": settings.origin,
+    "Access-Control-Allow-Headers": "authorization, apikey, content-type, x-client-info",
+    "Access-Control-Expose-Headers": "X-Duration-Ms, X-Cache",
+  };
+  try {
+    if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: cors });
+    if (request.method !== "POST") throw new Refusal(405, "invalid_input", "expected POST");
+    const user = await userOf(request.headers.get("Authorization"), settings);
+    if (user === null) throw new Refusal(401, "unauthorized", "expected the token of a signed-in user");
+    const input = await inputOf(request);
+    const response = await spoken(input, user, request.signal, settings);
+    for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
+    return response;
+  } catch (error) {
+    const { status, code, message } = told(error);
+    return Response.json({ error: { code, message } }, { status, headers: cors });
+  }
+}
+
+async function spoken(
+  input: Input,
+  user: string,
+  signal: AbortSignal,
+  settings: Settings,
+): Promise<Response> {
+  const length = [...(input.text ?? "")].length;
+  if (length > settings.streamCharacters) return await later(input, user, settings);
+  const headers = { "Content-Type": "audio/mpeg", "Cache-Control": "no-store" };
+  if (length <= SHORT) {
+    const { audio, summary } = await clientOf(settings).speak(input, { signal });
+    const told = {
+      "X-Duration-Ms": String(summary.duration_ms),
+      "X-Cache": summary.cache_hit ? "hit" : "miss",
+    };
+    return new Response(audio, { headers: { ...headers, ...told } });
+  }
+  return new Response(await begun(input, signal, settings), { headers });
+}
+
+/** Return the audio from its first chunk on: what fails before that has a status of its own. */
+async function begun(input: Input, signal: AbortSignal, settings: Settings): Promise<ReadableStream> {
+  const leaving = new AbortController();
+  signal.addEventListener("abort", () => leaving.abort(), { once: true });
+  const chunks = clientOf(settings).stream(input, { signal: leaving.signal });
+  let next: IteratorResult<Chunk, void> | null = await chunks.next();
+  return new ReadableStream({
+    async pull(controller): Promise<void> {
+      const { done, value } = next ?? await chunks.next();
+      next = null;
+      if (done) return controller.close();
+      controller.enqueue(value.audio);
+    },
+    cancel(): void {
+      leaving.abort();
+      chunks.return().catch(() => undefined);
+    },
+  });
+}
+
+/** Queue the job, and have RunPod tell the webhook when it is done. */
+async function later(input: Input, user: string, settings: Settings): Promise<Response> {
+  const path = `${user}/${crypto.randomUUID()}`;
+  const webhook = `${settings.webhookUrl}/${settings.webhookSecret}/${path}`;
+  const job = await clientOf(settings).submit({ ...input, stream: false, opening: "even" }, { webhook });
+  const files = { audio: `${path}.mp3`, result: `${path}.json` };
+  return Response.json({ job, bucket: settings.bucket, ...files }, { status: 202 });
+}
+
+async function inputOf(request: Request): Promise<Input> {
+  const text = await request.text();
+  if (text.length > BODY_BYTES) throw new Refusal(413, "too_large", `the body is over ${BODY_BYTES} bytes`);
+  let body: Record<string, unknown>;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new Refusal(400, "invalid_input", "the body is not valid JSON");
+  }
+  if (typeof body?.text !== "string" || !/[\p{L}\p{N}]/u.test(body.text)) {
+    throw new Refusal(400, "invalid_input", "text is missing, or has nothing to speak");
+  }
+  const length = [...body.text].length;
+  if (length > MOST) {
+    throw new Refusal(413, "text_too_long", `text has ${length} characters, expected at most ${MOST}`);
+  }
+  const unknown = Object.keys(body).find((name) => name !== "text" && !FIELDS.includes(name));
+  if (unknown !== undefined) {
+    throw new Refusal(400, "invalid_input", `a field is not known, expected text, ${FIELDS.join(", ")}`);
+  }
+  return body as Input;
+}
+
+function told(error: unknown): { status: number; code: string; message: string } {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ChatterpodError && ASKERS_FAULT.test(error.code)) {
+    return { status: 400, code: error.code, message: error.message };
+  }
+  const code = error instanceof ChatterpodError ? error.code : "internal";
+  console.error(`podcast_generate_audio: ${code}`);
+  if (code === "unauthorized") {
+    return { status: 502, code: "endpoint_failed", message: "the speech could not be made" };
+  }
+  return { status: 502, code, message: "the speech could not be made" };
+}

@@ -1,0 +1,5 @@
+import { settingsOf } from "../_shared/settings.ts";
+import { handle } from "./handler.ts";
+
+const settings = settingsOf(Deno.env);
+Deno.serve((request) => handle(request, settings));

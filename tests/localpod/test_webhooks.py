@@ -1,0 +1,83 @@
+"""An ended job is told of at the address that its request named."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from localpod.app import create_app
+from localpod.settings import Options
+from localpod.webhooks import Webhooks
+
+LIMIT_S = 10.0
+
+
+class Hook:
+    """A server on this machine that notes what is posted to it, and answers as told."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.answers = [200]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        size = int(head.split("content-length: ")[1].split("\r\n")[0])
+        self.bodies.append(json.loads(await reader.readexactly(size)))
+        status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[Starlette]:
+    made = create_app(Options())
+    made.state.webhooks = Webhooks(made.state.pod, repeat_s=(0.01, 0.01))
+    yield made
+    await made.state.webhooks.close()
+
+
+async def told(app: Starlette, hook: Hook, times: int) -> None:
+    """Run a job whose end the hook is told of, and wait for so many posts."""
+    server = await asyncio.start_server(hook.serve, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    transport = httpx.ASGITransport(app)
+    async with (
+        server,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1/v2/local", headers={"Authorization": "any"}
+        ) as http,
+    ):
+        body = {"input": {"text": "a"}, "webhook": address}
+        job = (await http.post("/run", json=body)).json()["id"]
+        await http.get("/job-take/w")
+        await http.post(f"/job-done/w/{job}", content=json.dumps({"output": [1, 2]}))
+        async with asyncio.timeout(LIMIT_S):
+            while len(hook.bodies) < times:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+    assert [body["id"] for body in hook.bodies] == [job] * times
+
+
+async def test_the_whole_job_is_posted_once_when_the_address_answers_200(app: Starlette) -> None:
+    hook = Hook()
+    await told(app, hook, 1)
+    assert hook.bodies[0]["status"] == "COMPLETED"
+    assert hook.bodies[0]["output"] == [1, 2]
+    assert hook.bodies[0]["input"] == {"text": "a"}
+
+
+async def test_it_is_posted_three_times_in_all_where_it_does_not(app: Starlette) -> None:
+    hook = Hook()
+    hook.answers = [500]
+    await told(app, hook, 3)
+
+
+async def test_it_is_posted_until_the_address_answers_200(app: Starlette) -> None:
+    hook = Hook()
+    hook.answers = [500, 200]
+    await told(app, hook, 2)
