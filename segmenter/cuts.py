@@ -15,7 +15,7 @@ MARGIN = 48  # characters after the limit that a cut may look at: a tag that beg
 CLOSERS = "\"'”’“»«›‹)」』）"
 NEVER = re.compile(r"(?!)")
 # Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
-INSIDE = re.compile(r"\d[.,:']?\s+[\d%°]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
+INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
 KANJI = "\u4e00-\u9fff\u30a0-\u30ff"
 
 

@@ -13,7 +13,10 @@ from worker.speech import Line
 __all__ = ["leading_space", "lines"]
 
 TURN_PAUSE_MS = 400  # after a turn that names no pause of its own
-SPOKEN_LIMIT = Sizes().most  # characters: "1,234,567" is nine in the text and sixty-nine when spoken
+# Characters: "1,234,567" is nine in the text and sixty-nine when spoken.
+SPOKEN_LIMIT = Sizes().most
+LEAST_PART = 8  # characters of a segment cut again: short in the text, long when spoken
+FIRST_SPOKEN_LIMIT = Sizes().second  # where somebody waits for the first
 
 Speak = Callable[[str], str]
 
@@ -52,9 +55,11 @@ def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]
     def speak(text: str) -> str:
         return speakable(text, language, numbers=request.normalize_numbers, pronounce=request.pronounce)
 
+    limit = FIRST_SPOKEN_LIMIT if request.opening == "fast" else SPOKEN_LIMIT
     for number, segment in segments(request):
-        for part, text in fitted(segment, request.spoken[number].text, language, speak):
+        for part, text in fitted(segment, request.spoken[number].text, language, speak, limit):
             yield number, part, text
+        limit = SPOKEN_LIMIT
 
 
 def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
@@ -80,13 +85,15 @@ def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
     return replace(segment, pause_ms=pause)
 
 
-def fitted(segment: Segment, text: str, language: str, speak: Speak) -> Iterator[tuple[Segment, str]]:
+def fitted(
+    segment: Segment, text: str, language: str, speak: Speak, limit: int
+) -> Iterator[tuple[Segment, str]]:
     """Yield a segment and what is spoken for it, cut again where its words grew over the limit."""
     spoken = speak(segment.text)
     half = (segment.char_end - segment.char_start) // 2
     parts: list[Segment] = []
-    if len(spoken) > SPOKEN_LIMIT and half >= Sizes().least:
-        sizes = Sizes(first=half, second=half, rest=half)
+    if len(spoken) > limit and half >= LEAST_PART:
+        sizes = Sizes(first=half, second=half, rest=half, least=LEAST_PART)
         parts = list(iter_plan(text[segment.char_start : segment.char_end], language, sizes))
     if len(parts) < 2:
         yield segment, spoken
@@ -94,7 +101,7 @@ def fitted(segment: Segment, text: str, language: str, speak: Speak) -> Iterator
     parts[-1] = replace(parts[-1], pause_ms=segment.pause_ms)
     for part in parts:
         start, end = segment.char_start + part.char_start, segment.char_start + part.char_end
-        yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak)
+        yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak, SPOKEN_LIMIT)
 
 
 def utterance(

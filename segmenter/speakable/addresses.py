@@ -11,7 +11,7 @@ from segmenter.speakable.numbers import spell_numbers
 __all__ = ["name_addresses", "spell_addresses"]
 
 END = r"(?<![.,;:!?)\]}'\"*_>])"
-URL = rf"(?P<url>(?<![\w])(?:https?://|ftp://|www\.)[^\s<>\"“”«»\ue000]{{1,500}}{END})"
+URL = rf"(?P<url>(?<![\w])(?:(?:https?|ftp|file)://|www\.)[^\s<>\"“”«»\ue000]{{1,500}}{END})"
 MAIL = r"(?P<mail>(?<![\w.+-])(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})"
 ENDINGS = (
     "com org net edu gov io dev app ai info biz uk de fr nl ru pl jp cn kr br ca au eu se fi dk gr tr il"
@@ -64,7 +64,7 @@ def speller(language: Language | None, *, numbers: bool) -> Callable[[re.Match[s
 
 def stripped(match: re.Match[str]) -> str:
     """Return the part of an address that is said: no scheme, `www.`, query or fragment."""
-    written = re.sub(r"\A(?:(?:https?|ftp)://|mailto:)?(?:www\.)?", "", match[0], flags=re.IGNORECASE)
+    written = re.sub(r"\A(?:(?:https?|ftp|file)://|mailto:)?(?:www\.)?", "", match[0], flags=re.IGNORECASE)
     if "@" not in written:
         written = unquote(re.split("[?#]", written, maxsplit=1)[0], errors="ignore")
     kept = "".join(letter if letter.isprintable() else " " for letter in written)

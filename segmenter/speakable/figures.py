@@ -44,6 +44,8 @@ def version_rule(language: Language) -> Rule:
 
     def spelled(match: re.Match[str]) -> str:
         written = match["n"]
+        if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3}){2,}", written) and not match["v"] and not match["rest"]:
+            return spelling.cardinal(language, written.replace(".", ""))
         is_number = number.fullmatch(written) and not match["v"]
         if is_number or (written.count(".") < 2 and not match["v"] and language.decimal == "."):
             return match[0]
@@ -137,6 +139,7 @@ def fraction_rules(language: Language) -> list[Rule]:
     return [
         (re.compile(rf"(?P<whole>(?<!\d)\d{{1,15}})?[ \u00a0]?(?P<f>[{VULGAR}])"), vulgar),
         (SLASHED, slashed),
+        (re.compile(r"(?<=\d)/(?=\d)"), lambda _: " "),
         (re.compile(r"(?<=\w)\^(?P<minus>-?)(?=\d)"), raised),
         (re.compile(r"(?<=\w)²"), lambda _: " " + signs["squared"]),
         (re.compile(r"(?<=\w)³"), lambda _: " " + signs["cubed"]),
@@ -146,8 +149,9 @@ def fraction_rules(language: Language) -> list[Rule]:
 def parted(language: Language, above: int, below: int) -> str:
     """Return a fraction that has no name of its own."""
     first = spelling.cardinal(language, str(above))
-    if language.code == "en" and above < below <= 100:
+    if language.code == "en" and above < below and (below <= 10 or below in {12, 16, 32, 64, 100, 1000}):
         part = spelling.ordinal(language, str(below)) or ""
         return f"{first} {part}{'' if above == 1 else 's'}"
     last = spelling.cardinal(language, str(below))
-    return f"{first} {language.signs['over'] if above < below else ''} {last}".replace("  ", " ")
+    over = language.signs["over"] if above < below and language.code != "en" else ""
+    return f"{first} {over} {last}".replace("  ", " ")

@@ -27,11 +27,12 @@ RULE = re.compile(r"^[ \t:|=*_~#>+-]++$", re.MULTILINE)
 LINE_START = re.compile(r"^[ \t]*(?:(?:>|#{1,6}(?=[ \t])|[-*+•⁃◦▪‣·–—―](?=[ \t]))[ \t]*)+", re.MULTILINE)
 ESCAPED = re.compile(r"\\(?=[^\w\s])")
 EMPHASIS = re.compile(
-    r"(?<!\w)(?:[*_`]|~(?!\d))+(?=\S)|(?<=\S)[*_~`]+(?!\w)|\*\*+|~~+|``+|\*(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\*"
+    r"(?<!\w)(?:[*_`]|~(?![\d$€£¥]))+(?=\S)|(?<=\S)[*_~`]+(?!\w)|\*\*+|~~+|``+|\*(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\*"
 )
+POWER = re.compile(r"(?<=\d)\*\*(?=\d)")
 UNDERSCORE = re.compile(r"(?<=\w)_+(?=\w)")
 PIPE = re.compile(r"[ \t]*\|[ \t|]*")
-EMOTICON = re.compile(r"(?<!\S)(?:[:;]-?[()DPp]|<3|:'\()(?!\S)")
+EMOTICON = re.compile(r"(?<!\S)(?:[:;]-?[()DPp]|:'\()(?!\S)|<3(?=\s*\Z)")
 ARROW = re.compile(r"[ \t]*(?:[-=]+>|[←-⇿⟵-⟿])[ \t]*")
 DASH = re.compile(r"[ \t]*(?:[—―]|(?<!-)--(?!-))[ \t]*|(?<!\d)[ \t]+[-–][ \t]+|[ \t]+[-–][ \t]+(?!\d)")
 HYPHEN = re.compile(r"[‐‑]")
@@ -82,7 +83,8 @@ def unlinked(text: str) -> str:
 def unmarked(text: str) -> str:
     """Return the text without Markdown, with plain quotes, dashes and arrows as pauses."""
     text = LINE_START.sub("", RULE.sub("", FENCE.sub("", text)))
-    text = UNDERSCORE.sub(" ", EMPHASIS.sub("", ESCAPED.sub("", text)))
+    text = EMPHASIS.sub("", POWER.sub("^", ESCAPED.sub("", text).replace("\\", " ")))
+    text = UNDERSCORE.sub(" ", text)
     text = GUILLEMETS.sub('"', PIPE.sub(", ", text)).translate(QUOTES)
     text = EMOTICON.sub("", text)
     return HYPHEN.sub("-", DASH.sub(", ", ARROW.sub(", ", text)))

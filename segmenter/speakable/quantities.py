@@ -90,9 +90,8 @@ def unit_rules(language: Language) -> list[Rule]:
         written = match["n"] or match["after"]
         return Number.read(language, written).counting(language, language.percent)
 
-    units = re.compile(
-        rf"(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{either(list(language.units))})(?![\w²³]|/[^\W\d_])"
-    )
+    names = either(list(language.units))
+    units = re.compile(rf"(?<![A-Za-z])(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{names})(?![\w²³]|/[^\W\d_])")
     share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
     return [(share, percent), (units, unit)]
 
@@ -103,7 +102,7 @@ def money_rules(language: Language) -> list[Rule]:
     scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(list(language.magnitudes))})(?!\w))?"
     number = written_number(language)
     before = re.compile(rf"(?<!\w)(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}(?!\w)")
-    after = re.compile(rf"(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
+    after = re.compile(rf"(?<![A-Za-z])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
 
     def amount(match: re.Match[str]) -> str:
         number = Number.read(language, match["n"])

@@ -9,13 +9,16 @@ from segmenter.speakable.quantities import Rule, either, written_number
 __all__ = ["rewriting_rules"]
 
 HOUR_MINUTE = r"\d{1,2}:\d{2}"
-ALONE, LAST = r"(?<![\w.,:/+-])", r"(?![\w:/-]|[.,]\d)"  # what may not touch a span such as 10-20
+ALONE, LAST = (
+    r"(?<![\w.,:/+-])",
+    r"(?:(?![\w:/-]|[.,]\d)|(?=[AaPp]\.?[Mm]\b))",
+)  # what may not touch a span such as 10-20
 SIGNS = (  # a pattern, and the names of the words that it stands for
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number"),
-    (r"(?<![\w)\]])[-−](?=[$€£¥]?\d)|(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus"),
+    (r"(?<![\w)\].^%°])[-−](?=[$€£¥]?\d)|(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus"),
     (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times"),
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over"),
-    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)", "plus"),
+    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus"),
     (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals"),
     (r"[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about"),
     (r"±[ \u00a0]?(?=\d)", "plus minus"),
@@ -23,6 +26,9 @@ SIGNS = (  # a pattern, and the names of the words that it stands for
     (r"[>≥][ \u00a0]?(?=\d)", "greater"),
     (r"(?<=\d) ?x ?(?=\d)", "by"),
 )
+HALVES = re.compile(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
+FEET = re.compile(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
+NORTH = re.compile(r"°(?=[NSEW]\b)")
 DECADE = re.compile(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
 
 
@@ -36,6 +42,7 @@ def rewriting_rules(language: Language) -> list[Rule]:
         *(sign_rule(language, pattern, names) for pattern, names in SIGNS),
     ]
     if language.code == "en":
+        found += [(FEET, lambda match: f"{match[1]} foot {match[2]}"), (NORTH, lambda _: "° ")]
         found.insert(0, (DECADE, lambda match: decade(language, match["n"])))
     if language.decimal == ".":
         found.append((re.compile(r"(?<![\w.,])\.(?=\d)"), lambda _: "0."))
@@ -63,6 +70,7 @@ def span_rules(language: Language) -> list[Rule]:
 
     return [
         (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～-]")), span),
+        (HALVES, lambda match: f"{match[1]} {language.signs['to']} "),
         (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span),
     ]
 

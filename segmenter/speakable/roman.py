@@ -8,7 +8,7 @@ from segmenter.speakable.quantities import Rule
 
 __all__ = ["roman_rules"]
 
-NUMERAL = r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?![\w.]?\w|')"
+NUMERAL = r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?![\w.]?\w|'(?!s\b))"
 ENDED = re.compile(r"[ \u00a0]?[.,;:!?)—–-]|\Z|[ \u00a0]and\b")  # "Part I", but not "the part I like"
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 

@@ -7,10 +7,13 @@ from segmenter.speakable.languages import Language
 
 __all__ = ["spell_signs", "without_clock_colons"]
 
-ANY = re.compile(r"[&@#+=°²³]")
+ANY = re.compile(r"[&@#+=<>°²³]")
 CLOCK = re.compile(r"(?<=\d):(?=\d\d)")
 HASHTAG = re.compile(r"(?<![\w&#])#(?=[^\W\d])(\w{1,100})")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+SIGNS = (("+", "plus"), ("=", "equals"), ("@", "at"), ("<", "less"), (">", "greater"))
+WITHIN = re.compile(r"(?<=\w)@(?=\w)")
+AFTER = re.compile(r"(?<=\w)\+(?=[\s.,;:!?)]|\Z)")
 AMPERSAND = re.compile(r" ?&+ ?")
 MENTION = re.compile(rf"(?<![\w.@])@(?=[\w{PLACE}])")
 
@@ -30,7 +33,8 @@ def spell_signs(text: str, language: Language | None) -> str:
     text = re.sub(r"(?<=\b[A-Za-z])\+\+", f" {signs['plus']} {signs['plus']}", text)
     if language.code == "en":
         text = re.sub(r"(?<=\b[CFJ])#(?!\w)", " sharp", text)
+    text = AFTER.sub(f" {signs['plus']}", WITHIN.sub(f" {signs['at']} ", text))
     text = AMPERSAND.sub(f" {signs['and']} ", text)
-    for sign, name in (("+", "plus"), ("=", "equals"), ("@", "at")):
+    for sign, name in SIGNS:
         text = text.replace(f" {sign} ", f" {signs[name]} ")
     return re.sub("[°²³]", "", text)

@@ -1,6 +1,7 @@
 """From a request to the lines that an engine is given."""
 
 import itertools
+import re
 from typing import Any
 
 import pytest
@@ -45,7 +46,14 @@ def test_no_utterance_is_over_the_limit_however_long_its_numbers_are_when_spoken
     spans = [(line.segment.char_start, line.segment.char_end) for line in made]
     assert spans == sorted(spans)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
-    assert "".join(text[a:b] for a, b in spans).replace(" ", "") == text.replace(" ", "")
+    numbers = [number for a, b in spans for number in re.findall(r"\d[\d,]*\d", text[a:b])]
+    assert numbers == re.findall(r"\d[\d,]*\d", text)
+
+
+def test_the_first_piece_is_short_in_words_too_where_somebody_waits() -> None:
+    text = "The fund paid $3,417,250.50 in 2023, 1,250,750.25 in 2022, and nothing at all before that year."
+    assert len(spoken(text=text)[0]) <= 120
+    assert len(spoken(text=text, opening="even")[0]) > 120
 
 
 def test_what_leaves_nothing_to_speak_gives_its_pause_to_the_line_before() -> None:
