@@ -58,6 +58,8 @@ class FakeEndpoint(httpx.MockTransport):
         if fault.isdigit():
             return httpx.Response(int(fault), headers={"Retry-After": "1"})
         reply = self.route(path, json.loads(request.content or "{}"))
+        if fault == "slow":
+            raise httpx.ReadTimeout("it takes too long")
         if fault == "lost":
             raise httpx.ReadError("connection reset")
         return httpx.Response(200, json=reply) if reply is not None else httpx.Response(404)

@@ -162,3 +162,45 @@ def test_without_a_key_or_an_endpoint_the_error_says_what_to_set(monkeypatch: py
     with pytest.raises(ConfigError, match="RUNPOD_API_KEY") as caught:
         Client("ep")
     assert caught.value.code == "no_key"
+
+
+@pytest.mark.parametrize("fault", ["524", "slow"])
+def test_a_runsync_that_somebody_on_the_way_gave_up_goes_on_as_another_job(fault: str) -> None:
+    endpoint = FakeEndpoint([], MADE, faults={0: fault})
+    with client_of(endpoint) as client:
+        assert client.speak("Hello.").audio == AUDIO
+    assert [path.partition("?")[0] for path in endpoint.seen[:2]] == ["/runsync", "/run"]
+
+
+def test_a_job_that_takes_too_long_is_given_up_and_cancelled() -> None:
+    endpoint = FakeEndpoint([[] for _ in range(50)])
+    with (
+        Client("ep", "sk", "http://fake/v2", transport=endpoint, sleep=Sleeps(), timeout=0.0) as client,
+        client.stream("Hello.") as chunks,
+        pytest.raises(JobTimedOut, match="not done within 0 s"),
+    ):
+        next(chunks)
+    assert endpoint.cancelled
+
+
+@pytest.mark.parametrize("kind", ["engine_failed", "out_of_memory", "shutting_down"])
+def test_a_failure_that_passes_is_followed_by_another_job_and_costs_no_audio(kind: str) -> None:
+    class Failing(FakeEndpoint):
+        submitted = 0
+
+        def route(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
+            self.submitted += path == "/run"
+            if self.submitted == 1 and path.startswith("/status"):
+                return {"status": "FAILED", "error": f"{kind}: once"}
+            if self.submitted == 1 and path.startswith("/stream"):
+                items = [{"output": record} for record in MADE[:2]] if self.batches.pop(0) else []
+                return {"status": "FAILED", "stream": items}
+            return super().route(path, body)
+
+    assert received(Failing([MADE, [], MADE])) == AUDIO
+
+
+@pytest.mark.parametrize("width", [0, -1, 101])
+def test_a_width_that_cannot_be_is_refused(width: int) -> None:
+    with client_of(FakeEndpoint([])) as client, pytest.raises(ConfigError, match="expected 1 to 100"):
+        client.speak("word. " * 5_000, width=width)

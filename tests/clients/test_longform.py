@@ -10,6 +10,8 @@ import av
 import numpy as np
 import pytest
 from chatterpod import AsyncClient, Client, ConfigError, Folder, InvalidInput, Retake, Speech
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mutagen.id3 import ID3
 from platform_kit import PAUSE, SAMPLES_A_CHARACTER, Platform
 
@@ -35,6 +37,8 @@ def in_async(platform: Platform, text: str | None = TEXT, **options: Any) -> Spe
     return asyncio.run(speak())
 
 
+SHORT = "\n\n".join(f"Paragraph {n * n * 31}. " + PARAGRAPH * 20 for n in range(10))
+CLEAN = in_sync(Platform(), SHORT).audio
 Speak = Callable[..., Speech]
 both = pytest.mark.parametrize("speak", [in_sync, in_async])
 
@@ -231,3 +235,15 @@ def test_leaving_a_long_stream_cancels_all_that_runs() -> None:
         running = {f"job-{n}" for n in range(len(platform.inputs))}
     assert platform.cancelled
     assert set(platform.cancelled) <= running
+
+
+FATES = st.lists(st.sampled_from(["", "lost", "429", "500", "503"]), max_size=80)
+
+
+@settings(max_examples=40, deadline=None)
+@given(FATES)
+def test_whatever_befalls_the_requests_the_bytes_are_the_same(fates: list[str]) -> None:
+    def fate(number: int, _path: str) -> str:
+        return fates[number] if number < len(fates) and number % 4 else ""
+
+    assert in_async(Platform(fate), SHORT, width=3).audio == CLEAN

@@ -30,7 +30,7 @@ def test_an_answer_that_was_held_or_brought_something_is_followed_at_once() -> N
 @pytest.mark.parametrize(("queued", "most"), [(False, 0.4), (True, 1.0)])
 def test_quick_empty_answers_are_asked_for_ever_less_often(*, queued: bool, most: float) -> None:
     polling = Polling()
-    waits = [polling.wait(0.01, brought=False, queued=queued) for _ in range(10)]
+    waits = [polling.wait(0.01, brought=False, queued=queued) for _ in range(30)]
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (0.05, most)
     polling.wait(0.01, brought=True, queued=False)

@@ -114,3 +114,8 @@ def test_a_dialogue_is_cut_between_turns_and_each_part_knows_its_first() -> None
     assert [turn for part in parts for turn in part.turns] == turns
     assert all(turns[part.turn_start] is part.turns[0] for part in parts)
     assert len(parts) > 3
+
+
+def test_no_part_of_a_dialogue_has_more_turns_than_a_worker_takes() -> None:
+    turns = [{"voice": "a", "text": f"Yes {n}."} for n in range(1_500)]
+    assert max(len(part.turns) for part in cut_turns(turns, {})) <= 200

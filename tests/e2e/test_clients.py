@@ -206,6 +206,23 @@ def test_what_the_worker_refuses_is_an_error_of_its_kind(
     assert "any" not in str(caught.value).split()
 
 
+def test_a_real_voice_streams_and_joins_as_well(tmp_path: Path) -> None:
+    text = (
+        "# One\n\n" + "\n\n".join(paragraph() for _ in range(8)) + "\n\n# Two\n\n" + (paragraph() + " ") * 8
+    )
+    with running(tmp_path, TTS_ENGINE="preview") as pod, Client("local", "any", base(pod)) as client:
+        received, key = streamed(pod, TEXT)
+        assert received == read_file((tmp_path / f"{key}.mp3").read_bytes()).audio
+        speech = client.speak(text)
+    assert len(speech.summary["parts"]) > 1
+    assert [chapter.title for chapter in speech.chapters] == ["One", "Two"]
+    starts = [segment["start_ms"] for segment in speech.segments]
+    assert starts == sorted(starts)
+    assert "".join(" ".join(str(segment["text"]) for segment in speech.segments).split()) == "".join(
+        text.split()
+    )
+
+
 def test_a_wrong_endpoint_and_a_wrong_key_are_told_apart(tmp_path: Path) -> None:
     with running(tmp_path, "--api-key", "right-key", TTS_ENGINE="tone") as pod:
         with Client("nowhere", "right-key", base(pod)) as client, pytest.raises(NotFound):

@@ -2,7 +2,11 @@
 
 import io
 import json
+import math
+import struct
+import subprocess
 import sys
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +28,8 @@ Run = Callable[..., tuple[int, Any, str]]
 @pytest.fixture(scope="module")
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     folder = tmp_path_factory.mktemp("cache")
-    with running(folder, "--idle-timeout", "300", "--api-key", "the-key", TTS_ENGINE="tone") as pod:
+    voices = {"TTS_VOICES_DIR": str(tmp_path_factory.mktemp("voices"))}
+    with running(folder, "--idle-timeout", "300", "--api-key", "the-key", TTS_ENGINE="tone", **voices) as pod:
         yield pod
 
 
@@ -147,15 +152,39 @@ def test_voices_are_listed_and_health_counts(run: Run) -> None:
     assert counts["jobs"]["completed"] > 0
 
 
-def test_adding_a_voice_sends_the_clip_and_tells_what_the_worker_says(run: Run, tmp_path: Path) -> None:
+def clip(path: Path, seconds: int) -> None:
+    """Write a clip of speech as far as the tone engine can tell."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16_000)
+        samples = (round(9_000 * math.sin(n / 11) * math.sin(n / 3_000)) for n in range(16_000 * seconds))
+        out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+def test_a_voice_is_added_spoken_with_and_removed(run: Run, tmp_path: Path) -> None:
+    clip(tmp_path / "ann.wav", 7)
+    assert run("voices", "add", "ann.wav")[:2] == (0, b"added ann\n")
+    assert "ann" in run("voices")[1].decode().split()
+    assert run("speak", "In her voice.", "--voice", "ann", "--json")[0] == 0
+    code, record, _ = run("voices", "remove", "ann", "--json")
+    assert (code, record["name"]) == (0, "ann")
+    code, _, told = run("speak", "In her voice.", "--voice", "ann")
+    assert code == 4
+    assert told.startswith("chatterpod: unknown_voice: there is no voice 'ann'")
+
+
+def test_a_clip_that_is_none_or_too_large_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ann.wav").write_bytes(b"RIFF")
     code, _, told = run("voices", "add", "ann.wav")
     assert code == 4
-    assert told.startswith("chatterpod: voice_unusable: voice_add needs an engine that clones")
+    assert told.startswith("chatterpod: voice_unusable: ")
     (tmp_path / "big.wav").write_bytes(b"\0" * 6_000_000)
     code, _, told = run("voices", "add", "big.wav")
     assert code == 2
     assert "the clip has 6,000,000 bytes, expected at most 5,250,000" in told
+    for action in ("add", "remove"):
+        assert run("voices", action)[2].startswith(f"chatterpod: bad_input: voices {action} needs a")
 
 
 def test_probe_measures_and_its_exit_code_is_for_cron(run: Run) -> None:
@@ -208,3 +237,12 @@ def test_a_command_line_that_is_wrong_ends_with_two() -> None:
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 2
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly(run: Run) -> None:
+    del run  # its environment
+    script = f"{sys.executable} -m chatterpod speak 'Too much to hear.' -o - -q | head -c 100 | wc -c"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {script}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "100", "")

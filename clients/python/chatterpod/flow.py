@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "Begin",
     "Flow",
+    "HeldTooLong",
     "NextDone",
     "NoAnswer",
     "Send",
@@ -32,6 +33,7 @@ T = TypeVar("T")
 Flow = Generator[Any, Any, T]
 TRIES = 10  # of one request that meets trouble of the passing kind
 KNOCKS = 5  # of one that reaches nobody at all
+HELD_TOO_LONG = 524  # a gateway's patience with a /runsync has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,10 @@ class Session:
     random: Random = field(default_factory=Random)
 
 
+class HeldTooLong(ApiError):
+    """A /runsync took longer than somebody on the way waits, and its job's id is lost."""
+
+
 def now() -> Flow[float]:
     """Return the time of the driver's clock."""
     return float((yield Wait(0.0)))
@@ -134,6 +140,8 @@ def call(session: Session, method: str, path: str, body: Mapping[str, Any] | Non
         answer: Answer | NoAnswer = yield send
         if isinstance(answer, Answer) and 200 <= answer.status < 300 and isinstance(answer.content, dict):
             return answer
+        if send.operation == "runsync" and held_too_long(answer):
+            raise HeldTooLong("the endpoint held the request too long", HELD_TOO_LONG)
         if isinstance(answer, Answer) and answer.status >= 300 and answer.status not in PASSING:
             raise refusal(answer)
         if isinstance(answer, NoAnswer) and not answer.reached and tried >= KNOCKS:
@@ -142,6 +150,13 @@ def call(session: Session, method: str, path: str, body: Mapping[str, Any] | Non
             least = answer.retry_after if isinstance(answer, Answer) else 0.0
             yield Wait(back_off(tried, session.random, least))
     raise refusal(answer)
+
+
+def held_too_long(answer: Answer | NoAnswer) -> bool:
+    """Return whether a request ended because it took too long, here or on the way."""
+    if isinstance(answer, Answer):
+        return answer.status == HELD_TOO_LONG
+    return answer.kind == "ReadTimeout"
 
 
 def refusal(answer: Answer | NoAnswer) -> ApiError:

@@ -83,6 +83,8 @@ class Joiner:
 
     def _seam(self, audio: bytes, due_ms: int) -> bytes:
         """Return the end of a part with the pause due after it, less what is silent there anyhow."""
+        if not self._unit:
+            return audio
         units = self._units - self._base + len(audio) // self._unit
         there = units * self._unit_samples - self._spoken_ms * SAMPLE_RATE // 1000
         more = round((due_ms * SAMPLE_RATE // 1000 - there) / self._unit_samples)

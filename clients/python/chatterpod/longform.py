@@ -18,6 +18,8 @@ from chatterpod.speech import Speech
 
 __all__ = ["Keep", "Plan", "Recall", "Retake", "long_speech", "plan_of", "produce"]
 
+MOST_WIDTH = 100  # jobs at once: RunPod allows 200 submissions, and 400 reads, at a time
+
 
 @dataclass(frozen=True, slots=True)
 class Recall:
@@ -94,8 +96,11 @@ def produce(session: Session, plan: Plan, jobs: OpenJobs, width: int) -> Flow[Jo
     """Yield the chunks of the whole speech, in order, while its jobs run side by side.
 
     Raises:
+        ConfigError: The width is not 1 to 100.
         ChatterpodError: One of its kinds, of the first job that fails for good.
     """
+    if not 1 <= width <= MOST_WIDTH:
+        raise ConfigError(f"width is {width}, expected 1 to {MOST_WIDTH}")
     joiner, order = Joiner(plan.parts, plan.form), Order()
     flows = [partial(one_part, session, plan, number, jobs) for number in range(len(plan.inputs))]
 

@@ -20,7 +20,6 @@ __all__ = [
     "frame_size",
     "id3",
     "silent_frame",
-    "skip_tags",
 ]
 
 SAMPLE_RATE = 24_000  # Hz
@@ -134,12 +133,3 @@ def id3(chapters: Sequence[Chapter], duration_ms: int) -> bytes:
         times = struct.pack(">IIII", chapter.start_ms, end, 0xFFFFFFFF, 0xFFFFFFFF)
         body += frame(b"CHAP", name + times + title)
     return b"ID3\x04\0\0" + synchsafe(len(body)) + body
-
-
-def skip_tags(data: bytes) -> int:
-    """Return where the frames of a worker's file begin: after its ID3 tag and its Info tag."""
-    at = 0
-    if data[:3] == b"ID3":
-        at = 10 + (data[6] << 21 | data[7] << 14 | data[8] << 7 | data[9])
-    size = frame_size(data[at : at + 4])
-    return at + size if data[at + 4 + SIDE_INFO :][:4] == b"Info" else at

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chatterpod.errors import ApiError, Incomplete, JobFailed, JobTimedOut
-from chatterpod.flow import Answer, Flow, Session, Wait, call, now
+from chatterpod.flow import Answer, Flow, HeldTooLong, Session, Wait, call, now
 from chatterpod.pace import Polling, back_off
 from chatterpod.protocol import FINAL, Reception, check_ended, records_of
 from chatterpod.request import body_of, text_of
@@ -154,9 +154,7 @@ def at_once(session: Session, given: Mapping[str, Any], jobs: OpenJobs) -> Flow[
     """Run a job by /runsync, and go on by polling where it takes longer; return as `result`."""
     try:
         answer = yield from call(session, "POST", f"/runsync?wait={SYNC_WAIT_MS}", body_of(given))
-    except ApiError as error:
-        if error.status != 524:  # a gateway's patience ended, and with it the job's id is lost
-            raise
+    except HeldTooLong:
         job = yield from submit(session, given)
     else:
         if answer.content.get("status") in FINAL and check_ended(answer.content):

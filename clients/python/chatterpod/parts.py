@@ -28,6 +28,8 @@ HEADING = re.compile(
     re.IGNORECASE,
 )
 BREAK_MS, SENTENCE_MS, WORD_MS = 700, 300, 150  # the pause due after a paragraph, a sentence, a clause
+TURN_MS = 400  # after a turn that names no pause of its own
+MOST_TURNS = 200  # that a worker takes in one job
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def cut_turns(turns: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) ->
     for number, turn in enumerate(turns):
         text = str(turn.get("text", ""))
         pause = turn.get("pause_ms")
-        made.append(Block(number, number + 1, len(text), (0, ranked(text)), 400 if pause is None else pause))
+        size = max(len(text), 2 * TARGET // MOST_TURNS + 1)
+        pause_ms = TURN_MS if pause is None else pause
+        made.append(Block(number, number + 1, size, (0, ranked(text)), pause_ms))
     groups = grouped(made, TARGET, most_characters(options)) if made else []
     return [
         Part("", 0, group[-1].pause_ms, (), tuple(turns[group[0].start : group[-1].end]), group[0].start)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 
@@ -55,8 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ChatterpodError as error:
         failed(error.code, str(error), as_json=given.json)
         return next(code for kind, code in CODES if isinstance(error, kind))
-    except BrokenPipeError:
-        return 0  # whoever reads our output has enough
+    except BrokenPipeError:  # whoever reads our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor shall the exit complain
+        return 0
     except OSError as error:
         failed("file", f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), as_json=given.json)
     except UnicodeDecodeError:
