@@ -19,7 +19,7 @@ def time_rules(language: Language) -> list[Rule]:
     separator = time.get("separator", ":")
     lead, after = time.get("lead", "(?!)"), time.get("after", "(?!)")
     pattern = re.compile(
-        rf"(?P<lead>(?<!\w)(?:{lead})[ \u00a0])?(?<![A-Za-z\d:.,/])"
+        rf"(?P<lead>(?<!\w)(?i:{lead})[ \u00a0])?(?<![A-Za-z\d:.,/])"
         rf"(?P<h>{HOUR})(?P<mark>{separator}|\.)(?P<m>{MINUTE})"
         rf"(?::(?P<s>{MINUTE}))?(?![\d:]|[.,]\d)(?:[ \u00a0]?{HALF})?"
         rf"(?P<after>[ \u00a0]?(?:{after})(?!\w))?"
@@ -68,6 +68,8 @@ def date_rules(language: Language) -> list[Rule]:
         rf"(?<![\w./])(?P<a>\d{{1,2}})(?P<mark>{marks})(?P<b>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}})(?![\w/]|\.\d)"
     )
 
+    oblique = re.compile(rf"\b(?:{language.date.get('oblique', '(?!)')})[ \u00a0]\Z", re.IGNORECASE)
+
     def numeric(match: re.Match[str]) -> str:
         parts = match.groupdict()
         first, second = int(parts.get("a") or parts["d"]), int(parts.get("b") or parts["m"])
@@ -75,7 +77,8 @@ def date_rules(language: Language) -> list[Rule]:
             first, second = second, first
         year = match["year"] if len(match["year"]) == 4 else "20" + match["year"]
         ending = " " if match[0].endswith("T") else ""
-        return (spelled_date(language, first, second, year) or match[0]) + ending
+        rule = "oblique" if oblique.search(match.string[max(0, match.start() - 8) : match.start()]) else "day"
+        return (spelled_date(language, first, second, year, rule=rule) or match[0]) + ending
 
     return [(iso, numeric), (digits, numeric), *named_rules(language)]
 

@@ -26,6 +26,7 @@ ROMAN = re.compile(r"\b[IVXLC]{1,12}(?:er?|ème)?\b")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
 LONG = re.compile(r"\d+")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
+ORDINAL_PREFIX = "제第"  # an ordinal counts nothing: no gender, no counter
 RATIO = re.compile(r"(?<=\d):(?=\d)")
 POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
 
@@ -109,7 +110,9 @@ def plain_rules(language: Language) -> list[Rule]:
         written = match["n"]
         if is_year(language, match):
             return spaced(match, spelling.year(language, written))
-        gender = agreeing(language, written, match["next"] or "")
+        gender = agreeing(
+            language, written, match["next"] or "", match.string[match.start() - 1 : match.start()] or " "
+        )
         return spaced(match, Number.read(language, written).spelled(language, gender))
 
     found: list[Rule] = [(pattern, spelled)]
@@ -131,9 +134,9 @@ def glued(match: re.Match[str]) -> bool:
     return any(letter.isalpha() and not CJK.match(letter) for letter in (before, after))
 
 
-def agreeing(language: Language, written: str, following: str) -> str:
+def agreeing(language: Language, written: str, following: str, before: str) -> str:
     """Return the gender that the next word asks for."""
-    if not following:
+    if not following or before in ORDINAL_PREFIX:
         return ""
     context = f"{written[-1]}:{following.strip().lower()}"
     for gender, rule in language.agreement:

@@ -102,13 +102,13 @@ def money_rules(language: Language) -> list[Rule]:
     scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(list(language.magnitudes))})(?!\w))?"
     number = written_number(language)
     before = re.compile(rf"(?<!\w)(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}(?!\w)")
-    after = re.compile(rf"(?<![A-Za-z])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
+    after = re.compile(rf"(?<![A-Za-z$€£¥])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
 
     def amount(match: re.Match[str]) -> str:
         number = Number.read(language, match["n"])
         return spelled_amount(language, number, match["name"], match["scale"]) + stop(match, "name")
 
-    return [(before, amount), (after, amount)]
+    return [(after, amount), (before, amount)]
 
 
 def stop(match: re.Match[str], group: str) -> str:

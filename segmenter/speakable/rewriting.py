@@ -15,7 +15,11 @@ ALONE, LAST = (
 )  # what may not touch a span such as 10-20
 SIGNS = (  # a pattern, and the names of the words that it stands for
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number"),
-    (r"(?<![\w)\].^%°])[-−](?=[$€£¥]?\d)|(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus"),
+    (
+        r"(?:(?<![\w)\].^%°])|(?<=[\u3040-\u30ff\u4e00-\u9fff]))[-−](?=[$€£¥]?\d)"
+        r"|(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)",
+        "minus",
+    ),
     (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times"),
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over"),
     (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus"),
@@ -37,6 +41,7 @@ def rewriting_rules(language: Language) -> list[Rule]:
     abbreviations = language.before
     short = re.compile(rf"(?<!\w)(?P<a>{either(list(abbreviations))})[ \u00a0]?(?=\d)")
     found = [
+        foreign_rule(language),
         (short, lambda match: abbreviations[match["a"]] + " "),
         *span_rules(language),
         *(sign_rule(language, pattern, names) for pattern, names in SIGNS),
@@ -47,6 +52,13 @@ def rewriting_rules(language: Language) -> list[Rule]:
     if language.decimal == ".":
         found.append((re.compile(r"(?<![\w.,])\.(?=\d)"), lambda _: "0."))
     return found
+
+
+def foreign_rule(language: Language) -> Rule:
+    """Return the rule for numbers that are plainly in the other convention: 1,000.50 in Spanish."""
+    mark, group = language.decimal, "," if language.decimal == "." else "."
+    pattern = rf"(?<![\d.,])\d{{1,3}}(?:\{mark}\d{{3}}){{1,5}}\{group}\d{{1,2}}(?![\d.,]*\d)"
+    return re.compile(pattern), lambda match: match[0].replace(mark, "").replace(group, mark)
 
 
 def sign_rule(language: Language, pattern: str, names: str) -> Rule:
