@@ -17,6 +17,7 @@ from chatterbox.models.s3gen.flow_matching import CausalConditionalCFM
 from chatterbox.models.s3gen.hifigan import HiFTGenerator
 from chatterbox.models.s3gen.s3gen import S3Token2Wav
 from chatterbox.models.s3gen.transformer.upsample_encoder import UpsampleConformerEncoder
+from chatterbox.models.s3gen.utils.mel import mel_spectrogram
 from chatterbox.models.s3gen.xvector import CAMPPlus
 from chatterbox.models.s3tokenizer import S3Tokenizer
 from chatterbox.models.t3 import T3
@@ -78,6 +79,7 @@ class TinyS3(S3Token2Wav):  # type: ignore[misc]  # the package is untyped
         self.tokenizer = S3Tokenizer("speech_tokenizer_v2_25hz") if cloning else torch.nn.Linear(1, 1)
         if cloning:
             self.speaker_encoder = CAMPPlus(memory_efficient=False)
+            self.mel_extractor = mel_spectrogram
         fade = torch.zeros(960)
         fade[480:] = (torch.cos(torch.linspace(torch.pi, 0, 480)) + 1) / 2
         self.register_buffer("trim_fade", fade, persistent=False)

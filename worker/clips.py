@@ -3,6 +3,7 @@
 import hashlib
 import io
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.errors import VoiceUnusable
 
-__all__ = ["MOST_BYTES", "extension", "read_clip"]
+__all__ = ["MOST_BYTES", "extension", "read_clip", "resampled"]
 
 MOST_BYTES = 10_000_000  # of a file
 SHORTEST, LONGEST = 5.0, 60.0  # seconds; upstream's models want more than five
@@ -107,14 +108,14 @@ def check_sound(pcm: Pcm, rate: int) -> None:
         raise VoiceUnusable(f"the clip is clipped: {share:.1%} of its samples are at full scale")
 
 
-def resampled(pcm: Pcm, rate: int) -> Pcm:
-    """Return the PCM at 24 kHz, as librosa.load resamples for upstream: soxr's HQ, ceil(n x ratio) long."""
+def resampled(pcm: Pcm, rate: int, wanted: int = CLIP_RATE) -> Pcm:
+    """Return the PCM at another rate, to the bit as librosa's default (soxr_hq) has it for upstream."""
     import soxr  # noqa: PLC0415 - likewise
 
-    if rate == CLIP_RATE:
+    if rate == wanted:
         return pcm
-    size = -(-len(pcm) * CLIP_RATE // rate)
-    made = soxr.resample(pcm, rate, CLIP_RATE, quality="HQ")[:size]
+    size = math.ceil(len(pcm) * (wanted / rate))
+    made = soxr.resample(pcm, rate, wanted, quality="HQ")[:size]
     result = np.zeros(size, np.float32)
     result[: len(made)] = made
     return result

@@ -1,0 +1,125 @@
+"""The same clip gives the voice that upstream's `prepare_conditionals` makes of it."""
+
+import importlib
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from clip_kit import audio_file, voice_like
+from safetensors.torch import load_file, save_file
+
+from worker.clips import read_clip
+from worker.engines.chatterbox.cloning import Cloner
+from worker.engines.chatterbox.conditioning import Conditioning
+from worker.errors import VoiceUnusable
+
+TOLERANCE = 1e-6  # of the embeddings and the mel; measured: 1e-7. Tokens are equal
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def models(oracle: ModuleType) -> SimpleNamespace:
+    """Upstream's models for cloning, full size as they only come, and what `prepare_conditionals` asks."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(5)
+        upstream = importlib.import_module("bench.upstream")
+        turbo = importlib.import_module("chatterbox.tts_turbo").ChatterboxTurboTTS
+        parts = {"s3gen": upstream.s3gen("tiny", cloning=True), "ve": upstream.voice_encoder()}
+    asked = SimpleNamespace(
+        **parts,
+        device="cpu",
+        t3=SimpleNamespace(hp=SimpleNamespace(speech_cond_prompt_len=375)),
+        ENC_COND_LEN=turbo.ENC_COND_LEN,
+        DEC_COND_LEN=turbo.DEC_COND_LEN,
+        norm_loudness=lambda *given: turbo.norm_loudness(None, *given),
+    )
+    asked.prepare = lambda file: turbo.prepare_conditionals(asked, file)
+    return asked
+
+
+@pytest.fixture(scope="module")
+def checkpoint(models: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights that cloning reads, as released."""
+    folder = tmp_path_factory.mktemp("cloning")
+    weights = {name: tensor.clone() for name, tensor in models.s3gen.state_dict().items()}
+    save_file(weights, folder / "s3gen_meanflow.safetensors")
+    save_file(models.ve.state_dict(), folder / "ve.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cloner(checkpoint: Path) -> Cloner:
+    return Cloner.load(checkpoint, CPU)
+
+
+def noisy(seconds: float, rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Speech-like sound in noise: what random models tell apart."""
+    rng = np.random.default_rng(int(seconds * 10))
+    pcm = voice_like(seconds, rate=rate)
+    return np.asarray(pcm + 0.02 * rng.standard_normal(len(pcm)), np.float32)
+
+
+CLIPS = {
+    "short, stereo, 44.1 kHz": lambda: audio_file(np.stack([noisy(5.53, 44_100)] * 2, 1), 44_100),
+    "longer than any prompt, 24 kHz": lambda: audio_file(noisy(16.2, 24_000), 24_000),
+    "FLAC, 16 kHz, quiet": lambda: audio_file(0.1 * noisy(6.2, 16_000), 16_000, form="FLAC"),
+}
+
+
+@pytest.mark.parametrize("kind", CLIPS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_clip_becomes_what_upstream_makes_of_it(
+    kind: str, models: SimpleNamespace, cloner: Cloner, tmp_path: Path
+) -> None:
+    data = CLIPS[kind]()
+    (tmp_path / "clip").write_bytes(data)
+    with torch.inference_mode():
+        models.prepare(tmp_path / "clip")
+    theirs = Conditioning.from_parts(vars(models.conds.t3), models.conds.gen)
+    ours = cloner.condition(read_clip(data))
+    assert torch.equal(ours.prompt_tokens, theirs.prompt_tokens)
+    assert torch.equal(ours.s3_prompt_tokens, theirs.s3_prompt_tokens)
+    assert len(set(ours.prompt_tokens[0].tolist())) > 20
+    for name in ("speaker_embedding", "s3_prompt_mel", "s3_embedding"):
+        assert (getattr(ours, name) - getattr(theirs, name)).abs().max() < TOLERANCE, name
+
+
+def test_a_baked_checkpoint_clones_as_the_released_one(
+    checkpoint: Path, cloner: Cloner, tmp_path: Path
+) -> None:
+    weights = load_file(checkpoint / "s3gen_meanflow.safetensors")
+    kept = {k: v for k, v in weights.items() if k.startswith(("tokenizer.", "speaker_encoder."))}
+    encoder = load_file(checkpoint / "ve.safetensors")
+    save_file(
+        kept | {f"ve.{name}": tensor for name, tensor in encoder.items()}, tmp_path / "cloning.safetensors"
+    )
+    clip = read_clip(audio_file(noisy(5.2, 24_000)))
+    ours, theirs = Cloner.load(tmp_path, CPU).condition(clip), cloner.condition(clip)
+    assert torch.equal(ours.prompt_tokens, theirs.prompt_tokens)
+    assert (ours.s3_embedding - theirs.s3_embedding).abs().max() < TOLERANCE
+    assert (ours.speaker_embedding - theirs.speaker_embedding).abs().max() < TOLERANCE
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    with pytest.raises(VoiceUnusable, match="its checkpoint is of another model"):
+        Cloner({"ve.proj.weight": torch.zeros(2, 2)}, CPU)
+
+
+def test_nothing_heavy_is_imported_before_a_voice_is_learned_and_no_more_than_needed_then() -> None:
+    script = (
+        "import sys, torch; from worker.engines.chatterbox.cloning import upstream\n"
+        "heavy = {'librosa', 'torchaudio', 'pyloudnorm', 'scipy', 'soundfile', 's3tokenizer'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "for path in ('s3gen/xvector.py', 's3tokenizer/s3tokenizer.py', 'voice_encoder/__init__.py'):\n"
+        "    upstream(path)\n"
+        "print(sorted({'transformers', 'diffusers', 'perth', 'chatterbox'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
