@@ -67,6 +67,7 @@ format: $(DEV_READY)  ## put the code into the house's format
 bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline
 	@$(BIN)/python -m bench.clients
+	@$(BIN)/python -m bench.relay
 	@$(BIN)/python -m bench.segmenter
 
 clean:  ## remove what the commands made
