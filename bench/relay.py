@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import psutil
@@ -159,7 +160,7 @@ class Listener:
             self.asked()
             await ws.send(json.dumps({"type": "speak", "text": LONG, "seed": seed, "cache": "off"}))
             async for frame in ws:
-                message = json.loads(frame) if isinstance(frame, str) else {"type": "binary"}
+                message: dict[str, Any] = json.loads(frame) if isinstance(frame, str) else {"type": "binary"}
                 if message["type"] == "audio":
                     self.got(message["end_ms"])
                 if message["type"] in {"done", "error"}:

@@ -151,6 +151,11 @@ class Context:
         self._segmenter = Segmenter(self._language)
         self._offset = len(self.text)
 
+    def pause(self) -> None:
+        """Speak the sentences that are over if nothing else comes: nothing has come for a while."""
+        if self.state is State.OPEN:
+            self._wait_for(self._segmenter.flush_sentence())
+
     def close(self) -> None:
         """There will be no more text."""
         if Event.CLOSE not in TRANSITIONS[self.state]:

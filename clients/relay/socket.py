@@ -11,7 +11,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from clients.relay import messages
 from clients.relay.context import Context, State
-from clients.relay.errors import BadMessage, ContextEnded, Exhausted, NotFound, RelayError, Unauthorized
+from clients.relay.door import POLICY_VIOLATION, TRY_LATER, admitted, received, refused
+from clients.relay.errors import BadMessage, ContextEnded, Exhausted, NotFound, RelayError
 from clients.relay.limits import Usage
 from clients.relay.messages import Auth, Cancel, Close, Flush, Message, Options, Ping, Speak, Start, Text
 from clients.relay.relay import Relay
@@ -19,8 +20,7 @@ from clients.relay.speaking import Speaking
 
 __all__ = ["stream"]
 
-POLICY_VIOLATION, TRY_LATER = 1008, 1013  # RFC 6455, section 7.4.1, and IANA's registry
-AUTH_S = 10.0  # for the first message of a page that can set no header
+PAUSE_S = 0.4  # without more text, after which a writer seems to have stopped
 MISTAKES = 50  # in a row, until the connection is closed
 REMEMBERED = 16  # ended contexts: a listener still plays what was sent long before
 
@@ -46,55 +46,6 @@ async def stream(socket: WebSocket) -> None:
         usage.disconnect()
 
 
-async def admitted(socket: WebSocket, relay: Relay) -> Usage:
-    """Return the usage of whoever connects, with the connection counted.
-
-    Raises:
-        RelayError: The page's origin, the token or a limit stands against it.
-    """
-    relay.check_origin(socket.headers.get("origin"), socket.headers.get("host"))
-    header = socket.headers.get("authorization")
-    if header is None and relay.settings.tokens:
-        header = f"Bearer {await first_token(socket, relay)}"
-    usage = relay.usage(header)
-    relay.check_room()
-    usage.connect()
-    return usage
-
-
-async def first_token(socket: WebSocket, relay: Relay) -> str:
-    """Return the token of an `auth` message, which has to be the first."""
-    try:
-        async with asyncio.timeout(AUTH_S):
-            message = messages.parse(await received(socket), relay.settings.max_message_bytes)
-    except TimeoutError:
-        raise Unauthorized("no token came: send it as a header or in a first message of type auth") from None
-    if not isinstance(message, Auth):
-        raise Unauthorized("the first message is no auth, and there is no Authorization header")
-    return message.token
-
-
-async def received(socket: WebSocket) -> str | bytes:
-    """Return the next frame, text or binary.
-
-    Raises:
-        WebSocketDisconnect: The client has left.
-    """
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1006))
-    text: str | None = message.get("text")
-    return text if text is not None else bytes(message["bytes"])
-
-
-async def refused(socket: WebSocket, relay: Relay, error: RelayError, code: int) -> None:
-    """Say why, and close."""
-    relay.metrics.count("errors", error.code)
-    with suppress(WebSocketDisconnect, RuntimeError):
-        await socket.send_json(messages.error(error))
-        await socket.close(code, error.code)
-
-
 @dataclass(slots=True)
 class Voice:
     """A context of a connection, and the task that sends its audio."""
@@ -102,6 +53,21 @@ class Voice:
     context: Context
     speaking: Speaking
     sending: asyncio.Task[None] | None = None
+    pausing: asyncio.TimerHandle | None = None
+
+    def wait(self) -> None:
+        """Speak the sentences that are over, when no more text comes for a while."""
+        self.rest()
+        self.pausing = asyncio.get_running_loop().call_later(PAUSE_S, self._paused)
+
+    def rest(self) -> None:
+        """Wait for no text any more."""
+        if self.pausing is not None:
+            self.pausing.cancel()
+
+    def _paused(self) -> None:
+        self.context.pause()
+        self.speaking.poke()
 
 
 class Connection:
@@ -184,6 +150,7 @@ class Connection:
         voice.context.check(text)
         self._relay.count_characters(self._usage, len(text))
         voice.context.push(text)
+        voice.wait()
 
     def _voice(self, context_id: str) -> Voice:
         """Return the context, begun with the defaults if there was none of the name."""
@@ -254,12 +221,14 @@ class Connection:
         """Remember a context as ended, and cancel what it still has at the endpoint."""
         voice = self._voices.pop(context_id, None)
         if voice is not None:
+            voice.rest()
             voice.speaking.stop()
             self._ended[context_id] = voice.context
             while len(self._ended) > REMEMBERED:
                 self._ended.popitem(last=False)
 
     def _silence(self, voice: Voice) -> None:
+        voice.rest()
         voice.speaking.stop()
         if voice.sending is not None:
             voice.sending.cancel()

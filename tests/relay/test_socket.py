@@ -56,6 +56,16 @@ async def test_the_next_job_is_submitted_before_the_last_has_ended() -> None:
         await talk.until("done")
 
 
+async def test_a_writer_who_stops_has_the_last_sentence_spoken_and_may_go_on() -> None:
+    async with running() as relay, talking(relay) as talk:
+        await talk.say(type="text", text="That was all I had to say.")
+        assert (await talk.until("audio"))["captions"][0]["text"] == "That was all I had to say."
+        await talk.say(type="text", text=" Or was it?")
+        await talk.say(type="close")
+        await talk.until("done")
+    assert [caption["text"] for caption in talk.captions()] == ["That was all I had to say.", "Or was it?"]
+
+
 async def test_flush_speaks_what_there_is_and_pcm_is_told_apart_from_mp3() -> None:
     async with running() as relay, talking(relay) as talk:
         await talk.say(type="start", format="pcm")
