@@ -13,6 +13,7 @@ __all__ = ["MARGIN", "best_cut"]
 
 MARGIN = 48  # characters after the limit that a cut may look at: a tag that begins before it
 CLOSERS = "\"'”’“»«›‹)」』）"
+SPOKEN = re.compile(r"[^\W_]")
 NEVER = re.compile(r"(?!)")
 # Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
 INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
@@ -68,6 +69,7 @@ def best_cut(window: str, limit: int, last: int, least: int, language: Language)
     words = language.words
     found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded)
     tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
+    least = max(least, first_spoken(window, tags) + 1)
     half = max(least, limit // 2)
     for patterns in (found.clauses, found.words):
         for low, high in ((half, last), (least, min(half, last))):
@@ -76,6 +78,12 @@ def best_cut(window: str, limit: int, last: int, least: int, language: Language)
                 if place:
                     return place
     return hard_cut(window, limit, tags)
+
+
+def first_spoken(window: str, tags: list[tuple[int, int]]) -> int:
+    """Return the place of the first letter or digit outside the tags, 0 if there is none."""
+    found = (match.start() for match in SPOKEN.finditer(window))
+    return next((place for place in found if not any(a < place < b for a, b in tags)), 0)
 
 
 def last_place(

@@ -95,9 +95,14 @@ class Packer:
         self._done = 0  # the place up to which they reach
 
     @property
-    def needed(self) -> int:
-        """What is before this place is given out."""
-        return self._held.start if self._held else self._done
+    def held(self) -> int | None:
+        """Where what is held begins."""
+        return self._held.start if self._held else None
+
+    @property
+    def done(self) -> int:
+        """The place up to which segments were given out."""
+        return self._done
 
     def shift(self, by: int) -> None:
         """Forget the first characters of the text."""
@@ -105,7 +110,7 @@ class Packer:
         self._crumb = self._crumb and replace(
             self._crumb, start=self._crumb.start - by, end=self._crumb.end - by
         )
-        self._done -= by
+        self._done = max(0, self._done - by)
 
     def push(self, text: str, sentence: Sentence) -> Iterator[Segment]:
         """Take the next sentence of `text`; yield the segments that are now certain."""

@@ -9,7 +9,7 @@ from functools import cache
 from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, pause_ms, tail
 from segmenter.languages import Language, language_of
 from segmenter.lines import ITEM, WRAPPED, is_heading, is_next_item, line_ends, marker_at
-from segmenter.stops import Stop, stop_ends
+from segmenter.stops import SAID_WITHIN, Stop, stop_ends
 from segmenter.wide import wide_end
 
 __all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "check", "sentences"]
@@ -25,7 +25,7 @@ FIRST_LETTER = re.compile(r"[^\W_]")
 PLAIN = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}\Z")
 SKIPPED = re.compile(rf"\A(?:\s|\[[^\[\]\n]{{1,40}}\]|{EMOJI})*+")
 # That many whole words must follow before a decision is certain, white space, tags and emoji left aside.
-CERTAIN = {number: re.compile(rf"{SKIPPED.pattern}(?:\S+\s+){{{number}}}") for number in (1, 4)}
+CERTAIN = {number: re.compile(rf"{SKIPPED.pattern}(?:\S+\s+){{{number}}}") for number in (1, SAID_WITHIN + 1)}
 ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
 CLAUSE_AHEAD = 20  # characters that tell whether a sentence goes on after a quotation, where no spaces are
 SPACES = re.compile(rf"[^\S\r\n]{{{GAP}}}")
@@ -70,7 +70,7 @@ def sentences(text: str, language: str = "en") -> list[str]:
             starts.append(sentence.start)
         is_open = is_tags or sentence.ending is Ending.PAUSE
         end = sentence.end
-    return [text[a:b].strip() for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    return [text[a:b].strip() for a, b in zip(starts, [*starts[1:], end], strict=False)]
 
 
 def check(text: str, language: str) -> Language:
@@ -114,7 +114,7 @@ def is_certain(text: str, match: re.Match[str]) -> bool:
     if "#" in window or first in {"(", "（"}:
         return False
     closes = (kind == "stop" and match["close"]) or (kind == "wide" and match["wideclose"])
-    words = 4 if closes or not first.isalnum() else 1
+    words = SAID_WITHIN + 1 if closes or not first.isalnum() else 1
     return CERTAIN[words].match(window) is not None
 
 
@@ -137,6 +137,11 @@ class Scanner:
     def decided(self) -> int:
         """What begins before this place and ends a sentence, `scan` has given out."""
         return self._place
+
+    @property
+    def start(self) -> int:
+        """Where the sentence begins that is not over yet."""
+        return self._start
 
     def shift(self, text: str, by: int) -> None:
         """Forget the first characters of the text."""
@@ -177,7 +182,7 @@ class Scanner:
 
     def _between(self, text: str, seen: int, upto: int, *, final: bool) -> Iterator[Sentence]:
         """Yield what ends between two candidates: at wide gaps, and where a list within a line goes on."""
-        if upto - seen > GAP:
+        if upto - seen > GAP or seen == self._place:
             for gap in SPACES.finditer(text, max(self._start, seen - GAP), upto):
                 yield from self._end(gap.start(), Ending.LINE)
         if self._may_have_marker:

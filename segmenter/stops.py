@@ -5,25 +5,29 @@ from dataclasses import dataclass
 
 from segmenter.languages import Language
 
-__all__ = ["Stop", "Verdict", "stop_ends", "word_before"]
+__all__ = ["SAID_WITHIN", "Stop", "Verdict", "stop_ends", "word_before"]
 
 OPENERS = "\"'“‘«»„‚([{*_`¿¡「『《<"
 ENDERS = ".,;:?!…،؛，、؟।。"
 WORD = re.compile(r"\w[\w'’]*")
 SPLIT = re.compile(r"[（「『【《\u3040-\u30ff\u3400-\u9fff\s(\[{“‘\"'’/«»„‚*_\-—–]")
 DOTTED = re.compile(r"(?:\w{1,4}\.\s?){1,4}\w{1,5}\Z")
+ROMAN_NUMBER = re.compile(r"[IVXLC]{2,7}\b(?!\.)")
 APOSTROPHE = re.compile("['’]")
 ROMAN = re.compile(r"[IVXLC]{1,7}\Z")
 MARKER = re.compile(r"\s*(?:[•⁃‣◦▪●*-]\s?)?[(\"“]?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[^\W\d_]|[IVX]{1,5})\Z")
 FOUR_DOTS = re.compile(r"\.\s\.\s\.\s+[^\W\d_a-z]")  # a stop, then an ellipsis before the next sentence
 DASH = re.compile(r"[—–―-]{1,2}\s?")
 CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
-DATE = re.compile(r"(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
+DATE = re.compile(r"(?<![\d-])(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
+VOWELS = "aeiouyáéíóúàèìòùâêôãõäöüåæøаеёиоуыэюяіαεηιουω"  # a letter that may be a word
 CONSONANTS = re.compile(
     r"(?!(?:[hmspft]+|[bgpz]rr+|[zt]+|tsk|thx|pls)\Z)[b-df-hj-np-tv-xzçßžščćđłñбвгджзклмнпрстфхцчшщβγδζθκλμνξπρσςτφχψ]{2,5}",
     re.IGNORECASE,
 )
 SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
+BY_STEM = re.compile(r"[\u0600-\u06ff\uac00-\ud7a3]{3}")  # verbs with what is joined to them
+SAID_WITHIN = 5  # words
 KOREAN_END = "다요죠까네음함임됨"
 AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
 Verdict = bool | None  # None: Punkt decides
@@ -94,18 +98,21 @@ def goes_on_after_closing(stop: Stop, language: Language) -> bool:
         opened = max(stop.before.rfind("("), stop.before.rfind("["))
         inside = stop.before[opened + 1 :].lstrip()
         return bool(stop.before[: max(opened, 0)].strip()) and not inside[:1].isupper()
-    if following == "I" or following not in language.words["starters"]:
+    if following == "I" or is_caseless(following) or following not in language.words["starters"]:
         return is_said(stop.rest, language)
     return False
 
 
 def is_said(rest: str, language: Language) -> bool:
     """Whether one of the next words says that somebody speaks: “Stop!” Mary cried."""
-    for word in rest.split()[:3]:
-        if word.strip(OPENERS + ".,;:!?…)]”’»।。") in language.words["speech"]:
+    speech = language.words["speech"]
+    listed = rest.split()[:SAID_WITHIN]
+    for word in listed:
+        bare = word.strip(OPENERS + ".,;:!?…)]”’»।。")
+        if bare in speech or (BY_STEM.match(bare) and any(verb in bare for verb in speech.any)):
             return True
         if word[-1:] in ".!?…:;।":
-            return word[-1:] == "." and word[:-1] in language.words["before_names"] and len(rest.split()) > 2
+            return word[-1:] == "." and word[:-1] in language.words["before_names"] and word != listed[-1]
     return False
 
 
@@ -128,6 +135,11 @@ def period_ends(stop: Stop, following: str, language: Language, *, goes_on: bool
     dotted = DOTTED.search(before) if "." in before[-16:] else None
     if dotted and (whole := re.sub(r"\s", "", dotted[0])).casefold() in language.abbreviations:
         word = whole
+    elif (
+        "-" in before[-16:]
+        and (token := before.split()[-1].lstrip(OPENERS)).casefold() in language.abbreviations
+    ):
+        word = token
     if counted and word in words["after_numbers"]:
         return not goes_on and ends_before(following, language)
     if goes_on and word.isdigit() and language.has_ordinals:
@@ -140,13 +152,21 @@ def word_ends(stop: Stop, word: str, following: str, language: Language, *, goes
     words = language.words
     if word in words["before_names"] or word in words["before_more"]:
         return False
-    if word in words["before_numbers"] and (following[:1].isdigit() or ROMAN.match(following)):
+    if is_numbered(stop, word, following, language):
         return False
     if goes_on:
         return stop.begins_low and len(word) > 1 and "." not in word and word not in words["may_end"]
     if word in words["closing"]:
         return ends_before(following, language) and not is_inside(stop, word, following, language)
     return number_or_name(stop, word, following, language)
+
+
+def is_numbered(stop: Stop, word: str, following: str, language: Language) -> bool:
+    """Whether a number follows what stands before numbers: No. 5, séc. XX; but not in "No. I think so"."""
+    if word in language.words["before_numbers"]:
+        is_roman = ROMAN.match(following) is not None and (following != "I" or len(word) > 2)
+        return following[:1].isdigit() or is_roman
+    return word.islower() and len(word) <= 5 and ROMAN_NUMBER.match(stop.rest) is not None
 
 
 def is_inside(stop: Stop, word: str, following: str, language: Language) -> bool:
@@ -180,20 +200,23 @@ def ends_before(following: str, language: Language) -> bool:
 def number_or_name(stop: Stop, word: str, following: str, language: Language) -> Verdict:
     """Whether a stop after a number, an initial or a dotted name ends the sentence before a capital."""
     words = language.words
-    if word.isdigit() or ROMAN.match(word):
-        date = DATE.search(stop.before) if language.tag == "ko" else None
-        if date:
-            return not following[:1].isdigit() and following in words["starters"]
-        if language.has_ordinals and is_ordinal(stop, word, following, language):
-            return False
+    date = DATE.search(stop.before) if language.tag == "ko" and word[-1:].isdigit() else None
+    if date and ("." in date[0] or following[:1].isdigit()):
+        return not following[:1].isdigit() and following in words["starters"]
+    is_number = word.isdigit() or ROMAN.match(word)
+    if is_number and language.has_ordinals and is_ordinal(stop, word, following, language):
+        return False
     starts = following[:1].isupper() and following in words["starters"]
     is_title = len(stop.before) >= AFTER_TIME and following in words["before_names"]
     if "." in word and all(part.isalpha() and len(part) <= 2 for part in word.split(".")):
         return starts or is_title
     if len(word) == 1 and word.isalpha():
         previous = stop.before[:-1].split()
-        is_letter = word.islower() or bool(previous and previous[-1] in words["before_letters"])
-        return True if is_letter and word not in words["may_end"] else None
+        if word.islower():
+            return starts or word in VOWELS
+        if "\u0590" < word < "\u0700":  # Hebrew and Arabic: an initial
+            return False
+        return True if previous and previous[-1] in words["before_letters"] else None
     if word in words["may_end"]:
         return is_title or None
     if CONSONANTS.fullmatch(word) and not word.isupper():

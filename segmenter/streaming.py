@@ -84,7 +84,9 @@ class Segmenter:
     def _placed(self, given: list[Segment]) -> list[Segment]:
         """Return segments with their places in the whole text; drop what is no longer needed."""
         base = self._base
-        needed = min(self._packer.needed, self._scanner.decided - BEHIND)
+        held = self._packer.held
+        unheld = max(self._packer.done, self._scanner.start)
+        needed = min(unheld if held is None else held, self._scanner.decided - BEHIND)
         if needed > KEPT:
             self._scanner.shift(self._text, needed)
             self._packer.shift(needed)

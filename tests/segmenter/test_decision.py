@@ -15,7 +15,7 @@ from segmenter.train import proposals
 
 CASES = Path(__file__).parent / "cases"
 LANGUAGES = [file.stem for file in sorted(CASES.glob("??.jsonl"))]
-STOP = re.compile(r"([^\W_](?:[\w.,-]*[^\W_])?)\.\s+([^\W_][\w']*)")
+STOP = re.compile(r"([^\W_](?:[\w.,-]*[^\W_])?)\.\s+([^\W_]\w*)")
 BEGINS_WITH_CAPITAL, INSIDE_IN_LOWER_CASE = 1 << 1, 1 << 5  # nltk's flags of a word's spelling
 WORDS = st.from_regex(r"[A-Za-zÄäÉéЖж]{1,6}(?:[.-][a-z]{1,3})?|[0-9]{1,4}(?:[.,][0-9]{1,2})?", fullmatch=True)
 

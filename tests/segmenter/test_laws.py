@@ -1,0 +1,257 @@
+"""The laws that hold for any text at all, in any language, whole or in pieces."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmenter import Segment, Segmenter, Sizes, plan, sentences
+
+CASES = Path(__file__).parent / "cases"
+LANGUAGES = st.sampled_from([*(file.stem for file in sorted(CASES.glob("??.jsonl"))), "xx"])
+TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
+SNIPPETS = st.sampled_from(
+    [
+        *("a.", " ", "Dr. ", "Hello", "[laugh]", "[pause:1.5s]", "\n", "\n\n", "“", "”", "...", "? ", "! "),
+        *("3.14", "e.g. ", "你好。", "नमस्ते।", "https://a.b/c. ", ", and ", "; ", "(", ")", "**", "U.S. "),
+        *(
+            "\u200b",
+            "\x00",
+            "🎉",
+            "x" * 350,
+            "「はい。」",
+            "と言った。",
+            "他说：",
+            "3. ",
+            "z. B. ",
+            "\r\n",
+            "\r",
+        ),
+        *("#tag ", "1. ", "2) ", "• ", "— ", " - ", "»", "« ", '"', "I ", "she said. ", "\u2028", "\u037e "),
+        *(
+            "안녕하세요. ",
+            "2024. ",
+            "مرحبا؟ ",
+            "p.m. ",
+            "\ud800",
+            "e\u0301",
+            "[",
+            "]",
+            " " * 70,
+            "\n" * 5,
+            "Yes. ",
+        ),
+        *(
+            "and then it went on for a while, as such things do, until somebody stopped it ",
+            "Some words here. ",
+        ),
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=300), st.lists(SNIPPETS, max_size=60).map("".join))
+SIZES = st.sampled_from([Sizes.fast(), Sizes.even(), Sizes(first=30, second=40, rest=60, most=80, least=10)])
+ATOMS = [
+    *(
+        "https://example.com/a.b?c=d,e;f",
+        "jane.doe@mail.example.org",
+        "10:30",
+        "3.14159",
+        "1 250,50",
+        "10 000",
+    ),
+    *("[laugh]", "[clear throat]", "Dr. Brown", "U.S. Army", "z. B.", "v1.2.3-rc.1", "$3.50", "No. 5", "5 %"),
+]
+PROSE_WORDS = st.lists(
+    st.one_of(
+        st.sampled_from(["and", "the", "harbour,", "because", "fog", "quiet;", "islands"]),
+        st.sampled_from(ATOMS),
+    ),
+    min_size=30,
+    max_size=90,
+)
+
+
+def speaks(text: str) -> bool:
+    return any(letter.isalnum() for letter in TAG.sub("", text))
+
+
+def in_pieces(text: str, sizes: Sizes, language: str, ends: list[int]) -> list[Segment]:
+    part = Segmenter(language, sizes)
+    got: list[Segment] = []
+    start = 0
+    for end in ends:
+        got += part.push(text[start:end])
+        start = end
+    got += part.flush()
+    assert part.flush() == []
+    return got
+
+
+@given(TEXTS, LANGUAGES, SIZES)
+@settings(max_examples=300, deadline=None)
+def test_nothing_is_lost_nothing_invented_and_the_order_is_kept(
+    text: str, language: str, sizes: Sizes
+) -> None:
+    end = 0
+    for segment in plan(text, language, sizes):
+        assert not text[end : segment.char_start].strip()
+        assert segment.char_start < segment.char_end
+        assert segment.pause_ms >= 0
+        end = segment.char_end
+    assert not text[end:].strip()
+
+
+@given(TEXTS, LANGUAGES)
+@settings(max_examples=300, deadline=None)
+def test_the_sentences_put_together_are_the_text(text: str, language: str) -> None:
+    assert "".join("".join(sentences(text, language)).split()) == "".join(text.split())
+
+
+@given(TEXTS, LANGUAGES, SIZES)
+@settings(max_examples=300, deadline=None)
+def test_no_segment_passes_the_limit(text: str, language: str, sizes: Sizes) -> None:
+    segments = plan(text, language, sizes)
+    assert all(segment.char_end - segment.char_start <= sizes.most for segment in segments)
+    if segments:
+        assert segments[0].char_end - segments[0].char_start <= max(sizes.first, sizes.most)
+
+
+@given(TEXTS, LANGUAGES)
+@settings(max_examples=300, deadline=None)
+def test_no_segment_is_only_tags_or_marks_unless_all_is_or_they_fill_it(text: str, language: str) -> None:
+    segments = plan(text, language)
+    if any(speaks(text[segment.char_start : segment.char_end]) for segment in segments):
+        for segment in segments:
+            given_text = text[segment.char_start : segment.char_end]
+            assert speaks(given_text) or len(given_text) >= Sizes().least
+
+
+@given(TEXTS, st.lists(st.integers(0, 900), max_size=8), LANGUAGES, SIZES)
+@settings(max_examples=400, deadline=None)
+def test_a_text_pushed_in_any_pieces_gives_the_segments_of_the_whole(
+    text: str, cuts: list[int], language: str, sizes: Sizes
+) -> None:
+    ends = sorted({min(cut, len(text)) for cut in cuts} | {len(text)})
+    assert in_pieces(text, sizes, language, ends) == plan(text, language, sizes)
+
+
+@given(TEXTS, LANGUAGES, SIZES)
+@settings(max_examples=200, deadline=None)
+def test_a_text_pushed_letter_by_letter_gives_the_segments_of_the_whole(
+    text: str, language: str, sizes: Sizes
+) -> None:
+    assert in_pieces(text, sizes, language, list(range(1, len(text) + 1))) == plan(text, language, sizes)
+
+
+@given(PROSE_WORDS, LANGUAGES)
+@settings(max_examples=200, deadline=None)
+def test_no_atom_is_ever_cut(words: list[str], language: str) -> None:
+    text = " ".join(words)
+    cuts = [segment.char_end for segment in plan(text, language)]
+    place = 0
+    for word in words:
+        if (
+            word in {"[laugh]", "[clear throat]", "10:30", "3.14159", "1 250,50", "10 000", "5 %"}
+            or "/" in word
+        ):
+            assert not any(place < cut < place + len(word) for cut in cuts), word
+        place += len(word) + 1
+
+
+@pytest.mark.parametrize("atom", ATOMS)
+def test_an_atom_at_the_limit_stays_whole(atom: str) -> None:
+    language = "de" if atom == "z. B." else "en"
+    for before in range(240, 290):
+        text = ("word " * 60)[:before].rstrip() + " " + atom + " " + "word " * 30
+        assert any(
+            atom in segment.text or atom in text[segment.char_start : segment.char_end]
+            for segment in plan(text, language, Sizes.even())
+        )
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_no_sentence_stands_alone_that_is_too_short_for_a_voice(lengths: list[int]) -> None:
+    text = " ".join("W" + "ord wo" * (length - 1) + "rd." for length in lengths)
+    segments = plan(text)
+    least = min(Sizes().least, len(text))
+    assert all(segment.char_end - segment.char_start >= least for segment in segments)
+
+
+def test_a_segment_comes_as_soon_as_the_text_that_decides_it() -> None:
+    part = Segmenter()
+    first = "The harbour was quiet that morning, and only gulls spoke."
+    assert part.push(first) == []
+    assert part.push(" A ferry left for") == []
+    [segment] = part.push(" the islands")
+    assert segment.text == first
+
+
+def test_a_caller_who_has_waited_long_enough_is_given_the_sentences_that_are_over() -> None:
+    part = Segmenter()
+    assert part.push("Well, that was all I had to say. And then he") == []
+    assert [segment.text for segment in part.flush_sentence()] == ["Well, that was all I had to say."]
+    assert part.flush_sentence() == []
+    assert [segment.text for segment in part.push(" left.") + part.flush()] == ["And then he left."]
+
+
+def test_a_long_sentence_is_given_out_before_it_ends() -> None:
+    part = Segmenter()
+    text = "the fog had lifted, the market had opened, and nobody had risen in time to see it, "
+    given_out = [segment for _ in range(20) for segment in part.push(text)]
+    assert len(given_out) > 5
+
+
+@pytest.mark.parametrize("unit", ["x", "a. ", "你好。", "\n", '"', " ", "[laugh] ", "word, "])
+def test_what_is_given_out_is_not_kept(unit: str) -> None:
+    part = Segmenter()
+    for _ in range(5_000):
+        part.push(unit)
+    assert len(part._text) < 3_000
+
+
+@pytest.mark.parametrize(
+    "worst",
+    [
+        "a.",
+        "((((",
+        " ",
+        "x",
+        ". ",
+        "\n",
+        "[",
+        "“",
+        "[a] ",
+        "A. B",
+        "?",
+        "a\n",
+        "1.1.1.",
+        '"""',
+        "。",
+        "🎉",
+        "a) ",
+        "\r",
+        "[pause:1s]",
+    ],
+)
+def test_half_a_megabyte_of_the_worst_is_cut_all_the_same(worst: str) -> None:
+    text = worst * (500_000 // len(worst))
+    segments = plan(text)
+    assert sum(s.char_end - s.char_start for s in segments) <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "letters"),
+    [
+        ("zh", "我们今天去公园"),
+        ("ja", "今日は公園に行って"),
+        ("de", "wort "),
+        ("ar", "كلمة "),
+        ("ko", "단어 "),
+        ("hi", "शब्द "),
+    ],
+)
+def test_a_sentence_without_any_stop_is_cut_in_every_script(language: str, letters: str) -> None:
+    segments = plan(letters * 300, language)
+    assert all(25 <= segment.char_end - segment.char_start <= 300 for segment in segments)
