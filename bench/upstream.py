@@ -4,11 +4,13 @@ Importing this module imports the chatterbox package (several seconds).
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from chatterbox.models.s3gen import S3Gen
+from chatterbox.models.s3gen import S3Gen, flow_matching
 from chatterbox.models.s3gen.configs import CFM_PARAMS
 from chatterbox.models.s3gen.decoder import ConditionalDecoder
 from chatterbox.models.s3gen.f0_predictor import ConvRNNF0Predictor
@@ -24,10 +26,26 @@ from chatterbox.models.t3 import T3
 from chatterbox.models.t3.llama_configs import GPT2_MEDIUM_CONFIG, LLAMA_CONFIGS
 from chatterbox.models.t3.modules.t3_config import T3Config
 from chatterbox.models.voice_encoder import VoiceEncoder
+from torch import Tensor
 
-__all__ = ["SIZES", "Shape", "Size", "conditionals", "s3gen", "t3", "voice_encoder"]
+__all__ = [
+    "SIZES",
+    "Shape",
+    "Size",
+    "Voice",
+    "conditionals",
+    "flow_noise",
+    "mel_of",
+    "quiet",
+    "s3gen",
+    "source_noise",
+    "t3",
+    "voice_encoder",
+    "wave_of",
+]
 
 Size = Literal["tiny", "full"]
+Voice = dict[str, dict[str, Any]]  # as `conds.pt` holds it
 
 TINY_GPT2 = "GPT2_tiny"
 SPEAKER_SIZE = 256  # VoiceEncoder's embedding
@@ -139,7 +157,7 @@ def voice_encoder() -> Any:
     return VoiceEncoder().eval()
 
 
-def conditionals(size: Size, generator: torch.Generator) -> dict[str, dict[str, Any]]:
+def conditionals(size: Size, generator: torch.Generator) -> Voice:
     """Return a random voice as upstream's `conds.pt` holds it."""
     shape = SIZES[size]
 
@@ -162,3 +180,54 @@ def conditionals(size: Size, generator: torch.Generator) -> dict[str, dict[str, 
             "embedding": torch.randn(1, XVECTOR_SIZE, generator=generator),
         },
     }
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep upstream's flow from printing and drawing progress bars."""
+    before = flow_matching.tqdm
+    flow_matching.tqdm = lambda steps, **_: steps
+    flow_matching.print = lambda *_: None
+    try:
+        yield
+    finally:
+        flow_matching.tqdm = before
+        del flow_matching.print
+
+
+def mel_of(model: Any, tokens: Tensor, voice: Voice, seed: int, steps: int = 2) -> Tensor:
+    """Return upstream's mel spectrogram [2 * tokens, 80] under `manual_seed(seed)`."""
+    with torch.random.fork_rng(devices=[]), quiet(), torch.inference_mode():
+        torch.manual_seed(seed)
+        # a copy: upstream turns the ids into floats in place
+        mel: Tensor = model.flow_inference(
+            tokens[None], ref_dict=dict(voice["gen"]), n_cfm_timesteps=steps, finalize=True
+        )
+    return mel[0].T.clone()
+
+
+def wave_of(model: Any, mel: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Return upstream's waveform [samples] and source signal of a mel, under `manual_seed(seed)`."""
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        wave, signal = model.hift_inference(mel.T[None])
+    return wave[0].clone(), signal[0, 0].clone()
+
+
+def flow_noise(seed: int, frames: int, prompt_frames: int) -> tuple[Tensor, Tensor]:
+    """Return the noise that `mel_of` draws: for the speech's frames and for the prompt's, [n, 80]."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        spoken = torch.randn(1, 80, frames)
+        prompt = torch.randn(1, 80, prompt_frames + frames)[..., :prompt_frames]
+    return spoken[0].T, prompt[0].T
+
+
+def source_noise(seed: int, samples: int, harmonics: int = 9) -> tuple[Tensor, Tensor]:
+    """Return what `wave_of` draws: phases [harmonics, 1] and noise [harmonics, samples]."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        phase = torch.rand(1, harmonics, 1) * (torch.pi - -torch.pi) + -torch.pi  # as its Uniform does
+        noise = torch.randn(1, harmonics, samples)
+    phase[:, 0] = 0
+    return phase[0], noise[0]

@@ -82,7 +82,7 @@ def test_upstream_is_the_version_that_parity_was_proven_against() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_the_mel_is_upstreams(pair: Pair, count: int, steps: int) -> None:
     tokens = speech(count)
-    theirs = pair.oracle.upstream_mel(pair.upstream, tokens, pair.raw_voice, seed=7, steps=steps)
+    theirs = pair.oracle.mel_of(pair.upstream, tokens, pair.raw_voice, seed=7, steps=steps)
     ours = mels(pair.ours, [pair.voice], [(tokens, pair.draws(tokens, 7))], steps)[0]
     assert apart(ours, theirs) <= 5e-5
 
@@ -90,7 +90,7 @@ def test_the_mel_is_upstreams(pair: Pair, count: int, steps: int) -> None:
 @pytest.mark.parametrize("count", [1, 2, 30, 71])
 def test_the_waveform_of_a_mel_is_upstreams(pair: Pair, count: int) -> None:
     mel = 2 * torch.randn(2 * count, 80, generator=torch.Generator().manual_seed(count))
-    theirs, signal = pair.oracle.upstream_wave(pair.upstream, mel, seed=9)
+    theirs, signal = pair.oracle.wave_of(pair.upstream, mel, seed=9)
     draws = pair.draws(speech(count), 9)
     assert (pair.ours.vocoder.source.pitch(mel) > 10).any()  # else the harmonics would go untested
     assert apart(pair.ours.vocoder.source(mel, draws.phase, draws.source), signal) <= 1e-6
@@ -101,7 +101,7 @@ def test_whole_speech_fades_in_as_upstreams(pair: Pair) -> None:
     tokens = speech(30)
     draws = pair.draws(tokens, 7)
     mel = mels(pair.ours, [pair.voice], [(tokens, draws)])[0]
-    theirs, _ = pair.oracle.upstream_wave(pair.upstream, mel, seed=7)
+    theirs, _ = pair.oracle.wave_of(pair.upstream, mel, seed=7)
     theirs[:960] *= pair.upstream.trim_fade
     assert apart(pair.ours.render([job(tokens, pair.voice)], [draws])[0], theirs) <= 5e-6
 
@@ -141,6 +141,13 @@ def test_speech_is_float32_on_the_cpu_960_samples_a_token_and_begins_silent(pair
     assert (wave.dtype, wave.device, wave.shape) == (torch.float32, CPU, (12 * 960,))
     assert not wave[:480].any()
     assert wave[960:].any()
+
+
+def test_a_thousand_tokens_are_forty_seconds(pair: Pair) -> None:
+    wave = pair.ours.speak([job(speech(1000), pair.voice)])[0]
+    assert wave.shape == (960_000,)
+    assert wave.isfinite().all()
+    assert wave.abs().max() <= 0.99
 
 
 def test_no_jobs_are_no_waveforms(pair: Pair) -> None:

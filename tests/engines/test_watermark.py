@@ -1,16 +1,19 @@
 """The watermark is Perth's own: equal to what its package makes, and found by its decoder."""
 
+import io
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from encoder import Mp3Encoder
 from worker.engines import Pcm
 from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
@@ -43,6 +46,13 @@ def voice(samples: int, seed: int = 0) -> Pcm:
 
 def found(perth: Any, pcm: Pcm) -> float:
     return float(perth.get_watermark(pcm, sample_rate=24_000, round=False).squeeze())
+
+
+def through_mp3(pcm: Pcm, bit_rate: int) -> Pcm:
+    encoder = Mp3Encoder(bit_rate=bit_rate)
+    with av.open(io.BytesIO(encoder.push(pcm) + encoder.flush())) as file:
+        frames = [frame.to_ndarray()[0] for frame in file.decode(audio=0)]
+    return np.asarray(np.concatenate(frames), dtype=np.float32)
 
 
 @pytest.mark.parametrize("samples", [24_000, 96_000, 240 * 433])
@@ -87,6 +97,13 @@ def test_perths_decoder_finds_it_in_each_segment_alone(perth: Any, ours: Waterma
         segment = voice(36_000, seed)
         assert found(perth, segment) < 0.2
         assert found(perth, ours.apply(segment)) > 0.9
+
+
+@pytest.mark.parametrize("bit_rate", [32, 64])
+def test_perths_decoder_finds_it_after_our_own_mp3(perth: Any, ours: Watermark, bit_rate: int) -> None:
+    pcm = voice(96_000)
+    assert found(perth, through_mp3(pcm, bit_rate)) < 0.2
+    assert found(perth, through_mp3(ours.apply(pcm), bit_rate)) > 0.9
 
 
 def test_silence_stays_silent(ours: Watermark) -> None:

@@ -1,0 +1,1 @@
+"""Chatterbox-Turbo: ours beside upstream's, on full-size random weights."""
