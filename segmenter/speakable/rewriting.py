@@ -15,11 +15,8 @@ ALONE, LAST = (
 )  # what may not touch a span such as 10-20
 SIGNS = (  # a pattern, and the names of the words that it stands for
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number"),
-    (
-        r"(?:(?<![\w)\].^%°])|(?<=[\u3040-\u30ff\u4e00-\u9fff]))[-−](?=[$€£¥]?\d)"
-        r"|(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)",
-        "minus",
-    ),
+    (r"(?:(?<![\w)\].^%°])|(?<=[\u3040-\u30ff\u4e00-\u9fff]))[-−](?=[$€£¥]?\d)", "minus"),
+    (r"(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus"),
     (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times"),
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over"),
     (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus"),
