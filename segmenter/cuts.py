@@ -69,7 +69,8 @@ def best_cut(window: str, limit: int, last: int, least: int, language: Language)
     words = language.words
     found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded)
     tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
-    least = max(least, first_spoken(window, tags) + 1)
+    speaks = first_spoken(window, tags) + 1
+    least = max(least, speaks)
     half = max(least, limit // 2)
     for patterns in (found.clauses, found.words):
         for low, high in ((half, last), (least, min(half, last))):
@@ -77,7 +78,7 @@ def best_cut(window: str, limit: int, last: int, least: int, language: Language)
                 place = last_place(window, pattern, low, high, tags)
                 if place:
                     return place
-    return hard_cut(window, limit, tags)
+    return hard_cut(window, min(limit, max(last, speaks)), tags)
 
 
 def first_spoken(window: str, tags: list[tuple[int, int]]) -> int:

@@ -163,14 +163,15 @@ class Scanner:
             yield from self._between(text, seen, place, final=final)
             seen = place
             if not (final or is_certain(text, match)):
-                self._place = place
+                opened = text.rfind("[", max(self._start, place - PARTIAL, 0), place)
+                self._place = place if opened < 0 else opened  # of a pause that is still growing
                 return
             found = self._judge(text, match)
             if found is not None:
                 yield from self._end(*found)
         upto = len(text) if final and unfinished else max(self._start, len(text) - PARTIAL, self._place)
-        yield from self._between(text, seen, upto, final=final)
-        self._place = upto
+        yield from self._between(text, seen, upto, len(text), final=final)
+        self._place = max(self._start, upto)
         if final and unfinished and self._start < len(text):
             yield from self._end(len(text), Ending.SENTENCE)
 
@@ -180,10 +181,12 @@ class Scanner:
         self._start, self._place = end, end
         self._head, self._marker, self._may_have_marker = "", None, True
 
-    def _between(self, text: str, seen: int, upto: int, *, final: bool) -> Iterator[Sentence]:
+    def _between(
+        self, text: str, seen: int, upto: int, gaps_upto: int = 0, *, final: bool
+    ) -> Iterator[Sentence]:
         """Yield what ends between two candidates: at wide gaps, and where a list within a line goes on."""
-        if upto - seen > GAP or seen == self._place:
-            for gap in SPACES.finditer(text, max(self._start, seen - GAP), upto):
+        if gaps_upto or upto - seen > GAP or seen == self._place:
+            for gap in SPACES.finditer(text, max(self._start, seen - GAP), gaps_upto or upto):
                 yield from self._end(gap.start(), Ending.LINE)
         if self._may_have_marker:
             self._marker = marker_at(text, max(0, self._start))

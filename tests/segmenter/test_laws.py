@@ -172,11 +172,12 @@ def test_an_atom_at_the_limit_stays_whole(atom: str) -> None:
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=30))
 @settings(max_examples=200, deadline=None)
-def test_no_sentence_stands_alone_that_is_too_short_for_a_voice(lengths: list[int]) -> None:
+def test_no_sentence_stands_alone_that_is_short_and_fits_the_one_before(lengths: list[int]) -> None:
     text = " ".join("W" + "ord wo" * (length - 1) + "rd." for length in lengths)
     segments = plan(text)
-    least = min(Sizes().least, len(text))
-    assert all(segment.char_end - segment.char_start >= least for segment in segments)
+    sizes = [segment.char_end - segment.char_start for segment in segments]
+    for before, size in zip([Sizes().most, *sizes], sizes, strict=False):
+        assert size >= Sizes().least or before + 1 + size > Sizes().most
 
 
 def test_a_segment_comes_as_soon_as_the_text_that_decides_it() -> None:
