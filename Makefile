@@ -8,9 +8,11 @@ BENCH_READY = $(VENV)/.bench-ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PROGRAMS = curl jq shellcheck
+BROWSERS = chromium chromedriver firefox-esr pulseaudio
+BROWSER_PACKAGES = chromium chromium-driver firefox-esr pulseaudio
 DENO_READY = .tools/.deno-ready
 
-.PHONY: help setup tools demo serve test check format bench clean
+.PHONY: help setup tools browser demo serve test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,12 +48,19 @@ tools: $(DENO_READY)  ## install the programs that tests start, as root on Debia
 	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; } \
 	|| { echo "The tests need programs that are missing:$$missing (Debian: apt-get install$$missing)"; exit 1; }
 
+browser:  ## install the browsers that the player is tested in, as root on Debian; else say what is missing
+	@missing=; for name in $(BROWSERS); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	test -z "$$missing" \
+	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update \
+	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(BROWSER_PACKAGES) >/dev/null; } \
+	|| { echo "The player's tests need programs that are missing:$$missing (Debian: apt-get install $(BROWSER_PACKAGES))"; exit 1; }
+
 $(DENO_READY): Makefile
 	@command -v npm >/dev/null || { echo "npm is missing: the JavaScript clients are tested with Node 20 and Deno, which npm installs"; exit 1; }
 	@npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .tools deno@2.9.6
 	@touch $@
 
-test: check tools  ## every check and every test
+test: check tools browser  ## every check and every test
 	@$(BIN)/python -m pytest
 
 check: $(DEV_READY)  ## format, lint, types and import rules

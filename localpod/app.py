@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from localpod import public, workers_api
 from localpod.faults import FaultError
@@ -28,6 +29,7 @@ from localpod.wire import MB, error_reply, parse, pod_of, read, reply
 __all__ = ["create_app"]
 
 PAGE = Path(__file__).with_name("page.html")
+PLAYER = Path(__file__).resolve().parents[1] / "clients" / "web"
 JOBS_SHOWN = 50
 
 
@@ -43,6 +45,7 @@ def create_app(options: Options) -> Starlette:
             Route("/", _page),
             Route("/localpod/state", _state),
             Route("/localpod/faults", _faults, methods=["GET", "POST", "DELETE"]),
+            Mount("/player", StaticFiles(directory=PLAYER, check_dir=False)),
             Mount(f"/v2/{ENDPOINT}", routes=[*public.routes, *workers_api.routes]),
         ],
         exception_handlers={HTTPException: error_reply},
