@@ -27,7 +27,7 @@ def worker_in(folder: Path) -> Iterator[Worker]:
     synthesis = Synthesis(engine)
     synthesis.start()
     try:
-        casting = Casting(Voices(folder / "voices", engine.voices), None, call=synthesis.call)
+        casting = Casting(Voices(folder / "voices", engine.voices), engine, call=synthesis.call)
         yield Worker(engine, cache, Studio(synthesis, cache), casting)
     finally:
         synthesis.close()

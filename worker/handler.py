@@ -76,7 +76,7 @@ class Worker:
         self.engine = engine
         self._cache = cache
         self._studio = studio
-        self._casting = casting
+        self.casting = casting
         self._max_characters = max_characters
         self._key_of = key_of
         self._clock = clock
@@ -96,9 +96,9 @@ class Worker:
         try:
             request = parse(job.get("input"), self.engine, self._max_characters)
             if isinstance(request, Operation):
-                yield await operate(request, self.engine, self._cache, self._casting)
+                yield await operate(request, self.engine, self._cache, self.casting)
                 return
-            cast = await self._casting.cast(request)
+            cast = await self.casting.cast(request)
             async with aclosing(self._serve(self._visit(request, cast, name, started), name)) as records:
                 async for record in records:
                     yield record
@@ -144,7 +144,7 @@ class Worker:
 
     async def _made_delivery(self, visit: Visit) -> Delivery:
         voices = {voice.name: voice.key for voice in visit.cast.values()}
-        async with self._casting.using(visit.cast.values()):
+        async with self.casting.using(visit.cast.values()):
             with self._studio.enter(visit.request, visit.key, voices) as speech:
                 async with aclosing(self._told(visit, speech)) as delivery:
                     async for record, ending in delivery:

@@ -1,0 +1,122 @@
+"""Voices: what learning one costs, from its clip and from its file; what each segment pays to be checked."""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.checkpoints import build_once
+from bench.inprocess import run_job, worker_in
+from bench.table import Guard, Row, median, parser, report
+from worker.engines import CLIP_RATE, Pcm
+from worker.engines.finish import finish, stretched
+from worker.engines.guard import Take, verdict
+from worker.starters import starters
+
+__all__ = ["main"]
+
+SEGMENT_SECONDS = 17.5  # the longest segment, 280 characters
+TEXT = "The harbour was quiet that morning, and only the gulls had opinions. "
+FIRST_USE = """
+import sys, time
+from pathlib import Path
+import torch
+from worker.clips import read_clip
+data = Path(sys.argv[2]).read_bytes()
+began = time.perf_counter()
+from worker.engines.chatterbox.cloning import Cloner
+clip = read_clip(data)
+cloner = Cloner.load(Path(sys.argv[1]), torch.device("cpu"))
+loaded = time.perf_counter()
+cloner.condition(clip)
+first = time.perf_counter()
+cloner.condition(clip)
+print(first - began, loaded - began, time.perf_counter() - first)
+"""
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    asked = parser("voices", __doc__ or "")
+    asked.add_argument("--no-models", action="store_true", help="leave out what needs 3 GB of random weights")
+    options = asked.parse_args()
+    guard = Guard()
+    rows = [*segment_rows(guard, 5 if options.quick else 21), *counted_rows()]
+    if not options.no_models:
+        rows += learning_rows(guard, options)
+    report(rows, guard, options.json)
+
+
+def speech(seconds: float) -> Pcm:
+    """Return the preview voice, again and again."""
+    import soundfile  # noqa: PLC0415 - to read what the starters are packed in
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "clip.wav"
+        file.write_bytes(starters()["harbour"])
+        pcm, _ = soundfile.read(file, dtype="float32")
+    return np.resize(np.asarray(pcm, np.float32), round(seconds * CLIP_RATE))
+
+
+def timed(work: Callable[[], object], guard: Guard, times: int) -> float:
+    """Return the median of the milliseconds that the work takes, the guard beside it."""
+    spent = []
+    for _ in range(times):
+        guard()
+        began = time.perf_counter()
+        work()
+        spent.append((time.perf_counter() - began) * 1000)
+    return median(spent)
+
+
+def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
+    """Yield what the longest segment pays before it leaves."""
+    pcm = speech(SEGMENT_SECONDS)
+    take = Take(TEXT * 4, pcm, 438)
+    yield Row("guard: judging a segment of 17.5 s", timed(lambda: verdict(take), guard, times), "ms", 5)
+    plain = timed(lambda: finish(pcm, sample_rate=CLIP_RATE), guard, times)
+    yield Row("trim, loudness and fades of a segment of 17.5 s", plain, "ms")
+    for speed in (0.5, 1.25, 2.0):
+        spent = timed(lambda speed=speed: stretched(pcm, CLIP_RATE, speed), guard, times)  # type: ignore[misc]
+        share = spent / (SEGMENT_SECONDS / speed * 1000) * 100
+        yield Row(f"time-stretch at speed {speed:g}, of the audio's duration", share, "%", 1)
+
+
+def counted_rows() -> Iterator[Row]:
+    """Yield how often 50 segments of one job compute their voice's conditioning."""
+    with tempfile.TemporaryDirectory() as folder, worker_in(Path(folder)) as worker:
+        worker.casting.voices.add("ann", starters()["harbour"])
+        turns = [{"text": TEXT, "voice": "ann"} for _ in range(50)]
+        _, last = asyncio.run(run_job(worker, {"turns": turns, "bit_rate": 32}))
+        name = f"conditionings computed for {last['chunks_processed']} segments of one voice"
+        yield Row(name, worker.casting.learned, "", 1)
+
+
+def learning_rows(guard: Guard, options: argparse.Namespace) -> Sequence[Row]:
+    """Return what learning a voice costs with full-size models of random weights."""
+    checkpoint = build_once("full")
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.wav"
+        clip.write_bytes(starters()["harbour"])
+        for _ in range(1 if options.quick else 3):
+            guard()
+            command = [sys.executable, "-W", "ignore", "-c", FIRST_USE, str(checkpoint), str(clip)]
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            found.append([float(part) for part in said.split()])
+    first, loaded, later = (median(column) for column in zip(*found, strict=True))
+    return [
+        Row("new voice, first in the process: conditioning with its models", first, "s"),
+        Row("  of which importing and loading the models", loaded, "s"),
+        Row("another voice: conditioning of a clip of 13 s", later, "s"),
+    ]
+
+
+if __name__ == "__main__":
+    main()
