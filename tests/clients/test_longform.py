@@ -240,10 +240,35 @@ def test_leaving_a_long_stream_cancels_all_that_runs() -> None:
 FATES = st.lists(st.sampled_from(["", "lost", "429", "500", "503"]), max_size=80)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(FATES)
 def test_whatever_befalls_the_requests_the_bytes_are_the_same(fates: list[str]) -> None:
     def fate(number: int, _path: str) -> str:
         return fates[number] if number < len(fates) and number % 4 else ""
 
     assert in_async(Platform(fate), SHORT, width=3).audio == CLEAN
+
+
+def async_client(platform: Platform) -> AsyncClient:
+    return AsyncClient("ep", "sk", "http://fake/v2", transport=platform, sleep=lambda _: asyncio.sleep(0))
+
+
+async def test_leaving_a_long_stream_in_asyncio_cancels_all_that_runs() -> None:
+    platform = Platform()
+    async with async_client(platform) as client:
+        async with client.stream(TEXT, width=4) as chunks:
+            await anext(chunks)
+        assert platform.cancelled
+        assert set(platform.cancelled) <= {f"job-{n}" for n in range(len(platform.inputs))}
+
+
+async def test_a_task_that_is_cancelled_cancels_its_jobs() -> None:
+    platform = Platform(together=99)
+    async with async_client(platform) as client:
+        speaking = asyncio.create_task(client.speak(TEXT, width=3))
+        while len(platform.inputs) < 3:
+            await asyncio.sleep(0)
+        speaking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await speaking
+    assert sorted(platform.cancelled) == ["job-0", "job-1", "job-2"]

@@ -64,8 +64,10 @@ def test_the_guides_client_gives_the_guides_output_whether_the_worker_sent_a_lis
             reply = client.runsync("Hello.")
             saved = client.save_audio(reply, tmp_path / "a.mp3")
             assert saved.read_bytes() == base64.b64decode(reply["output"]["audio_base64"])
-    with guides(FakeEndpoint([], made)) as client:
+    endpoint = FakeEndpoint([], made)
+    with guides(endpoint) as client:
         job = client.run({"input": {"text": "Hello."}})
+        assert not endpoint.cancelled
         assert (
             client.save_audio(client.poll_until_complete(job["id"]), tmp_path / "b.mp3").read_bytes() == audio
         )
@@ -86,6 +88,9 @@ def test_a_reply_without_audio_is_refused_by_save_audio(tmp_path: Path) -> None:
         (7, {}, "text is a number, expected a string"),
         (None, {"turns": []}, "turns is no list of objects"),
         (None, {"turns": ["Hi."]}, "turns is no list of objects"),
+        ("Hi \ud800.", {}, "the text has a lone surrogate"),
+        ("Hi.", {"speed": float("nan")}, "cannot be sent as JSON"),
+        ("Hi.", {"voice": b"ann"}, "cannot be sent as JSON"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
@@ -102,7 +107,13 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
 
 @pytest.mark.parametrize(
     ("endpoint", "key", "url"),
-    [("a/b", "k", None), ("a", "k\nx", None), ("a", "kéy", None), ("a", "k", "file:///etc")],
+    [
+        ("a/b", "k", None),
+        ("a", "k\nx", None),
+        ("a", "kéy", None),
+        ("a", "k", "file:///etc"),
+        ("a", "k", "http://a:b:c"),
+    ],
 )
 def test_an_endpoint_or_a_key_that_cannot_be_one_is_refused_without_being_shown(
     endpoint: str, key: str, url: str | None

@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import os
+import signal
 import struct
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import pytest
 from chatterpod.cli import main
 from mutagen.id3 import ID3
 from mutagen.mp3 import MP3
-from pods import Pod, running
+from pods import Pod, running, until
 
 BOOK = "\n\n".join(
     f"# Chapter {n // 8 + 1}" if n % 8 == 0 else f"Paragraph {n * n * 7919 % 1000}: " + "it goes on. " * 45
@@ -73,10 +75,12 @@ def test_a_book_becomes_one_file_with_chapters_captions_and_the_right_length(
     run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "book.md").write_text(BOOK, encoding="utf-8")
-    code, plan, _ = run("speak", "--file", "book.md", "--plan", "--json")
+    code, plan, _ = run("speak", "--file", "book.md", "--plan", "--workers", "2", "--json")
     assert code == 0
     assert len(plan["parts"]) > 2
-    code, result, _ = run("speak", "--file", "book.md", "-o", "b.mp3", "--captions", "b.vtt", "--json")
+    code, result, _ = run(
+        "speak", "--file", "book.md", "-o", "b.mp3", "--captions", "b.vtt", "--workers", "2", "--json"
+    )
     assert code == 0
     assert len(result["parts"]) == len(plan["parts"])
     assert [chapter["title"] for chapter in result["chapters"]] == ["Chapter 1", "Chapter 2", "Chapter 3"]
@@ -246,3 +250,18 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(run: Run) -> None:
         ["bash", "-c", f"set -o pipefail; {script}"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "100", "")
+
+
+def test_ctrl_c_cancels_what_runs_and_leaves_only_the_parts_that_are_done(tmp_path: Path) -> None:
+    (tmp_path / "book.md").write_text(BOOK, encoding="utf-8")
+    with running(tmp_path / "cache", "--idle-timeout", "60", TTS_ENGINE="tone", TTS_TONE_SPEED="2") as pod:
+        env = {**os.environ, "RUNPOD_ENDPOINT_BASE_URL": pod.url.removesuffix("/local")}
+        env |= {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": "any"}
+        command = [sys.executable, "-m", "chatterpod", "speak", "--file", "book.md", "-o", "b.mp3", "-q"]
+        speaking = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+        until(lambda: (tmp_path / "b.mp3.part").exists() and (tmp_path / "b.mp3.part").stat().st_size)
+        speaking.send_signal(signal.SIGINT)
+        _, told = speaking.communicate(timeout=60)
+        until(lambda: pod.call("GET", "/health")["jobs"]["inProgress"] == 0)
+    assert (speaking.returncode, told) == (130, "chatterpod: cancelled: cancelled\n")
+    assert list(tmp_path.glob("b.mp3*")) == []

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 
@@ -23,11 +23,12 @@ from chatterpod.store import Store
 __all__ = ["AsyncClient", "AsyncJob"]
 
 T = TypeVar("T")
+LEAVE_SECONDS = 5.0  # for submissions that are under way when the reader leaves
 WIDTH = 8  # jobs of a long text at once: a small worker's slots
 
 
 class AsyncClient:
-    """Talks to one endpoint; close it with `aclose`, or use it in an `async with`.
+    """Talks to one endpoint from asyncio; close it with `aclose`, or use it in an `async with`.
 
     The arguments are those of `Client`.
 
@@ -136,7 +137,7 @@ class AsyncClient:
         """Give out the speech of a plan (`chatterpod.longform.plan_of`), as `stream` does."""
         async with self._cancelling() as jobs:
             flow = produce(self._session, plan, jobs, width)
-            async with aclosing(self._drive(flow, store, [])) as chunks:
+            async with aclosing(self._drive(flow, [], store, jobs)) as chunks:
                 yield chunks
 
     def receive(self, job_id: str) -> AsyncGenerator[Chunk, None]:
@@ -145,7 +146,7 @@ class AsyncClient:
         Raises:
             ChatterpodError: One of its kinds.
         """
-        return self._drive(operations.receive(self._session, job_id, Reception()), None, [])
+        return self._drive(operations.receive(self._session, job_id, Reception()), [])
 
     async def result(self, job_id: str) -> Speech:
         """Wait for a job's end; return its speech.
@@ -157,7 +158,7 @@ class AsyncClient:
 
     async def _finish(self, flow_of: Callable[[OpenJobs], Flow[T]], store: Store | None = None) -> T:
         async with self._cancelling() as jobs:
-            return await self._run(flow_of(jobs), store)
+            return await self._run(flow_of(jobs), store, jobs)
 
     @asynccontextmanager
     async def _cancelling(self) -> AsyncGenerator[OpenJobs, None]:
@@ -169,19 +170,19 @@ class AsyncClient:
                 with suppress(ApiError):
                     await asyncio.shield(self._run(operations.cancel_open(self._session, jobs)))
 
-    async def _run(self, flow: Flow[T], store: Store | None = None) -> T:
+    async def _run(self, flow: Flow[T], store: Store | None = None, jobs: OpenJobs | None = None) -> T:
         results: list[T] = []
-        async with aclosing(self._drive(flow, store, results)) as chunks:
+        async with aclosing(self._drive(flow, results, store, jobs)) as chunks:
             async for _ in chunks:
                 continue
         return results[0]
 
     async def _drive(
-        self, flow: Flow[T], store: Store | None, results: list[T]
+        self, flow: Flow[T], results: list[T], store: Store | None = None, jobs: OpenJobs | None = None
     ) -> AsyncGenerator[Chunk, None]:
         """Carry a flow's effects out; yield its chunks, put its result into `results`."""
         done: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
-        beside: set[asyncio.Task[None]] = set()
+        beside: dict[asyncio.Task[Any], bool] = {}  # whether it submits a job
         reply: Any = None
         try:
             while True:
@@ -195,11 +196,9 @@ class AsyncClient:
                     case Chunk():
                         yield effect
                     case Send() | Wait():
-                        reply = await self._perform(effect)
+                        reply = await asyncio.shield(self._begin(self._perform(effect, jobs), effect, beside))
                     case Begin():
-                        task = asyncio.create_task(self._beside(effect, done))
-                        beside.add(task)
-                        task.add_done_callback(beside.discard)
+                        self._begin(self._beside(effect, done, jobs), effect.effect, beside)
                     case NextDone():
                         reply = await done.get()
                     case Recall() if store:
@@ -207,23 +206,46 @@ class AsyncClient:
                     case Keep() if store:
                         await asyncio.to_thread(store.put, effect.name, effect.data)
         finally:
-            for task in beside:
-                task.cancel()
+            await leave(beside)
 
-    async def _beside(self, begin: Begin, done: "asyncio.Queue[tuple[int, Any]]") -> None:
-        done.put_nowait((begin.tag, await self._perform(begin.effect)))
+    def _begin(
+        self, work: Coroutine[Any, Any, T], effect: Send | Wait, beside: dict[asyncio.Task[Any], bool]
+    ) -> asyncio.Task[T]:
+        """Carry an effect out in a task of its own."""
+        task = asyncio.create_task(work)
+        beside[task] = isinstance(effect, Send) and effect.operation == "run"
+        task.add_done_callback(lambda ended: beside.pop(ended, None))
+        return task
 
-    async def _perform(self, effect: Send | Wait) -> Answer | NoAnswer | float:
+    async def _beside(
+        self, begin: Begin, done: "asyncio.Queue[tuple[int, Any]]", jobs: OpenJobs | None
+    ) -> None:
+        done.put_nowait((begin.tag, await self._perform(begin.effect, jobs)))
+
+    async def _perform(self, effect: Send | Wait, jobs: OpenJobs | None) -> Answer | NoAnswer | float:
         if isinstance(effect, Wait):
             if effect.seconds > 0:
                 await self._sleep(effect.seconds)
             return time.monotonic()
         began = time.monotonic()
         try:
-            response = await self._http.request(effect.method, effect.path, json=effect.body)
+            response = await self._http.request(effect.method, effect.path, content=effect.body)
         except httpx.HTTPError as error:
             return lost(error, time.monotonic())
-        return answered(response, began, time.monotonic())
+        answer = answered(response, began, time.monotonic())
+        if jobs is not None:
+            jobs.note(effect, answer)
+        return answer
+
+
+async def leave(beside: Mapping[asyncio.Task[Any], bool]) -> None:
+    """End what still runs; submissions may finish, for the ids of the jobs that are to be cancelled."""
+    tasks = dict(beside)
+    for task, submits in tasks.items():
+        if not submits:
+            task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=LEAVE_SECONDS)
 
 
 class AsyncJob:

@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
@@ -16,15 +16,17 @@ from chatterpod.driving import answered, lost, settings
 from chatterpod.errors import ApiError
 from chatterpod.flow import Answer, Begin, Flow, NextDone, NoAnswer, Send, Session, Wait
 from chatterpod.given import given_of, one_job
+from chatterpod.job import Job
 from chatterpod.longform import Keep, Plan, Recall, Retake, long_speech, plan_of, produce
 from chatterpod.operations import OpenJobs
 from chatterpod.protocol import Chunk, Reception
 from chatterpod.speech import Speech
 from chatterpod.store import Store
 
-__all__ = ["Client", "Job"]
+__all__ = ["Client"]
 
 T = TypeVar("T")
+LEAVE_SECONDS = 5.0  # for submissions that are under way when the reader leaves
 WIDTH = 8  # jobs of a long text at once: a small worker's slots
 
 
@@ -86,12 +88,12 @@ class Client:
             sleep=self._sleep,
         )
 
-    def submit(self, text: str | None = None, **options: Any) -> "Job":
+    def submit(self, text: str | None = None, **options: Any) -> Job:
         """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
         return self.job(self._run(operations.submit(self._session, given_of(text, options))))
 
     @contextmanager
-    def started(self, text: str | None = None, **options: Any) -> Iterator["Job"]:
+    def started(self, text: str | None = None, **options: Any) -> Iterator[Job]:
         """Queue a speech as `submit` does; cancel it where the block is left by an exception."""
         job = self.submit(text, **options)
         try:
@@ -101,7 +103,7 @@ class Client:
                 job.cancel()
             raise
 
-    def job(self, job_id: str) -> "Job":
+    def job(self, job_id: str) -> Job:
         """Return a job that was submitted, by its id."""
         return Job(self, job_id)
 
@@ -177,8 +179,11 @@ class Client:
         self, plan: Plan, *, width: int = WIDTH, store: Store | None = None
     ) -> Iterator[Iterator[Chunk]]:
         """Give out the speech of a plan (`chatterpod.longform.plan_of`), as `stream` does."""
-        with self._cancelling() as jobs:
-            yield self._chunks(produce(self._session, plan, jobs, width), store)
+        with (
+            self._cancelling() as jobs,
+            closing(self._drive(produce(self._session, plan, jobs, width), store, jobs)) as chunks,
+        ):
+            yield chunks
 
     def receive(self, job_id: str) -> Iterator[Chunk]:
         """Yield the audio of a job that was submitted, from where its /stream has got to.
@@ -186,7 +191,7 @@ class Client:
         Raises:
             ChatterpodError: One of its kinds.
         """
-        return self._chunks(operations.receive(self._session, job_id, Reception()))
+        yield from self._drive(operations.receive(self._session, job_id, Reception()))
 
     def result(self, job_id: str) -> Speech:
         """Wait for a job's end; return its speech.
@@ -203,7 +208,7 @@ class Client:
 
     def _finish(self, flow_of: Callable[[OpenJobs], Flow[T]], store: Store | None = None) -> T:
         with self._cancelling() as jobs:
-            return self._run(flow_of(jobs), store)
+            return self._run(flow_of(jobs), store, jobs)
 
     @contextmanager
     def _cancelling(self) -> Iterator[OpenJobs]:
@@ -215,82 +220,72 @@ class Client:
                 with suppress(ApiError):
                     self._run(operations.cancel_open(self._session, jobs))
 
-    def _run(self, flow: Flow[T], store: Store | None = None) -> T:
-        driver = self._drive(flow, store)
-        while True:
-            try:
-                next(driver)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]  # the generator's own type says it
+    def _run(self, flow: Flow[T], store: Store | None = None, jobs: OpenJobs | None = None) -> T:
+        with closing(self._drive(flow, store, jobs)) as driver:
+            while True:
+                try:
+                    next(driver)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]  # the generator's own type says it
 
-    def _chunks(self, flow: Flow[Any], store: Store | None = None) -> Iterator[Chunk]:
-        yield from self._drive(flow, store)
-
-    def _drive(self, flow: Flow[T], store: Store | None) -> Generator[Chunk, None, T]:
+    def _drive(
+        self, flow: Flow[T], store: Store | None = None, jobs: OpenJobs | None = None
+    ) -> Generator[Chunk, None, T]:
         """Carry a flow's effects out; yield its chunks, return its result."""
         done: queue.SimpleQueue[tuple[int, Answer | NoAnswer | float]] = queue.SimpleQueue()
+        submitting: list[threading.Thread] = []
         reply: Any = None
-        while True:
-            try:
-                effect = flow.send(reply)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]  # likewise
-            reply = None
-            match effect:
-                case Chunk():
-                    yield effect
-                case Send() | Wait():
-                    reply = self._perform(effect)
-                case Begin():
-                    threading.Thread(target=self._beside, args=(effect, done), daemon=True).start()
-                case NextDone():
-                    reply = done.get()
-                case Recall():
-                    reply = store.get(effect.name) if store else None
-                case Keep() if store:
-                    store.put(effect.name, effect.data)
-
-    def _beside(self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]") -> None:
         try:
-            done.put((begin.tag, self._perform(begin.effect)))
-        except RuntimeError:  # the client was closed meanwhile
+            while True:
+                try:
+                    effect = flow.send(reply)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]  # likewise
+                reply = None
+                match effect:
+                    case Chunk():
+                        yield effect
+                    case Send() | Wait():
+                        reply = self._perform(effect, jobs)
+                    case Begin():
+                        submitting += self._begin(effect, done, jobs)
+                    case NextDone():
+                        reply = done.get()
+                    case Recall():
+                        reply = store.get(effect.name) if store else None
+                    case Keep() if store:
+                        store.put(effect.name, effect.data)
+        finally:
+            for thread in submitting:  # the ids of the jobs that are to be cancelled
+                thread.join(LEAVE_SECONDS)
+
+    def _begin(
+        self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]", jobs: OpenJobs | None
+    ) -> list[threading.Thread]:
+        """Carry an effect out in a thread; return the thread if it submits a job."""
+        thread = threading.Thread(target=self._beside, args=(begin, done, jobs), daemon=True)
+        thread.start()
+        return [thread] if isinstance(begin.effect, Send) and begin.effect.operation == "run" else []
+
+    def _beside(
+        self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]", jobs: OpenJobs | None
+    ) -> None:
+        try:
+            done.put((begin.tag, self._perform(begin.effect, jobs)))
+        except Exception:  # noqa: BLE001 - the client was closed meanwhile: nobody waits for this
             done.put((begin.tag, NoAnswer("closed", time.monotonic())))
 
-    def _perform(self, effect: Send | Wait) -> Answer | NoAnswer | float:
+    def _perform(self, effect: Send | Wait, jobs: OpenJobs | None) -> Answer | NoAnswer | float:
         if isinstance(effect, Wait):
             if effect.seconds > 0:
                 self._sleep(effect.seconds)
             return time.monotonic()
         began = time.monotonic()
         try:
-            response = self._http.request(effect.method, effect.path, json=effect.body)
+            response = self._http.request(effect.method, effect.path, content=effect.body)
         except httpx.HTTPError as error:
             return lost(error, time.monotonic())
-        return answered(response, began, time.monotonic())
-
-
-class Job:
-    """One job of a client, by its id."""
-
-    def __init__(self, client: Client, job_id: str) -> None:
-        self.id = job_id
-        self._client = client
-
-    def __repr__(self) -> str:
-        return f"Job({self.id!r})"
-
-    def status(self) -> dict[str, Any]:
-        """Return the job's state as RunPod gives it."""
-        return self._client.status(self.id)
-
-    def cancel(self) -> None:
-        """Cancel the job; one that has ended stays as it is."""
-        self._client.cancel(self.id)
-
-    def stream(self) -> Iterator[Chunk]:
-        """Yield its audio, from where its /stream has got to; raises as `Client.receive`."""
-        return self._client.receive(self.id)
-
-    def result(self) -> Speech:
-        """Wait for its end; return its speech; raises as `Client.result`."""
-        return self._client.result(self.id)
+        answer = answered(response, began, time.monotonic())
+        if jobs is not None:
+            jobs.note(effect, answer)
+        return answer

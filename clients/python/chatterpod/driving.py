@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from chatterpod.config import Config
+from chatterpod.errors import ConfigError
 from chatterpod.flow import Answer, NoAnswer
 
 __all__ = ["answered", "lost", "settings"]
@@ -17,10 +18,17 @@ def settings(config: Config) -> dict[str, Any]:
     """Return the arguments of httpx's clients for an endpoint.
 
     Redirects, which would carry the key elsewhere, are not followed.
+
+    Raises:
+        ConfigError: The base URL is none.
     """
+    try:
+        url = httpx.URL(config.url)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"the base URL is no address: {error}") from None
     return {
-        "base_url": config.url,
-        "headers": {"Authorization": f"Bearer {config.api_key}"},
+        "base_url": url,
+        "headers": {"Authorization": f"Bearer {config.api_key}", "Content-Type": "application/json"},
         "timeout": httpx.Timeout(10.0, read=READ_SECONDS, write=60.0, pool=None),
         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=4.0),
     }

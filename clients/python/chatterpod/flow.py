@@ -5,12 +5,13 @@ are drivers: they carry effects out and know nothing else. A flow of audio also 
 which the driver hands to its user.
 """
 
+import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
-from chatterpod.errors import ApiError, AuthError, NotFound
+from chatterpod.errors import ApiError, AuthError, ConfigError, NotFound
 from chatterpod.pace import PASSING, Pace, back_off
 from chatterpod.protocol import Chunk
 
@@ -42,7 +43,7 @@ class Send:
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
+    body: bytes | None = None  # JSON
 
     @property
     def operation(self) -> str:
@@ -131,8 +132,9 @@ def call(session: Session, method: str, path: str, body: Mapping[str, Any] | Non
 
     Raises:
         ApiError: It did not pass; or one of its kinds.
+        ConfigError: The body cannot be sent.
     """
-    send = Send(method, path, body)
+    send = Send(method, path, None if body is None else encoded(body))
     for tried in range(1, TRIES + 1):
         delay = session.pace.delay(send.operation, (yield from now()))
         if delay > 0:
@@ -150,6 +152,20 @@ def call(session: Session, method: str, path: str, body: Mapping[str, Any] | Non
             least = answer.retry_after if isinstance(answer, Answer) else 0.0
             yield Wait(back_off(tried, session.random, least))
     raise refusal(answer)
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """Return a body as JSON.
+
+    Raises:
+        ConfigError: It holds something that JSON cannot: bytes, NaN, a lone surrogate.
+    """
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"the text has a lone surrogate, expected Unicode: {error.reason}") from None
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the input cannot be sent as JSON: {error}") from None
 
 
 def held_too_long(answer: Answer | NoAnswer) -> bool:

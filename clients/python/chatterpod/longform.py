@@ -16,7 +16,7 @@ from chatterpod.protocol import Chunk
 from chatterpod.request import identity
 from chatterpod.speech import Speech
 
-__all__ = ["Keep", "Plan", "Recall", "Retake", "long_speech", "plan_of", "produce"]
+__all__ = ["MOST_WIDTH", "Keep", "Plan", "Recall", "Retake", "long_speech", "plan_of", "produce"]
 
 MOST_WIDTH = 100  # jobs at once: RunPod allows 200 submissions, and 400 reads, at a time
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chatterpod.errors import ApiError, Incomplete, JobFailed, JobTimedOut
-from chatterpod.flow import Answer, Flow, HeldTooLong, Session, Wait, call, now
+from chatterpod.flow import Answer, Flow, HeldTooLong, NoAnswer, Send, Session, Wait, call, now
 from chatterpod.pace import Polling, back_off
 from chatterpod.protocol import FINAL, Reception, check_ended, records_of
 from chatterpod.request import body_of, text_of
@@ -33,6 +33,13 @@ SUBMISSIONS = 3  # of one speech whose jobs fail in ways that pass
 
 class OpenJobs(set[str]):
     """The jobs that a reader who leaves must cancel."""
+
+    def note(self, send: Send, answer: Answer | NoAnswer) -> None:
+        """Take note of a job as soon as its id is known, whoever still waits for the answer."""
+        if send.operation == "run" and isinstance(answer, Answer) and isinstance(answer.content, dict):
+            job = answer.content.get("id")
+            if isinstance(job, str):
+                self.add(job)
 
 
 def submit(session: Session, given: Mapping[str, Any]) -> Flow[str]:

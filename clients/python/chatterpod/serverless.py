@@ -49,7 +49,7 @@ class RunPodServerlessClient:
     def run(self, text: str | Mapping[str, Any], **options: Any) -> dict[str, Any]:
         """Queue a speech; return RunPod's reply, with the job's `id`."""
         given = {"stream": False, **input_of(text, options)}
-        job = self._client.perform(lambda s, _: operations.submit(s, given))
+        job = self._client.submit(given.pop("text", None), **given).id
         return {"id": job, "status": "IN_QUEUE"}
 
     def poll_until_complete(self, job_id: str, timeout: float | None = None) -> dict[str, Any]:

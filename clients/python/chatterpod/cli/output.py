@@ -14,7 +14,7 @@ from chatterpod.errors import ConfigError
 from chatterpod.joining import FileParts
 from chatterpod.mp3 import Chapter
 
-__all__ = ["AudioFile", "Player", "Printer", "audio_file", "player"]
+__all__ = ["AudioFile", "Player", "Printer", "Stream", "audio_file", "player"]
 
 PLAYERS = (
     ("mpv", "--no-terminal", "--no-video", "-"),

@@ -3,17 +3,18 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
 from chatterpod.captions import srt, vtt
-from chatterpod.cli.output import Printer, audio_file, player
+from chatterpod.cli.output import AudioFile, Player, Printer, Stream, audio_file, player
 from chatterpod.cli.sources import options_of, source_of
 from chatterpod.client import WIDTH, Client
 from chatterpod.errors import ConfigError
 from chatterpod.joining import chapters_of
-from chatterpod.longform import Plan, Retake, plan_of
+from chatterpod.longform import MOST_WIDTH, Plan, Retake, plan_of
 from chatterpod.protocol import Chunk
 from chatterpod.speech import saved
 from chatterpod.store import Folder
@@ -49,6 +50,7 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     add("--opening", choices=["fast", "even"], help="even: for speech that nobody waits for")
     add("--option", action="append", default=[], metavar="NAME=VALUE", help="any other field of the input")
     add("--width", type=int, default=WIDTH, metavar="N", help="jobs at once (default: %(default)s)")
+    add("--workers", type=int, metavar="N", help="the endpoint's: as many jobs at once as they have slots")
     add("--retake", action="append", default=[], metavar="N[:SEED]", help="speak part N with another seed")
     add("--plan", action="store_true", help="only show the parts of the text")
     add("-q", "--quiet", action="store_true", help="no progress")
@@ -65,8 +67,11 @@ def speak(client: Client, given: argparse.Namespace, printer: Printer) -> int:
         return 0
     output = given.output or (None if given.play else f"speech.{form}")
     progress = Progress(sys.stderr, len(plan.parts), quiet=printer.as_json or given.quiet)
+    width = given.width if given.workers is None else slots_of(client) * given.workers
     store = Folder(f"{output}.parts") if len(plan.parts) > 1 and output not in {None, "-"} else None
-    heard = take_in(client, plan, given, output, store, progress)
+    with player(given.play, plan.form) as playing, audio_file(output, plan.form) as file:
+        chunks = client.stream_plan(plan, width=min(width, MOST_WIDTH), store=store)
+        heard = take_in(chunks, plan, (file, playing), progress)
     if given.captions:
         saved(caption_writer(given.captions)(heard["segments"]).encode(), given.captions)
     if store is not None:
@@ -79,31 +84,32 @@ def speak(client: Client, given: argparse.Namespace, printer: Printer) -> int:
     return 0
 
 
+def slots_of(client: Client) -> int:
+    """Return how many utterances a worker speaks at once: it says so itself."""
+    slots = client.operate("info").get("slots")
+    return slots if isinstance(slots, int) and slots > 0 else WIDTH
+
+
 def take_in(
-    client: Client,
+    stream: AbstractContextManager[Iterator[Chunk]],
     plan: Plan,
-    given: argparse.Namespace,
-    output: str | None,
-    store: Folder | None,
+    outs: tuple[AudioFile | Stream, Player | None],
     progress: "Progress",
 ) -> dict[str, Any]:
     """Write and play the audio as it comes; return its summary, segments and chapters."""
+    file, playing = outs
     segments: list[Mapping[str, Any]] = []
     last: Chunk | None = None
-    with (
-        player(given.play, plan.form) as playing,
-        audio_file(output, plan.form) as file,
-        client.stream_plan(plan, width=given.width, store=store) as chunks,
-    ):
+    with stream as chunks:
         for last in chunks:
             file.write(last.audio)
             if playing is not None:
                 playing.write(last.audio)
             segments += last.segments
             progress.show(last)
-        summary = dict(last.summary or {}) if last is not None else {}
-        chapters = chapters_of(plan.parts, segments)
-        size = file.finish(int(summary.get("duration_ms", 0)), chapters)
+    summary = dict(last.summary or {}) if last is not None else {}
+    chapters = chapters_of(plan.parts, segments)
+    size = file.finish(int(summary.get("duration_ms", 0)), chapters)
     listed = [{"title": chapter.title, "start_ms": chapter.start_ms} for chapter in chapters]
     return {**summary, "size_bytes": size, "chapters": listed, "segments": segments}
 
