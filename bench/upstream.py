@@ -69,8 +69,8 @@ SIZES: dict[Size, Shape] = {
 
 
 def t3(size: Size) -> Any:
-    """Return Turbo's T3; tiny: two layers of 64 channels."""
-    width = {"n_embd": 64, "hidden_size": 64, "n_head": 4, "n_layer": 2, "n_positions": 2048, "n_ctx": 2048}
+    """Return Turbo's T3; tiny: two layers of 128 channels."""
+    width = {"n_embd": 128, "hidden_size": 128, "n_head": 2, "n_layer": 2, "n_positions": 2048, "n_ctx": 2048}
     text_ids = SIZES[size].text_ids
     LLAMA_CONFIGS[TINY_GPT2] = {**GPT2_MEDIUM_CONFIG, **width, "vocab_size": text_ids}
     options = T3Config(text_tokens_dict_size=text_ids)

@@ -15,7 +15,7 @@ __all__ = ["flow_noise", "mel_of", "source_noise", "tiny_s3gen", "tiny_t3", "tin
 
 
 def tiny_t3(seed: int = 0) -> Any:
-    """Return upstream's T3, two layers of 64 channels."""
+    """Return upstream's T3, two layers of 128 channels."""
     return shaken(lambda: upstream.t3("tiny"), seed)
 
 
