@@ -14,9 +14,8 @@ from typing import Any
 
 from worker.cache import Cache
 from worker.casting import Casting
-from worker.engines import Engine
 from worker.engines.careful import cloner
-from worker.engines.choose import choose, load
+from worker.engines.choose import Loaded, choose, load
 from worker.errors import StartError
 from worker.fetching import fetched
 from worker.handler import Worker
@@ -45,20 +44,21 @@ def concurrency(_: int) -> int:
     return WORKER.concurrency
 
 
-def load_engine(settings: Settings) -> Engine:
+def load_engine(settings: Settings) -> Loaded:
     """Load the engine, with the lines that operators grep for."""
-    name = choose(settings.engine, settings.model_dir, deployed=settings.deployed)
+    name = choose(settings)
     started = time.monotonic()
-    log.info("=== Initializing %s (module-level singleton) ===", TITLES[name])
-    engine = load(name, slots=settings.slots, tone_speed=settings.tone_speed)
-    log.info("Device: %s", engine.device)
+    log.info("=== Initializing %s TTS (module-level singleton) ===", TITLES[name].split("-")[0])
+    log.info("Loading %s model (singleton)...", TITLES[name])
+    loaded = load(name, settings)
+    log.info("Device: %s", loaded.engine.device)
     log.info("\u2713 Model loaded in %.2fs", time.monotonic() - started)
-    if name == "preview":
-        log.info("PREVIEW VOICE: Chatterbox is not installed here, a small English voice speaks instead")
-    return engine
+    for note in loaded.notes:
+        log.info(note)
+    return loaded
 
 
-TITLES = {"preview": "the preview voice", "tone": "the tone"}
+TITLES = {"chatterbox-turbo": "Chatterbox-Turbo", "preview": "Preview", "tone": "Tone"}
 
 
 def fetch(url: str) -> bytes:
@@ -82,7 +82,8 @@ def assemble(settings: Settings) -> None:
     folder, warning = settings.cache_folder()
     if warning:
         log.warning(warning)
-    engine = load_engine(settings)
+    loaded = load_engine(settings)
+    engine = loaded.engine
     cache = Cache(folder, settings.cache_max_bytes)
     SYNTHESIS = Synthesis(engine, on_death=die)
     casting = Casting(
@@ -98,7 +99,12 @@ def assemble(settings: Settings) -> None:
         Studio(SYNTHESIS, cache),
         casting,
         max_characters=settings.max_characters,
-        key_of=partial(cache_key, tag=settings.cache_tag, keep_case=settings.cache_case == "keep"),
+        key_of=partial(
+            cache_key,
+            tag=settings.cache_tag,
+            keep_case=settings.cache_case == "keep",
+            variant=loaded.variant,
+        ),
     )
 
 

@@ -20,8 +20,11 @@ def cache_key(
     *,
     tag: str = "",
     keep_case: bool = False,
+    variant: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return 64 hexadecimal digits: the same for the same speech, on every worker.
+
+    `variant` is what makes the engine's audio another than its default's: weights, precision.
 
     SHA-256 of `text|voice|language|format|speed|seed`, folded as the fields' rules say, then
     `|name=value`, sorted, for everything else that is not at its default. Case is folded:
@@ -36,7 +39,8 @@ def cache_key(
         str(round(float(request.speed), 2)),
         str(request.seed if request.seed is not None else 0),
     ]
-    parts += [f"{name}={value}" for name, value in sorted(extras(request, engine, clips, tag).items())]
+    others = extras(request, engine, clips, tag) | dict(variant)
+    parts += [f"{name}={value}" for name, value in sorted(others.items())]
     if keep_case:
         parts.append("case=" + hashlib.sha256(parts_as_given(request)).hexdigest())
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
@@ -47,7 +51,7 @@ def parts_as_given(request: SpeechRequest) -> bytes:
     return "\n".join(turn.text for turn in request.spoken).strip().encode()
 
 
-def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: str) -> Mapping[str, str]:
+def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: str) -> dict[str, str]:
     """Return what the six first fields do not say, where it is not the default."""
     found = {
         "audio": str(AUDIO) if AUDIO != 1 else "",

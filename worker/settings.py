@@ -12,7 +12,7 @@ from worker.errors import StartError
 __all__ = ["Settings", "prepare_environment"]
 
 VOLUME = Path("/runpod-volume")
-ENGINES = ("auto", "preview", "tone")
+ENGINES = ("auto", "chatterbox-turbo", "preview", "tone")
 
 
 def prepare_environment() -> None:
@@ -70,6 +70,9 @@ def short_tag(value: str) -> str:
 PARSERS: dict[str, Callable[[str], Any]] = {
     "engine": one_of(*ENGINES),
     "device": one_of("auto", "cuda", "cpu"),
+    "precision": one_of("auto", "fp32", "bf16", "int8"),
+    "prompt_seconds": number(1, 10),
+    "flow_steps": whole_number(1, 10),
     "cache_tag": short_tag,
     "cache_case": one_of("fold", "keep"),
     "model_dir": Path,
@@ -89,7 +92,10 @@ class Settings:
     """What the operator chose; each field is the variable `TTS_` + its name in capitals."""
 
     engine: str = "auto"
-    device: str = "auto"
+    device: str = "auto"  # cuda where there is a GPU
+    precision: str = "auto"  # that the checkpoint was baked in, else bf16 where the device has it
+    prompt_seconds: float | None = None  # of a voice's recording that S3Gen hears; unset: all, 10 s
+    flow_steps: int = 2  # of S3Gen's flow
     cache_tag: str = ""  # a namespace of its own in a shared cache
     cache_case: str = "fold"  # "keep": "US" and "us" are two entries
     model_dir: Path = Path("/opt/torch_cache/chatterbox-turbo")

@@ -175,13 +175,17 @@ class Synthesis:
         return [utterance for job in jobs for utterance in sorted(job.inside)]
 
     def _admit(self) -> None:
-        """Fill the engine's slots, the most urgent speech first, one line of each before a second."""
+        """Fill the engine's slots, the most urgent speech first, one line of each before a second.
+
+        Until its first line is out, a speech has no second one inside: the first comes sooner so.
+        """
         jobs = sorted(self._jobs.values(), key=Job.urgency)
         for depth in range(1, self._engine.ahead + 1):
             for job in jobs:
                 if len(self._by_id) >= self._engine.slots:
                     return
-                if len(job.inside) < depth and not job.exhausted:
+                opened = job.speech.first_part_at is not None
+                if len(job.inside) < depth and (depth == 1 or opened) and not job.exhausted:
                     self._admit_next(job)
 
     def _admit_next(self, job: Job) -> None:
@@ -195,7 +199,8 @@ class Synthesis:
             job.speech.fail(InvalidInput("text could not be cut into segments to speak"))
             return
         job.exhausted = line.last
-        utterance = replace(line.utterance, id=next(self._ids))
+        opens = job.speech.first_part_at is None
+        utterance = replace(line.utterance, id=next(self._ids), opens=opens)
         if job.speech.admitted_at is None:
             job.speech.admitted_at = self._clock()
         job.inside[utterance.id] = line

@@ -35,6 +35,7 @@ class Utterance:
     speed: float = 1.0
     seed: int = 0
     sampling: Mapping[str, float] = field(default_factory=dict)
+    opens: bool = False  # the first of its speech: a listener waits for it
 
 
 @dataclass(frozen=True, slots=True)

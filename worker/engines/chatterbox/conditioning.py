@@ -46,10 +46,14 @@ class Conditioning:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote; raises `safetensors.SafetensorError` or `KeyError` on other data."""
+        """Read a safetensors file of `tensors`; raises `SafetensorError` or `KeyError` on other data."""
         found = load(data)
         return cls(**{field.name: found[field.name] for field in fields(cls)})
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the tensors by name."""
+        return {field.name: getattr(self, field.name).contiguous() for field in fields(self)}
+
     def to_bytes(self) -> bytes:
         """Return the tensors as a safetensors file."""
-        return save({field.name: getattr(self, field.name).contiguous() for field in fields(self)})
+        return save(self.tensors())

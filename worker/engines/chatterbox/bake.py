@@ -1,0 +1,160 @@
+"""The released checkpoint made ready for loading: `python -m worker.engines.chatterbox.bake SRC DST`.
+
+What plain synthesis never reads goes into a file of its own or is left out, weight norm is folded,
+weights are stored in the precision they are used in, and the default voice keeps its prefix. The
+manifest names every file's SHA-256. The folder appears whole or not at all.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from worker.engines.chatterbox import checkpoint
+from worker.engines.chatterbox.checkpoint import CLONING, PRECISIONS, UNUSED, map_tensors
+from worker.engines.chatterbox.files import CLONING_FILE, MANIFEST, S3_FILE, T3_FILE, VOICE_FILE, Manifest
+from worker.engines.chatterbox.linear import quantize
+from worker.engines.chatterbox.s3gen import folded, needs_full_precision
+from worker.engines.chatterbox.t3 import check_shapes
+from worker.engines.chatterbox.text import load_tokenizer
+from worker.errors import StartError
+
+__all__ = ["bake"]
+
+VOICE_ENCODER = "ve.safetensors"
+TOKENIZER = "tokenizer.json"
+HASHED_AT_ONCE = 2**20  # bytes
+
+
+def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str], None] = print) -> None:
+    """Write the checkpoint `source`, as released, to the new folder `target`, in `precision`.
+
+    Raises:
+        StartError: The source is damaged or was baked already, or the target exists.
+    """
+    given = Manifest.read(source)
+    if given.precision is not None:
+        raise StartError(f"{source} is baked already: bake the released files")
+    if target.exists():
+        raise StartError(f"{target} exists: remove it, or bake to another folder")
+    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+    part.mkdir(parents=True)
+    try:
+        write_weights(source, part, precision)
+        write_manifest(source, part, precision)
+        write_voice(part)
+        write_manifest(source, part, precision)
+        part.replace(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    for file in sorted(target.iterdir()):
+        say(f"{file.stat().st_size / 1e6:9.1f} MB  {file.name}")
+
+
+def write_weights(source: Path, part: Path, precision: str) -> None:
+    """Write the models' tensors and the tokenizer."""
+    t3 = map_tensors(source / T3_FILE, UNUSED)
+    check_shapes(t3)
+    save_file(t3_tensors(t3, precision), part / T3_FILE)
+    s3gen = map_tensors(source / S3_FILE)
+    spoken = {name: tensor for name, tensor in s3gen.items() if not name.startswith(CLONING)}
+    save_file(s3_tensors(spoken, precision), part / S3_FILE)
+    cloning = {name: tensor for name, tensor in s3gen.items() if name.startswith(CLONING)}
+    encoder = map_tensors(source / VOICE_ENCODER)
+    save_file(
+        plain(cloning | {f"ve.{name}": tensor for name, tensor in encoder.items()}), part / CLONING_FILE
+    )
+    load_tokenizer(source).save(str(part / TOKENIZER))
+    shutil.copyfile(source / "conds.pt", part / "conds.pt")
+
+
+def t3_tensors(tensors: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
+    """Return T3's tensors as they are used: bfloat16, or 8 bits for the matrices, or as they are."""
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if precision == "int8" and is_product(name):
+            transposed = tensor if name.startswith("speech_head") else tensor.t()
+            values, scales = quantize(transposed.t())
+            found |= {name: values, f"{name.removesuffix('.weight')}.scales": scales}
+        elif precision == "fp32" or (precision == "int8" and tensor.dim() == 1):
+            found[name] = tensor
+        else:
+            found[name] = tensor.to(torch.bfloat16)
+    return plain(found)
+
+
+def is_product(name: str) -> bool:
+    """Whether a tensor of T3 is the weight of a matrix product in every step."""
+    return name == "speech_head.weight" or name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight"))
+
+
+def s3_tensors(tensors: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
+    """Return S3Gen's tensors with weight norm folded, in bfloat16 where that is enough."""
+    kept = precision == "fp32"
+    return plain(
+        {
+            name: tensor
+            if kept or not tensor.is_floating_point() or needs_full_precision(name)
+            else tensor.bfloat16()
+            for name, tensor in folded(tensors).items()
+        }
+    )
+
+
+def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as a file holds them: contiguous, none sharing memory."""
+    return {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+
+
+def write_voice(part: Path) -> None:
+    """Write the default voice with its prefix, computed by the models that were just written."""
+    models = checkpoint.load(part, torch.device("cpu"))
+    with torch.inference_mode():
+        models.voice.prefix(models.t3)
+    (part / VOICE_FILE).write_bytes(models.voice.to_bytes(models.precision))
+    (part / "conds.pt").unlink()
+
+
+def write_manifest(source: Path, part: Path, precision: str) -> None:
+    """Write what the folder is and holds; what the source said of itself is carried on."""
+    told = source / MANIFEST
+    said = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    files = {file.name: sha256(file) for file in sorted(part.iterdir()) if file.name != MANIFEST}
+    text = json.dumps(said | {"precision": precision, "files": files}, indent=1)
+    (part / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def sha256(file: Path) -> str:
+    """Return a file's hash, in hexadecimal."""
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while data := opened.read(HASHED_AT_ONCE):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def main() -> int:
+    """Bake what the command line names; return 1 with one line where that cannot be."""
+    parser = argparse.ArgumentParser("python -m worker.engines.chatterbox.bake", description=__doc__)
+    parser.add_argument("source", type=Path, help="folder with the released files")
+    parser.add_argument("target", type=Path, help="new folder")
+    parser.add_argument("--precision", choices=PRECISIONS, default="bf16", help="default: bf16")
+    asked = parser.parse_args()
+    try:
+        bake(asked.source, asked.target, asked.precision)
+    except (StartError, OSError) as error:
+        print(f"bake: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The device that models run on, or one line that says why it cannot be had."""
+
+import warnings
+
+import torch
+
+from worker.errors import StartError
+
+__all__ = ["gpu_line", "pick_device"]
+
+REMEDY = "start it on a machine with an NVIDIA GPU, or set TTS_DEVICE=cpu"
+
+
+def pick_device(asked: str) -> torch.device:
+    """Return the device for the setting `auto`, `cuda` or `cpu`.
+
+    Raises:
+        StartError: A GPU was demanded and there is none that this torch can use.
+    """
+    if asked == "cpu":
+        return torch.device("cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says in a warning what `init` raises below
+        found = torch.cuda.is_available()
+    if found:
+        return torch.device("cuda")
+    if asked == "auto":
+        return torch.device("cpu")
+    raise StartError(f"TTS_DEVICE=cuda, but {trouble()}: {REMEDY}")
+
+
+def trouble() -> str:
+    """Return torch's own reason for not finding a GPU, as one line."""
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # torch's own lack
+    except Exception as error:  # noqa: BLE001 - torch raises several kinds
+        return " ".join(str(error).split()).rstrip(".")[:160]
+    return "there is no GPU"
+
+
+def gpu_line(device: torch.device) -> str | None:
+    """Return the line that operators look for, or None on a CPU."""
+    return f"GPU: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else None

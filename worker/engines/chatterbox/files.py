@@ -1,0 +1,88 @@
+"""A checkpoint's files, found and read ahead without torch, so that both happen while it is imported."""
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker.errors import StartError
+
+__all__ = [
+    "CLONING_FILE",
+    "MANIFEST",
+    "S3_FILE",
+    "T3_FILE",
+    "VOICE_FILE",
+    "Manifest",
+    "is_checkpoint",
+    "read_ahead",
+]
+
+T3_FILE = "t3_turbo_v1.safetensors"
+S3_FILE = "s3gen_meanflow.safetensors"
+VOICE_FILE = "voice.safetensors"  # of a baked checkpoint: the default voice with its prefix
+RELEASED_VOICE = "conds.pt"
+CLONING_FILE = "cloning.safetensors"  # of a baked checkpoint: what only cloning reads
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a checkpoint says of itself; the released one says nothing."""
+
+    precision: str | None = None  # of the baked weights; None: as released, float32
+    revision: str | None = None  # of the hub's repository
+    tokens_per_character: float | None = None  # random weights end by length: they almost never stop
+    files: Mapping[str, str] | None = None  # name -> SHA-256
+    name: str | None = None  # of weights that are not the released ones: part of the cache key
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the weights are random: for tests and benchmarks."""
+        return self.tokens_per_character is not None
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """Read a folder's manifest.
+
+        Raises:
+            StartError: It is there and damaged.
+        """
+        file = folder / MANIFEST
+        try:
+            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            pace = float(found["tokens_per_character"]) if found.get("random") else None
+            name = found.get("name") or (f"random-{found.get('size')}-{found.get('seed')}" if pace else None)
+            return cls(found.get("precision"), found.get("revision"), pace, found.get("files"), name)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StartError(
+                f"{file} cannot be read ({type(error).__name__}): bake the checkpoint again"
+            ) from error
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder holds Turbo's weights."""
+    return (folder / T3_FILE).is_file() and (folder / S3_FILE).is_file()
+
+
+def read_ahead(folder: Path) -> None:
+    """Ask the system, in the background, to read what plain synthesis needs; trouble is no error."""
+    threading.Thread(target=advise, args=(folder,), name="read-ahead", daemon=True).start()
+
+
+def advise(folder: Path) -> None:
+    """Tell the kernel that the weight files are wanted soon."""
+    for name in (T3_FILE, S3_FILE, VOICE_FILE):
+        try:
+            handle = os.open(folder / name, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
+        except OSError:
+            return
+        finally:
+            os.close(handle)

@@ -1,0 +1,95 @@
+"""Matrix products of the decoder, in the formats that are fast on each device.
+
+Every format but `Dense` in float32 gives a row the same result to the last bit, whoever else is in
+the batch: measured on oneDNN's bfloat16 kernels, and by construction in int8, where each row has a
+scale of its own and the sums are whole numbers.
+"""
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["Dense", "Linear", "PackedBf16", "Quantized", "RowInt8", "quantize"]
+
+INT8_MAX = 127
+ZERO_POINT = 128  # of activations in [-1, 1], as unsigned bytes
+ACTIVATION_SCALE = 1 / 127
+
+
+class Linear(Protocol):
+    """x [N, in] -> [N, out], with the bias added."""
+
+    dtype: torch.dtype  # of x and of the result
+    batches: bool  # whether rows may be computed together without influencing each other
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `x @ weight + bias`."""
+
+
+class Dense:
+    """Any device and dtype; the weight stays as GPT-2's checkpoints store it, [in, out]."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self.dtype = weight.dtype
+        self.batches = weight.device.type != "cpu"
+        self._weight = weight
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `x @ weight + bias`."""
+        return torch.addmm(self._bias, x, self._weight)
+
+
+class PackedBf16:
+    """bfloat16 on a CPU that has instructions for it: the weight in oneDNN's own order."""
+
+    dtype = torch.bfloat16
+    batches = True
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        transposed = weight.t().to(torch.bfloat16).contiguous()
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(transposed)  # noqa: SLF001 - the only name it has
+        self._bias = bias.to(torch.bfloat16)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `x @ weight + bias`."""
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 - likewise
+            x, self._weight, self._bias, "none", [], ""
+        )
+        return product
+
+
+class Quantized(NamedTuple):
+    """A weight in 8 bits: `values` int8 [out, in], `scales` float32 [out], one an output."""
+
+    values: Tensor
+    scales: Tensor
+
+
+def quantize(weight: Tensor) -> Quantized:
+    """Return the nearest 8-bit weight, symmetric, for a weight [in, out]."""
+    transposed = weight.t().float()
+    scales = transposed.abs().amax(1).clamp_min(1e-12) / INT8_MAX
+    return Quantized(torch.round(transposed / scales[:, None]).to(torch.int8), scales)
+
+
+class RowInt8:
+    """8-bit weights and activations on a CPU (fbgemm), one activation scale a row."""
+
+    dtype = torch.float32
+    batches = True
+
+    def __init__(self, weight: Quantized, bias: Tensor) -> None:
+        zeros = torch.zeros(len(weight.scales), dtype=torch.long)
+        packed = torch._make_per_channel_quantized_tensor(weight.values, weight.scales.double(), zeros, 0)  # noqa: SLF001 - the only name it has
+        self._weight = torch.ops.quantized.linear_prepack(packed, None)
+        self._bias = bias.float()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `x @ weight + bias`."""
+        largest = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True).clamp_min_(1e-12)
+        product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+            x / largest, ACTIVATION_SCALE, ZERO_POINT, self._weight
+        )
+        return torch.addcmul(self._bias, product, largest)
