@@ -23,7 +23,7 @@ from worker.engines.chatterbox.checkpoint import CLONING, PRECISIONS, UNUSED, ma
 from worker.engines.chatterbox.files import CLONING_FILE, MANIFEST, S3_FILE, T3_FILE, VOICE_FILE, Manifest
 from worker.engines.chatterbox.linear import quantize
 from worker.engines.chatterbox.s3gen import folded, needs_full_precision
-from worker.engines.chatterbox.t3 import check_shapes
+from worker.engines.chatterbox.t3 import HEAD, check_shapes
 from worker.engines.chatterbox.text import load_tokenizer
 from worker.errors import StartError
 
@@ -77,23 +77,24 @@ def write_weights(source: Path, part: Path, precision: str) -> None:
 
 
 def t3_tensors(tensors: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
-    """Return T3's tensors as they are used: bfloat16, or 8 bits for the matrices, or as they are."""
+    """Return T3's tensors as they are used, the weights of products as [out, in]."""
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if precision == "int8" and is_product(name):
-            transposed = tensor if name.startswith("speech_head") else tensor.t()
-            values, scales = quantize(transposed.t())
+        product = is_product(name)
+        whole = tensor.t() if product and not name.startswith(HEAD) else tensor
+        if precision == "int8" and product:
+            values, scales = quantize(whole)
             found |= {name: values, f"{name.removesuffix('.weight')}.scales": scales}
         elif precision == "fp32" or (precision == "int8" and tensor.dim() == 1):
-            found[name] = tensor
+            found[name] = whole
         else:
-            found[name] = tensor.to(torch.bfloat16)
+            found[name] = whole.to(torch.bfloat16)
     return plain(found)
 
 
 def is_product(name: str) -> bool:
     """Whether a tensor of T3 is the weight of a matrix product in every step."""
-    return name == "speech_head.weight" or name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight"))
+    return name == f"{HEAD}.weight" or name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight"))
 
 
 def s3_tensors(tensors: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import RELEASED_VOICE, S3_FILE, T3_FILE, VOICE_FILE, Manifest
 from worker.engines.chatterbox.linear import Dense, Linear, PackedBf16, Quantized, RowInt8, quantize
 from worker.engines.chatterbox.s3gen import S3Gen
-from worker.engines.chatterbox.t3 import T3, Make, check_shapes
+from worker.engines.chatterbox.t3 import HEAD, T3, Make, check_shapes
 from worker.engines.chatterbox.text import load_tokenizer
 from worker.engines.chatterbox.voice import Voice
 from worker.errors import StartError
@@ -52,7 +52,8 @@ def load(folder: Path, device: torch.device, precision: str = "auto") -> Models:
     precision = pick_precision(precision, manifest, device)
     tensors = map_tensors(folder / T3_FILE, UNUSED)
     check_shapes(tensors)
-    t3 = T3(tensors, maker(tensors, precision, device), activations(precision), device)
+    make = maker(tensors, precision, device, baked=manifest.precision is not None)
+    t3 = T3(tensors, make, activations(precision), device)
     s3_dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     s3gen = S3Gen.load(map_tensors(folder / S3_FILE, CLONING), device=device, dtype=s3_dtype)
     voice = default_voice(folder, precision)
@@ -87,16 +88,20 @@ def activations(precision: str) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def maker(tensors: Mapping[str, Tensor], precision: str, device: torch.device) -> Make:
-    """Return what makes T3's matrix products in a precision."""
+def maker(
+    tensors: Mapping[str, Tensor], precision: str, device: torch.device, *, baked: bool = False
+) -> Make:
+    """Return what makes T3's matrix products in a precision.
 
-    def make(name: str, weight: Tensor, bias: Tensor) -> Linear:
+    `baked` weights are stored as they are multiplied, [out, in]; GPT-2's are the other way round.
+    """
+
+    def make(name: str) -> Linear:
+        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+        weight = weight if baked or name == HEAD else weight.t()
         if precision == "int8":
             scales = tensors.get(f"{name}.scales")
-            if scales is None:
-                return RowInt8(quantize(weight), bias)
-            stored = weight if weight.is_contiguous() else weight.t()  # kept as [out, in]
-            return RowInt8(Quantized(stored, scales), bias)
+            return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
         if precision == "bf16" and device.type == "cpu":
             return PackedBf16(weight, bias)
         dtype = activations(precision)
@@ -130,9 +135,11 @@ def default_voice(folder: Path, precision: str) -> Voice:
     baked, released = folder / VOICE_FILE, folder / RELEASED_VOICE
     try:
         if baked.is_file():
-            return Voice.from_bytes(baked.read_bytes(), precision)
+            return Voice.of(map_tensors(baked), precision)
         if released.is_file():
             return Voice(Conditioning.from_upstream(released))
+    except StartError:
+        raise
     except Exception as error:  # torch and safetensors raise several kinds
         raise StartError(f"the default voice in {folder} cannot be read ({type(error).__name__})") from error
     raise StartError(f"{folder} has no default voice: {RELEASED_VOICE} or {VOICE_FILE} is missing")

@@ -47,8 +47,12 @@ class Conditioning:
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read a safetensors file of `tensors`; raises `SafetensorError` or `KeyError` on other data."""
-        found = load(data)
-        return cls(**{field.name: found[field.name] for field in fields(cls)})
+        return cls.of(load(data))
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """Take tensors by the names of the fields; raises `KeyError` where one is missing."""
+        return cls(**{field.name: tensors[field.name] for field in fields(cls)})
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors by name."""

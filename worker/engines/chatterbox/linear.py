@@ -1,5 +1,7 @@
 """Matrix products of the decoder, in the formats that are fast on each device.
 
+Weights are [out, in]; what GPT-2's checkpoints store the other way round comes as a view.
+
 Every format but `Dense` in float32 gives a row the same result to the last bit, whoever else is in
 the batch: measured on oneDNN's bfloat16 kernels, and by construction in int8, where each row has a
 scale of its own and the sums are whole numbers.
@@ -24,11 +26,11 @@ class Linear(Protocol):
     batches: bool  # whether rows may be computed together without influencing each other
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return `x @ weight + bias`."""
+        """Return x times the weight, and the bias."""
 
 
 class Dense:
-    """Any device and dtype; the weight stays as GPT-2's checkpoints store it, [in, out]."""
+    """Any device and dtype; the weight stays as it is stored."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self.dtype = weight.dtype
@@ -37,8 +39,8 @@ class Dense:
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return `x @ weight + bias`."""
-        return torch.addmm(self._bias, x, self._weight)
+        """Return x times the weight, and the bias."""
+        return torch.addmm(self._bias, x, self._weight.t())
 
 
 class PackedBf16:
@@ -48,12 +50,12 @@ class PackedBf16:
     batches = True
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        transposed = weight.t().to(torch.bfloat16).contiguous()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(transposed)  # noqa: SLF001 - the only name it has
+        whole = weight.to(torch.bfloat16).contiguous()
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(whole)  # noqa: SLF001 - the only name it has
         self._bias = bias.to(torch.bfloat16)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return `x @ weight + bias`."""
+        """Return x times the weight, and the bias."""
         product: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 - likewise
             x, self._weight, self._bias, "none", [], ""
         )
@@ -68,10 +70,10 @@ class Quantized(NamedTuple):
 
 
 def quantize(weight: Tensor) -> Quantized:
-    """Return the nearest 8-bit weight, symmetric, for a weight [in, out]."""
-    transposed = weight.t().float()
-    scales = transposed.abs().amax(1).clamp_min(1e-12) / INT8_MAX
-    return Quantized(torch.round(transposed / scales[:, None]).to(torch.int8), scales)
+    """Return the nearest 8-bit weight, symmetric, for a weight [out, in]."""
+    weight = weight.float()
+    scales = weight.abs().amax(1).clamp_min(1e-12) / INT8_MAX
+    return Quantized(torch.round(weight / scales[:, None]).to(torch.int8), scales)
 
 
 class RowInt8:
@@ -87,7 +89,7 @@ class RowInt8:
         self._bias = bias.float()
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return `x @ weight + bias`."""
+        """Return x times the weight, and the bias."""
         largest = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True).clamp_min_(1e-12)
         product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
             x / largest, ACTIVATION_SCALE, ZERO_POINT, self._weight

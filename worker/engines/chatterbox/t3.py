@@ -15,14 +15,15 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import Linear
 from worker.errors import StartError
 
-__all__ = ["HEAD_SIZE", "START", "STOP", "T3", "Attend", "Make", "check_shapes"]
+__all__ = ["HEAD", "HEAD_SIZE", "START", "STOP", "T3", "Attend", "Make", "check_shapes"]
 
+HEAD = "speech_head"  # the one product whose weight every checkpoint stores as [out, in]
 START, STOP = 6561, 6562  # speech tokens that are no speech
 HEAD_SIZE = 64
 EPSILON = 1e-5  # of the layer norms
 
-Make = Callable[[str, Tensor, Tensor], Linear]
-"""(name, weight [in, out], bias [out]) -> the product in the format that was chosen."""
+Make = Callable[[str], Linear]
+"""The name of a matrix product of the checkpoint -> the product, in the format that was chosen."""
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(layer, q, k, v), each [N, heads, 64] -> [N, heads, 64]: keeps k and v, attends to what was kept."""
 
@@ -69,19 +70,16 @@ class T3:
         def norm(name: str) -> Norm:
             return Norm(tensor(f"{name}.weight"), tensor(f"{name}.bias"))
 
-        def linear(name: str) -> Linear:
-            return make(name, tensors[f"{name}.weight"], tensors[f"{name}.bias"])
-
         def layer(name: str) -> Layer:
-            attention = (norm(f"{name}.ln_1"), linear(f"{name}.attn.c_attn"), linear(f"{name}.attn.c_proj"))
+            attention = (norm(f"{name}.ln_1"), make(f"{name}.attn.c_attn"), make(f"{name}.attn.c_proj"))
             return Layer(
-                *attention, norm(f"{name}.ln_2"), linear(f"{name}.mlp.c_fc"), linear(f"{name}.mlp.c_proj")
+                *attention, norm(f"{name}.ln_2"), make(f"{name}.mlp.c_fc"), make(f"{name}.mlp.c_proj")
             )
 
         self.dtype = dtype
         self._layers = [layer(f"tfmr.h.{number}") for number in range(count_layers(tensors))]
         self._last_norm = norm("tfmr.ln_f")
-        self._head = make("speech_head", tensors["speech_head.weight"].t(), tensors["speech_head.bias"])
+        self._head = make(HEAD)
         # tables stay as they are stored: only the rows that are looked up are read and converted
         self._positions = tensors["tfmr.wpe.weight"].to(device)
         self._text = tensors["text_emb.weight"].to(device)
@@ -169,12 +167,12 @@ def check_shapes(tensors: Mapping[str, Tensor]) -> None:
         "ln_1": (width,), "attn.c_attn": (width, 3 * width), "attn.c_proj": (width, width),
         "ln_2": (width,), "mlp.c_fc": (width, 4 * width), "mlp.c_proj": (4 * width, width),
     }  # fmt: skip
-    wanted = {"tfmr.ln_f": (width,), "speech_head": (STOP + 1, width)}
+    wanted = {"tfmr.ln_f": (width,), HEAD: (STOP + 1, width)}
     for number in range(max(1, count_layers(tensors))):
         wanted |= {f"tfmr.h.{number}.{name}": shape for name, shape in blocks.items()}
     for name, shape in wanted.items():
         check(tensors, f"{name}.weight", shape)
-        check(tensors, f"{name}.bias", (shape[0] if name == "speech_head" else shape[-1],))
+        check(tensors, f"{name}.bias", (shape[0] if name == HEAD else shape[-1],))
     check(tensors, "speech_emb.weight", (STOP + 1, width))
     for name in ("text_emb.weight", "tfmr.wpe.weight", "cond_enc.spkr_enc.weight", "cond_enc.spkr_enc.bias"):
         check(tensors, name, None)

@@ -1,5 +1,6 @@
 """A voice as the engine keeps it: its conditioning, and what is computed from it once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from safetensors.torch import load, save
@@ -25,14 +26,22 @@ class Voice:
     _s3: S3Voice | None = field(default=None, init=False)
 
     @classmethod
-    def from_bytes(cls, data: bytes, precision: str) -> "Voice":
-        """Read what `to_bytes` wrote; a prefix of another precision is computed anew.
+    def of(cls, tensors: Mapping[str, Tensor], precision: str) -> "Voice":
+        """Take the tensors of a voice's file; a prefix of another precision is computed anew.
 
         Raises:
-            KeyError, ValueError, safetensors.SafetensorError: The data are something else.
+            KeyError: They are something else.
         """
-        kept = load(data).get(f"{PREFIX}.{precision}")
-        return cls(Conditioning.from_bytes(data), kept)
+        return cls(Conditioning.of(tensors), tensors.get(f"{PREFIX}.{precision}"))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, precision: str) -> "Voice":
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            KeyError, safetensors.SafetensorError: The data are something else.
+        """
+        return cls.of(load(data), precision)
 
     def to_bytes(self, precision: str) -> bytes:
         """Return the voice as a safetensors file, with its prefix if that was computed."""
