@@ -20,11 +20,20 @@ from torch import Tensor
 
 from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.checkpoint import CLONING, PRECISIONS, UNUSED, map_tensors
-from worker.engines.chatterbox.files import CLONING_FILE, MANIFEST, S3_FILE, T3_FILE, VOICE_FILE, Manifest
+from worker.engines.chatterbox.files import (
+    CLONING_FILE,
+    MANIFEST,
+    S3_FILE,
+    T3_FILE,
+    VOICE_FILE,
+    WATERMARK_FILE,
+    Manifest,
+)
 from worker.engines.chatterbox.linear import quantize
 from worker.engines.chatterbox.s3gen import folded, needs_full_precision
 from worker.engines.chatterbox.t3 import HEAD, check_shapes
 from worker.engines.chatterbox.text import load_tokenizer
+from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
 
 __all__ = ["bake"]
@@ -73,6 +82,7 @@ def write_weights(source: Path, part: Path, precision: str) -> None:
         plain(cloning | {f"ve.{name}": tensor for name, tensor in encoder.items()}), part / CLONING_FILE
     )
     load_tokenizer(source).save(str(part / TOKENIZER))
+    Watermark.load().export(part / WATERMARK_FILE)
     shutil.copyfile(source / "conds.pt", part / "conds.pt")
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "S3_FILE",
     "T3_FILE",
     "VOICE_FILE",
+    "WATERMARK_FILE",
     "Manifest",
     "is_checkpoint",
     "read_ahead",
@@ -26,6 +27,7 @@ S3_FILE = "s3gen_meanflow.safetensors"
 VOICE_FILE = "voice.safetensors"  # of a baked checkpoint: the default voice with its prefix
 RELEASED_VOICE = "conds.pt"
 CLONING_FILE = "cloning.safetensors"  # of a baked checkpoint: what only cloning reads
+WATERMARK_FILE = "watermark.safetensors"
 MANIFEST = "manifest.json"
 
 

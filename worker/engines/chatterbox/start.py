@@ -11,6 +11,8 @@ from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.device import gpu_line, pick_device
 from worker.engines.chatterbox.engine import ChatterboxEngine
+from worker.engines.chatterbox.files import WATERMARK_FILE
+from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
 
 __all__ = ["Started", "start"]
@@ -62,11 +64,12 @@ def start(
         prompt_seconds=prompt_seconds,
         flow_steps=flow_steps,
     )
+    kept = folder / WATERMARK_FILE
     notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
     found = variant(models, prompt_seconds, flow_steps)
     return Started(
         engine,
-        mark=lambda pcm: pcm,
+        mark=Watermark.load(kept if kept.is_file() else None, place).apply,
         is_random=models.manifest.is_random,
         notes=tuple(note for note in notes if note),
         variant=found,
