@@ -1,0 +1,112 @@
+"""Chatterbox-Turbo, on tiny random weights, through RunPod's unmodified SDK: noise, but the real way."""
+
+import base64
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import pytest
+from pods import Pod, running, until
+
+from encoder import read_file
+
+TEXT = "The keeper waited. A boat came round the point at half past nine, and nobody waved."
+GUIDE = {
+    "audio_base64", "mimetype", "size_bytes", "cache_hit", "cache_key", "device", "chunks_processed",
+    "generation_time_ms",
+}  # fmt: skip
+Record = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+    weights = tmp_path_factory.mktemp("weights") / "tiny"
+    subprocess.run([sys.executable, "-W", "ignore", "-m", "bench.checkpoints", str(weights)], check=True)
+    cache = tmp_path_factory.mktemp("cache")
+    options = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(weights)}
+    with running(cache, "--idle-timeout", "60", **options) as started:
+        yield started
+
+
+def audio_of(records: list[Record]) -> bytes:
+    return b"".join(base64.b64decode(record["audio_base64"]) for record in records)
+
+
+def decoded_samples(mp3: bytes) -> int:
+    with av.open(io.BytesIO(mp3)) as container:
+        return sum(frame.samples for frame in container.decode(audio=0))
+
+
+def records_of(pod: Pod, given: dict[str, Any]) -> list[Record]:
+    job = pod.submit(given)
+    return [record for batch in pod.stream(job) for record in batch]
+
+
+def test_the_start_is_logged_with_the_lines_that_operators_look_for(pod: Pod) -> None:
+    pod.runsync({"text": "Hello."})
+    log = pod.text_of_log()
+    wanted = (
+        "=== Initializing Chatterbox TTS (module-level singleton) ===",
+        "Loading Chatterbox-Turbo model (singleton)...",
+        "Device: cpu",
+        "\u2713 Model loaded in ",
+        "RANDOM WEIGHTS",
+    )
+    places = [log.find(line) for line in wanted]
+    assert places == sorted(places)
+    assert min(places) >= 0
+
+
+def test_streamed_records_put_together_are_the_cached_files_frames_on_a_miss_and_on_a_hit(pod: Pod) -> None:
+    miss = records_of(pod, {"text": TEXT})
+    hit = records_of(pod, {"text": TEXT})
+    [whole] = pod.runsync({"text": TEXT})["output"]
+    assert [miss[-1]["cache_hit"], hit[-1]["cache_hit"], whole["cache_hit"]] == [False, True, True]
+    assert [record["seq"] for record in miss] == list(range(len(miss)))
+    assert audio_of(miss) == audio_of(hit) == read_file(audio_of([whole])).audio
+    assert miss[-1]["engine"] == "chatterbox-turbo"
+
+
+def test_a_short_runsync_has_every_field_of_the_guide_and_decodes_whole(pod: Pod) -> None:
+    [record] = pod.runsync({"text": TEXT, "seed": 3})["output"]
+    assert set(record) >= GUIDE
+    assert decoded_samples(audio_of([record])) == read_file(audio_of([record])).samples
+
+
+def test_a_seed_repeats_the_speech_and_another_changes_it(pod: Pod) -> None:
+    speech = [audio_of(records_of(pod, {"text": TEXT, "seed": seed, "cache": "off"})) for seed in (7, 7, 8)]
+    assert speech[0] == speech[1]
+    assert speech[0] != speech[2]
+
+
+def test_speech_is_the_same_beside_others(pod: Pod) -> None:
+    alone = audio_of(records_of(pod, {"text": TEXT, "seed": 11, "cache": "off"}))
+    jobs = [pod.submit({"text": f"{TEXT} {n}", "cache": "off"}) for n in range(3)]
+    beside = audio_of(records_of(pod, {"text": TEXT, "seed": 11, "cache": "off"}))
+    assert alone == beside
+    assert {pod.finished(job)["status"] for job in jobs} == {"COMPLETED"}
+
+
+def test_options_that_the_engine_lacks_are_refused_before_any_work(pod: Pod) -> None:
+    for given, said in (
+        ({"language": "de"}, "unsupported_language"),
+        (
+            {"exaggeration": 0.7},
+            "invalid_input: exaggeration is not an option of the chatterbox-turbo engine",
+        ),
+        ({"temperature": 9.0}, "invalid_input: temperature is 9"),
+    ):
+        reply = pod.runsync({"text": TEXT, **given})
+        assert reply["status"] == "FAILED"
+        assert said in str(reply["error"])
+
+
+def test_a_cancelled_job_leaves_the_engine_free_for_the_next(pod: Pod) -> None:
+    job = pod.submit({"text": TEXT * 20, "cache": "off"})
+    until(lambda: pod.status(job)["status"] == "IN_PROGRESS")
+    pod.call("POST", f"/cancel/{job}")
+    assert pod.status(job)["status"] == "CANCELLED"
+    assert pod.runsync({"text": "And the next?"})["status"] == "COMPLETED"

@@ -1,0 +1,245 @@
+"""The engine as the worker drives it, on tiny random weights."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from worker.engines import Block, Fault, Utterance
+from worker.engines.chatterbox import checkpoint
+from worker.engines.chatterbox.bake import bake, sha256
+from worker.engines.chatterbox.engine import ChatterboxEngine
+from worker.engines.chatterbox.files import Manifest
+from worker.engines.chatterbox.slots import Slots
+from worker.engines.chatterbox.start import start
+from worker.errors import InvalidInput, OutOfMemory, StartError
+
+TEXTS = ["The keeper waited.", "A boat came round the point at noon, late again.", "Nobody waved."]
+
+
+def engine(folder: Path, precision: str = "fp32", slots: int = 3) -> ChatterboxEngine:
+    return ChatterboxEngine(checkpoint.load(folder, torch.device("cpu"), precision), slots=slots)
+
+
+def spoken(speaker: ChatterboxEngine, utterances: Sequence[Utterance]) -> dict[int, Block | Fault]:
+    """Speak utterances together, in the order of their ids."""
+    for utterance in utterances:
+        speaker.admit(utterance)
+    found: dict[int, Block | Fault] = {}
+    for _ in range(1_000):
+        order = [utterance.id for utterance in utterances if utterance.id not in found]
+        if not order:
+            return found
+        found |= {result.utterance: result for result in speaker.advance(order)}
+    raise AssertionError("it never ends")
+
+
+def pcm(result: Block | Fault) -> np.ndarray:
+    assert isinstance(result, Block)
+    return result.pcm
+
+
+@pytest.fixture(scope="module")
+def baked(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("baked")
+    for precision in ("bf16", "int8"):
+        bake(tiny_checkpoint, root / precision, precision, say=lambda _: None)
+    return {precision: root / precision for precision in ("bf16", "int8")}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_an_utterance_has_the_same_samples_alone_and_beside_others(
+    precision: str, tiny_checkpoint: Path
+) -> None:
+    utterances = [Utterance(number, text, seed=number) for number, text in enumerate(TEXTS)]
+    together = spoken(engine(tiny_checkpoint, precision), utterances)
+    for utterance in utterances:
+        alone = spoken(engine(tiny_checkpoint, precision), [utterance])
+        assert np.array_equal(pcm(together[utterance.id]), pcm(alone[utterance.id]))
+
+
+def test_seeds_and_sampling_options_change_the_speech_and_repeat_it(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint)
+    first = pcm(spoken(speaker, [Utterance(1, TEXTS[0])])[1])
+    again = pcm(spoken(speaker, [Utterance(2, TEXTS[0])])[2])
+    other = pcm(spoken(speaker, [Utterance(3, TEXTS[0], seed=1)])[3])
+    cooler = pcm(spoken(speaker, [Utterance(4, TEXTS[0], sampling={"temperature": 0.3})])[4])
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(first, cooler)
+
+
+def test_random_weights_end_at_the_length_that_the_manifest_says(tiny_checkpoint: Path) -> None:
+    block = spoken(engine(tiny_checkpoint), [Utterance(1, TEXTS[1])])[1]
+    tokens = round(1.6 * len(TEXTS[1]))
+    assert isinstance(block, Block)
+    assert block.tokens is not None
+    assert tokens - 2 <= block.tokens <= tokens  # START and STOP are no speech
+    assert len(block.pcm) == (block.tokens + 3) * 960  # three of silence
+
+
+def test_weights_that_never_stop_are_cut_and_say_so(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "endless")
+    (folder / "manifest.json").unlink()
+    block = spoken(engine(folder), [Utterance(1, "Hm.")])[1]
+    assert isinstance(block, Block)
+    assert not block.stopped
+    assert block.tokens is not None
+    assert block.tokens <= 40 + 4 * 3
+
+
+def test_what_somebody_waits_for_is_spoken_before_what_was_there(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint)
+    speaker.admit(Utterance(1, TEXTS[1]))
+    speaker.advance([1])
+    speaker.admit(Utterance(2, TEXTS[1], opens=True))
+    results: list[Block | Fault] = []
+    while not results:
+        results = speaker.advance([2, 1])
+    assert [result.utterance for result in results] == [2]
+
+
+def test_a_dropped_utterance_frees_its_slot(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint, slots=1)
+    speaker.admit(Utterance(1, TEXTS[1]))
+    speaker.advance([1])
+    speaker.drop(1)
+    speaker.drop(7)
+    assert isinstance(spoken(speaker, [Utterance(2, TEXTS[0])])[2], Block)
+
+
+@pytest.mark.parametrize("text", ["", "\u4e00" * 400])
+def test_text_that_the_model_cannot_read_is_one_utterances_fault(text: str, tiny_checkpoint: Path) -> None:
+    found = spoken(engine(tiny_checkpoint), [Utterance(1, text), Utterance(2, TEXTS[0])])
+    assert isinstance(found[1], Fault)
+    assert isinstance(found[1].error, InvalidInput)
+    assert isinstance(found[2], Block)
+
+
+class Tight(Slots):
+    """Slots on a device whose memory holds two rows."""
+
+    def step(self, slots: Sequence[int], tokens: torch.Tensor) -> torch.Tensor:
+        if len(slots) > 2:
+            raise torch.OutOfMemoryError("no more")
+        return super().step(slots, tokens)
+
+
+def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint)
+    speaker._decoder._slots = Tight(speaker._models.t3, 3, 1_600)
+    utterances = [Utterance(number, text, seed=number) for number, text in enumerate(TEXTS)]
+    found = spoken(speaker, utterances)
+    assert isinstance(found[2], Fault)
+    assert isinstance(found[2].error, OutOfMemory)
+    for utterance in utterances[:2]:
+        alone = spoken(engine(tiny_checkpoint), [utterance])
+        assert np.array_equal(pcm(found[utterance.id]), pcm(alone[utterance.id]))
+    assert isinstance(spoken(speaker, [Utterance(9, TEXTS[2])])[9], Block)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_baked_weights_speak_as_the_released_ones_in_the_same_precision(
+    precision: str, tiny_checkpoint: Path, baked: dict[str, Path]
+) -> None:
+    utterance = Utterance(1, TEXTS[0])
+    released = pcm(spoken(engine(tiny_checkpoint, precision), [utterance])[1])
+    slim = pcm(spoken(engine(baked[precision], "auto"), [utterance])[1])
+    assert len(slim) == len(released)
+    assert np.isfinite(slim).all()
+
+
+def test_a_baked_folder_holds_the_prefix_and_the_hash_of_every_file(baked: dict[str, Path]) -> None:
+    manifest = Manifest.read(baked["bf16"])
+    assert manifest.precision == "bf16"
+    assert manifest.is_random
+    assert manifest.files is not None
+    names = {file.name for file in baked["bf16"].iterdir()} - {"manifest.json"}
+    assert dict(manifest.files) == {name: sha256(baked["bf16"] / name) for name in names}
+    assert checkpoint.load(baked["bf16"], torch.device("cpu")).voice.kv is not None
+
+
+def test_a_bake_that_fails_leaves_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, baked: dict[str, Path]
+) -> None:
+    broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
+    (broken / "conds.pt").unlink()
+    with pytest.raises((StartError, OSError)):
+        bake(broken, tmp_path / "made", say=lambda _: None)
+    with pytest.raises(StartError, match="baked already"):
+        bake(baked["bf16"], tmp_path / "made", say=lambda _: None)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken"]
+
+
+def test_a_precision_that_the_weights_do_not_have_is_refused(baked: dict[str, Path]) -> None:
+    with pytest.raises(StartError, match="baked in int8, which cannot become bf16"):
+        engine(baked["int8"], "bf16")
+
+
+def damaged(folder: Path, name: str, content: bytes | None) -> Path:
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t3_turbo_v1.safetensors", None, "is missing: set TTS_MODEL_DIR"),
+        ("t3_turbo_v1.safetensors", b"\x80\x02}q\x00.", "is no whole safetensors file"),
+        ("s3gen_meanflow.safetensors", b"", "is no whole safetensors file"),
+        ("conds.pt", b"cos\nsystem\n(S'true'\ntR.", "the default voice"),
+        ("conds.pt", None, "has no default voice"),
+        ("manifest.json", b"[1, 2", "manifest.json cannot be read"),
+        ("vocab.json", b"{", "the tokenizer"),
+    ],
+)
+def test_missing_cut_and_foreign_files_stop_the_start_with_one_line(
+    name: str, content: bytes | None, said: str, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = damaged(shutil.copytree(tiny_checkpoint, tmp_path / "copy"), name, content)
+    with pytest.raises(StartError, match=said) as caught:
+        engine(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_gpu_that_is_demanded_and_not_there_stops_the_start(tiny_checkpoint: Path) -> None:
+    with pytest.raises(
+        StartError, match=r"TTS_DEVICE=cuda, but .*: start it on a machine with an NVIDIA GPU"
+    ):
+        start(tiny_checkpoint, device="cuda", precision="auto", slots=1, prompt_seconds=None, flow_steps=2)
+
+
+PLAIN_SYNTHESIS = """
+import json, sys
+from worker.engines import Utterance
+from worker.engines.choose import load
+from worker.settings import Settings
+settings = Settings.from_env({"TTS_MODEL_DIR": sys.argv[1], "TTS_DEVICE": "cpu"})
+engine = load("chatterbox-turbo", settings).engine
+engine.admit(Utterance(1, "Hm."))
+while not engine.advance([1]):
+    pass
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+
+
+def test_plain_synthesis_imports_nothing_that_it_does_not_need(tiny_checkpoint: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", PLAIN_SYNTHESIS, str(tiny_checkpoint)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(json.loads(run.stdout))
+    assert "torch" in loaded
+    unwanted = {"chatterbox", "transformers", "diffusers", "librosa", "perth", "scipy", "numba", "torchaudio"}
+    assert not loaded & unwanted
