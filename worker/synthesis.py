@@ -184,8 +184,8 @@ class Synthesis:
             for job in jobs:
                 if len(self._by_id) >= self._engine.slots:
                     return
-                opened = job.speech.first_part_at is not None
-                if len(job.inside) < depth and (depth == 1 or opened) and not job.exhausted:
+                beyond = depth > 1 and job.next_line == 0
+                if len(job.inside) < depth and not beyond and not job.exhausted:
                     self._admit_next(job)
 
     def _admit_next(self, job: Job) -> None:
@@ -199,8 +199,7 @@ class Synthesis:
             job.speech.fail(InvalidInput("text could not be cut into segments to speak"))
             return
         job.exhausted = line.last
-        opens = job.speech.first_part_at is None
-        utterance = replace(line.utterance, id=next(self._ids), opens=opens)
+        utterance = replace(line.utterance, id=next(self._ids), opens=job.next_line == 0)
         if job.speech.admitted_at is None:
             job.speech.admitted_at = self._clock()
         job.inside[utterance.id] = line

@@ -91,16 +91,17 @@ def test_no_more_utterances_are_inside_than_the_engine_has_slots() -> None:
     assert max(len(order) for order in engine.orders) == 2
 
 
-def test_segments_that_are_inside_together_are_put_back_in_order() -> None:
+def test_the_first_segment_is_inside_alone_and_the_rest_together_are_put_back_in_order() -> None:
     clock, engine = Clock(), SteppedEngine(ahead=4)
-    long_then_short = ["x" * 50, "y", "zz", "w" * 9]
+    long_then_short = ["first", "x" * 50, "y", "zz", "w" * 9]
     speech = speech_of(long_then_short, clock)
     synthesis = Synthesis(engine, clock=clock)
     synthesis.speak(speech)
     synthesis.start()
     finish(engine, [speech])
     synthesis.close()
-    assert max(len(order) for order in engine.orders) == 4
+    sizes = [len(order) for order in engine.orders]
+    assert (sizes[0], max(sizes)) == (1, 4)
     ends = [part.captions[0].char_end for part in speech.parts]
     assert ends == [len(text) for text in long_then_short]
 
