@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
-from chatterpod import ChatterpodError, Chunk
+from chatterpod import ChatterpodError, Chunk, Incomplete, JobFailed
 
 from clients.relay.context import Context, Job
 from clients.relay.errors import EndpointFailed, RelayError, translated
@@ -17,6 +17,7 @@ from clients.relay.timeline import Piece
 
 __all__ = ["Background", "Endpoint", "Speaking"]
 
+SUBMISSIONS = 3  # of one job that fails before anything of it was heard
 AHEAD = 8  # chunks of one job read before they are wanted: a slow listener holds the reading back
 
 log = logging.getLogger("relay")
@@ -66,10 +67,10 @@ class Background:
 class Running:
     """One job on its way: its reader, and what was read and is not yet given out."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, submitting: asyncio.Task[str]) -> None:
         self.job = job
+        self.submitting = submitting
         self.read: asyncio.Queue[Chunk | RelayError | None] = asyncio.Queue(AHEAD)  # None: the end
-        self.submitting: asyncio.Task[str] | None = None
         self.reading: asyncio.Task[None] | None = None
         self.ended = False
 
@@ -92,9 +93,8 @@ class Speaking:
     def poke(self) -> None:
         """Submit what the context has to submit now; call it whenever the context was given something."""
         while (job := self.context.next_job()) is not None:
-            running = Running(job)
-            running.submitting = asyncio.create_task(self._endpoint.submit(job.given))
-            running.reading = asyncio.create_task(self._read(running, running.submitting))
+            running = Running(job, asyncio.create_task(self._endpoint.submit(job.given)))
+            running.reading = asyncio.create_task(self._read(running))
             self._running.append(running)
         self._changed.set()
 
@@ -129,7 +129,7 @@ class Speaking:
         for running in self._running:
             if running.reading is not None:
                 running.reading.cancel()
-            if running.submitting is not None and not running.ended:
+            if not running.ended:
                 self._background.start(self._cancel(running.submitting))
         self._running.clear()
         self._changed.set()
@@ -142,14 +142,9 @@ class Speaking:
         self._metrics.count("audio_bytes", by=len(piece.audio))
         return piece
 
-    async def _read(self, running: Running, submitting: asyncio.Task[str]) -> None:
+    async def _read(self, running: Running) -> None:
         try:
-            # Shielded: a submission that is on its way may arrive, and then has to be cancelled by its id.
-            job = await asyncio.shield(submitting)
-            async with aclosing(self._endpoint.receive(job)) as chunks:
-                async for chunk in chunks:
-                    running.ended = running.ended or chunk.summary is not None
-                    await running.read.put(chunk)
+            await self._received(running)
             outcome: RelayError | None = None
         except ChatterpodError as error:
             outcome = translated(error)
@@ -159,6 +154,26 @@ class Speaking:
         running.ended = True
         self._metrics.count("jobs", outcome.code if outcome else "completed")
         await running.read.put(outcome)
+
+    async def _received(self, running: Running) -> None:
+        """Read a job; submit it again where it failed unheard, and another worker may do better."""
+        given = False
+        for left in reversed(range(SUBMISSIONS)):
+            try:
+                # Shielded: a submission on its way may arrive, and then has to be cancelled by its id.
+                job = await asyncio.shield(running.submitting)
+                async with aclosing(self._endpoint.receive(job)) as chunks:
+                    async for chunk in chunks:
+                        given = True
+                        running.ended = chunk.summary is not None
+                        await running.read.put(chunk)
+            except (JobFailed, Incomplete) as error:
+                if given or not left or (isinstance(error, JobFailed) and not error.passing):
+                    raise
+                self._metrics.count("jobs", "again")
+                running.submitting = asyncio.create_task(self._endpoint.submit(running.job.given))
+            else:
+                return
 
     async def _cancel(self, submitting: asyncio.Task[str]) -> None:
         await self._endpoint.cancel(await submitting)

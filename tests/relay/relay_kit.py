@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import uvicorn
 import websockets
-from chatterpod import Chunk, UnknownVoice
+from chatterpod import Chunk, EngineFailed, UnknownVoice
 from websockets.asyncio.client import ClientConnection, connect
 
 from clients.relay.app import create_app
@@ -52,6 +52,7 @@ class MemoryEndpoint:
         self.operations: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.breakdowns = 0  # jobs that fail for no fault of theirs
         self.hold_after = 10_000  # chunks of a job that come before the gate
 
     async def submit(self, given: Mapping[str, Any]) -> str:
@@ -63,6 +64,9 @@ class MemoryEndpoint:
         given = self.jobs[job]
         if given.get("voice", "default") not in {"default", "anna"}:
             raise UnknownVoice(f"there is no voice {given['voice']!r}")
+        if self.breakdowns:
+            self.breakdowns -= 1
+            raise EngineFailed("it broke")
         if "explode" in given["text"]:
             raise RuntimeError("a secret of the inside")
         pieces = audio_of(given["text"], given.get("format", "mp3"))

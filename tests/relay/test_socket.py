@@ -107,6 +107,18 @@ async def test_a_context_that_was_sent_whole_can_still_be_interrupted() -> None:
         await talk.until("done")
 
 
+async def test_a_job_that_fails_through_no_fault_of_its_own_is_submitted_again() -> None:
+    async with running() as relay, talking(relay) as talk:
+        relay.endpoint.breakdowns = 2
+        await talk.say(type="speak", text="Hello.")
+        await talk.until("done")
+        relay.endpoint.breakdowns = 3
+        await talk.say(type="speak", text="Hello.")
+        error = await talk.until("error")
+    assert talk.audio["main"] == whole("Hello.")
+    assert (error["code"], error["message"]) == ("engine_failed", "it broke")
+
+
 async def test_two_contexts_are_spoken_side_by_side() -> None:
     async with running() as relay, talking(relay) as talk:
         await talk.say(type="speak", text=PROSE, context_id="a")
