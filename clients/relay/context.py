@@ -19,6 +19,7 @@ from segmenter import Segment, Segmenter
 
 __all__ = ["Context", "Job", "State"]
 
+LANGUAGE = "unsupported_language"  # the worker's code
 AT_ONCE = 2  # jobs inside the endpoint: the next is there before the last has ended
 JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
 CLAUSE_ENDS = frozenset(",;:—–、，；：")
@@ -76,6 +77,9 @@ class Context:
         options: Fields of the worker's input other than the text, among them `voice` and `language`.
         form: How the audio is coded.
         limit: Characters that the context takes in all.
+
+    Raises:
+        BadRequest: The language is none.
     """
 
     options: Mapping[str, Any]
@@ -92,7 +96,10 @@ class Context:
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.form)
-        self._segmenter = Segmenter(self._language)
+        try:
+            self._segmenter = Segmenter(self._language)
+        except ValueError:
+            raise BadRequest("language is no language's tag, expected one like en", LANGUAGE) from None
 
     @property
     def _language(self) -> str:

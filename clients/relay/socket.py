@@ -1,6 +1,7 @@
 """`WS /v1/stream`: text in, as a whole or as it is written; audio and captions out."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from contextlib import aclosing, suppress
@@ -19,6 +20,8 @@ from clients.relay.relay import Relay
 from clients.relay.speaking import Speaking
 
 __all__ = ["stream"]
+
+log = logging.getLogger("relay")
 
 PAUSE_S = 0.4  # without more text, after which a writer seems to have stopped
 MISTAKES = 50  # in a row, until the connection is closed
@@ -109,6 +112,12 @@ class Connection:
             except RelayError as error:
                 mistakes += 1
                 await self._complain(error, context_id)
+            except (WebSocketDisconnect, RuntimeError):
+                raise
+            except Exception:
+                mistakes += 1
+                log.exception("a message broke the relay")
+                await self._complain(RelayError("the relay broke"), context_id)
         await refused(
             self._socket, self._relay, BadMessage(f"{MISTAKES} mistakes in a row"), POLICY_VIOLATION
         )
@@ -188,6 +197,11 @@ class Connection:
             await self._complain(error, context_id)
         except (WebSocketDisconnect, RuntimeError):
             return
+        except Exception:
+            log.exception("a context broke")
+            voice.context.fail()
+            self._end(context_id)
+            await self._complain(RelayError("the relay broke"), context_id)
         if voice.context.state is State.DONE:
             self._end(context_id)
             with suppress(WebSocketDisconnect, RuntimeError):

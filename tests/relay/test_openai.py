@@ -104,6 +104,7 @@ async def test_voices_are_those_of_the_worker_and_the_relays_own_names() -> None
         ({"input": TEXT, "speed": 4.0}, 400, "invalid_input"),
         ({"input": TEXT, "volume": 11}, 400, "invalid_input"),
         ({"input": 5}, 400, "invalid_input"),
+        ({"input": TEXT, "language": "?!"}, 400, "unsupported_language"),
         ({}, 400, "invalid_input"),
         ({"input": " - "}, 400, "invalid_input"),
         ({"input": "a " * 6_000}, 413, "too_large"),

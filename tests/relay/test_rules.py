@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from chatterpod import ApiError, AuthError, EngineFailed, UnknownVoice
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clients.relay import messages
 from clients.relay.errors import (
@@ -116,6 +118,23 @@ def test_a_message_that_is_none_is_refused_with_a_reason(
     with pytest.raises(kind) as refused:
         messages.parse(data, 65_536)
     assert said in str(refused.value)
+
+
+WORDS = st.text("aZ0_-é\ud800\x00 ", max_size=6)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS
+JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(WORDS, SCALARS, max_size=2)
+KINDS = ("auth", "start", "speak", "text", "flush", "close", "cancel", "ping", "sing")
+FIELDS = st.sampled_from(["text", "context_id", "voice", "speed", "seed", "played_ms", "token", "x"])
+
+
+@given(st.sampled_from(KINDS), st.dictionaries(FIELDS, JSON, max_size=4))
+def test_whatever_a_message_holds_it_is_one_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
+    told: object
+    try:
+        told = messages.parse(json.dumps({"type": kind, **fields}), 65_536).type
+    except RelayError as refusal:
+        told = refusal.code if len(str(refusal)) < 400 else str(refusal)
+    assert told in {kind, "bad_message", "invalid_input"}
 
 
 def test_settings_are_read_from_the_environment() -> None:
