@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,7 @@ from torch import Tensor
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job, S3Voice, folded
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.errors import StartError
+from worker.errors import StartError, VoiceUnusable
 
 CPU = torch.device("cpu")
 PROVEN_AGAINST = "0.1.7"
@@ -168,6 +169,20 @@ def test_a_short_prompt_is_the_end_of_the_whole_one(pair: Pair) -> None:
     assert torch.equal(short.mel, pair.voice.mel[-10:])
     longer = pair.ours.voice(pair.conditioning, prompt_seconds=60)
     assert torch.equal(longer.tokens, pair.voice.tokens)
+
+
+def test_a_prompt_whose_mel_and_tokens_differ_in_length_is_cut_to_what_both_have(pair: Pair) -> None:
+    mel = pair.conditioning.s3_prompt_mel
+    for frames, tokens in ((33, 16), (40, 20)):
+        voice = pair.ours.voice(replace(pair.conditioning, s3_prompt_mel=mel[:, :frames]))
+        assert (len(voice.tokens), len(voice.mel)) == (tokens, 2 * tokens)
+        assert pair.ours.speak([job(speech(4), voice)])[0].shape == (4 * 960,)
+
+
+@pytest.mark.parametrize("tokens", [torch.zeros(1, 0, dtype=torch.int64), torch.full((1, 20), 6561)])
+def test_a_voice_without_a_readable_prompt_is_refused(pair: Pair, tokens: Tensor) -> None:
+    with pytest.raises(VoiceUnusable):
+        pair.ours.voice(replace(pair.conditioning, s3_prompt_tokens=tokens))
 
 
 def test_ids_stay_integers_in_half_precision(pair: Pair) -> None:

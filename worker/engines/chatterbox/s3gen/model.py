@@ -11,6 +11,7 @@ from worker.engines.chatterbox.s3gen.flow import MELS, Flow, Spoken
 from worker.engines.chatterbox.s3gen.source import SAMPLE_RATE
 from worker.engines.chatterbox.s3gen.vocoder import Vocoder
 from worker.engines.chatterbox.s3gen.weights import Weights
+from worker.errors import VoiceUnusable
 
 __all__ = ["MOST_STEPS", "SPEECH_IDS", "Draws", "S3Gen", "S3Job", "S3Voice"]
 
@@ -86,12 +87,14 @@ class S3Gen:
         """Return a voice, with at most the last `prompt_seconds` of its prompt.
 
         The last ones, since the speech goes on where the prompt ends.
+
+        Raises:
+            VoiceUnusable: The prompt is empty, or has ids that there is no row for.
         """
-        tokens = conditioning.s3_prompt_tokens[0]
+        tokens, mel = prompt(conditioning)
         count = len(tokens)
         if prompt_seconds is not None:
             count = min(count, max(1, round(prompt_seconds * TOKENS_PER_SECOND)))
-        mel = conditioning.s3_prompt_mel[0, : FRAMES_PER_TOKEN * len(tokens)]
         device = self.flow.device
         return S3Voice(
             tokens=tokens[-count:].to(device),
@@ -161,6 +164,16 @@ def fade_in(device: torch.device) -> Tensor:
     fade = torch.zeros(2 * TRIM, device=device)
     fade[TRIM:] = (torch.cos(torch.linspace(torch.pi, 0, TRIM, device=device)) + 1) / 2
     return fade
+
+
+def prompt(conditioning: Conditioning) -> tuple[Tensor, Tensor]:
+    """Return the prompt's tokens [P] and mel [2 * P, 80], each cut to what the other has."""
+    tokens, mel = conditioning.s3_prompt_tokens[0], conditioning.s3_prompt_mel[0]
+    count = min(len(tokens), len(mel) // FRAMES_PER_TOKEN)
+    tokens, mel = tokens[:count], mel[: FRAMES_PER_TOKEN * count]
+    if not count or not bool(((tokens >= 0) & (tokens < SPEECH_IDS)).all()):
+        raise VoiceUnusable("the voice has no prompt that S3Gen can read")
+    return tokens, mel
 
 
 def check(job: S3Job) -> None:
