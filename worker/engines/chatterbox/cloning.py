@@ -22,6 +22,7 @@ from torch import Tensor
 from worker.clips import resampled
 from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.files import CLONING_FILE, S3_FILE
 from worker.errors import VoiceUnusable
 
 __all__ = ["Cloner"]
@@ -30,8 +31,7 @@ LOUDNESS = -27.0  # LUFS; what upstream brings a clip to
 S3_RATE = 16_000  # Hz; what the speech tokenizer and both speaker encoders hear
 T3_SECONDS, T3_TOKENS = 15, 375  # of the clip, in T3's prefix
 S3_SECONDS = 10  # of the clip, in S3Gen
-BAKED = "cloning.safetensors"
-RELEASED = ("s3gen_meanflow.safetensors", "ve.safetensors")
+VOICE_ENCODER = "ve.safetensors"
 PACKAGE = "chatterbox"
 
 
@@ -59,9 +59,9 @@ class Cloner:
         Raises:
             OSError, safetensors.SafetensorError: A file is missing or damaged.
         """
-        if (folder / BAKED).is_file():
-            return cls(load_file(folder / BAKED), device)
-        s3gen, encoder = (load_file(folder / name) for name in RELEASED)
+        if (folder / CLONING_FILE).is_file():
+            return cls(load_file(folder / CLONING_FILE), device)
+        s3gen, encoder = load_file(folder / S3_FILE), load_file(folder / VOICE_ENCODER)
         return cls(s3gen | {f"ve.{name}": tensor for name, tensor in encoder.items()}, device)
 
     @torch.inference_mode()

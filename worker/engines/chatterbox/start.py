@@ -12,6 +12,7 @@ from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.device import gpu_line, pick_device
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import WATERMARK_FILE
+from worker.engines.chatterbox.learning import LearningEngine
 from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
 
@@ -58,8 +59,9 @@ def start(
         if "allocate memory" not in str(error):
             raise
         raise StartError("not enough memory for the weights: use a larger machine") from error
-    engine = ChatterboxEngine(
+    engine = LearningEngine(
         models,
+        folder,
         slots=slots or SLOTS[place.type],
         prompt_seconds=prompt_seconds,
         flow_steps=flow_steps,

@@ -43,11 +43,11 @@ class Voice:
         """
         return cls.of(load(data), precision)
 
-    def to_bytes(self, precision: str) -> bytes:
-        """Return the voice as a safetensors file, with its prefix if that was computed."""
+    def to_bytes(self, precision: str, labels: dict[str, str] | None = None) -> bytes:
+        """Return the voice as a safetensors file with these labels, and its prefix if that was computed."""
         kv = self.kv if self._prefix is None else self._prefix.kv
         extra = {} if kv is None else {f"{PREFIX}.{precision}": kv.cpu().contiguous()}
-        return save(self.conditioning.tensors() | extra)
+        return save(self.conditioning.tensors() | extra, labels)
 
     def prefix(self, t3: T3) -> Prefix:
         """Return the voice's keys and values, computed on first use where no file had them."""

@@ -1,0 +1,74 @@
+"""Voices that Chatterbox learns from clips, on tiny random weights and the real models for cloning."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from clip_kit import wav
+
+from worker.clips import read_clip
+from worker.engines import Block, Utterance
+from worker.engines.careful import CarefulEngine, cloner
+from worker.engines.chatterbox import checkpoint
+from worker.engines.chatterbox.learning import LearningEngine
+from worker.errors import VoiceUnusable
+
+CLIP = read_clip(wav())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, oracle: ModuleType) -> Path:
+    """A tiny checkpoint with the models for cloning, which come in one size only (0.5 GB)."""
+    checkpoints = importlib.import_module("bench.checkpoints")
+    built: Path = checkpoints.build(tmp_path_factory.mktemp("learning") / "tiny", cloning=True)
+    return built
+
+
+def engine(folder: Path, precision: str = "fp32") -> LearningEngine:
+    return LearningEngine(checkpoint.load(folder, torch.device("cpu"), precision), folder, slots=2)
+
+
+def spoken(speaker: LearningEngine, voice: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    speaker.admit(Utterance(1, "The keeper waited.", voice))
+    while not (done := speaker.advance([1])):
+        pass
+    assert isinstance(done[0], Block)
+    return done[0].pcm
+
+
+def test_a_learned_voice_speaks_and_speaks_the_same_from_its_file(folder: Path) -> None:
+    first, second = engine(folder), engine(folder)
+    data = first.learn(CLIP.sha256, CLIP)
+    second.recall(CLIP.sha256, data)
+    assert np.array_equal(spoken(first, CLIP.sha256), spoken(second, CLIP.sha256))
+    assert not np.array_equal(spoken(first, CLIP.sha256), spoken(first, "default"))
+    for bad in (b"", b"{}", data[:1_000], data[:-9]):
+        with pytest.raises(ValueError, match=r"."):
+            second.recall(CLIP.sha256, bad)
+    with pytest.raises(ValueError, match="of another clip, weights or precision"):
+        second.recall("0" * 64, data)
+    with pytest.raises(ValueError, match="of another clip, weights or precision"):
+        engine(folder, "bf16").recall(CLIP.sha256, data)
+
+
+def test_a_voice_that_is_forgotten_speaks_to_the_end_of_what_is_inside(folder: Path) -> None:
+    speaker = engine(folder)
+    speaker.learn(CLIP.sha256, CLIP)
+    speaker.admit(Utterance(1, "The keeper waited.", CLIP.sha256))
+    speaker.forget(CLIP.sha256)
+    while not (done := speaker.advance([1])):
+        pass
+    assert isinstance(done[0], Block)
+    speaker.admit(Utterance(2, "The keeper waited.", CLIP.sha256))
+    assert not isinstance(speaker.advance([2])[0], Block)
+
+
+def test_a_checkpoint_without_the_models_for_cloning_speaks_but_learns_nothing(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint)
+    with pytest.raises(VoiceUnusable, match="this worker cannot learn voices"):
+        speaker.learn(CLIP.sha256, CLIP)
+    assert len(spoken(speaker, "default"))
+    assert cloner(CarefulEngine(speaker)) is speaker
