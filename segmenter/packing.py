@@ -123,10 +123,13 @@ class Packer:
             self._harden(sentence.ending)
             return
         start += len(body) - len(body.lstrip())
-        sentence = replace(sentence, start=start, end=start + len(bare))
+        ending, pause_ms = sentence.ending, sentence.pause_ms
+        sentence = Sentence(start, start + len(bare), ending, pause_ms)
         held = self._held
-        if held is None or self._joins(text, held, sentence):
-            self._held = replace(sentence, start=held.start) if held else sentence
+        if held is None:
+            self._held = sentence
+        elif self._joins(text, held, sentence):
+            self._held = Sentence(held.start, sentence.end, ending, pause_ms)
         elif self._is_crumb(held, sentence, bare):
             self._crumb = sentence
         else:
@@ -219,9 +222,14 @@ class Packer:
         """Give out pieces of what is held while it is too long."""
         held = self._held
         while held is not None and held.end - held.start > self._sizes.whole(self._given):
-            piece, held = self._first_piece(text, held)
+            piece, rest = self._first_piece(text, held)
+            size = held.end - held.start
+            if size < min(self._sizes.whole(self._given) + MARGIN, self._sizes.most) and not is_speakable(
+                text[rest.start : rest.end]
+            ):
+                return  # a few marks or a tag at the end stay with what they follow
             yield self._give(text, piece)
-            self._held = held
+            self._held = held = rest
 
     def _first_piece(self, text: str, sentence: Sentence) -> tuple[Sentence, Sentence]:
         """Return the first piece of a sentence that is too long, and the rest."""
@@ -233,7 +241,8 @@ class Packer:
         while text[rest].isspace():
             rest += 1
         end = start + len(body[:cut].rstrip())
-        return replace(sentence, end=end, ending=Ending.CLAUSE, pause_ms=0), replace(sentence, start=rest)
+        piece = Sentence(start, end, Ending.CLAUSE)
+        return piece, Sentence(rest, sentence.end, sentence.ending, sentence.pause_ms)
 
     def _give(self, text: str, sentence: Sentence) -> Segment:
         pause = PAUSES_MS.get(sentence.ending, sentence.pause_ms)

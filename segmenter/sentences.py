@@ -160,7 +160,8 @@ class Scanner:
             place = match.start()
             if place < self._start:  # inside what an earlier end took along
                 continue
-            yield from self._between(text, seen, place, final=final)
+            if self._marker or self._may_have_marker or place - seen > GAP or seen == self._place:
+                yield from self._between(text, seen, place, final=final)
             seen = place
             if not (final or is_certain(text, match)):
                 opened = text.rfind("[", max(self._start, place - PARTIAL, 0), place)
