@@ -15,6 +15,7 @@ from torch import Tensor
 __all__ = ["Dense", "Linear", "PackedBf16", "Quantized", "RowInt8", "quantize"]
 
 INT8_MAX = 127
+TINY = 1e-12  # so that a row of zeros is no division by zero
 ZERO_POINT = 128  # of activations in [-1, 1], as unsigned bytes
 ACTIVATION_SCALE = 1 / 127
 
@@ -90,7 +91,7 @@ class RowInt8:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
-        largest = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True).clamp_min_(1e-12)
+        largest = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True).add_(TINY)
         product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
             x / largest, ACTIVATION_SCALE, ZERO_POINT, self._weight
         )

@@ -36,10 +36,11 @@ class Prefix:
     def attend(self, layer: int, q: Tensor) -> tuple[Tensor, Tensor]:
         """Return what rows [B, heads, 64] find here, float32, and the log-sum-exp [B, heads]."""
         keys, values = self.kv[layer]
-        queries = (q.to(keys.dtype) * HEAD_SIZE**-0.5).transpose(0, 1)
-        scores = torch.bmm(queries, keys.transpose(1, 2)).float()
-        found = torch.bmm(scores.softmax(-1).to(values.dtype), values)
-        return found.float().transpose(0, 1), scores.logsumexp(-1).t()
+        queries = q.to(keys.dtype).transpose(0, 1)
+        scores = torch.bmm(queries, keys.transpose(1, 2)).float().mul_(HEAD_SIZE**-0.5)
+        total = scores.logsumexp(-1, keepdim=True)
+        found = torch.bmm(scores.sub_(total).exp_().to(values.dtype), values)
+        return found.float().transpose(0, 1), total[..., 0].t()
 
     @classmethod
     def of(cls, t3: T3, conditioning: Conditioning) -> "Prefix":
@@ -47,10 +48,13 @@ class Prefix:
         rows = t3.embed_voice(conditioning)
         kv = torch.empty(t3.layers, 2, t3.heads, len(rows), HEAD_SIZE, dtype=shares(t3), device=t3.device)
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            kv[layer, 0], kv[layer, 1] = k.transpose(0, 1), v.transpose(0, 1)
-            q, k, v = (part.transpose(0, 1).unsqueeze(0) for part in (q, k, v))
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)[0].transpose(0, 1)
+        def attend(layer: int, q: Tensor, made: Tensor) -> Tensor:
+            keys, values = made.permute(1, 2, 0, 3)
+            kv[layer, 0], kv[layer, 1] = keys, values
+            found = F.scaled_dot_product_attention(
+                q.transpose(0, 1)[None], keys[None], values[None], is_causal=True
+            )
+            return found[0].transpose(0, 1)
 
         t3.forward(rows, attend)
         return cls(kv)
@@ -99,6 +103,10 @@ class Slots:
             self._lengths[slot] += 1
         return logits
 
+    def rewind(self, length: int) -> None:
+        """Forget all but the first `length` of every slot's text and speech tokens."""
+        self._lengths = [min(length, kept) for kept in self._lengths]
+
     def free(self, slot: int) -> None:
         """Forget what a slot held."""
         self._prefixes[slot] = None
@@ -113,9 +121,9 @@ class Slots:
         before = prefix.length
         mask = torch.ones(count, before + count, dtype=torch.bool, device=self._t3.device).tril(before)
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
             own = self._kv[slot, layer]
-            own[0, :, :count], own[1, :, :count] = k.transpose(0, 1), v.transpose(0, 1)
+            own[:, :, :count] = kv.permute(1, 2, 0, 3)
             keys = torch.cat([prefix.kv[layer, 0].float(), own[0, :, :count]], 1)
             values = torch.cat([prefix.kv[layer, 1].float(), own[1, :, :count]], 1)
             queries = q.transpose(0, 1).float()
@@ -128,29 +136,33 @@ class Slots:
         lengths = [self._lengths[slot] + 1 for slot in slots]
         voices = group([self._prefix(slot) for slot in slots])
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
+            queries = q.float()
             own = [
-                self._attend_own(slot, layer, lengths[row], q[row], k[row], v[row])
+                self._attend_own(slot, layer, lengths[row], queries[row : row + 1], kv[row])
                 for row, slot in enumerate(slots)
             ]
-            out = torch.cat([found for found, _ in own])
-            sums = torch.cat([total for _, total in own])
+            mine, mine_total = own[0] if len(own) == 1 else map(torch.cat, zip(*own, strict=True))
+            if len(voices) == 1:
+                return joined(*voices[0][0].attend(layer, q), mine, mine_total).to(q.dtype)
+            out = torch.empty_like(q)
             for prefix, rows in voices:
-                before, total = prefix.attend(layer, q[rows])
-                mine = torch.sigmoid(sums[rows] - total).unsqueeze(-1)
-                out[rows] = torch.lerp(before, out[rows], mine)
-            return out.to(q.dtype)
+                out[rows] = joined(*prefix.attend(layer, q[rows]), mine[rows], mine_total[rows]).to(q.dtype)
+            return out
 
         return attend
 
-    def _attend_own(
-        self, slot: int, layer: int, length: int, q: Tensor, k: Tensor, v: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Keep one row's k and v, [heads, 64]; return what it finds among its own, and the log-sum-exp."""
-        keys, values = self._kv[slot, layer]
-        keys[:, length - 1], values[:, length - 1] = k, v
-        found, total = flash(q.float()[None, :, None], keys[None, :, :length], values[None, :, :length])
+    def _attend_own(self, slot: int, layer: int, length: int, q: Tensor, kv: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep one row's kv; return what its q [1, heads, 64] finds among its own, and the log-sum-exp."""
+        own = self._kv[slot, layer, :, :, :length]
+        own[:, :, -1] = kv
+        found, total = flash(q.transpose(0, 1)[None], own[0:1], own[1:2])
         return found[:, :, 0], total[:, :, 0]
+
+
+def joined(one: Tensor, one_total: Tensor, other: Tensor, other_total: Tensor) -> Tensor:
+    """Return what two parts of a context found, [B, heads, 64], weighed by their log-sum-exp [B, heads]."""
+    return torch.lerp(one, other, torch.sigmoid(other_total - one_total).unsqueeze(-1))
 
 
 def group(prefixes: Sequence[Prefix]) -> list[tuple[Prefix, list[int]]]:

@@ -24,8 +24,8 @@ EPSILON = 1e-5  # of the layer norms
 
 Make = Callable[[str], Linear]
 """The name of a matrix product of the checkpoint -> the product, in the format that was chosen."""
-Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""(layer, q, k, v), each [N, heads, 64] -> [N, heads, 64]: keeps k and v, attends to what was kept."""
+Attend = Callable[[int, Tensor, Tensor], Tensor]
+"""(layer, q [N, heads, 64], kv [N, 2, heads, 64]) -> [N, heads, 64]: keeps kv, attends to what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ class T3:
         """Return the hidden states [N, dim] of rows [N, dim]."""
         shape = (len(rows), 3, self.heads, HEAD_SIZE)
         for number, layer in enumerate(self._layers):
-            q, k, v = layer.qkv(layer.before_attention(rows)).view(shape).unbind(1)
-            attended = attend(number, q, k, v)
+            qkv = layer.qkv(layer.before_attention(rows)).view(shape)
+            attended = attend(number, qkv[:, 0], qkv[:, 1:])
             rows = rows + layer.project(attended.reshape(rows.shape))
             hidden = layer.expand(layer.before_mlp(rows))
             rows = rows + layer.contract(F.gelu(hidden, approximate="tanh"))

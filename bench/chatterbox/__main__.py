@@ -1,0 +1,56 @@
+"""Chatterbox-Turbo, ours beside upstream's: starting, decoding, S3Gen, speaking, whole jobs.
+
+`python -m bench.chatterbox [--quick] [--json FILE] [--only PART ...]`
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bench.chatterbox import decoding, s3gen, speaking, starting
+from bench.chatterbox.theirs import Theirs
+from bench.checkpoints import build_once
+from bench.table import Guard, Row, parser, report
+from worker.engines.chatterbox.bake import bake
+
+PARTS = ("starting", "decoding", "s3gen", "warm", "jobs")
+
+
+def prepared() -> dict[str, Path]:
+    """Return the checkpoints: as released, and baked in both lower precisions, once."""
+    folder = build_once("full")
+    folders = {"fp32": folder}
+    for precision in ("bf16", "int8"):
+        folders[precision] = folder.with_name(f"full-{precision}")
+        if not folders[precision].is_dir():
+            bake(folder, folders[precision], precision)
+    return folders
+
+
+def main() -> None:
+    """Run what is asked for."""
+    asked = parser("chatterbox", __doc__ or "")
+    asked.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
+    options = asked.parse_args()
+    folders, guard = prepared(), Guard()
+    rounds = 1 if options.quick else 3
+    model: Theirs | None = None
+
+    def theirs() -> Theirs:
+        nonlocal model
+        model = model or Theirs(str(folders["fp32"]))
+        return model
+
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "starting": lambda: starting.rows(folders, guard, rounds),
+        "decoding": lambda: decoding.rows(folders, theirs(), guard, 2 * rounds + 1),
+        "s3gen": lambda: s3gen.rows(folders["fp32"], guard, torch.device("cpu"), quick=options.quick),
+        "warm": lambda: speaking.warm(folders, theirs(), guard, rounds),
+        "jobs": lambda: speaking.jobs(folders, theirs(), guard),
+    }
+    report([row for part in options.only for row in parts[part]()], guard, options.json)
+
+
+if __name__ == "__main__":
+    main()

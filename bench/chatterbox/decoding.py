@@ -1,0 +1,136 @@
+"""T3 in steps: tokens a second, one row and eight, beside upstream's model one row at a time."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from bench.chatterbox.s3gen import Timer
+from bench.chatterbox.theirs import Theirs
+from bench.table import Guard, Row, median
+from worker.engines.chatterbox.checkpoint import Models, load
+from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.slots import Slots
+
+__all__ = ["rows"]
+
+TEXT = 60  # text tokens before the speech
+STEPS = 8
+SAMPLES = 50
+GOALS = {("bf16", 1): 2.0, ("int8", 1): 4.0, ("bf16", 8): 5.0, ("int8", 8): 11.0}  # times upstream's one row
+
+
+def stepping(models: Models, count: int) -> Callable[[], object]:
+    """Return what is timed of ours: eight steps of `count` rows, at the same positions each time."""
+    with torch.inference_mode():
+        prefix = models.voice.prefix(models.t3)
+    text = torch.arange(TEXT) + 40
+    slots = Slots(models.t3, count, TEXT + STEPS + 2)
+    last = torch.arange(count) + 100
+
+    @torch.inference_mode()
+    def run() -> None:
+        for _ in range(STEPS):
+            slots.step(range(count), last)
+        slots.rewind(TEXT + 1)
+
+    with torch.inference_mode():
+        for slot in range(count):
+            slots.begin(slot, prefix, text)
+    return run
+
+
+def stepping_theirs(model: Any) -> Callable[[], object]:
+    """Return what is timed of upstream's: eight steps of one row, its cache growing as in its loop."""
+    t3 = model.model.t3
+    with torch.inference_mode():
+        embeds, _ = t3.prepare_input_embeds(
+            t3_cond=model.model.conds.t3,
+            text_tokens=torch.arange(TEXT)[None] + 40,
+            speech_tokens=torch.full((1, 1), 6561),
+        )
+
+    @torch.inference_mode()
+    def begin() -> Any:
+        return t3.tfmr(inputs_embeds=embeds, use_cache=True).past_key_values
+
+    kept = begin()
+
+    @torch.inference_mode()
+    def run() -> None:
+        for _ in range(STEPS):
+            row = t3.speech_emb(torch.full((1, 1), 100))
+            t3.speech_head(t3.tfmr(inputs_embeds=row, past_key_values=kept, use_cache=True)[0])
+        kept.crop(embeds.shape[1])
+
+    return run
+
+
+def sampling() -> Mapping[str, Callable[[], object]]:
+    """Return our sampling of one row and upstream's processors on the same logits."""
+    generator = torch.Generator().manual_seed(0)
+    logits: Any = torch.randn(1, 6563, generator=generator) * 3
+    said: Any = torch.randint(0, 6561, (1, 60), generator=generator)
+    seen = torch.zeros(1, 6563, dtype=torch.bool).scatter_(1, said, value=True)
+    options = Options.of({})
+    processors = LogitsProcessorList(
+        [
+            TemperatureLogitsWarper(0.8),
+            TopKLogitsWarper(1000),
+            TopPLogitsWarper(0.95),
+            RepetitionPenaltyLogitsProcessor(1.2),
+        ]
+    )
+
+    @torch.inference_mode()
+    def ours() -> None:
+        for _ in range(SAMPLES):
+            sample(logits, seen, options, draw(6563, generator)[None])
+
+    @torch.inference_mode()
+    def theirs() -> None:
+        for _ in range(SAMPLES):
+            torch.multinomial(torch.softmax(processors(said, logits), -1), 1, generator=generator)
+
+    return {"sampling": ours, "upstream's processors": theirs}
+
+
+def rows(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) -> list[Row]:
+    """Return the rows: steps in tokens a second, and the sampling of one."""
+    things: dict[str, Callable[[], object]] = {"upstream": stepping_theirs(model)}
+    counts = {
+        (precision, count): ""
+        for precision in folders
+        for count in (1, 8)
+        if precision != "fp32" or count == 1
+    }
+    for precision in folders:
+        models = load(folders[precision], torch.device("cpu"), precision)
+        for count in (1, 8):
+            if (precision, count) in counts:
+                things[f"{precision} {count}"] = stepping(models, count)
+    timer = Timer(guard)
+    timer.rounds(things, wanted, 120)
+    base = STEPS / median(timer.times_s["upstream"])
+    table = [Row("T3, tokens a second, upstream, one row", base, "/s")]
+    for precision, count in counts:
+        times = timer.times_s[f"{precision} {count}"]
+        rate = count * STEPS / median(times)
+        goal = GOALS.get((precision, count))
+        name = f"T3, ms a token, {precision}, {count} row{'s' * (count > 1)}"
+        spread = f"({rate:.0f} tokens a second, {rate / base:.1f} times upstream's one row)"
+        table.append(
+            Row(name, 1000 / rate, "ms", goal and 1000 / base / goal, "upstream", 1000 / base, spread)
+        )
+    quick = Timer(guard)
+    quick.rounds(sampling(), 9, 20)
+    ours, theirs = (median(quick.times_s[name]) * 1e6 / SAMPLES for name in quick.times_s)
+    return [*table, Row("sampling, one row", ours, "us", 150, "upstream's processors", theirs)]

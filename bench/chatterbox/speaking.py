@@ -1,0 +1,140 @@
+"""Text to audio: an utterance of 100 tokens when warm, and a job of four segments through the worker."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.chatterbox.s3gen import Timer
+from bench.chatterbox.theirs import Theirs
+from bench.endpoints import Endpoint, endpoint
+from bench.table import Guard, Row, median
+from segmenter import sentences
+from worker.engines import Utterance
+from worker.engines.chatterbox.checkpoint import load
+from worker.engines.chatterbox.engine import ChatterboxEngine
+from worker.engines.chatterbox.watermark import Watermark
+
+__all__ = ["jobs", "warm"]
+
+HUNDRED = "A ferry left for the islands at ten, as it did on every day of"  # 62 characters, 99 tokens
+PACE = 1.6  # tokens a character, as the random checkpoints say
+STORY = (
+    "The keeper had not spoken aloud in eleven days. On the twelfth a small boat came round the point, and "
+    "its skipper shouted up that the war was over, that bread was cheaper, and that somebody in the village "
+    "had taught a parrot to sing. The keeper thought about all three for a while, as the boat went up and "
+    "down. Then he put on his good coat, locked the door for the first time in years, and walked down the "
+    "steps, because he did not believe it about the parrot. Nobody met him on the way. The village slept, "
+    "the harbour lay still, and the parrot, when he found it, sang rather well."
+)
+WARM_GOALS = {"fp32": 1.0, "bf16": 1.8, "int8": 3.0}
+
+
+def speaking(folder: Path, precision: str) -> Callable[[], object]:
+    """Return what is timed of ours: one utterance, watermark included."""
+    engine = ChatterboxEngine(load(folder, torch.device("cpu"), precision))
+    mark = Watermark.load().apply
+
+    def run() -> None:
+        engine.admit(Utterance(1, HUNDRED))
+        while not (done := engine.advance([1])):
+            pass
+        mark(done[0].pcm)  # type: ignore[union-attr]  # it never faults
+
+    return run
+
+
+def warm(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) -> list[Row]:
+    """Return the rows of one warm utterance."""
+    tokens = round(PACE * len(HUNDRED))
+    things: dict[str, Callable[[], object]] = {"upstream": lambda: model.speak(HUNDRED, tokens)}
+    things |= {precision: speaking(folder, precision) for precision, folder in folders.items()}
+    timer = Timer(guard)
+    timer.rounds(things, wanted, 200)
+    other = median(timer.times_s["upstream"])
+    table = []
+    for precision in folders:
+        times = timer.times_s[precision]
+        goal = other / WARM_GOALS[precision]
+        spread = f"({min(times):.1f}-{max(times):.1f}, n={len(times)})"
+        name = f"warm, {tokens} tokens to audio, {precision}"
+        table.append(Row(name, median(times), "s", goal, "upstream", other, spread))
+    return table
+
+
+def jobs(folders: Mapping[str, Path], model: Theirs, guard: Guard) -> list[Row]:
+    """Return the rows of whole jobs: upstream sentence by sentence, then ours through the worker."""
+    guard()
+    first, whole = by_sentence(model)
+    table = [Row("600 characters, upstream by sentence: first audio", first, "s")]
+    table.append(Row("600 characters, upstream by sentence: real-time factor", whole, ""))
+    for precision, limit, ratio in (("bf16", None, 0.70), ("int8", 0.9, 0.75)):
+        guard()
+        env = {
+            "TTS_ENGINE": "chatterbox-turbo",
+            "TTS_DEVICE": "cpu",
+            "TTS_MODEL_DIR": str(folders[precision]),
+        }
+        with endpoint(**env) as pod:
+            pod.arrivals({"text": "Warm."})
+            table += through_worker(pod, precision, first, limit)
+            table.append(beside(pod, precision, ratio))
+    return table
+
+
+def by_sentence(model: Theirs) -> tuple[float, float]:
+    """Return upstream's seconds to the first sentence, and its real-time factor over all."""
+    took: list[float] = []
+    samples = 0
+    for sentence in sentences(STORY):
+        began = time.perf_counter()
+        samples += model.speak(sentence, round(PACE * len(sentence)))
+        took.append(time.perf_counter() - began)
+    return took[0], sum(took) * 24_000 / samples
+
+
+def through_worker(pod: Endpoint, precision: str, first: float, limit: float | None) -> list[Row]:
+    """Return our first audio and real-time factor for the same text, over HTTP, MP3 included."""
+    seen = pod.arrivals({"text": STORY, "cache": "off"})
+    total, length = seen[-1][0] / 1000, seen[-1][1]["duration_ms"] / 1000
+    name = f"600 characters through the worker, {precision}"
+    return [
+        Row(f"{name}: first audio", seen[0][0] / 1000, "s", first / 3, "upstream by sentence", first),
+        Row(f"{name}: real-time factor", total / length, "", limit),
+        Row(f"{name}: longest wait of the listener", longest_wait(seen), "s"),
+    ]
+
+
+def longest_wait(seen: list[tuple[float, dict[str, Any]]]) -> float:
+    """Return how long a listener who plays from the first record on runs dry, at worst, in seconds."""
+    began = seen[0][0]
+    waits: list[float] = [now - began - record["start_ms"] for now, record in seen if record["audio_base64"]]
+    return max(0.0, *waits) / 1000
+
+
+def beside(pod: Endpoint, precision: str, ratio: float) -> Row:
+    """Return the time of four jobs at once beside that of the same four in turn."""
+    texts = [f"{STORY[:280]} Part {number}." for number in range(4)]
+    alone = sum(pod.arrivals({"text": text, "cache": "off", "seed": 1})[-1][0] for text in texts)
+    ended: list[float] = []
+
+    def listen(text: str) -> None:
+        ended.append(Endpoint(pod.url).arrivals({"text": text, "cache": "off"})[-1][0])
+
+    threads = [threading.Thread(target=listen, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    goal = alone / 1000 * ratio
+    return Row(
+        f"four jobs of 300 characters at once, {precision}",
+        max(ended) / 1000,
+        "s",
+        goal,
+        "in turn",
+        alone / 1000,
+    )
