@@ -38,9 +38,10 @@ class Prefix:
         keys, values = self.kv[layer]
         queries = q.to(keys.dtype).transpose(0, 1)
         scores = torch.bmm(queries, keys.transpose(1, 2)).float().mul_(HEAD_SIZE**-0.5)
-        total = scores.logsumexp(-1, keepdim=True)
-        found = torch.bmm(scores.sub_(total).exp_().to(values.dtype), values)
-        return found.float().transpose(0, 1), total[..., 0].t()
+        chances = scores.softmax(-1)
+        total = scores.amax(-1) - chances.amax(-1).log()  # the log-sum-exp, in fewer passes
+        found = torch.bmm(chances.to(values.dtype), values)
+        return found.float().transpose(0, 1), total.t()
 
     @classmethod
     def of(cls, t3: T3, conditioning: Conditioning) -> "Prefix":
