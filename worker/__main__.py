@@ -3,6 +3,7 @@
 The model is a module-level singleton: loaded once per process, before the first job is taken.
 """
 
+import importlib
 import logging
 import sys
 import threading
@@ -116,10 +117,13 @@ def main() -> int:
         logging.basicConfig(level=settings.log_level, format="%(message)s", stream=sys.stdout)
         if changed := settings.changed():
             log.info("Settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()))
+        sdk = threading.Thread(target=importlib.import_module, args=("runpod",))
+        sdk.start()  # beside the engine's load: each takes more than a second
         assemble(settings)
     except StartError as error:
         print(f"worker: {error}", file=sys.stderr)
         return 1
+    sdk.join()
     import runpod  # noqa: PLC0415 - after the log level is set, which it reads on import
 
     runpod.serverless.start(

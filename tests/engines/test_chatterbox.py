@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from worker.engines import Block, Fault, Utterance
+from worker.engines import Block, Fault, Pcm, Utterance
 from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.bake import bake, sha256
 from worker.engines.chatterbox.engine import ChatterboxEngine
@@ -40,7 +40,7 @@ def spoken(speaker: ChatterboxEngine, utterances: Sequence[Utterance]) -> dict[i
     raise AssertionError("it never ends")
 
 
-def pcm(result: Block | Fault) -> np.ndarray:
+def pcm(result: Block | Fault) -> Pcm:
     assert isinstance(result, Block)
     return result.pcm
 
