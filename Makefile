@@ -82,6 +82,7 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.relay
 	@$(BIN)/python -m bench.segmenter
 	@$(BIN)/python -m bench.voices
+	@$(BIN)/python -W ignore -m bench.chatterbox
 
 clean:  ## remove what the commands made
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis out
