@@ -19,6 +19,7 @@ from worker.engines.chatterbox.t3 import HEAD_SIZE, T3, Attend
 
 __all__ = ["Prefix", "Slots"]
 
+STRIDE = 256  # positions by which fixed shapes grow
 flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001 - alone gives the log-sum-exp
 
 
@@ -62,18 +63,31 @@ class Prefix:
 
 
 def shares(t3: T3) -> torch.dtype:
-    """Return the dtype of a prefix: bfloat16 wherever rows are computed together."""
-    return torch.bfloat16 if t3.batches else torch.float32
+    """Return the dtype of a prefix: on a CPU bfloat16 wherever rows are computed together."""
+    if t3.device.type == "cpu":
+        return torch.bfloat16 if t3.batches else torch.float32
+    return t3.dtype
+
+
+def keeps(t3: T3) -> torch.dtype:
+    """Return the dtype of a slot: on a CPU float32, whose products are quicker there one row at a time."""
+    return torch.float32 if t3.device.type == "cpu" else t3.dtype
 
 
 class Slots:
-    """Room for `count` utterances of at most `positions` text and speech tokens each."""
+    """Room for `count` utterances of at most `positions` text and speech tokens each.
 
-    def __init__(self, t3: T3, count: int, positions: int) -> None:
+    With `fixed`, as on a GPU, a step looks at all slots at once and as far as the longest reaches, in
+    steps of 256 positions, behind a mask: few large operations instead of exact ones.
+    """
+
+    def __init__(self, t3: T3, count: int, positions: int, *, fixed: bool | None = None) -> None:
         self.positions = positions
         self._t3 = t3
+        self._fixed = t3.device.type != "cpu" if fixed is None else fixed
         shape = (count, t3.layers, 2, t3.heads, positions, HEAD_SIZE)
-        self._kv = torch.empty(shape, dtype=torch.float32, device=t3.device)  # pages are touched on first use
+        make = torch.zeros if self._fixed else torch.empty  # what a mask hides must be a number
+        self._kv = make(shape, dtype=keeps(t3), device=t3.device)  # pages are touched on first use
         self._prefixes: list[Prefix | None] = [None] * count
         self._lengths = [0] * count
 
@@ -99,7 +113,8 @@ class Slots:
             return torch.cat([self.step([slot], tokens[row : row + 1]) for row, slot in enumerate(slots)])
         places = torch.tensor([self._prefix(slot).length + self._lengths[slot] for slot in slots])
         rows = t3.embed_speech(tokens, places.to(t3.device))
-        logits = t3.logits(t3.forward(rows, self._attend_step(slots)))
+        attend = self._attend_all(slots) if self._fixed else self._attend_step(slots)
+        logits = t3.logits(t3.forward(rows, attend))
         for slot in slots:  # only now: a step that found no memory is done again
             self._lengths[slot] += 1
         return logits
@@ -125,8 +140,8 @@ class Slots:
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
             own = self._kv[slot, layer]
             own[:, :, :count] = kv.permute(1, 2, 0, 3)
-            keys = torch.cat([prefix.kv[layer, 0].float(), own[0, :, :count]], 1)
-            values = torch.cat([prefix.kv[layer, 1].float(), own[1, :, :count]], 1)
+            keys = torch.cat([prefix.kv[layer, 0].float(), own[0, :, :count].float()], 1)
+            values = torch.cat([prefix.kv[layer, 1].float(), own[1, :, :count].float()], 1)
             queries = q.transpose(0, 1).float()
             found = F.scaled_dot_product_attention(queries[None], keys[None], values[None], attn_mask=mask)
             return found[0].transpose(0, 1).to(q.dtype)
@@ -149,6 +164,34 @@ class Slots:
             out = torch.empty_like(q)
             for prefix, rows in voices:
                 out[rows] = joined(*prefix.attend(layer, q[rows]), mine[rows], mine_total[rows]).to(q.dtype)
+            return out
+
+        return attend
+
+    def _attend_all(self, slots: Sequence[int]) -> Attend:
+        """Return the step's attention in fixed shapes: every slot, idle ones too."""
+        device = self._t3.device
+        rows = torch.tensor(slots, device=device)
+        last = torch.tensor([self._lengths[slot] for slot in slots], device=device)
+        lengths = torch.ones(len(self._lengths), dtype=torch.long, device=device)
+        lengths[rows] = last + 1
+        reach = min(self.positions, -(-(max(self._lengths) + 1) // STRIDE) * STRIDE)
+        hidden = (torch.arange(reach, device=device) >= lengths[:, None])[:, None, None]
+        voices = group([self._prefix(slot) for slot in slots])
+
+        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
+            self._kv[rows, layer, :, :, last] = kv.to(self._kv.dtype)
+            keys, values = self._kv[:, layer, :, :, :reach].unbind(1)
+            queries = keys.new_zeros(len(keys), *q.shape[1:])
+            queries[rows] = q.to(keys.dtype)
+            scores = (queries.unsqueeze(2) @ keys.transpose(2, 3)).float().mul_(HEAD_SIZE**-0.5)
+            chances = scores.masked_fill_(hidden, -torch.inf).softmax(-1)
+            total = (scores.amax(-1) - chances.amax(-1).log())[rows, :, 0]
+            mine = (chances.to(values.dtype) @ values).float()[rows, :, 0]
+            out = torch.empty_like(q)
+            for prefix, sharing in voices:
+                before = prefix.attend(layer, q[sharing])
+                out[sharing] = joined(*before, mine[sharing], total[sharing]).to(q.dtype)
             return out
 
         return attend
