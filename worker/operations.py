@@ -46,6 +46,8 @@ def facts(engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
         "languages": sorted(engine.languages),
         "voices": casting.voices.names(),
         "voices_ready": len(casting.ready),
+        "voices_learned": casting.learned,
+        "voices_recalled": casting.recalled,
         "options": {name: [allowed.low, allowed.high] for name, allowed in engine.options.items()},
         "slots": engine.slots,
         "cache": {"entries": cache.entries(), "max_bytes": cache.max_bytes},

@@ -2,9 +2,8 @@
 
 import base64
 import io
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import av
@@ -22,11 +21,9 @@ Record = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    weights = tmp_path_factory.mktemp("weights") / "tiny"
-    subprocess.run([sys.executable, "-W", "ignore", "-m", "bench.checkpoints", str(weights)], check=True)
+def pod(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     cache = tmp_path_factory.mktemp("cache")
-    options = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(weights)}
+    options = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(tiny_weights)}
     with running(cache, "--idle-timeout", "60", **options) as started:
         yield started
 
@@ -90,6 +87,16 @@ def test_speech_is_the_same_beside_others(pod: Pod) -> None:
     assert {pod.finished(job)["status"] for job in jobs} == {"COMPLETED"}
 
 
+@pytest.mark.parametrize("speed", [0.5, 2.0])
+def test_speed_divides_the_length_of_the_speech(pod: Pod, speed: float) -> None:
+    plain, paced = (
+        records_of(pod, {"text": "The keeper waited.", "speed": pace, "cache": "off"})[-1]["segments"][-1]
+        for pace in (1.0, speed)
+    )
+    lengths = [segment["end_ms"] - segment["start_ms"] for segment in (plain, paced)]
+    assert abs(lengths[1] - lengths[0] / speed) <= 2  # the times are whole milliseconds
+
+
 def test_options_that_the_engine_lacks_are_refused_before_any_work(pod: Pod) -> None:
     for given, said in (
         ({"language": "de"}, "unsupported_language"),
@@ -110,3 +117,21 @@ def test_a_cancelled_job_leaves_the_engine_free_for_the_next(pod: Pod) -> None:
     pod.call("POST", f"/cancel/{job}")
     assert pod.status(job)["status"] == "CANCELLED"
     assert pod.runsync({"text": "And the next?"})["status"] == "COMPLETED"
+
+
+def test_speech_that_never_stops_is_spoken_again_and_delivered_with_a_warning_but_not_kept(
+    tiny_weights: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for file in tiny_weights.iterdir():
+        if file.name != "manifest.json":  # which says that the weights are random and not to be judged
+            (weights / file.name).symlink_to(file)
+    options = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(weights)}
+    with running(tmp_path / "cache", "--idle-timeout", "60", **options) as pod:
+        for _ in range(2):
+            [record] = pod.runsync({"text": "Who is there?"})["output"]
+            [warning] = record["warnings"]
+            assert warning.startswith("a segment may sound wrong after 3 tries: ")
+            assert decoded_samples(audio_of([record])) > 0
+            assert record["cache_hit"] is False

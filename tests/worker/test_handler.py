@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from studio_kit import CountingEngine, FaultyEngine, Kit, audio_of, run_job, working
 
 from encoder import read_file
+from worker.engines import Block, Fault
 from worker.engines.tone import SAMPLES_PER_CHARACTER
 from worker.errors import OutOfMemory
 
@@ -25,6 +28,16 @@ GUIDE = {
     "audio_base64", "mimetype", "size_bytes", "cache_hit", "cache_key", "device", "chunks_processed",
     "generation_time_ms",
 }  # fmt: skip
+
+
+class DoubtfulEngine(CountingEngine):
+    """The tone, with a doubt about each segment, as a guard has that gave up."""
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        return [
+            replace(block, warnings=("a segment may sound wrong",)) if isinstance(block, Block) else block
+            for block in super().advance(order)
+        ]
 
 
 async def test_speech_comes_in_records_of_whole_frames_that_put_together_are_the_files(
@@ -201,6 +214,16 @@ async def test_a_cache_that_cannot_be_written_is_a_warning_not_an_error(tmp_path
     with working(blocked) as kit:
         records = await run_job(kit, {"text": "Hello."})
     assert records[-1]["warnings"] == ["not cached: FileExistsError"]
+
+
+async def test_speech_that_may_sound_wrong_is_delivered_with_its_warning_and_not_kept(tmp_path: Path) -> None:
+    with working(tmp_path, DoubtfulEngine()) as kit:
+        for _ in range(2):
+            records = await run_job(kit, {"text": "Hello."})
+            assert audio_of(records)
+            assert records[-1]["warnings"] == ["a segment may sound wrong"]
+            assert records[-1]["cache_hit"] is False
+        assert kit.files() == []
 
 
 async def test_operations_answer_in_one_record_without_audio(tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""What several files here need and nobody wants to build twice."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tiny random checkpoint of Chatterbox-Turbo with the models that learn voices (0.5 GB)."""
+    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    command = [sys.executable, "-W", "ignore", "-m", "bench.checkpoints", str(folder), "--cloning"]
+    subprocess.run(command, check=True)
+    yield folder
+    shutil.rmtree(folder)
