@@ -1,8 +1,6 @@
 """Voices that Chatterbox learns from clips, on tiny random weights and the real models for cloning."""
 
-import importlib
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,14 +17,6 @@ from worker.errors import VoiceUnusable
 CLIP = read_clip(wav())
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, oracle: ModuleType) -> Path:
-    """A tiny checkpoint with the models for cloning, which come in one size only (0.5 GB)."""
-    checkpoints = importlib.import_module("bench.checkpoints")
-    built: Path = checkpoints.build(tmp_path_factory.mktemp("learning") / "tiny", cloning=True)
-    return built
-
-
 def engine(folder: Path, precision: str = "fp32") -> LearningEngine:
     return LearningEngine(checkpoint.load(folder, torch.device("cpu"), precision), folder, slots=2)
 
@@ -39,8 +29,8 @@ def spoken(speaker: LearningEngine, voice: str) -> np.ndarray[tuple[int], np.dty
     return done[0].pcm
 
 
-def test_a_learned_voice_speaks_and_speaks_the_same_from_its_file(folder: Path) -> None:
-    first, second = engine(folder), engine(folder)
+def test_a_learned_voice_speaks_and_speaks_the_same_from_its_file(tiny_weights: Path) -> None:
+    first, second = engine(tiny_weights), engine(tiny_weights)
     data = first.learn(CLIP.sha256, CLIP)
     second.recall(CLIP.sha256, data)
     assert np.array_equal(spoken(first, CLIP.sha256), spoken(second, CLIP.sha256))
@@ -51,11 +41,11 @@ def test_a_learned_voice_speaks_and_speaks_the_same_from_its_file(folder: Path) 
     with pytest.raises(ValueError, match="of another clip, weights or precision"):
         second.recall("0" * 64, data)
     with pytest.raises(ValueError, match="of another clip, weights or precision"):
-        engine(folder, "bf16").recall(CLIP.sha256, data)
+        engine(tiny_weights, "bf16").recall(CLIP.sha256, data)
 
 
-def test_a_voice_that_is_forgotten_speaks_to_the_end_of_what_is_inside(folder: Path) -> None:
-    speaker = engine(folder)
+def test_a_voice_that_is_forgotten_speaks_to_the_end_of_what_is_inside(tiny_weights: Path) -> None:
+    speaker = engine(tiny_weights)
     speaker.learn(CLIP.sha256, CLIP)
     speaker.admit(Utterance(1, "The keeper waited.", CLIP.sha256))
     speaker.forget(CLIP.sha256)

@@ -1,4 +1,4 @@
-"""What several files here need and nobody wants to build twice."""
+"""What tests in several folders need and nobody wants to build twice."""
 
 import shutil
 import subprocess
