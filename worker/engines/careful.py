@@ -12,12 +12,13 @@ import numpy as np
 from worker.engines import Block, CloningEngine, Engine, Fault, Pcm, Utterance
 from worker.engines.finish import finish
 from worker.engines.guard import Take, Verdict, best, verdict
-from worker.errors import EngineFailed
+from worker.errors import EngineFailed, StartError
 
 __all__ = ["CarefulEngine", "cloner"]
 
 log = logging.getLogger("worker")
 MOST_TAKES = 3
+SAMPLE_RATE = 24_000  # Hz; all that comes after an engine is made for it
 
 
 @dataclass(slots=True)
@@ -34,11 +35,18 @@ class CarefulEngine:
 
     With `guarded`, implausible speech is spoken again with the next seed, at most twice; then the
     best take leaves with a warning. `mark` is done last to each segment (a watermark).
+
+    Raises:
+        StartError: The engine speaks at another rate than 24 kHz, which would be heard as another pace.
     """
 
     def __init__(
         self, engine: Engine, *, guarded: bool = True, mark: Callable[[Pcm], Pcm] = lambda pcm: pcm
     ) -> None:
+        if engine.sample_rate != SAMPLE_RATE:
+            raise StartError(
+                f"the {engine.name} engine speaks at {engine.sample_rate} Hz, expected {SAMPLE_RATE} Hz"
+            )
         self.engine = engine
         self.name = engine.name
         self.device = engine.device
