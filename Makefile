@@ -12,7 +12,7 @@ BROWSERS = chromium chromedriver firefox-esr pulseaudio
 BROWSER_PACKAGES = chromium chromium-driver firefox-esr pulseaudio
 DENO_READY = .tools/.deno-ready
 
-.PHONY: help setup tools browser demo serve drills test check format bench clean
+.PHONY: help setup tools browser demo serve drills fuzz test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ format: $(DEV_READY)  ## put the code into the house's format
 
 drills: $(DEV_READY)  ## kill, cancel, damage and fill up, and count what got lost (about half an hour)
 	@$(BIN)/python -m tests.drills
+
+fuzz: $(DEV_READY)  ## give every reader of foreign bytes 100,000 inputs in all (some minutes)
+	@$(BIN)/python -m tests.fuzz --inputs 100000
 
 bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline

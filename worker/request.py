@@ -155,6 +155,8 @@ def validated(model: type[Model], given: Mapping[str, Any]) -> Model:
 def explained(error: Mapping[str, Any], model: type[Strict]) -> SpeechError:
     """Put one of pydantic's errors into a sentence about the field."""
     path = [str(part) for part in error["loc"]]
+    if not path:  # the only thing wrong with an object as such
+        return InvalidInput("input has a field whose name is not valid Unicode")
     field = path[0] + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path[1:])
     if error["type"] == "extra_forbidden":
         names = Turn.model_fields if path[0] == "turns" else model.model_fields

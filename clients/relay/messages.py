@@ -177,7 +177,7 @@ def explained(problem: ValidationError) -> RelayError:
     path = [str(part) for part in first["loc"]]
     if len(path) > 1 and path[0] in {"auth", "start", "speak", "text", "flush", "close", "cancel", "ping"}:
         path = path[1:]
-    name = ".".join(path)[:60].encode("ascii", "replace").decode() or "the body"
+    name = "".join(letter if " " <= letter <= "~" else "?" for letter in ".".join(path)[:60]) or "the body"
     came = first["input"]
     harmless = path and path[-1] in SHOWN and isinstance(came, str | int | float)
     shown = repr(came)[:40] if harmless else type(came).__name__

@@ -103,6 +103,7 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
         ('{"type": "speak", "text": "a", "speed": 9.0}', BadRequest, "speed is 9.0, expected less than"),
         ('{"type": "start", "format": "flac"}', BadRequest, "format is 'flac', expected 'mp3' or 'pcm'"),
         ('{"type": "start", "context_id": "a b"}', BadRequest, "context_id is str"),
+        ('{"type": "start", "pronounce": {"a\\nERROR": 1}}', BadRequest, "pronounce.a?ERROR is int"),
         ('{"type": "cancel"}', BadRequest, "played_ms is missing"),
         ('{"type": "cancel", "played_ms": -1}', BadRequest, "played_ms is int"),
         (

@@ -45,6 +45,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({"text": "\x00\x07"}, "invalid_input: text has nothing to speak"),
     ({"text": "ok \ud800"}, "invalid_input: text has a lone surrogate at position 3"),
     ({"text": "x" * 1_000_000}, "text_too_long: text has 1000000 characters, expected at most 10000"),
+    ({"\ud800": None}, "invalid_input: input has a field whose name is not valid Unicode"),
     ({"text": 5}, "invalid_input: text is a number, expected a valid string"),
     ({"text": ["a"]}, "invalid_input: text is a list, expected a valid string"),
     ({"text": "a", "voicee": "x"}, "invalid_input: voicee is no field of the input; did you mean voice?"),
