@@ -106,7 +106,7 @@ class Worker:
             log.info(json.dumps({"job": name, "failed": error.code}))
             yield error.as_record()
         except Exception:  # our own fault, but the client gets no traceback
-            log.exception("job %s failed", name)
+            log.exception("job %r failed", name)
             yield EngineFailed("the worker failed on this job: send it again").as_record()
 
     def _visit(self, request: SpeechRequest, cast: Cast, name: str, started: float) -> Visit:

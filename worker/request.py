@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from encoder import BIT_RATES
+from segmenter.atoms import PAUSES, pause_ms
 from worker.engines import Range
 from worker.errors import (
     InvalidInput,
@@ -288,14 +289,22 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
 
 
 def check_size(request: SpeechRequest) -> None:
-    """Refuse speech whose whole would not fit into RunPod's limit on a job's result."""
+    """Refuse speech whose whole, its pauses included, would not fit into RunPod's limit on a job's result."""
     bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
-    seconds = JOB_BYTES * 3 / 4 / bytes_a_second
+    paused = pauses(request)
+    seconds = max(0.0, JOB_BYTES * 3 / 4 / bytes_a_second - paused)
     limit = int(seconds * CHARACTERS_A_SECOND * request.speed / MARGIN)
-    total = sum(len(text) for _, text in texts(request))
+    total = sum(len(PAUSES.sub("", text)) for _, text in texts(request))
     if total > limit:
         form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
+        beside = f" and {paused:.0f} s of pauses" if paused else ""
         raise TextTooLong(
-            f"text has {total} characters, expected at most {limit} as {form} and at this speed: "
+            f"text has {total} characters{beside}, expected at most {limit} as {form} and at this speed: "
             "split it into jobs"
         )
+
+
+def pauses(request: SpeechRequest) -> float:
+    """Return the seconds of the pauses that the request asks for, in its turns and in its text."""
+    written = (pause_ms(match[0]) for _, text in texts(request) for match in PAUSES.finditer(text))
+    return (sum(turn.pause_ms or 0 for turn in request.turns or []) + sum(written)) / 1_000

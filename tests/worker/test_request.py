@@ -149,6 +149,15 @@ def test_speech_that_would_not_fit_into_a_result_is_refused_with_the_limit() -> 
     assert "as mp3 at 160 kbit/s" in refused({"text": "word " * 1_200, "bit_rate": 160})
 
 
+def test_silence_counts_as_speech_does() -> None:
+    said = refused({"turns": [{"text": "Hi.", "pause_ms": 10_000}] * 200})
+    assert said.startswith(
+        "text_too_long: text has 600 characters and 2000 s of pauses, expected at most 0 as"
+    )
+    assert "and 5000 s of pauses" in refused({"text": "Hi.[pause:10s]" * 500})
+    assert accepted(text="Well.[pause:2s] " * 100)
+
+
 def test_the_other_name_of_text_is_accepted() -> None:
     request = parse({"input": "Hello."}, ENGINE)
     assert isinstance(request, SpeechRequest)
