@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from os import _exit
 from typing import Any
@@ -21,6 +21,7 @@ from worker.errors import StartError
 from worker.fetching import fetched
 from worker.handler import Worker
 from worker.keys import cache_key
+from worker.readiness import check, fitness
 from worker.settings import Settings, prepare_environment
 from worker.studio import Studio
 from worker.synthesis import Synthesis
@@ -109,8 +110,10 @@ def assemble(settings: Settings) -> None:
     )
 
 
-def main() -> int:
-    """Start the worker; return 1 where it cannot start."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Start the worker, or with `--check` say what it would do; return 1 where it cannot start."""
+    if list(arguments) == ["--check"]:
+        return check(print)
     prepare_environment()
     try:
         settings = Settings.from_env()
@@ -126,6 +129,8 @@ def main() -> int:
     sdk.join()
     import runpod  # noqa: PLC0415 - after the log level is set, which it reads on import
 
+    for test in fitness(settings, WORKER.engine):
+        runpod.serverless.register_fitness_check(test)
     runpod.serverless.start(
         {"handler": handler, "return_aggregate_stream": True, "concurrency_modifier": concurrency}
     )
@@ -133,4 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -63,17 +63,18 @@ def load(folder: Path, device: torch.device, precision: str = "auto") -> Models:
 def pick_precision(asked: str, manifest: Manifest, device: torch.device) -> str:
     """Return the precision to compute in.
 
-    `auto` is what the checkpoint was baked in, else bfloat16 where the device computes in it.
+    `auto` is what the checkpoint was baked in, else bfloat16 where the device computes in it. Baked
+    bfloat16 is spoken on any CPU, slowly on one without instructions for it: images are built there.
 
     Raises:
         StartError: The checkpoint or the device cannot give what was asked for.
     """
     baked, is_cpu = manifest.precision, device.type == "cpu"
-    fast = not is_cpu or torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 - the only name it has
+    fast = not is_cpu or packs_bf16()
     precision = asked if asked != "auto" else baked or ("bf16" if fast else "fp32")
     if precision == "int8" and not (is_cpu and torch.cpu._is_vnni_supported()):  # noqa: SLF001 - likewise
         raise StartError("TTS_PRECISION=int8 needs a CPU with VNNI instructions: use bf16")
-    if precision == "bf16" and not fast:
+    if precision == "bf16" and not fast and baked is None:
         raise StartError("this CPU does not compute in bfloat16: set TTS_PRECISION=fp32")
     rank = {"int8": 0, "bf16": 1, "fp32": 2, None: 2}
     if rank[precision] > rank[baked]:
@@ -81,6 +82,11 @@ def pick_precision(asked: str, manifest: Manifest, device: torch.device) -> str:
             f"the checkpoint was baked in {baked}, which cannot become {precision}: bake it again"
         )
     return precision
+
+
+def packs_bf16() -> bool:
+    """Whether this CPU has instructions for bfloat16."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - the only name it has
 
 
 def activations(precision: str) -> torch.dtype:
@@ -102,7 +108,7 @@ def maker(
         if precision == "int8":
             scales = tensors.get(f"{name}.scales")
             return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
-        if precision == "bf16" and device.type == "cpu":
+        if precision == "bf16" and device.type == "cpu" and packs_bf16():
             return PackedBf16(weight, bias)
         dtype = activations(precision)
         return Dense(weight.to(device, dtype), bias.to(device, dtype))

@@ -18,6 +18,7 @@ __all__ = [
     "VOICE_FILE",
     "WATERMARK_FILE",
     "Manifest",
+    "check_whole",
     "is_checkpoint",
     "read_ahead",
 ]
@@ -68,6 +69,35 @@ class Manifest:
 def is_checkpoint(folder: Path) -> bool:
     """Whether a folder holds Turbo's weights."""
     return (folder / T3_FILE).is_file() and (folder / S3_FILE).is_file()
+
+
+def check_whole(folder: Path) -> None:
+    """Check that what speaking reads is there in full; quick, since only headers are read.
+
+    Raises:
+        StartError: A file is missing or cut short.
+    """
+    voice = VOICE_FILE if (folder / VOICE_FILE).is_file() else RELEASED_VOICE
+    for name in dict.fromkeys((T3_FILE, S3_FILE, voice, *(Manifest.read(folder).files or ()))):
+        file = folder / name
+        if not file.is_file() or file.stat().st_size == 0:
+            raise StartError(f"{file} is missing: set TTS_MODEL_DIR to a folder with the weights")
+        if file.suffix == ".safetensors" and file.stat().st_size != length_told(file):
+            raise StartError(f"{file} is cut or damaged: fetch or bake it again")
+
+
+def length_told(file: Path) -> int:
+    """Return the length that a safetensors file's own header gives, in bytes; -1 where it has none."""
+    with file.open("rb") as opened:
+        header = int.from_bytes(opened.read(8), "little")
+        if header > file.stat().st_size:
+            return -1
+        try:
+            told = json.loads(opened.read(header))
+            ends = [row["data_offsets"][1] for name, row in told.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return -1
+    return 8 + header + max(ends, default=0)
 
 
 def read_ahead(folder: Path) -> None:

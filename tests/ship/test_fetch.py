@@ -1,0 +1,176 @@
+"""The released files come from the hub whole and checked, or not at all."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hub_standin import REVISION, Hub, serving
+
+from worker.engines.chatterbox.fetch import fetch, main, newest
+from worker.engines.chatterbox.files import Manifest
+from worker.engines.chatterbox.lock import FILES, Lock, Pin
+from worker.errors import StartError
+
+SMALL = {name: name.encode() * 5_000 for name in FILES}
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with serving(dict(SMALL, **{"README.md": b"not used"})) as started:
+        yield started
+
+
+def refusal(lock: Lock, target: Path, hub: Hub) -> str:
+    with pytest.raises(StartError) as caught:
+        fetch(lock, target, hub.url, patience=0, say=lambda _: None)
+    assert "\n" not in str(caught.value)
+    assert not target.exists()
+    assert list(target.parent.glob("*.part")) == []
+    return str(caught.value)
+
+
+def test_the_files_that_are_used_come_and_no_others_and_no_token_is_sent(hub: Hub, tmp_path: Path) -> None:
+    target = tmp_path / "released"
+    fetch(newest(hub.url), target, hub.url, say=lambda _: None)
+    assert {file.name: file.read_bytes() for file in target.iterdir() if file.name in FILES} == SMALL
+    assert {file.name for file in target.iterdir()} == {*FILES, "manifest.json"}
+    assert Manifest.read(target).revision == REVISION
+    assert hub.tokens_seen == []
+
+
+def test_a_lock_of_the_hubs_own_digests_reads_back_as_it_was_written(hub: Hub, tmp_path: Path) -> None:
+    file = tmp_path / "weights.lock"
+    assert main(["--lock", str(file), "--hub", hub.url]) == 0
+    assert Lock.read(file) == newest(hub.url)
+    assert main([str(tmp_path / "released"), "--lock-file", str(file), "--hub", hub.url]) == 0
+
+
+def test_a_cut_connection_is_gone_on_with_from_where_it_was_cut(hub: Hub, tmp_path: Path) -> None:
+    lock = newest(hub.url)
+    hub.cuts["conds.pt"] = 3
+    fetch(lock, tmp_path / "released", hub.url, patience=0, say=lambda _: None)
+    assert (tmp_path / "released" / "conds.pt").read_bytes() == SMALL["conds.pt"]
+
+
+def test_a_connection_that_is_always_cut_ends_with_one_line(hub: Hub, tmp_path: Path) -> None:
+    lock = newest(hub.url)
+    hub.cuts["conds.pt"] = 99
+    assert "conds.pt: the connection was cut" in refusal(lock, tmp_path / "released", hub)
+
+
+def test_another_file_of_the_same_size_is_refused_by_its_hash(hub: Hub, tmp_path: Path) -> None:
+    lock = newest(hub.url)
+    hub.files["ve.safetensors"] = b"x" * len(SMALL["ve.safetensors"])
+    assert "ve.safetensors: SHA-256 is " in refusal(lock, tmp_path / "released", hub)
+
+
+@pytest.mark.parametrize("size", [10, 60_000_000])
+def test_a_file_of_another_size_is_refused(hub: Hub, tmp_path: Path, size: int) -> None:
+    lock = newest(hub.url)
+    hub.files["ve.safetensors"] = b"x" * size
+    assert "the lock says 70,000" in refusal(lock, tmp_path / "released", hub)
+
+
+def test_a_file_that_the_hub_lost_is_named(hub: Hub, tmp_path: Path) -> None:
+    lock = newest(hub.url)
+    del hub.files["vocab.json"]
+    assert "vocab.json: HTTP 404" in refusal(lock, tmp_path / "released", hub)
+    with pytest.raises(StartError, match=r"has no vocab\.json"):
+        newest(hub.url)
+
+
+def test_a_hub_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="127"):
+        newest("http://127.0.0.1:9")
+
+
+def test_files_that_do_not_fit_are_not_begun(hub: Hub, tmp_path: Path) -> None:
+    lock = newest(hub.url)
+    huge = replace(lock, files={**lock.files, "conds.pt": Pin(10**18, "0" * 64)})
+    assert "the weights need 1000000000.0 GB" in refusal(huge, tmp_path / "released", hub)
+
+
+def test_a_disk_that_fills_meanwhile_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
+    full = next((Path(name) for name in ("/dev/full",) if Path(name).exists()), None)
+    assert full is not None, "this test needs /dev/full"
+    lock = newest(hub.url)
+    made = Path.mkdir
+
+    class Folder(type(tmp_path)):  # type: ignore[misc]  # the platform's own class of paths
+        """A folder on a disk without room: one of its files is /dev/full."""
+
+        def mkdir(self, *args: object, **kwargs: object) -> None:
+            made(self, parents=True)
+            (self / "conds.pt").symlink_to(full)
+
+    assert "no space left" in refusal(lock, Folder(tmp_path / "released"), hub)
+
+
+def test_a_folder_that_exists_is_left_alone(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="exists: remove it"):
+        fetch(newest(hub.url), tmp_path, hub.url, say=lambda _: None)
+
+
+def test_the_lock_that_is_shipped_invents_nothing_and_a_build_with_it_stops_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "weights.lock").read_text()
+    if "\nrevision" in text:
+        assert Lock.read(ROOT / "weights.lock").files.keys() == set(FILES)
+        return
+    assert main([str(tmp_path / "released"), "--lock-file", str(ROOT / "weights.lock")]) == 1
+    assert "pins no weights yet: fill it once with `python -m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (("revision = ", "revision = 'main' #"), "revision is 'main'"),
+        (('"vocab.json"', '"other.json"'), "does not pin vocab.json"),
+        (("sha256 = ", "hash = "), "a file needs `size` and `sha256`"),
+        (("size = 50000", "size = 0"), "no file that is used, or its size or sha256 is none"),
+        (("[files]", "[files"), "is no lock"),
+    ],
+)
+def test_a_lock_that_cannot_be_is_refused(
+    hub: Hub, tmp_path: Path, changed: tuple[str, str], said: str
+) -> None:
+    file = tmp_path / "weights.lock"
+    file.write_text(newest(hub.url).text().replace(*changed))
+    with pytest.raises(StartError, match=said):
+        Lock.read(file)
+
+
+def test_newest_weights_print_the_lock_to_commit(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / "released"), "--weights", "main", "--hub", hub.url]) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith(newest(hub.url).text() + "\n")
+
+
+def test_weights_that_were_fetched_bake_and_speak(tmp_path: Path) -> None:
+    tiny = tmp_path / "tiny"
+    run("-W", "ignore", "-m", "bench.checkpoints", str(tiny))
+    files = {name: (tiny / name).read_bytes() for name in FILES}
+    released, baked = tmp_path / "released", tmp_path / "baked"
+    with serving(files) as hub:
+        assert main([str(released), "--weights", "main", "--hub", hub.url]) == 0
+    run("-W", "ignore", "-m", "worker.engines.chatterbox.bake", str(released), str(baked))
+    assert Manifest.read(baked).revision == REVISION
+    settings = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(baked)}
+    assert "spoke 'Hello.': an MP3 of" in run("-m", "worker.readiness", **settings)
+
+
+def run(*arguments: str, **env: str) -> str:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=plain | env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

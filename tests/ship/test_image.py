@@ -1,0 +1,114 @@
+"""What the Dockerfile names is there, and its command starts the worker."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+FILES = ("Dockerfile.serverless", ".runpod/Dockerfile")
+LINES = [
+    line
+    for line in re.sub(r"\\\n", " ", (ROOT / FILES[0]).read_text()).splitlines()
+    if line and not line.startswith("#")
+]
+STAGES = [match[1] for line in LINES if (match := re.fullmatch(r"FROM \S+ AS (\w+)", line))]
+
+
+def instructions(name: str) -> list[str]:
+    return [line.split(maxsplit=1)[1] for line in LINES if line.split()[0] == name]
+
+
+def environment() -> dict[str, str]:
+    last = instructions("ENV")[-1]
+    return dict(pair.split("=", 1) for pair in last.split())
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if (ROOT / name).exists()])
+def test_hadolint_has_nothing_to_say(name: str) -> None:
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    assert hadolint is not None, "hadolint is missing: requirements/dev.txt"
+    done = subprocess.run([hadolint, name], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def ignored(path: str) -> bool:
+    """Whether .dockerignore keeps a path out: everything is, but for what it names."""
+    rules = [line for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")]
+    return not any(f"{path}/".startswith(rule[1:].rstrip("/") + "/") for rule in rules)
+
+
+def test_every_path_that_is_copied_exists_and_reaches_the_build() -> None:
+    copied = [line.split() for line in instructions("COPY")]
+    for words in copied:
+        if words[0].startswith("--from="):
+            assert words[0].removeprefix("--from=") in STAGES
+            continue
+        for path in words[:-1]:
+            assert (ROOT / path).exists()
+            assert not ignored(path)
+    assert len(copied) >= 8
+
+
+def test_every_requirement_file_and_every_module_that_is_run_exists() -> None:
+    text = "\n".join(LINES)
+    for path in set(re.findall(r"requirements/[\w.-]+\.txt", text)):
+        assert (ROOT / path).is_file()
+    modules = set(re.findall(r"-m (worker[\w.]*)", text))
+    assert modules == {
+        "worker.engines.chatterbox.fetch",
+        "worker.engines.chatterbox.bake",
+        "worker.readiness",
+    }
+    for module in modules:
+        assert find_spec(module) is not None
+
+
+def test_every_option_that_the_build_passes_is_one_of_the_modules() -> None:
+    run = next(line for line in instructions("RUN") if "chatterbox.fetch" in line)
+    for command in run.split("&&")[:2]:
+        module = re.findall(r"-m (\S+)", command)[0]
+        text = subprocess.check_output([sys.executable, "-m", module, "--help"], cwd=ROOT, text=True)
+        for option in re.findall(r"--[\w-]+", command):
+            assert option in text
+
+
+def test_the_settings_of_the_image_are_settings_and_name_engine_and_device() -> None:
+    env = environment()
+    settings = Settings.from_env(env)
+    assert (settings.engine, settings.device) == ("chatterbox-turbo", "cuda")
+    assert env["RUNPOD_LOG_LEVEL"] == "INFO"
+    assert env["HF_HUB_OFFLINE"] == "1"
+    run = next(line for line in instructions("RUN") if "chatterbox.bake" in line)
+    assert env["TTS_MODEL_DIR"] in run
+    assert any(env["TTS_MODEL_DIR"].startswith(line.split()[-1]) for line in instructions("COPY"))
+
+
+def test_the_command_starts_the_worker_and_without_weights_or_gpu_it_ends_with_one_line(
+    tmp_path: Path,
+) -> None:
+    command = json.loads(instructions("CMD")[0])
+    assert command[0] == "python"
+    for name in ("segmenter", "encoder", "worker"):
+        shutil.copytree(ROOT / name, tmp_path / name)  # what the image holds, and nothing else
+    env = environment() | {"TTS_MODEL_DIR": str(tmp_path / "none"), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, *command[1:]], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"worker: no Chatterbox-Turbo weights in \S+: set TTS_MODEL_DIR\n", done.stderr)
+
+
+def test_each_package_that_is_left_out_is_one_of_the_lists_and_no_comment_hides_another() -> None:
+    left_out = (ROOT / "requirements/not-in-image.txt").read_text().splitlines()
+    lists = "".join((ROOT / f"requirements/{name}.txt").read_text() for name in ("worker", "chatterbox"))
+    for pattern in left_out:
+        assert len(re.findall(pattern, lists, re.MULTILINE)) == 1

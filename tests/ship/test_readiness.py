@@ -1,0 +1,133 @@
+"""What stands in the way of work is said before there is a job."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder import read_file
+from worker.engines import Block, Engine, Fault
+from worker.engines.tone import ToneEngine
+from worker.errors import EngineFailed, StartError
+from worker.readiness import fitness, spoken_word, unwritable
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def checked(env: Mapping[str, str]) -> tuple[int, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TTS_", "RUNPOD_"))}
+    command = [sys.executable, "-m", "worker", "--check"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**plain, **env}, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_a_worker_that_could_work_says_all_that_it_would_do(tmp_path: Path) -> None:
+    code, said = checked({"TTS_ENGINE": "tone", "TTS_CACHE_DIR": str(tmp_path)})
+    assert code == 0
+    titles = [line.split()[0] for line in said.splitlines()]
+    assert titles == ["engine", "weights", "device", "cache", "voices", "versions", "settings"]
+    for part in ("tone", f"{tmp_path} (", "GB free", "default", "runpod 1.12.0", "engine=tone"):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"TTS_ENGIN": "tone"}, "TTS_ENGIN is not a setting"),
+        ({"TTS_ENGINE": "chatterbox-turbo", "TTS_MODEL_DIR": "/no"}, "t3_turbo_v1.safetensors is missing"),
+        ({"TTS_ENGINE": "tone", "TTS_CACHE_DIR": "/proc/cache"}, "/proc/cache cannot be written to"),
+        ({"RUNPOD_ENDPOINT_ID": "abc", "TTS_MODEL_DIR": "/nowhere"}, "no Chatterbox weights in /nowhere"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_the_way_is_one_line_and_exit_code_1(env: Mapping[str, str], said: str) -> None:
+    code, printed = checked(env)
+    assert code == 1
+    problems = [line for line in printed.splitlines() if line.startswith("problem")]
+    assert any(said in line for line in problems)
+
+
+def test_no_gpu_where_one_was_demanded_is_a_problem() -> None:
+    code, printed = checked({"TTS_ENGINE": "tone", "TTS_DEVICE": "cuda"})
+    has_gpu = "cuda (" in printed or "device     cpu" in printed
+    assert has_gpu or (code == 1 and "TTS_DEVICE=cuda, and there is no GPU" in printed)
+
+
+def test_a_file_of_weights_that_was_cut_is_a_problem(tmp_path: Path) -> None:
+    header = b'{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}}'
+    whole = len(header).to_bytes(8, "little") + header + b"123456789"
+    for name in ("t3_turbo_v1.safetensors", "s3gen_meanflow.safetensors"):
+        (tmp_path / name).write_bytes(whole)
+    (tmp_path / "conds.pt").write_bytes(b"voice")
+    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(tmp_path)}
+    assert checked(env)[0] == 0
+    (tmp_path / "s3gen_meanflow.safetensors").write_bytes(whole[:-1])
+    code, printed = checked(env)
+    assert code == 1
+    assert "s3gen_meanflow.safetensors is cut or damaged" in printed
+
+
+def test_a_spoken_word_is_an_mp3_of_the_engines_samples() -> None:
+    assert read_file(spoken_word(ToneEngine(speed=1_000.0, slots=1))).samples > 0
+
+
+class Broken(ToneEngine):
+    """An engine that answers what it is told to."""
+
+    def __init__(self, answer: Block | Fault) -> None:
+        super().__init__(speed=1_000.0, slots=1)
+        self.answer = answer
+
+    def advance(self, order: object) -> list[Block | Fault]:
+        return [self.answer]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Fault(0, EngineFailed("no")),
+        Block(0, np.zeros(24_000, np.float32)),
+        Block(0, np.full(24_000, np.nan, np.float32)),
+        Block(0, np.zeros(0, np.float32)),
+    ],
+)
+def test_an_engine_that_fails_or_says_nothing_does_not_pass(answer: Block | Fault) -> None:
+    with pytest.raises(StartError):
+        spoken_word(Broken(answer))
+
+
+def on_gpu() -> Engine:
+    engine = ToneEngine(speed=1_000.0, slots=1)
+    engine.device = "cuda"
+    return engine
+
+
+def test_fitness_is_off_where_there_is_no_gpu_by_choice() -> None:
+    assert fitness(Settings(), ToneEngine(speed=1_000.0, slots=1)) == []
+
+
+def test_each_fitness_check_finds_its_own_trouble(tmp_path: Path) -> None:
+    settings = Settings(model_dir=Path("/nowhere"), cache_dir=Path("/proc/cache"))
+    checks = {check.__name__: check for check in fitness(settings, on_gpu())}
+    assert list(checks) == ["weights", "word_and_encoder", "cache_folder"]
+    checks["word_and_encoder"]()
+    for name, said in (("weights", "is missing"), ("cache_folder", "cannot be written to")):
+        with pytest.raises(StartError, match=said):
+            checks[name]()
+    good = replace(settings, cache_dir=tmp_path)
+    {check.__name__: check for check in fitness(good, on_gpu())}["cache_folder"]()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    assert unwritable(tmp_path / "cache")
+    assert unwritable(tmp_path / "new" / "folder") is None

@@ -1,0 +1,195 @@
+"""Whether this worker could work, said before the first job: `--check`, fitness, one spoken word.
+
+`python -m worker.readiness` speaks the word: an image that cannot speak does not build.
+"""
+
+import contextlib
+import ctypes
+import errno
+import shutil
+import sys
+import uuid
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from encoder import Mp3Encoder, read_file, whole_file
+from worker.engines import Engine, Fault, Utterance
+from worker.engines.chatterbox.files import Manifest, check_whole
+from worker.engines.choose import choose, load
+from worker.errors import StartError
+from worker.settings import Settings
+from worker.voices import Voices
+
+__all__ = ["check", "fitness", "spoken_word", "unwritable"]
+
+WORD = "Hello."
+STEPS = 10_000  # of an engine, for one word: more than any needs
+CHATTERBOX = "chatterbox-turbo"
+
+
+def spoken_word(engine: Engine) -> bytes:
+    """Return one word as a whole MP3 file, read back; call it while nobody else drives the engine.
+
+    Raises:
+        StartError: The engine fails, or what it says is no speech.
+    """
+    engine.admit(Utterance(0, WORD, opens=True))
+    made = next((made for _ in range(STEPS) for made in engine.advance([0])), None)
+    if made is None or isinstance(made, Fault):
+        raise StartError(f"the engine does not speak: {made.error if made else 'no answer'}")
+    pcm = made.pcm
+    if not len(pcm) or not np.isfinite(pcm).all() or not pcm.any():
+        raise StartError("the engine speaks only silence or noise that no speaker can play")
+    encoder = Mp3Encoder(engine.sample_rate)
+    audio = encoder.push(pcm) + encoder.flush()
+    file = whole_file(audio, len(pcm), {})
+    if read_file(file).samples != len(pcm):
+        raise StartError("the encoder loses samples")
+    return file
+
+
+def unwritable(folder: Path) -> str | None:
+    """Return why a folder cannot be written to; None where it can, or is only full for now."""
+    probe = folder / f"{uuid.uuid4().hex}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"?")
+        probe.unlink()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+        return None if error.errno in {errno.ENOSPC, errno.EDQUOT} else error.strerror or str(error)
+    return None
+
+
+def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
+    """Return the checks that RunPod's SDK runs before the first job; none where there is no GPU by choice.
+
+    A check that raises ends the worker, and the platform starts it elsewhere.
+    """
+    if engine.device != "cuda":
+        return []
+
+    def weights() -> None:
+        check_whole(settings.model_dir)
+
+    def word_and_encoder() -> None:
+        spoken_word(engine)
+
+    def cache_folder() -> None:
+        if why := unwritable(settings.cache_folder()[0]):
+            raise StartError(f"the cache's folder cannot be written to: {why}")
+
+    return [weights, word_and_encoder, cache_folder]
+
+
+def check(say: Callable[[str], None]) -> int:
+    """Say what this worker would do; return 1 where it could not work."""
+    try:
+        settings = Settings.from_env()
+    except StartError as error:
+        say(f"problem    {error}")
+        return 1
+    problems: list[str] = []
+    for title, part in PARTS.items():
+        try:
+            say(f"{title:<10} {part(settings)}")
+        except (StartError, OSError, PackageNotFoundError) as error:
+            problems.append(f"{title}: {error}")
+    for problem in problems:
+        say(f"problem    {problem}")
+    return 1 if problems else 0
+
+
+def engine_line(settings: Settings) -> str:
+    """Return the engine's name."""
+    name = choose(settings)
+    return name + (" (a small English voice, not Chatterbox)" if name == "preview" else "")
+
+
+def weights_line(settings: Settings) -> str:
+    """Return where the weights are and what they are."""
+    if choose(settings) != CHATTERBOX:
+        return "none needed"
+    folder = settings.model_dir
+    check_whole(folder)
+    told = Manifest.read(folder)
+    what = "random" if told.is_random else f"revision {(told.revision or 'unknown')[:12]}"
+    return f"{folder} ({told.precision or 'as released'}, {what})"
+
+
+def device_line(settings: Settings) -> str:
+    """Return what the engine would compute on."""
+    count = gpus()
+    if settings.device == "cuda" and not count:
+        raise StartError("TTS_DEVICE=cuda, and there is no GPU: choose a GPU worker, or TTS_DEVICE=cpu")
+    uses = choose(settings) == CHATTERBOX and settings.device != "cpu" and count
+    return f"cuda ({count} GPU)" if uses else "cpu"
+
+
+def gpus() -> int:
+    """Return how many GPUs the driver sees; torch would take seconds to say so."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return 0
+    return count.value
+
+
+def cache_line(settings: Settings) -> str:
+    """Return the cache's folder with its free space."""
+    folder, warning = settings.cache_folder()
+    if why := unwritable(folder):
+        raise StartError(f"{folder} cannot be written to: {why}")
+    free = shutil.disk_usage(folder).free / 1e9
+    return f"{folder} ({free:.1f} GB free)" + (f": {warning}" if warning else "")
+
+
+def voices_line(settings: Settings) -> str:
+    """Return the voices' names."""
+    folder = settings.voices_folder()[0]
+    return f"{', '.join(Voices(folder).names())} ({folder})"
+
+
+def versions_line(_: Settings) -> str:
+    """Return the versions that matter."""
+    return ", ".join(f"{name} {version(name)}" for name in ("runpod", "lameenc", "numpy"))
+
+
+def settings_line(settings: Settings) -> str:
+    """Return the settings that are not at their defaults."""
+    changed = settings.changed()
+    return ", ".join(f"{name}={value}" for name, value in changed.items()) or "all at their defaults"
+
+
+PARTS: dict[str, Callable[[Settings], str]] = {
+    "engine": engine_line,
+    "weights": weights_line,
+    "device": device_line,
+    "cache": cache_line,
+    "voices": voices_line,
+    "versions": versions_line,
+    "settings": settings_line,
+}
+
+
+def main() -> int:
+    """Speak a word with the engine of the settings; return 1 with one line where that cannot be."""
+    try:
+        settings = Settings.from_env()
+        file = spoken_word(load(choose(settings), settings).engine)
+    except StartError as error:
+        print(f"readiness: {error}", file=sys.stderr)
+        return 1
+    print(f"spoke {WORD!r}: an MP3 of {len(file):,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
