@@ -109,3 +109,10 @@ def test_each_package_that_is_left_out_is_one_of_the_lists_and_no_comment_hides_
     lists = "".join((ROOT / f"requirements/{name}.txt").read_text() for name in ("worker", "chatterbox"))
     for pattern in left_out:
         assert len(re.findall(pattern, lists, re.MULTILINE)) == 1
+
+
+def test_the_image_holds_every_package_that_the_worker_and_learning_a_voice_import() -> None:
+    script = ROOT / "tests/ship/image_imports.py"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
