@@ -23,7 +23,8 @@ CLOSERS = "\"'”’“‘»«›‹)\\]}*_`"
 WIDE_CLOSERS = "」』”’）)\\]》】〉〗＞\"'»*"
 FIRST_LETTER = re.compile(r"[^\W_]")
 PLAIN = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}\Z")
-SKIPPED = re.compile(rf"\A(?:\s|\[[^\[\]\n]{{1,40}}\]|{EMOJI})*+")
+# A look-ahead and what it found: possessive groups match wrongly before Python 3.11.5.
+SKIPPED = re.compile(rf"\A(?=(?P<skipped>(?:\s|\[[^\[\]\n]{{1,40}}\]|{EMOJI})*))(?P=skipped)")
 # That many whole words must follow before a decision is certain, white space, tags and emoji left aside.
 CERTAIN = {number: re.compile(rf"{SKIPPED.pattern}(?:\S+\s+){{{number}}}") for number in (1, SAID_WITHIN + 1)}
 ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
@@ -90,12 +91,12 @@ def candidates(question_mark: str) -> re.Pattern[str]:
     return re.compile(
         rf"[{marks}{WIDE}\n\r\u2028\u2029\[](?:"
         rf"(?<=[{marks}])(?<![{marks}]{{2}})[{marks}]{{0,31}}+"
-        rf"(?P<close>(?:[ \xa0\u202f]?»(?!\w)|[{CLOSERS}]){{0,12}}+)"
+        rf"(?=(?P<close>(?:[ \xa0\u202f]?»(?!\w)|[{CLOSERS}]){{0,12}}))(?P=close)"
         rf"(?=\s|\Z|[{CJK}]|{EMOJI}|\[[^\[\]\n]{{1,40}}\](?:\s|\Z))(?P<stop>)"
-        r"|(?<=[\n\r])(?:(?<=\r)\n)?+(?:[ \t]{0,40}+(?:\r\n?|\n)(?P<paragraph>)|(?P<line>))"
+        r"|(?<=[\n\r])(?:(?<=\r)\n)?(?:[ \t]{0,40}+(?:\r\n?|\n)(?P<paragraph>)|(?P<line>))"
         r"|(?<=\u2028)(?P<separator>)|(?<=\u2029)(?P<divider>)"
         rf"|(?<=[{WIDE}])[{WIDE}{marks}]{{0,31}}+(?P<wideclose>[{WIDE_CLOSERS}]{{0,12}}+)(?P<wide>)"
-        rf"|(?<=\[){PAUSE[2:]}(?:[ \t]{{0,8}}{PAUSE}){{0,7}}+(?P<pause>)"
+        rf"|(?<=\[){PAUSE[2:]}(?:[ \t]{{0,8}}{PAUSE}){{0,7}}(?P<pause>)"
         r")"
     )
 
