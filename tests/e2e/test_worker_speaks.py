@@ -177,7 +177,7 @@ def test_the_preview_voice_speaks_and_says_what_it_is(tmp_path: Path) -> None:
         [record] = pod.runsync({"text": "Good morning."})["output"]
         assert record["engine"] == "preview"
         assert 500 < record["duration_ms"] < 4_000
-        assert "=== Initializing the preview voice (module-level singleton) ===" in pod.text_of_log()
+        assert "=== Initializing Preview TTS (module-level singleton) ===" in pod.text_of_log()
 
 
 def test_the_log_of_a_run_holds_neither_text_nor_audio(fast_pod: Pod) -> None:
@@ -200,7 +200,7 @@ def test_a_worker_that_is_idle_is_stopped_and_started_again_for_the_next_job(tmp
     [
         ("TTS_ENGINE", "chatterbox", "worker: TTS_ENGINE='chatterbox': expected one of"),
         ("TTS_ENGIN", "tone", "worker: TTS_ENGIN is not a setting"),
-        ("RUNPOD_ENDPOINT_ID", "abc123", "worker: no Chatterbox engine with weights in"),
+        ("RUNPOD_ENDPOINT_ID", "abc123", "worker: no Chatterbox weights in"),
     ],
 )
 def test_a_worker_that_cannot_start_says_one_line_and_exits_with_1(name: str, value: str, said: str) -> None:
