@@ -80,7 +80,7 @@ def report(rows: Sequence[Row], guard: Guard, file: str | None) -> None:
         goal = "" if row.goal is None else f"{row.goal:g}"
         verdict = {True: "holds", False: "MISSED", None: ""}[row.holds]
         other = "" if row.against_value is None else f"{row.against}: {row.against_value:.1f}"
-        value = f"{row.value:.1f}" if abs(row.value) >= 0.1 else f"{row.value:.2f}"
+        value = f"{row.value:.1f}" if abs(row.value) >= 0.1 else f"{row.value:.2g}"
         print(f"{row.name:58} {value:>9} {goal:>7} {row.unit:6} {verdict:6} {other} {row.spread}".rstrip())
     print(guard.line())
     if file:

@@ -74,6 +74,31 @@ def stepping_theirs(model: Any) -> Callable[[], object]:
     return run
 
 
+def parity(folders: Mapping[str, Path], theirs: Theirs) -> list[Row]:
+    """Return how far our logits are from upstream's, full size, teacher-forced over 20 tokens."""
+    t3, said, text = theirs.model.t3, list(range(100, 120)), torch.arange(TEXT) + 40
+    with torch.inference_mode():
+        embeds, _ = t3.prepare_input_embeds(
+            t3_cond=theirs.model.conds.t3,
+            text_tokens=text[None],
+            speech_tokens=torch.tensor([[6561, *said[:-1]]]),
+        )
+        wanted = t3.speech_head(t3.tfmr(inputs_embeds=embeds)[0])[0, -len(said) :]
+        table = []
+        for precision, folder in folders.items():
+            models = load(folder, torch.device("cpu"), precision)
+            slots = Slots(models.t3, 1, TEXT + len(said) + 2)
+            found = [slots.begin(0, models.voice.prefix(models.t3), text)]
+            found += [slots.step([0], torch.tensor([token])) for token in said[:-1]]
+            near, exact = torch.cat(found).log_softmax(-1), wanted.log_softmax(-1)
+            apart = float((torch.cat(found) - wanted).abs().max())
+            divergence = float((exact.exp() * (exact - near)).sum(-1).mean())
+            goal = 2e-5 if precision == "fp32" else None
+            name = f"T3's logits, {precision}: largest difference from upstream"
+            table.append(Row(name, apart, "", goal, spread=f"(KL {divergence:.1e})"))
+    return table
+
+
 def sampling() -> Mapping[str, Callable[[], object]]:
     """Return our sampling of one row and upstream's processors on the same logits."""
     generator = torch.Generator().manual_seed(0)
@@ -133,4 +158,5 @@ def rows(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) 
     quick = Timer(guard)
     quick.rounds(sampling(), 9, 20)
     ours, theirs = (median(quick.times_s[name]) * 1e6 / SAMPLES for name in quick.times_s)
+    table += parity(folders, model)
     return [*table, Row("sampling, one row", ours, "us", 150, "upstream's processors", theirs)]
