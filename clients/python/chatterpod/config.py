@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from chatterpod.errors import ConfigError
 
-__all__ = ["BASE_URL", "Config", "configured"]
+__all__ = ["BASE_URL", "Config", "configured", "key_of"]
 
 BASE_URL = "https://api.runpod.ai/v2"
 ENDPOINT = re.compile(r"[A-Za-z0-9_-]+")
@@ -30,6 +30,20 @@ class Config:
         return f"{self.base_url.rstrip('/')}/{self.endpoint_id}"
 
 
+def key_of(api_key: str | None) -> str:
+    """Return the API key: the argument, else RUNPOD_API_KEY.
+
+    Raises:
+        ConfigError: There is none, or one that cannot be one.
+    """
+    api_key = (api_key or os.environ.get("RUNPOD_API_KEY") or "").strip()
+    if not api_key:
+        raise ConfigError("no API key: pass api_key, or set RUNPOD_API_KEY", "no_key")
+    if not KEY.fullmatch(api_key):
+        raise ConfigError("the API key has characters that no key has (it is not shown here)")
+    return api_key
+
+
 def configured(endpoint_id: str | None, api_key: str | None, base_url: str | None) -> Config:
     """Return the configuration: arguments first, then RunPod's own variables.
 
@@ -39,16 +53,12 @@ def configured(endpoint_id: str | None, api_key: str | None, base_url: str | Non
         ConfigError: There is no endpoint or no key, or one that cannot be one.
     """
     endpoint_id = (endpoint_id or os.environ.get("RUNPOD_ENDPOINT_ID") or "").strip()
-    api_key = (api_key or os.environ.get("RUNPOD_API_KEY") or "").strip()
     base_url = base_url or os.environ.get("RUNPOD_ENDPOINT_BASE_URL") or BASE_URL
     if not endpoint_id:
         raise ConfigError("no endpoint: pass endpoint_id, or set RUNPOD_ENDPOINT_ID", "no_endpoint")
     if not ENDPOINT.fullmatch(endpoint_id):
         raise ConfigError("the endpoint's id has characters that no id has: expected letters and digits")
-    if not api_key:
-        raise ConfigError("no API key: pass api_key, or set RUNPOD_API_KEY", "no_key")
-    if not KEY.fullmatch(api_key):
-        raise ConfigError("the API key has characters that no key has (it is not shown here)")
+    api_key = key_of(api_key)
     if not base_url.startswith(("https://", "http://")):
         raise ConfigError("the base URL is no address: expected https://…/v2")
     return Config(endpoint_id, base_url, api_key)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from chatterpod.cli import costing, managing, probing, speaking
+from chatterpod.cli import costing, deploy, managing, probing, speaking
 from chatterpod.cli.output import Printer
 from chatterpod.client import Client
 from chatterpod.errors import (
@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   echo "From a pipe." | chatterpod speak --file - --play
   chatterpod warm phrases.txt
   chatterpod probe --json
+  chatterpod deploy --image me/chatterpod:0.1.0 --data-center EU-RO-1
   chatterpod cost --gpu 24GB --requests 500 --hit-rate 0.3
 
 exit codes:
@@ -48,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     given = parser().parse_args(arguments)
     try:
-        if given.command == "cost":
-            return costing.run(given, Printer(as_json=given.json))
+        if alone := getattr(given, "alone", None):  # a command that needs no endpoint
+            return int(alone(given, Printer(as_json=given.json)))
         with Client(given.endpoint, given.api_key, given.base_url, timeout=given.timeout) as client:
             run: Callable[[Client, argparse.Namespace, Printer], int] = given.run
             return run(client, given, Printer(as_json=given.json))
@@ -104,4 +105,5 @@ def parser() -> argparse.ArgumentParser:
     managing.add_to(commands, both)
     probing.add_to(commands, both)
     costing.add_to(commands, [plain])
+    deploy.add_to(commands, [plain])
     return top

@@ -10,7 +10,7 @@ from chatterpod.cli.sources import read
 from chatterpod.costs import PRICES, PRICES_READ, Figures, Usage, figures, guide_lines, usage_of
 from chatterpod.errors import ConfigError
 
-__all__ = ["add_to", "run"]
+__all__ = ["add_to"]
 
 
 def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -22,6 +22,7 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         description="RunPod bills a worker from its start until it has stopped: start, work and the idle "
         "tail, in which it waits for more. Requests that come within a tail share it.",
     )
+    command.set_defaults(alone=run)
     add = command.add_argument
     add("--gpu", choices=sorted(PRICES), default="24GB", help="default: %(default)s")
     add("--price", type=positive, metavar="USD", help="a second; instead of the GPU's")

@@ -1,0 +1,228 @@
+"""chatterpod deploy: an endpoint on RunPod, made or changed, after its plan was shown."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from chatterpod.cli.output import Printer
+from chatterpod.deploying import NEW_VOLUME, Found, Step, Wanted, plan, unmet
+from chatterpod.errors import ConfigError
+from chatterpod.management import API_URL, Management
+
+__all__ = ["add_to"]
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SHOWN = re.compile(r"TTS_\w+|RUNPOD_LOG_LEVEL")  # other variables may hold secrets
+VOLUME_USD = 0.07  # a GB and month, under 1 TB (docs.runpod.io/accounts-billing/billing)
+OPTIONS = (  # option, setting, type, metavar, help; what is not given stays, or is made so
+    ("--image", "image", str, "NAME:TAG", "the image; a new endpoint needs one"),
+    ("--workers-min", "workers.min", int, "N", "always up, always paid (new: 0)"),
+    ("--workers-max", "workers.max", int, "N", "at most (new: 3)"),
+    ("--idle", "workers.idleTimeout", int, "SECONDS", "a worker waits for more, paid (new: 15)"),
+    ("--disk", "disk", int, "GB", "of a container, beside the image (new: 20)"),
+    ("--min-cuda", "gpu.minCudaVersion", str, "VERSION", "of the machines' drivers (new: 12.4)"),
+    ("--registry", "registry", str, "ID", "RunPod's id of the login to a private registry"),
+)
+
+
+def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "deploy",
+        parents=parents,
+        help="make an endpoint on RunPod, or change it",
+        description="Shows what it would do, asks, and does it. What is as wanted is left alone: a second "
+        "run changes nothing. Options that are not given leave an endpoint's settings as they are.",
+    )
+    command.set_defaults(alone=run)
+    add = command.add_argument
+    add(
+        "--name",
+        default="chatterpod",
+        help="the endpoint's name, by which it is found (default: %(default)s)",
+    )
+    for option, setting, kind, metavar, text in OPTIONS:
+        add(option, dest=setting, type=kind, metavar=metavar, help=text)
+    add("--gpu", action="append", metavar="POOL", help="repeat it for more (new: AMPERE_16 and AMPERE_24)")
+    add("--timeout", type=int, metavar="SECONDS", help="of a job's execution (new: 600)")
+    scaling = command.add_mutually_exclusive_group()
+    scaling.add_argument(
+        "--queue-delay", type=float, metavar="SECONDS", help="a job waits, then a worker more (new: 4)"
+    )
+    scaling.add_argument(
+        "--requests", type=int, metavar="N", help="for each a worker; RunPod then takes no --idle"
+    )
+    add("--no-flashboot", action="store_true", help="no revival of stopped workers")
+    add("--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of the workers")
+    add("--unset", action="append", default=[], metavar="NAME", help="take a variable away")
+    place = command.add_mutually_exclusive_group()
+    place.add_argument(
+        "--data-center", metavar="ID", help="of the volume called as the endpoint; made if needed"
+    )
+    place.add_argument("--volume", metavar="ID", help="a network volume that exists, by id or name")
+    place.add_argument(
+        "--no-volume", action="store_true", help="any data center; each worker's cache ends with it"
+    )
+    add("--volume-size", type=int, default=20, metavar="GB", help="of a new volume (default: %(default)s)")
+    add("--yes", action="store_true", help="do not ask")
+    add("--api-key", metavar="KEY", help="default: RUNPOD_API_KEY, which keeps it out of the process list")
+    add("--api-url", default=API_URL, metavar="URL", help="default: %(default)s")
+
+
+def run(given: argparse.Namespace, printer: Printer) -> int:
+    """Plan, show, ask, do; return 1 where there is something to do that nobody agreed to."""
+    wanted = wanted_of(given)
+    with Management(given.api_key, given.api_url) as api:
+        found = found_by(api)
+        steps = plan(wanted, found)
+        report: dict[str, Any] = {"plan": [told(step) for step in steps]}
+        if not steps:
+            printer.result(report | {"changed": False}, f"{wanted.name} is as wanted: nothing to do")
+            return 0
+        if not agreed(steps, given, printer):
+            printer.result(report | {"changed": False}, "Nothing was changed; --yes does it without asking.")
+            return 1
+        done = carry_out(api, steps, printer)
+    left = unmet(steps[-1], done)
+    lines = [f"RunPod took it, but says that this is not so yet: {', '.join(left)}"] if left else []
+    where = done["id"]
+    lines += [f"Next: export RUNPOD_ENDPOINT_ID={where}", "      chatterpod health"]
+    printer.result(report | {"changed": True, "endpoint_id": where, "not_taken": left}, *lines)
+    return 0
+
+
+def wanted_of(given: argparse.Namespace) -> Wanted:
+    """Return what the options ask for.
+
+    Raises:
+        ConfigError: A number is out of the API's range, or a variable is none.
+    """
+    settings = {name: getattr(given, name) for _, name, *_ in OPTIONS if getattr(given, name) is not None}
+    settings |= {"gpu.pools": given.gpu} if given.gpu else {}
+    settings |= {"timeout": given.timeout * 1000} if given.timeout is not None else {}
+    settings |= {"flashboot": "OFF"} if given.no_flashboot else {}
+    settings |= {"env": dict(variable(each) for each in given.env)} if given.env else {}
+    if given.requests is not None:
+        settings["scaling"] = {"type": "REQUEST_COUNT", "requestCount": given.requests}
+    if given.queue_delay is not None:
+        settings["scaling"] = {"type": "QUEUE_DELAY", "queueDelay": given.queue_delay}
+    check_ranges(given)
+    place = {name: getattr(given, name) for name in ("volume", "no_volume", "data_center", "unset")}
+    return Wanted(given.name, settings, volume_gb=given.volume_size, **place)
+
+
+def check_ranges(given: argparse.Namespace) -> None:
+    """Refuse numbers that the API refuses, by the option's name.
+
+    Raises:
+        ConfigError: One is out of its range.
+    """
+    ranges = {
+        "workers.min": (0, 1000),
+        "workers.max": (0, 1000),
+        "workers.idleTimeout": (1, 3600),
+        "disk": (1, 10_000),
+        "timeout": (5, 604_800),
+        "queue_delay": (0.5, 3600),
+        "requests": (1, 1000),
+        "volume_size": (10, 4096),
+    }
+    names = {setting: option for option, setting, *_ in OPTIONS}
+    for name, (low, high) in ranges.items():
+        value = getattr(given, name)
+        if value is not None and not low <= value <= high:
+            option = names.get(name, "--" + name.replace("_", "-"))
+            raise ConfigError(f"{option} is {value:g}, expected {low:g} to {high:g}")
+    cuda = getattr(given, "gpu.minCudaVersion")
+    if cuda is not None and not re.fullmatch(r"\d+\.\d+", cuda):
+        raise ConfigError(f"--min-cuda is {cuda!r}, expected a version such as 12.4")
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Return the name and the value of a variable; the value is in no message.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not VARIABLE.fullmatch(name):
+        raise ConfigError("--env takes NAME=VALUE, with letters, digits and _ in the name")
+    return name, value
+
+
+def found_by(api: Management) -> Found:
+    """Ask for what the account has."""
+    return Found(
+        api.listed("/serverless", "endpoints"),
+        api.listed("/network-volumes", "networkVolumes"),
+        api.listed("/catalog/gpus", "gpus"),
+    )
+
+
+def agreed(steps: Sequence[Step], given: argparse.Namespace, printer: Printer) -> bool:
+    """Show the plan; return whether it may be carried out."""
+    if not printer.as_json:
+        for step in steps:
+            print(step.what)
+            for path, now, then in shown(step):
+                print(f"    {path:<22} " + (f"{then}" if now is None else f"{now} -> {then}"))
+            if step.path == "/network-volumes":
+                print(f"    {'cost':<22} about ${step.body['size'] * VOLUME_USD:.2f} a month, used or not")
+    if given.yes:
+        return True
+    if printer.as_json or not sys.stdin.isatty():
+        return False
+    return input("Do it? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def shown(step: Step) -> list[tuple[str, Any, Any]]:
+    """Return a step's changes for people: variables one by one, without what may be secret."""
+    rows = []
+    for path, now, then in step.changes:
+        if path != "env":
+            rows.append((path, *(text_of(value) for value in (now, then))))
+            continue
+        before, after = now or {}, then
+        rows += [
+            (f"env.{name}", hidden(name, before.get(name)), hidden(name, after.get(name, "(taken away)")))
+            for name in sorted({*before, *after})
+            if before.get(name) != after.get(name)
+        ]
+    return rows
+
+
+def text_of(value: Any) -> Any:
+    """Return a value without JSON's punctuation."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "(none)"
+    if isinstance(value, dict):
+        return " ".join(map(str, value.values()))
+    return value
+
+
+def hidden(name: str, value: str | None) -> str | None:
+    """Return a variable's value where it is no secret."""
+    return value if value is None or value == "(taken away)" or SHOWN.fullmatch(name) else "(not shown)"
+
+
+def told(step: Step) -> dict[str, Any]:
+    """Return a step for programs."""
+    changes = [{"setting": path, "now": now, "then": then} for path, now, then in shown(step)]
+    return {"what": step.what, "changes": changes}
+
+
+def carry_out(api: Management, steps: Sequence[Step], printer: Printer) -> dict[str, Any]:
+    """Carry the steps out in order; return the endpoint."""
+    volume, answer = "", {}
+    for step in steps:
+        body = {**step.body}
+        if volume and body.get("networkVolumes") == [NEW_VOLUME]:
+            body["networkVolumes"] = [volume]
+        answer = api.change(step.method, step.path, body)
+        if step.path == "/network-volumes":
+            volume = str(answer.get("id"))
+        if not printer.as_json:
+            print(f"done: {step.what}: {answer.get('id')}")
+    return answer

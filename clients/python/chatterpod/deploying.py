@@ -1,0 +1,256 @@
+"""What must be done so that an endpoint is there as wanted: a plan for RunPod's REST API v2. Pure.
+
+An endpoint of API v2 carries its container's settings itself: no template is made. The plan names
+only what differs from what is there, so that a second run has none. Settings are flat here
+(`workers.max`) and nested in the API's bodies. Schema: docs.runpod.io/api-reference-v2.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatterpod.errors import ConfigError
+
+__all__ = ["NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
+
+DEFAULTS: Mapping[str, Any] = {
+    "type": "QUEUE",
+    "disk": 20,  # GB, beside the image
+    "env": {"RUNPOD_LOG_LEVEL": "INFO"},  # the SDK's own default writes texts into the log
+    "gpu.pools": ["AMPERE_16", "AMPERE_24"],
+    "gpu.count": 1,
+    "gpu.minCudaVersion": "12.4",  # of requirements/chatterbox.txt's torch
+    "workers.min": 0,
+    "workers.max": 3,
+    "workers.idleTimeout": 15,  # s
+    "scaling": {"type": "QUEUE_DELAY", "queueDelay": 4},  # s
+    "timeout": 600_000,  # ms
+    "flashboot": "FLASHBOOT",
+}
+SETS = {"gpu.pools", "networkVolumes", "dataCenterIds"}  # whose order says nothing
+NEW_VOLUME = "(the new volume)"
+FLASHBOOT_MARK = " -fb"  # RunPod has been seen to put it behind an endpoint's name
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the operator asks for; what is not in `settings` stays as it is, or is made as DEFAULTS say."""
+
+    name: str
+    settings: Json = field(default_factory=dict)  # flat, as DEFAULTS; `env` is added to what is there
+    unset: Sequence[str] = ()  # variables to take out
+    volume: str | None = None  # id or name of one that exists
+    no_volume: bool = False
+    data_center: str | None = None  # of the volume that is called as the endpoint
+    volume_gb: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the account has, as the API lists it."""
+
+    endpoints: Sequence[Json]
+    volumes: Sequence[Json]
+    gpus: Sequence[Json]  # the catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request that changes something, and what it changes: setting, value now (None: new), value then."""
+
+    method: str
+    path: str
+    body: Json
+    what: str
+    changes: Sequence[tuple[str, Any, Any]]
+
+
+def plan(wanted: Wanted, found: Found) -> list[Step]:
+    """Return the steps in order; none where everything is as wanted.
+
+    A body of a later step may hold NEW_VOLUME, for the id that the step before it gives.
+
+    Raises:
+        ConfigError: It cannot be had: no image, no such pool or volume, two endpoints of the name.
+    """
+    there = one(found.endpoints, called(wanted.name), f"endpoints are called {wanted.name!r}")
+    if there is not None and (there.get("type", "QUEUE") != "QUEUE" or not there.get("gpu")):
+        raise ConfigError(f"the endpoint {wanted.name!r} is no queue on GPUs: choose another --name")
+    settings = dict(wanted.settings)
+    check_pools(settings.get("gpu.pools", ()), found.gpus)
+    steps, placed = placing(wanted, found, there)
+    settings |= placed
+    steps.append(
+        creating(wanted, settings) if there is None else updating(wanted, settings, there, found.gpus)
+    )
+    return [step for step in steps if step.changes]
+
+
+def called(name: str) -> Callable[[Json], bool]:
+    """Return what tells whether an endpoint has this name."""
+    return lambda each: str(each.get("name", "")).removesuffix(FLASHBOOT_MARK) == name
+
+
+def one(rows: Iterable[Json], fits: Callable[[Json], bool], many: str) -> Json | None:
+    """Return the row that fits, None if none does.
+
+    Raises:
+        ConfigError: Several fit.
+    """
+    fitting = [row for row in rows if fits(row)]
+    if len(fitting) > 1:
+        raise ConfigError(f"{len(fitting)} {many}: {', '.join(str(row['id']) for row in fitting)}")
+    return fitting[0] if fitting else None
+
+
+def check_pools(pools: Sequence[str], gpus: Sequence[Json]) -> None:
+    """Refuse a pool that the catalogue does not have.
+
+    Raises:
+        ConfigError: There is none of this name.
+    """
+    known = sorted({str(gpu["pool"]) for gpu in gpus if gpu.get("pool")})
+    for pool in pools:
+        if pool not in known:
+            raise ConfigError(f"there is no GPU pool {pool!r}: there are {', '.join(known)}")
+
+
+def placing(wanted: Wanted, found: Found, there: Json | None) -> tuple[list[Step], dict[str, Any]]:
+    """Return the steps that make the volume, and the settings that say where the endpoint works."""
+    if wanted.no_volume:
+        return [], {"networkVolumes": [], "dataCenterIds": []}
+    if wanted.volume is not None:
+        named = {"id": wanted.volume, "name": wanted.volume}
+        volume = one(
+            found.volumes,
+            lambda row: any(row[key] == value for key, value in named.items()),
+            f"volumes are called {wanted.volume!r}",
+        )
+        if volume is None:
+            raise ConfigError(f"there is no network volume {wanted.volume!r}")
+        return [], on(volume)
+    if wanted.data_center is None and there is not None:
+        return [], {}
+    return own_volume(wanted, found)
+
+
+def own_volume(wanted: Wanted, found: Found) -> tuple[list[Step], dict[str, Any]]:
+    """Return what makes or uses the volume that is called as the endpoint."""
+    volume = one(
+        found.volumes,
+        lambda row: row["name"] == wanted.name and wanted.data_center in {None, row["dataCenter"]},
+        f"volumes are called {wanted.name!r}, say which with --volume",
+    )
+    if volume is not None:
+        return [], on(volume)
+    if wanted.data_center is None:
+        raise ConfigError(
+            "a new endpoint needs --data-center for its volume, --volume for one that exists, or --no-volume"
+        )
+    body = {"name": wanted.name, "size": wanted.volume_gb, "dataCenter": wanted.data_center}
+    made = Step("POST", "/network-volumes", body, f"make the volume {wanted.name!r}", news(body))
+    return [made], on({"id": NEW_VOLUME, "dataCenter": wanted.data_center})
+
+
+def on(volume: Json) -> dict[str, Any]:
+    """Return the settings that put an endpoint where a volume is."""
+    return {"networkVolumes": [volume["id"]], "dataCenterIds": [volume["dataCenter"]]}
+
+
+def creating(wanted: Wanted, settings: Json) -> Step:
+    """Return the step that makes the endpoint."""
+    if "image" not in settings:
+        raise ConfigError(f"there is no endpoint {wanted.name!r} yet: a new one needs --image")
+    whole = {**DEFAULTS, **settings}
+    env = {**DEFAULTS["env"], **settings.get("env", {})}
+    whole["env"] = {name: value for name, value in env.items() if name not in wanted.unset}
+    if by_requests(whole["scaling"], settings):
+        del whole["workers.idleTimeout"]
+    body = nested({"name": wanted.name, **whole})
+    return Step("POST", "/serverless", body, f"make the endpoint {wanted.name!r}", news(whole))
+
+
+def updating(wanted: Wanted, settings: Json, there: Json, gpus: Sequence[Json]) -> Step:
+    """Return the step that changes the endpoint; it has no changes where all is as wanted."""
+    env = {**(there.get("env") or {}), **settings.get("env", {})}
+    target = {**settings, "env": {name: value for name, value in env.items() if name not in wanted.unset}}
+    scaling = settings.get("scaling") or there.get("scaling") or {}
+    counts = by_requests(scaling, settings)
+    if not counts and at(there, "workers.idleTimeout") is None:
+        target = {"workers.idleTimeout": DEFAULTS["workers.idleTimeout"], **target}
+    changed = {path: value for path, value in target.items() if differ(path, value, at(there, path))}
+    changes = [(path, at(there, path), value) for path, value in changed.items()]
+    body = nested(whole_where_needed(changed, there, gpus))
+    if counts:
+        body.get("workers", {}).pop("idleTimeout", None)
+    return Step("PATCH", f"/serverless/{there['id']}", body, f"change the endpoint {there['id']}", changes)
+
+
+def by_requests(scaling: Json, settings: Json) -> bool:
+    """Return whether RunPod scales by the count of requests; then it takes no idle timeout.
+
+    Raises:
+        ConfigError: One was asked for all the same.
+    """
+    counts = scaling.get("type") == "REQUEST_COUNT"
+    if counts and "workers.idleTimeout" in settings:
+        raise ConfigError("RunPod takes no idle timeout where it scales by requests: choose --queue-delay")
+    return counts
+
+
+def whole_where_needed(changed: Json, there: Json, gpus: Sequence[Json]) -> dict[str, Any]:
+    """Return the changes with what must be said beside them."""
+    full = dict(changed)
+    if "scaling" in changed or any(path.startswith("workers.") for path in changed):
+        now = {f"workers.{name}": value for name, value in (there.get("workers") or {}).items()}
+        full = {**now, **full}
+    if "gpu.pools" in changed:  # clears the excluded types unless they are said again
+        pools = set(changed["gpu.pools"])
+        inside = {gpu["id"] for gpu in gpus if gpu.get("pool") in pools}
+        kept = [name for name in at(there, "gpu.excludedTypes") or () if name in inside]
+        full |= {"gpu.excludedTypes": kept} if kept else {}
+    if "gpu.minCudaVersion" in changed and at(there, "gpu.allowedCudaVersions"):
+        full["gpu.allowedCudaVersions"] = []  # a floor and a set exclude each other
+    return full
+
+
+def at(there: Json, path: str) -> Any:
+    """Return the value at a flat path, None where there is none."""
+    value: Any = there
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def differ(path: str, wanted: Any, now: Any) -> bool:
+    """Return whether a setting is not as wanted."""
+    if path in SETS:
+        return set(wanted) != set(now or ())
+    return bool(wanted != ({} if path == "env" and now is None else now))
+
+
+def unmet(step: Step, answer: Json) -> list[str]:
+    """Return the settings that RunPod's answer to a step does not show as they were asked for."""
+    return [
+        path
+        for path, _, then in step.changes
+        if then != [NEW_VOLUME] and differ(path, then, at(answer, path))
+    ]
+
+
+def news(settings: Json) -> list[tuple[str, Any, Any]]:
+    """Return changes from nothing."""
+    return [(path, None, value) for path, value in settings.items()]
+
+
+def nested(flat: Json) -> dict[str, Any]:
+    """Return flat settings as the API nests them."""
+    body: dict[str, Any] = {}
+    for path, value in flat.items():
+        *outer, name = path.split(".")
+        inner = body
+        for each in outer:
+            inner = inner.setdefault(each, {})
+        inner[name] = value
+    return body

@@ -1,0 +1,257 @@
+"""`chatterpod deploy` makes an endpoint as planned, changes what differs, and does nothing twice."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from chatterpod.cli import main
+from chatterpod.deploying import DEFAULTS, Found, Wanted, plan
+from runpod_api import FINE, KEY, LOST, POOLS, RunPodApi, account
+
+Run = Callable[..., tuple[int, Any, str]]
+NEW = ("--image", "me/chatterpod:0.1.0", "--data-center", "EU-RO-1")
+
+
+@pytest.fixture
+def api() -> Iterator[RunPodApi]:
+    with account() as served:
+        yield served
+
+
+@pytest.fixture
+def run(api: RunPodApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setenv("RUNPOD_API_KEY", KEY)
+
+    def command(*arguments: str, yes: bool = True) -> tuple[int, Any, str]:
+        code = main(["deploy", *arguments, *(["--yes"] if yes else []), "--api-url", api.url])
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if "--json" in arguments else out, err
+
+    return command
+
+
+def test_a_new_endpoint_is_made_as_the_guide_wants_it_with_a_volume_of_its_own(
+    run: Run, api: RunPodApi
+) -> None:
+    code, out, err = run(*NEW)
+    assert (code, err) == (0, "")
+    assert "make the volume 'chatterpod'" in out
+    assert "about $1.40 a month" in out
+    assert "export RUNPOD_ENDPOINT_ID=ep0" in out
+    (volume,), (endpoint,) = api.volumes.values(), api.endpoints.values()
+    assert (volume["name"], volume["size"], volume["dataCenter"]) == ("chatterpod", 20, "EU-RO-1")
+    assert endpoint["networkVolumes"] == [volume["id"]]
+    assert endpoint["dataCenterIds"] == ["EU-RO-1"]
+    assert endpoint["workers"] == {"min": 0, "max": 3, "idleTimeout": 15}
+    assert 10 <= endpoint["workers"]["idleTimeout"] <= 30
+    assert endpoint["timeout"] == 600_000
+    assert endpoint["gpu"]["pools"] == ["AMPERE_16", "AMPERE_24"]
+    assert endpoint["env"] == {"RUNPOD_LOG_LEVEL": "INFO"}
+    assert endpoint["flashboot"] == "FLASHBOOT"
+    assert endpoint["type"] == "QUEUE"
+
+
+def test_a_second_run_changes_nothing(run: Run, api: RunPodApi) -> None:
+    run(*NEW)
+    changes = len(api.changes)
+    code, out, _ = run(*NEW)
+    assert (code, out) == (0, "chatterpod is as wanted: nothing to do\n")
+    assert len(api.changes) == changes
+
+
+def test_only_what_differs_is_changed_and_what_is_not_named_stays(run: Run, api: RunPodApi) -> None:
+    run(*NEW, "--env", "TTS_CACHE_TAG=one", "--workers-max", "7")
+    code, out, _ = run("--image", "me/chatterpod:0.2.0")
+    assert code == 0
+    assert "me/chatterpod:0.1.0 -> me/chatterpod:0.2.0" in out
+    assert api.changes[-1] == ("PATCH", "/v2/serverless/ep0", {"image": "me/chatterpod:0.2.0"})
+    run("--idle", "20")
+    assert api.endpoints["ep0"]["workers"] == {"min": 0, "max": 7, "idleTimeout": 20}
+    assert api.endpoints["ep0"]["env"] == {"RUNPOD_LOG_LEVEL": "INFO", "TTS_CACHE_TAG": "one"}
+
+
+def test_variables_are_added_and_taken_away_and_shown_only_where_they_are_no_secret(
+    run: Run, api: RunPodApi
+) -> None:
+    _, out, _ = run(*NEW, "--env", "TTS_CACHE_TAG=one", "--env", "MY_TOKEN=hunter2")
+    assert "one" in out
+    assert "hunter2" not in out
+    _, out, _ = run("--env", "TTS_CACHE_TAG=two", "--unset", "MY_TOKEN")
+    assert "one -> two" in out
+    assert "(not shown) -> (taken away)" in out
+    assert api.endpoints["ep0"]["env"] == {"RUNPOD_LOG_LEVEL": "INFO", "TTS_CACHE_TAG": "two"}
+
+
+def test_without_a_yes_the_plan_is_shown_and_nothing_happens(
+    run: Run, api: RunPodApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    code, out, _ = run(*NEW, yes=False)
+    assert code == 1
+    assert "AMPERE_16, AMPERE_24" in out
+    assert "Nothing was changed" in out
+    code, told, _ = run(*NEW, "--json", yes=False)
+    assert (code, told["changed"]) == (1, False)
+    assert [step["what"] for step in told["plan"]] == [
+        "make the volume 'chatterpod'",
+        "make the endpoint 'chatterpod'",
+    ]
+    assert api.changes == []
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "made"), [("y\n", 1), ("\n", 0), ("no\n", 0)])
+def test_at_a_terminal_it_asks(
+    run: Run, api: RunPodApi, monkeypatch: pytest.MonkeyPatch, typed: str, made: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    code, _, _ = run(*NEW, yes=False)
+    assert (code, len(api.endpoints)) == (1 - made, made)
+
+
+def test_without_a_volume_any_data_center_does(run: Run, api: RunPodApi) -> None:
+    run("--image", "me/chatterpod:0.1.0", "--no-volume")
+    assert (api.endpoints["ep0"]["networkVolumes"], api.endpoints["ep0"]["dataCenterIds"]) == ([], [])
+    assert api.volumes == {}
+
+
+def test_a_volume_that_exists_is_found_by_name_or_id_and_places_the_endpoint(
+    run: Run, api: RunPodApi
+) -> None:
+    api.volumes["v9"] = {"id": "v9", "name": "speech", "size": 50, "dataCenter": "US-KS-2"}
+    for said in ("v9", "speech"):
+        run("--name", said, "--image", "me/chatterpod:0.1.0", "--volume", said)
+    assert [each["dataCenterIds"] for each in api.endpoints.values()] == [["US-KS-2"]] * 2
+    code, _, err = run("--image", "me/chatterpod:0.1.0", "--volume", "other")
+    assert (code, err) == (2, "chatterpod: bad_input: there is no network volume 'other'\n")
+
+
+def test_scaling_by_requests_has_no_idle_timeout_and_can_be_left_again(run: Run, api: RunPodApi) -> None:
+    run(*NEW, "--requests", "16")
+    assert api.endpoints["ep0"]["workers"] == {"min": 0, "max": 3}
+    assert run("--idle", "20")[0] == 2
+    run("--workers-max", "5")
+    assert api.endpoints["ep0"]["workers"] == {"min": 0, "max": 5}
+    run("--queue-delay", "2")
+    assert api.endpoints["ep0"]["workers"] == {"min": 0, "max": 5, "idleTimeout": 15}
+    assert api.endpoints["ep0"]["scaling"] == {"type": "QUEUE_DELAY", "queueDelay": 2.0}
+    run("--requests", "16")
+    assert api.endpoints["ep0"]["workers"] == {"min": 0, "max": 5}
+
+
+def test_a_change_of_pools_keeps_the_excluded_cards_that_are_still_in_them(run: Run, api: RunPodApi) -> None:
+    run(*NEW)
+    gpu = api.endpoints["ep0"]["gpu"]
+    gpu |= {"excludedTypes": ["NVIDIA RTX A4500", "NVIDIA L4"], "minCudaVersion": None}
+    gpu["allowedCudaVersions"] = ["12.4"]
+    code, _, err = run("--gpu", "ADA_24", "--gpu", "AMPERE_16", "--min-cuda", "12.8")
+    assert (code, err) == (0, "")
+    gpu = api.endpoints["ep0"]["gpu"]
+    assert gpu["excludedTypes"] == ["NVIDIA RTX A4500"]
+    assert (gpu["minCudaVersion"], gpu["allowedCudaVersions"]) == ("12.8", [])
+
+
+def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api: RunPodApi) -> None:
+    run(*NEW)
+    api.endpoints["ep0"]["name"] += " -fb"
+    assert run(*NEW)[1].endswith("nothing to do\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--no-volume",), "there is no endpoint 'chatterpod' yet: a new one needs --image"),
+        (("--image", "me/c:1"), "a new endpoint needs --data-center for its volume"),
+        ((*NEW, "--gpu", "RTX_3060"), "there is no GPU pool 'RTX_3060': there are ADA_24, AMPERE_16"),
+        ((*NEW, "--idle", "0"), "--idle is 0, expected 1 to 3600"),
+        ((*NEW, "--queue-delay", "nan"), "--queue-delay is nan, expected 0.5 to 3600"),
+        ((*NEW, "--volume-size", "5"), "--volume-size is 5, expected 10 to 4096"),
+        ((*NEW, "--min-cuda", "new"), "--min-cuda is 'new', expected a version such as 12.4"),
+        ((*NEW, "--env", "hunter2"), "--env takes NAME=VALUE"),
+        (
+            (*NEW, "--requests", "4", "--idle", "9"),
+            "RunPod takes no idle timeout where it scales by requests",
+        ),
+    ],
+)
+def test_what_cannot_be_had_is_refused_before_anything_is_changed(
+    run: Run, api: RunPodApi, arguments: tuple[str, ...], said: str
+) -> None:
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert said in err
+    assert "hunter2" not in err
+    assert api.changes == []
+
+
+@pytest.mark.parametrize("fault", [429, 503])
+def test_trouble_that_passes_is_waited_for_while_it_looks(run: Run, api: RunPodApi, fault: int) -> None:
+    api.faults[:] = [fault]
+    assert run(*NEW)[0] == 0
+
+
+def test_a_change_whose_answer_is_lost_is_made_once_all_the_same(run: Run, api: RunPodApi) -> None:
+    run(*NEW, "--name", "first")
+    api.faults[:] = [FINE, FINE, FINE, LOST]  # three looks, then the change
+    code, _, err = run("--name", "first", "--image", "me/chatterpod:0.2.0")
+    assert code == 3
+    assert "run it again, nothing is made twice" in err
+    assert run("--name", "first", "--image", "me/chatterpod:0.2.0")[1].endswith("nothing to do\n")
+
+
+def test_a_refusal_is_one_line_with_what_the_api_says(run: Run, api: RunPodApi) -> None:
+    run(*NEW)
+    api.faults[:] = [FINE, FINE, FINE, 422]
+    code, _, err = run("--workers-max", "9")
+    assert (code, err.count("\n")) == (3, 1)
+    assert "RunPod answered HTTP 422 to /serverless/ep0: trouble of the passing kind" in err
+
+
+def test_a_wrong_key_is_told_and_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNPOD_API_KEY", "wrong-key")
+    code, _, err = run(*NEW)
+    assert (code, err) == (3, "chatterpod: unauthorized: RunPod refused the API key (HTTP 401)\n")
+
+
+def test_an_answer_that_does_not_show_what_was_asked_for_is_told(run: Run, api: RunPodApi) -> None:
+    run(*NEW)
+    kept = api.update
+
+    def deaf(found: str, body: Any) -> dict[str, Any]:
+        return kept(found, {name: value for name, value in body.items() if name != "timeout"})
+
+    api.update = deaf  # type: ignore[method-assign]  # an API that passes over a field
+    _, out, _ = run("--timeout", "300", "--disk", "30")
+    assert "this is not so yet: timeout" in out
+
+
+def test_two_endpoints_of_one_name_are_left_to_the_operator(run: Run, api: RunPodApi) -> None:
+    run(*NEW)
+    api.endpoints["ep1"] = api.endpoints["ep0"] | {"id": "ep1"}
+    code, _, err = run("--workers-max", "4")
+    assert code == 2
+    assert "2 endpoints are called 'chatterpod': ep0, ep1" in err
+
+
+@pytest.mark.parametrize("kind", [{"type": "LOAD_BALANCER"}, {"gpu": None}])
+def test_an_endpoint_of_another_kind_is_not_touched(run: Run, api: RunPodApi, kind: dict[str, Any]) -> None:
+    run(*NEW)
+    api.endpoints["ep0"] |= kind
+    code, _, err = run("--workers-max", "4")
+    assert (code, len(api.changes)) == (2, 2)
+    assert "is no queue on GPUs" in err
+
+
+def test_every_default_pool_is_one_of_runpods_and_the_plan_is_pure() -> None:
+    found = Found([], [], [{"id": gpu, "pool": pool} for gpu, pool in POOLS.items()])
+    assert set(DEFAULTS["gpu.pools"]) <= set(POOLS.values())
+    wanted = Wanted("x", {"image": "me/c:1"}, no_volume=True)
+    assert plan(wanted, found) == plan(wanted, found)
