@@ -159,27 +159,6 @@ async function request(url, options, signal) {
   }
 }
 
-/** Yield a body's bytes, read as soon as they come: when a connection breaks, what was not read is dropped with it. */
-async function* eagerly(body) {
-  const reader = body.getReader();
-  const come = [];
-  let wake, end;
-  const read = async () => {
-    for (let next; !(next = await reader.read()).done; wake?.()) come.push(next.value);
-  };
-  read().then(() => { end = {}; }, (error) => { end = { error }; }).then(() => wake?.());
-  try {
-    for (;;) {
-      if (come.length) yield come.shift();
-      else if (end?.error) throw end.error;
-      else if (end) return;
-      else await new Promise((resolve) => { wake = resolve; });
-    }
-  } finally {
-    reader.cancel().catch(() => {});
-  }
-}
-
 async function reason(response) {
   const said = await response.json().catch(() => ({}));
   return said.error?.message ?? said.error ?? `${response.status} ${response.statusText}`;
@@ -212,16 +191,17 @@ export function fromUrl(url, { captions, ...options } = {}) {
         if (got && response.status !== 206) throw new Error("The speech broke off.");
         resumable ||= plain && response.headers.get("accept-ranges") === "bytes";
         try {
-          for await (const bytes of eagerly(response.body)) {
-            got += bytes.length;
+          for (const reader = response.body.getReader(); ;) {
+            const { done, value } = await reader.read();
+            if (done) return;
+            got += value.length;
             failures = 0;
-            yield { bytes };
+            yield { bytes: value };
           }
-          return;
         } catch (error) {
           failures += 1;
           if (signal.aborted || !resumable || failures === TRIES) throw error;
-          await sleep(100 * 2 ** failures, signal);
+          await sleep(200 * failures, signal);
         }
       }
     },
