@@ -96,7 +96,7 @@ class Worker:
         try:
             request = parse(job.get("input"), self.engine, self._max_characters)
             if isinstance(request, Operation):
-                yield await operate(request, self.engine, self._cache, self.casting)
+                yield await operate(request, self.engine, self._cache, self.casting, self._studio.work)
                 return
             cast = await self.casting.cast(request)
             async with aclosing(self._serve(self._visit(request, cast, name, started), name)) as records:

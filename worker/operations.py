@@ -2,6 +2,8 @@
 
 import asyncio
 import platform
+import threading
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -14,8 +16,10 @@ from worker.request import Operation
 __all__ = ["operate"]
 
 
-async def operate(operation: Operation, engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
-    """Return the record of one operation.
+async def operate(
+    operation: Operation, engine: Engine, cache: Cache, casting: Casting, work: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the record of one operation; `work` is what `info` says of the engine's work.
 
     Raises:
         SpeechError: The voice is none, not there or not fit; or the engine cannot learn one.
@@ -37,6 +41,8 @@ async def operate(operation: Operation, engine: Engine, cache: Cache, casting: C
             async with casting.using([await casting.find(name)]):
                 return answer | {"voice": name}
         return answer
+    tasks = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count()}
+    answer |= {"work": {**work, **tasks}}
     return answer | await asyncio.to_thread(facts, engine, cache, casting)
 
 

@@ -27,6 +27,11 @@ class Studio:
         self._clock = clock
         self._speeches: dict[str, Speech] = {}
 
+    @property
+    def work(self) -> dict[str, int]:
+        """What the engine is at: see `Synthesis.work`."""
+        return self._synthesis.work
+
     def speaks(self, key: str) -> bool:
         """Whether a speech of this key is being made, so that there is one to join."""
         speech = self._speeches.get(key)

@@ -67,6 +67,7 @@ class Synthesis:
         self._dropped: list[int] = []
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._ids = itertools.count()
+        self._begun = 0
         self._arrivals = itertools.count()
         self._pool: ThreadPoolExecutor | None = None
         self._dead = False
@@ -123,6 +124,12 @@ class Synthesis:
     def inside(self) -> int:
         """How many utterances are inside the engine."""
         return len(self._by_id)
+
+    @property
+    def work(self) -> dict[str, int]:
+        """What is being made, and how many utterances have been begun since the start."""
+        with self._changed:
+            return {"speeches": len(self._jobs), "utterances": len(self._by_id), "begun": self._begun}
 
     def _run(self) -> None:
         try:
@@ -204,6 +211,7 @@ class Synthesis:
             job.speech.admitted_at = self._clock()
         job.inside[utterance.id] = line
         self._by_id[utterance.id] = job
+        self._begun += 1
         self._engine.admit(utterance)
 
     def _accept(self, result: Block | Fault) -> None:

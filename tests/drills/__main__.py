@@ -11,7 +11,7 @@ from tests.drills.roll import DRILLS  # noqa: E402
 
 
 def main() -> int:
-    """Run the drills; print the table; return 1 if anything was lost."""
+    """Run the drills; print the table; return 1 if anything was lost or left over."""
     parser = argparse.ArgumentParser("python -m tests.drills", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(DRILLS))
     parser.add_argument("--short", action="store_true", help="as few times as in the tests")
@@ -24,7 +24,7 @@ def main() -> int:
         sys.stdout.write(table(outcomes[-1:]).splitlines()[1] + "\n")
         sys.stdout.flush()
     sys.stdout.write("\n" + table(outcomes) + "\n")
-    return int(any(outcome.lost for outcome in outcomes))
+    return int(any(outcome.lost or outcome.left for outcome in outcomes))
 
 
 if __name__ == "__main__":

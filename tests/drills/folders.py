@@ -1,4 +1,4 @@
-"""Drills of the cache's folder: shared, damaged, full, gone."""
+"""Drills of the cache's folder: shared, damaged, full, read-only, gone and back."""
 
 import os
 import shutil
@@ -6,13 +6,17 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from encoder import Mp3Error, read_file
-from tests.drills.kit import Endpoint, Outcome, Watch, audio, drilled
-from tests.drills.workers import TEXTS, known, spoken
+from pods import until
 
-__all__ = ["damaged", "full", "gone", "shared"]
+from tests.drills.kit import TEXTS, Endpoint, Outcome, Watch, drilled, hit, side_by_side, spoken, wrong
+from tests.drills.workers import standin
+
+__all__ = ["damaged", "engines", "full", "gone", "readonly", "shared"]
+
+SEVERAL = (2, 4)  # workers on one folder
 
 
 def damage_cut(path: Path) -> None:
@@ -33,88 +37,160 @@ def damage_empty(path: Path) -> None:
 
 
 def shared(times: int) -> Outcome:
-    """Two workers on one folder, with the same keys and different ones at once."""
+    """Have two and four workers on one folder, with the same keys and different ones at once."""
+    watch, lost, left, took = Watch(), 0, [], []
+    each = times // len(SEVERAL) // 2
+    for count in SEVERAL:
+        several = ("--workers", str(count), "--queue-delay", "0")
+        with drilled(*several, speed=100, TTS_SLOTS="2") as endpoint:
+            start_all(endpoint, count)
+            endpoint.begin()
+            taken = {worker["id"]: worker["taken"] for worker in endpoint.workers()}
+            lost += spoken(endpoint, each, width=4 * count, cache="refresh")
+            lost += spoken(endpoint, each, width=4 * count)
+            took.append(sum(worker["taken"] > taken[worker["id"]] for worker in endpoint.workers()))
+        left += endpoint.left
+    note = f"{took[0]} and {took[1]} workers had jobs"
+    return Outcome("shared folder", times, lost, watch.seconds, note, tuple(left))
+
+
+def start_all(endpoint: Endpoint, count: int) -> None:
+    """Keep the queue long until all workers are there."""
+    jobs: list[str] = []
+
+    def there() -> bool:
+        if endpoint.health()["inQueue"] < count:
+            jobs.extend(endpoint.run(TEXTS[0] * 20, cache="off") for _ in range(2 * count))
+        workers = endpoint.workers()
+        return len(workers) == count and all(worker["state"] != "initializing" for worker in workers)
+
+    until(there)
+    for job in jobs:
+        endpoint.cancel(job)
+
+
+def engines(times: int) -> Outcome:
+    """Have two images with different engines on one folder: neither may play the other's speech."""
     watch = Watch()
-    with drilled("--workers", "2", "--queue-delay", "0") as endpoint:
-        lost = spoken(endpoint, times // 2, cache="refresh") + spoken(endpoint, times - times // 2)
-        workers = len(endpoint.workers())
-        files = list(endpoint.folder.rglob("*.mp3"))
-        lost += sum(not is_whole(path) for path in files)
-    return Outcome("shared folder", times, lost, watch.seconds, f"{workers} workers, {len(files)} files")
+    with drilled(speed=400) as tone, drilled(cache=tone.folder, engine="preview") as preview:
+        images = (tone, preview)
 
+        def one(number: int) -> bool:
+            said, endpoint = TEXTS[number // 2 % len(TEXTS)], images[number % 2]
+            return wrong(endpoint, said, endpoint.run(said))
 
-def is_whole(path: Path) -> bool:
-    """Whether a stored file verifies."""
-    try:
-        read_file(path.read_bytes())
-    except Mp3Error:
-        return False
-    return True
+        lost = sum(side_by_side(one, times))
+        files = len(list(tone.folder.glob("*.mp3")))
+    note = f"tone and preview, {files} files"
+    return Outcome("two engines", times, lost, watch.seconds, note, (*tone.left, *preview.left))
 
 
 def damaged(times: int) -> Outcome:
     """Cut, flip and empty the stored files; each must be noticed, spoken anew and stored again."""
-    watch, lost = Watch(), 0
+    watch = Watch()
     kinds = (damage_cut, damage_flip, damage_empty)
     with drilled(speed=400) as endpoint:
-        spoken(endpoint, len(TEXTS))
-        for number in range(times):
-            said = TEXTS[number % len(TEXTS)]
-            lost += not mends(endpoint, said, kinds[number % 3])
-    return Outcome("damaged files", times, lost, watch.seconds, "cut, flipped, empty")
+        lost = sum(not mends(endpoint, TEXTS[n % len(TEXTS)], kinds[n % 3]) for n in range(times))
+    return Outcome("damaged files", times, lost, watch.seconds, "cut, flipped, empty", tuple(endpoint.left))
 
 
 def mends(endpoint: Endpoint, said: str, damage: Callable[[Path], None]) -> bool:
     """Damage the file of a text; say whether the text is then spoken right, and from its file again after."""
     first = endpoint.end(endpoint.run(said))
-    key = first["output"][-1]["cache_key"]
-    damage(endpoint.folder / f"{key}.mp3")
-    anew, again = (endpoint.end(endpoint.run(said)) for _ in range(2))
-    right = all(known().is_right(said, audio(job["output"])) for job in (anew, again))
-    return right and [job["output"][-1]["cache_hit"] for job in (anew, again)] == [False, True]
+    damage(endpoint.folder / f"{first['output'][-1]['cache_key']}.mp3")
+    anew = endpoint.end(endpoint.run(said))
+    right = endpoint.is_right(said, anew["output"]) and not anew["output"][-1]["cache_hit"]
+    return right and hit(endpoint, said)
 
 
-def full(times: int) -> Outcome:
-    """A folder without room; every speech must be delivered all the same, with a warning."""
-    watch = Watch()
-    with small_folder() as (folder, kind), drilled(cache=folder) as endpoint:
-        lost = spoken(endpoint, times)
-        lost += not warned(endpoint)
-    return Outcome("folder full", times, lost, watch.seconds, kind)
+@dataclass(frozen=True)
+class Room:
+    """A folder that can be without room or closed to writing, and localpod's options that this needs."""
 
+    folder: Path
+    kind: str
+    options: tuple[str, ...]
+    mounted: bool
 
-def gone(times: int) -> Outcome:
-    """Take the folder away while the worker speaks, and put a file in its place half of the time."""
-    watch, lost = Watch(), 0
-
-    def one(number: int) -> bool:
-        shutil.rmtree(endpoint.folder, ignore_errors=True)
-        return bool(spoken(endpoint, 2, cache="refresh" if number % 2 else "use"))
-
-    with tempfile.TemporaryDirectory() as name, drilled(cache=Path(name) / "cache") as endpoint:
-        lost = sum(one(number) for number in range(times))
-    return Outcome("folder gone", times, lost, watch.seconds)
-
-
-def warned(endpoint: Endpoint) -> bool:
-    """Whether a speech that could not be stored says so."""
-    ended = endpoint.end(endpoint.run(TEXTS[0], cache="refresh"))
-    return bool(ended["output"][-1]["warnings"])
+    def limit(self, option: str) -> None:
+        """Change the file system by an option of mount; without one, have the worker's cache behave so."""
+        if self.mounted:
+            mount = ["mount", "-o", f"remount,{option}", str(self.folder)]
+            subprocess.run(mount, check=True)
+        elif option in {"ro", "size=8k"}:
+            (self.folder / "refuse").touch()
+        else:
+            (self.folder / "refuse").unlink()
 
 
 @contextmanager
-def small_folder() -> Iterator[tuple[Path, str]]:
-    """Yield a folder that has no room: a tiny file system, or a file in its place."""
+def room() -> Iterator[Room]:
+    """Yield an empty folder: a small file system of its own, or where nobody may mount, a stand-in."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "small"
         folder.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder)]
-        if subprocess.run(mount, capture_output=True, check=False).returncode == 0:
-            try:
-                yield folder, "a file system of 8 kB"
-            finally:
-                subprocess.run(["umount", "-l", str(folder)], check=True)
-        else:
-            folder.rmdir()
-            folder.write_text("in the way")
-            yield folder, "a file in its place (no right to mount)"
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            yield Room(folder, "a stand-in (no right to mount)", standin("refusing"), mounted=False)
+            return
+        try:
+            yield Room(folder, "a file system in memory", (), mounted=True)
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def full(times: int) -> Outcome:
+    """Give the folder no room: every speech must be delivered, with a warning; then room for a few."""
+    watch = Watch()
+    with room() as place, drilled(*place.options, cache=place.folder) as endpoint:
+        if not place.mounted:
+            place.limit("size=8k")
+        lost = spoken(endpoint, times) + (not warned(endpoint))
+        place.limit("size=800k")
+        lost += spoken(endpoint, times) + warned(endpoint)  # what was used least makes room
+        files = len(list(place.folder.glob("*.mp3")))
+    note = f"{place.kind}: no room, then for {files} of {min(times, len(TEXTS))}"
+    return Outcome("folder full", 2 * times, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def readonly(times: int) -> Outcome:
+    """Close the folder to writing: what is stored is found, the rest spoken with a warning; and open it."""
+    watch = Watch()
+    with room() as place, drilled(*place.options, cache=place.folder) as endpoint:
+        if place.mounted:
+            place.limit("size=64m")
+        spoken(endpoint, 4)
+        place.limit("ro")
+        lost = spoken(endpoint, times) + sum(not hit(endpoint, said) for said in TEXTS[:4])
+        lost += not warned(endpoint)
+        place.limit("rw")
+        lost += spoken(endpoint, 8) + sum(not hit(endpoint, said) for said in TEXTS[:8])
+    return Outcome("folder read-only", times, lost, watch.seconds, place.kind, tuple(endpoint.left))
+
+
+def gone(times: int) -> Outcome:
+    """Take the folder away while the worker speaks, put a file in its place, and bring it back."""
+    watch = Watch()
+
+    def one() -> int:
+        away = endpoint.folder.with_name("away")
+        endpoint.folder.rename(away)
+        lost = spoken(endpoint, 2)
+        shutil.rmtree(endpoint.folder)
+        endpoint.folder.write_text("in the way")
+        lost += spoken(endpoint, 2) + (not warned(endpoint))
+        endpoint.folder.unlink()
+        away.rename(endpoint.folder)
+        return lost + sum(not hit(endpoint, said) for said in TEXTS[2:4])
+
+    with tempfile.TemporaryDirectory() as name, drilled(speed=400, cache=Path(name) / "cache") as endpoint:
+        spoken(endpoint, 4)
+        lost = sum(one() for _ in range(times))
+    note = "away, a file in its place, back"
+    return Outcome("folder gone", times, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def warned(endpoint: Endpoint) -> bool:
+    """Whether a speech that is to be stored says that it could not be."""
+    ended = endpoint.end(endpoint.run(TEXTS[0], cache="refresh"))
+    return bool(ended["output"][-1]["warnings"])

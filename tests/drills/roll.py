@@ -1,21 +1,38 @@
 """The drills by name, each with how often it is done in the tests, and by hand."""
 
-from tests.drills.folders import damaged, full, gone, shared
+from tests.drills.folders import damaged, engines, full, gone, readonly, shared
 from tests.drills.kit import Drilled
+from tests.drills.readers import crowd, readers
 from tests.drills.soaking import soak
-from tests.drills.workers import cancels, chunks, kills, lost_ends, polite_ends
+from tests.drills.workers import (
+    cancels,
+    chunks,
+    clock,
+    kills,
+    lost_ends,
+    polite_ends,
+    publishing,
+    unanswered,
+)
 
 __all__ = ["DRILLS"]
 
 DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "kills": (kills, 20, 200),
+    "publishing": (publishing, 4, 60),
     "sigterm": (polite_ends, 4, 40),
     "chunks": (chunks, 32, 200),
+    "unanswered": (unanswered, 8, 64),
     "lost-ends": (lost_ends, 16, 200),
     "cancels": (cancels, 200, 1000),
+    "readers": (readers, 16, 200),
+    "crowd": (crowd, 1, 20),
     "shared": (shared, 48, 400),
+    "engines": (engines, 24, 200),
     "damaged": (damaged, 12, 120),
     "full": (full, 12, 100),
-    "gone": (gone, 4, 40),
+    "readonly": (readonly, 8, 100),
+    "gone": (gone, 2, 40),
+    "clock": (clock, 16, 200),
     "soak": (soak, 300, 2000),
 }

@@ -1,66 +1,64 @@
 """Drills of workers that die, and of posts and jobs that are lost on the way."""
 
 import random
-from functools import cache
+import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import sleep
 
-from tests.drills.kit import Endpoint, Known, Outcome, Watch, audio, drilled, side_by_side, text
+from tests.drills.kit import TEXTS, Outcome, Watch, drilled, hit, side_by_side, spoken
 
-__all__ = ["cancels", "chunks", "kills", "lost_ends", "polite_ends"]
+__all__ = ["cancels", "chunks", "clock", "kills", "lost_ends", "polite_ends", "publishing", "unanswered"]
 
-TEXTS = [text(number) for number in range(24)]
-
-
-@cache
-def known() -> Known:
-    """Return the right audio of `TEXTS`, spoken once for all drills."""
-    with TemporaryDirectory() as name:
-        return Known(Path(name), TEXTS)
+TWO = ("--retries", "1000", "--workers", "2", "--queue-delay", "0")
+AT_ONCE = 16  # jobs at a time: each can be struck once
 
 
-def wrong(endpoint: Endpoint, said: str, job: str) -> bool:
-    """Whether a job has not ended as COMPLETED with the right audio."""
-    ended = endpoint.end(job)
-    return not (ended and ended["status"] == "COMPLETED" and known().is_right(said, audio(ended["output"])))
-
-
-def spoken(endpoint: Endpoint, times: int, **fields: object) -> int:
-    """Have `times` jobs spoken side by side; return how many did not come out right."""
-
-    def one(number: int) -> bool:
-        said = TEXTS[number % len(TEXTS)]
-        return wrong(endpoint, said, endpoint.run(said, **fields))
-
-    return sum(side_by_side(one, times))
+def standin(kind: str) -> tuple[str, str]:
+    """Return localpod's option for a worker of `tests.drills.standin`."""
+    return "--command", f"{sys.executable} -m tests.drills.standin {kind}"
 
 
 def kills(times: int) -> Outcome:
     """SIGKILL the worker at random moments of jobs; all must be spoken right by others in the end."""
     watch = Watch()
-    with drilled("--retries", "1000", "--workers", "2", speed=12) as endpoint:
+    with drilled(*TWO, speed=12) as endpoint:
         endpoint.faults(kill__random=1.2, seed=1)
-        lost, struck = 0, 0
+        lost = struck = 0
         while struck < times:
-            lost += spoken(endpoint, 8, cache="refresh")
+            lost += spoken(endpoint, min(AT_ONCE, times - struck), width=AT_ONCE, cache="refresh")
             struck = endpoint.struck()
-        endpoint.faults()
-        lost += spoken(endpoint, 8)
-    return Outcome("kill -9", struck, lost, watch.seconds)
+    return Outcome("kill -9", struck, lost, watch.seconds, left=tuple(endpoint.left))
+
+
+def publishing(times: int) -> Outcome:
+    """Have the worker killed before, amid and after the write of a file, and after its publication."""
+    watch, lost, deaths, parts = Watch(), 0, 0, 0
+
+    def forget(path: Path) -> bool:
+        path.unlink()
+        return path.suffix == ".part"
+
+    with drilled(*TWO, *standin("dying"), speed=1_000) as endpoint:
+        while deaths < times:
+            lost += spoken(endpoint, 8)
+            deaths = endpoint.logged("exited with code -9")
+            if deaths < times:  # what the last ones left is for the sweep to find
+                parts += sum(forget(path) for path in list(endpoint.folder.iterdir()))
+    note = f"{parts} temporary files left by the dead"
+    return Outcome("killed publishing", deaths, lost, watch.seconds, note, tuple(endpoint.left))
 
 
 def polite_ends(times: int) -> Outcome:
     """SIGTERM the worker while it speaks, politely and rudely; nothing may be lost."""
     watch = Watch()
     with drilled("--retries", "1000", speed=20) as endpoint:
-        lost, struck = 0, 0
+        lost = struck = 0
         for rude in (0, 1):
             endpoint.faults(term__random=0.6, rude=rude, seed=2)
             while endpoint.struck() < times // 2:
                 lost += spoken(endpoint, 4, cache="refresh")
             struck += endpoint.struck()
-    return Outcome("SIGTERM", struck, lost, watch.seconds, "half of them rude")
+    return Outcome("SIGTERM", struck, lost, watch.seconds, "half of them rude", tuple(endpoint.left))
 
 
 def chunks(times: int) -> Outcome:
@@ -71,7 +69,29 @@ def chunks(times: int) -> Outcome:
         for fault in ({"400__chunk": 2}, {"500__chunk": 6}, {"delay__chunk": 0.3}, {"lose__chunk": 2}):
             endpoint.faults(**fault)
             lost += spoken(endpoint, each, cache="refresh")
-    return Outcome("chunk posts", 4 * each, lost, watch.seconds, "400, 500, slowly, lost")
+    note = "400, 500, slowly, lost"
+    return Outcome("chunk posts", 4 * each, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def unanswered(times: int) -> Outcome:
+    """Never answer one chunk post in six; the job times out or is right, and its slot comes back."""
+    watch, timed_out = Watch(), 0
+
+    def one(number: int) -> tuple[bool, bool]:
+        said = TEXTS[number % len(TEXTS)]
+        ended = endpoint.end(endpoint.run(said, cache="off"))
+        if ended and ended["status"] == "TIMED_OUT":
+            return False, True
+        return not (
+            ended and ended["status"] == "COMPLETED" and endpoint.is_right(said, ended["output"])
+        ), False
+
+    with drilled("--execution-timeout", "5") as endpoint:
+        endpoint.faults(never__chunk=6)
+        ends = side_by_side(one, times, width=AT_ONCE)
+    lost, timed_out = (sum(column) for column in zip(*ends, strict=True))
+    note = f"{timed_out} reported as TIMED_OUT"
+    return Outcome("chunks unanswered", times, lost, watch.seconds, note, tuple(endpoint.left))
 
 
 def lost_ends(times: int) -> Outcome:
@@ -80,13 +100,14 @@ def lost_ends(times: int) -> Outcome:
 
     def one(number: int) -> bool:
         said = TEXTS[number % len(TEXTS)]
-        return not known().is_right(said, endpoint.heard(endpoint.run(said, cache="off")))
+        return not endpoint.hears(said, endpoint.run(said, cache="off"))
 
-    with drilled("--execution-timeout", "5") as endpoint:
+    with drilled("--execution-timeout", "10") as endpoint:
         endpoint.faults(lose__done=2)
         lost = sum(side_by_side(one, times))
         struck = endpoint.struck()
-    return Outcome("job-done lost", times, lost, watch.seconds, f"as heard by /stream; {struck} lost")
+    note = f"as heard by /stream; {struck} lost"
+    return Outcome("job-done lost", times, lost, watch.seconds, note, tuple(endpoint.left))
 
 
 def cancels(times: int) -> Outcome:
@@ -102,7 +123,7 @@ def cancels(times: int) -> Outcome:
         endpoint.cancel(job)
         ended = endpoint.end(job)
         if ended and ended["status"] == "COMPLETED":
-            return not known().is_right(said, audio(ended["output"]))
+            return not endpoint.is_right(said, ended["output"])
         return not ended or ended["status"] != "CANCELLED"
 
     with drilled() as endpoint:
@@ -110,6 +131,16 @@ def cancels(times: int) -> Outcome:
         endpoint.faults(cancel__take=2)
         at_take = max(times // 10, 4)
         lost += sum(side_by_side(one, at_take))
-        endpoint.faults()
-        lost += spoken(endpoint, 16)
-    return Outcome("cancel", times + at_take, lost, watch.seconds, "queued, at take, running, ended")
+    note = "queued, at take, running, ended"
+    return Outcome("cancel", times + at_take, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def clock(times: int) -> Outcome:
+    """Put the worker's clock back and forth by hours while it speaks, stores, finds and sweeps."""
+    watch = Watch()
+    # A bound of which each fiftieth is some two speeches: so it sweeps all the time.
+    with drilled(*standin("jumping"), speed=400, TTS_CACHE_MAX_BYTES="10000000") as endpoint:
+        lost = spoken(endpoint, times // 2, cache="refresh") + spoken(endpoint, times - times // 2)
+        found = sum(hit(endpoint, said) for said in TEXTS[:8])
+    note = f"by up to three hours; {found} of 8 then from the cache"
+    return Outcome("clock jumps", times, lost, watch.seconds, note, tuple(endpoint.left))

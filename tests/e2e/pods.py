@@ -19,16 +19,23 @@ HEADERS = {"Authorization": "Bearer any"}
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 
 
+def connections() -> httpx.Client:
+    """Return what keeps its connections: a client for each request costs more than what is tested."""
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=2.0)  # sooner than localpod closes them
+    return httpx.Client(headers=HEADERS, timeout=100, limits=limits, trust_env=False)
+
+
 @dataclass
 class Pod:
-    """A running localpod, its worker's log, and the few calls that the tests make."""
+    """A running localpod, its worker's log, and the few calls that the tests make, from any thread."""
 
     url: str
+    pid: int = 0
     log: list[str] = field(default_factory=list)
+    http: httpx.Client = field(default_factory=connections)
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        answer = httpx.request(method, self.url + path, headers=HEADERS, timeout=100, **options)
-        return answer.json()
+        return self.http.request(method, self.url + path, **options).json()
 
     def submit(self, given: Any) -> str:
         return str(self.call("POST", "/run", json={"input": given})["id"])
@@ -49,8 +56,14 @@ class Pod:
             elif reply["status"] in FINAL:
                 return
 
-    def finished(self, job: str) -> Any:
-        return until(lambda: (s := self.status(job))["status"] in FINAL and s)
+    def finished(self, job: str, seconds: float = 60) -> Any:
+        """Return the job when it is final; fail when it does not come to that."""
+
+        def ended() -> Any:
+            told = self.call("GET", f"/status-sync/{job}?wait={min(seconds, 20) * 1000:.0f}")
+            return told["status"] in FINAL and told
+
+        return until(ended, seconds)
 
     def text_of_log(self) -> str:
         return "\n".join(self.log)
@@ -79,7 +92,7 @@ def running(folder: Path, *options: str, **env: str) -> Iterator[Pod]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    pod = Pod("")
+    pod = Pod("", process.pid)
     out = process.stdout
     assert out is not None
     reader = threading.Thread(target=lambda: pod.log.extend(line.rstrip() for line in out))
@@ -88,6 +101,7 @@ def running(folder: Path, *options: str, **env: str) -> Iterator[Pod]:
         pod.url = until(lambda: address(pod.log))
         yield pod
     finally:
+        pod.http.close()
         process.terminate()
         process.wait(30)
         reader.join(30)

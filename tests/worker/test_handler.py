@@ -231,6 +231,9 @@ async def test_operations_answer_in_one_record_without_audio(tmp_path: Path) -> 
         [info] = await run_job(kit, {"op": "info"})
         [voices] = await run_job(kit, {"op": "voices"})
         [warm] = await run_job(kit, {"op": "warm"})
+    work = info["work"]
+    assert (work["speeches"], work["utterances"], work["begun"]) == (0, 0, 0)
+    assert min(work["tasks"], work["threads"]) >= 1
     assert info["engine"] == warm["engine"] == "tone"
     assert voices["voices"] == ["default", "low"]
 

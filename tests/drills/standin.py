@@ -1,0 +1,79 @@
+"""A worker with something wrong inside: python -m tests.drills.standin KIND, as localpod's --command.
+
+* `dying`: its process group gets SIGKILL while it publishes, every second time.
+* `jumping`: its wall clock goes back and forth by up to three hours.
+* `refusing`: its folder takes no file (ENOSPC) as long as a file named `refuse` is in it: for machines
+  where nobody may mount a small or read-only file system.
+"""
+
+import errno
+import os
+import random
+import signal
+import sys
+import time
+import uuid
+from functools import partial
+from pathlib import Path
+
+from worker import __main__ as entry
+from worker.cache import Cache, Publication
+
+DICE = random.SystemRandom()
+MOMENTS = ("before", "amid", "written", "published")
+
+
+def die() -> None:
+    """End this process and its children as an out-of-memory killer would."""
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+class DyingCache(Cache):
+    """Dies at a moment of a publication, every second time."""
+
+    def _write(self, publication: Publication, path: Path, content: bytes) -> None:
+        moment = DICE.choice(MOMENTS) if DICE.random() < 0.5 else None
+        if moment in {"amid", "written"}:
+            part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+            part.write_bytes(content[: len(content) // 2] if moment == "amid" else content)
+        if moment in {"before", "amid", "written"}:
+            die()
+        super()._write(publication, path, content)
+        if moment == "published":
+            die()
+
+
+class RefusingCache(Cache):
+    """A folder without room, for as long as it holds a file of that name."""
+
+    def _write(self, publication: Publication, path: Path, content: bytes) -> None:
+        if (self.folder / "refuse").exists():
+            raise OSError(errno.ENOSPC, "no room, as was wanted")
+        super()._write(publication, path, content)
+
+
+class JumpingClock:
+    """The time, and now and then some hours more or less from then on."""
+
+    def __init__(self) -> None:
+        self._real = time.time
+        self._off = 0.0
+
+    def __call__(self) -> float:
+        if DICE.random() < 0.02:
+            self._off = DICE.uniform(-10_800, 10_800)
+        return self._real() + self._off
+
+
+def main(kind: str) -> int:
+    """Run the worker with what is wrong in it."""
+    clock = JumpingClock()
+    caches = {"dying": DyingCache, "refusing": RefusingCache, "jumping": partial(Cache, wall_clock=clock)}
+    if kind == "jumping":
+        time.time = clock  # the whole process's, as a machine's clock is
+    setattr(entry, "Cache", caches[kind])  # noqa: B010 - a name that the module only imports
+    return entry.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
