@@ -201,7 +201,7 @@ export function fromUrl(url, { captions, ...options } = {}) {
         } catch (error) {
           failures += 1;
           if (signal.aborted || !resumable || failures === TRIES) throw error;
-          await sleep(200 * failures, signal);
+          await sleep(100 * 2 ** failures, signal);
         }
       }
     },
@@ -655,14 +655,19 @@ export class ChatterpodPlayer extends HTMLElement {
     this.#show();
   }
 
-  async #feed(signal) {
+  /** Hand on what comes; it is heard from the second `from`, as soon as that is there. */
+  async #feed(signal, from = 0) {
+    let placed = false;
     for await (const { bytes, captions } of this.#source.open(signal)) {
       if (captions?.length) this.#caption([...this.captions, ...captions]);
       if (!bytes?.length) continue;
       this.#parts.push(bytes);
       await this.#sink.append(bytes);
       if (signal.aborted) return;
-      if (!this.#played && this.available > 0) {
+      if (placed || this.available <= from) continue;
+      placed = true;
+      if (from) this.#sink.seek(from);
+      if (!this.#played) {
         this.#played = true;
         this.play();
       }
@@ -679,19 +684,19 @@ export class ChatterpodPlayer extends HTMLElement {
       const { read, available } = this.#sink;
       if (!read || available !== had) [since, had] = [performance.now(), available];
       if (read && this.#growing === null && performance.now() - since > RESTED_MS) break;
-      if (audio.error && audio.currentTime > 0) throw new Error("The speech broke off.");
       if (audio.error) return this.#decode(signal);
     }
     return undefined;
   }
 
-  /** What the element cannot play from its address is decoded piece by piece, if that can be done. */
+  /** What the element cannot play from its address, or no further, is decoded piece by piece, from where it stands. */
   async #decode(signal) {
+    const { time, paused } = this.#sink;
     this.#sink.close();
     this.way = "web-audio";
-    this.#played = false;
+    this.#played = paused && time > 0; // by the listener
     this.#sink = new WebAudioSink(() => this.#show());
-    await this.#feed(signal);
+    await this.#feed(signal, time);
   }
 
   async #followCaptions(signal) {

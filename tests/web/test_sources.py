@@ -10,7 +10,7 @@ import pytest
 from pods import Pod
 
 from tests.web.browsers import Page, free_port, started, wait_for
-from tests.web.site_kit import CAPTIONS, EXAMPLES, SPEECH, serving
+from tests.web.site_kit import CAPTIONS, EXAMPLES, LONGER, SPEECH, serving
 from tests.web.speaking import text
 
 PLAYER = "document.querySelector('chatterpod-player')"
@@ -117,6 +117,20 @@ def test_an_address_without_speech_is_said_plainly_and_may_be_tried_again(
     page.until(f"{PLAYER}.shadowRoot.querySelector('.status.bad')")
     page.run(f"{PLAYER}.setAttribute('src', '/speech.mp3'); {PLAYER}.play()")
     whole(page)
+    page.run(f"{PLAYER}.pause()")
+
+
+def test_what_breaks_off_while_it_is_heard_goes_on_from_there(without_media_source: Page, site: str) -> None:
+    page = without_media_source
+    page.open(f"{site}/example/0")
+    page.until("customElements.get('chatterpod-player') !== undefined")
+    page.run(f"{PLAYER}.setAttribute('src', '/held.mp3'); {PLAYER}.play()")
+    page.until(f"{PLAYER}.currentTime > 0.3")
+    assert page.run(f"return {PLAYER}.way") == "audio"
+    page.run("await fetch('/heard')")
+    whole(page)
+    assert page.run(f"return {PLAYER}.available") == pytest.approx(len(LONGER) / 8000, abs=0.05)
+    page.until(f"{PLAYER}.currentTime > 0.3")
     page.run(f"{PLAYER}.pause()")
 
 
