@@ -7,7 +7,9 @@
  *
  * A GET of /stream drains: what a lost reply held is gone from it, so gaps are filled from /status, whose
  * `output` is all records of the job. When the platform runs a job again, its records come anew under
- * another `attempt`: what was given out already is skipped.
+ * another `attempt`. What was given out already is skipped: by bytes while the new audio is the same; and
+ * where an engine that is not exact spoke it a little differently, by time: it goes on with the first
+ * segment that was not heard, less the silence before it that was.
  */
 
 /** The worker's input: `text` or `turns`, and how to speak it; every field as in docs/api.md. */
@@ -104,11 +106,18 @@ type Json = Record<string, unknown>;
 const FINAL = new Set(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]);
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 const TRIES = 10; // of one request that meets trouble of the passing kind
-const HELD_MS = 200; // an answer that took so long was held by the endpoint: no need to wait again
+const HELD_ANSWER_MS = 200; // an answer that took so long was held by the endpoint: no need to wait again
 const READ_MS = 100_000; // the endpoint may hold a GET for 90 s
 const SYNC_WAIT_MS = 55_000; // RunPod holds /runsync up to 90 s, and gateways before it less
 const SHORT = 500; // characters that /runsync answers in one go
 const WINDOW_MS = 10_000;
+const HELD_MS = 200; // of a segment's end may still be in the encoder when its record goes out
+const LEAD_MS = 48; // frames draw on bytes of the two before them: those must be of the same take
+const FRAME_MS = 24; // 576 samples at 24 kHz
+const LAG_MS = 46; // decoded MP3 is so much later than the speech: 1105 samples
+const PCM_BYTES = 48; // a millisecond
+/** kbit/s by the four bits of a frame's header: ISO/IEC 13818-3, Layer III. */
+const RATES = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 /** Requests in ten seconds: half of RunPod's limits on an endpoint, which others use too. */
 const LIMITS: Record<string, number> = { run: 500, runsync: 1000, status: 1000, stream: 1000, cancel: 50 };
 
@@ -120,7 +129,10 @@ export class Reception {
   #held = new Map<number, Json>(); // came before one that is missing
   #given: Bytes[] = [];
   #givenMs = 0;
-  #givenPlace = -1;
+  #told: Segment[] = []; // segments of what was given
+  #heard = -1; // the place of the last of them that was given to its end
+  #silentFrom = 0; // when that one ended
+  #repeatedTo = 0; // on this attempt's clock: when what was heard ends in it
   #known: Bytes = new Uint8Array(0); // what earlier attempts gave
   #at = 0; // bytes of this attempt taken so far
   #same = true; // what this attempt repeats is what was given
@@ -171,49 +183,63 @@ export class Reception {
 
   #newAttempt(attempt: unknown): void {
     this.#attempt = attempt;
-    this.#next = this.#at = this.#shiftMs = 0;
+    this.#next = this.#at = 0;
+    this.#shiftMs = this.#repeatedTo = 0;
     this.#held.clear();
     this.#known = concat(this.#given);
     this.#given = [this.#known];
     this.#same = true;
     this.#joined = this.#known.length === 0;
+    const heard = this.#told.filter((segment) => segment.end_ms <= this.#givenMs + HELD_MS);
+    this.#heard = Math.max(-1, ...heard.map(place));
+    this.#silentFrom = Math.max(0, ...heard.map((segment) => segment.end_ms));
   }
 
   #give(record: Json): Chunk | null {
     const audio = audioOf(record);
     this.done = record.final === true;
-    const [fresh, segments] = this.#fresh(audio, (record.segments as Segment[] | undefined) ?? []);
-    const startMs = Math.max(0, Number(record.start_ms ?? 0) + this.#shiftMs);
-    const endMs = Math.max(0, Number(record.end_ms ?? 0) + this.#shiftMs);
+    const [fresh, news] = this.#fresh(record, audio, (record.segments as Segment[] | undefined) ?? []);
     if (fresh.length === 0 && !this.done) return null;
+    const startMs = Math.max(Number(record.start_ms ?? 0) + this.#shiftMs, this.#givenMs);
+    const endMs = Math.max(Number(record.end_ms ?? 0) + this.#shiftMs, startMs);
+    const segments = news.map((segment) => moved(segment, this.#shiftMs));
     this.#given.push(fresh);
-    this.#givenMs = Math.max(this.#givenMs, endMs);
-    for (const segment of segments) this.#givenPlace = Math.max(this.#givenPlace, place(segment));
-    return {
-      audio: fresh,
-      startMs,
-      endMs,
-      segments: segments.map((segment) => moved(segment, this.#shiftMs)),
-      summary: this.done ? summaryOf(record) : null,
-    };
+    this.#givenMs = endMs;
+    this.#told.push(...segments);
+    return { audio: fresh, startMs, endMs, segments, summary: this.done ? this.#summary(record) : null };
   }
 
-  /** Return what of a record was not given yet: by bytes while it is the same audio, then by segments. */
-  #fresh(audio: Bytes, segments: Segment[]): [Bytes, Segment[]] {
+  /** Return what of a record was not given yet: by bytes while it is the same audio, then by time. */
+  #fresh(record: Json, audio: Bytes, segments: Segment[]): [Bytes, Segment[]] {
     if (this.#joined) return [audio, segments];
     const at = this.#at;
     this.#at += audio.length;
-    const news = segments.filter((segment) => place(segment) > this.#givenPlace);
     const known = this.#known.subarray(at, at + audio.length);
     this.#same = this.#same && known.every((byte, n) => byte === audio[n]);
     if (this.#same) {
       this.#joined = this.#at >= this.#known.length;
-      return [audio.subarray(known.length), news];
+      const told = Math.max(-1, ...this.#told.map(place));
+      return [audio.subarray(known.length), segments.filter((segment) => place(segment) > told)];
     }
+    const news = segments.filter((segment) => place(segment) > this.#heard);
+    const old = segments.filter((segment) => place(segment) <= this.#heard);
+    this.#repeatedTo = Math.max(this.#repeatedTo, ...old.map((segment) => segment.end_ms));
     if (news.length === 0) return [new Uint8Array(0), []];
     this.#joined = true;
-    this.#shiftMs = this.#givenMs - news[0].start_ms;
-    return [audio, news];
+    const pauseMs = news[0].start_ms - this.#repeatedTo - (this.#givenMs - this.#silentFrom);
+    const startMs = at > 0 ? Number(record.start_ms ?? 0) : null;
+    const [fresh, freshMs] = later(audio, startMs, news[0].start_ms, pauseMs);
+    this.#shiftMs = this.#givenMs - freshMs;
+    return [fresh, news];
+  }
+
+  #summary(record: Json): Summary {
+    const summary = summaryOf(record);
+    if (this.#shiftMs !== 0) {
+      summary.duration_ms = Number(summary.duration_ms ?? 0) + this.#shiftMs;
+      summary.size_bytes = this.#given.reduce((size, part) => size + part.length, 0);
+    }
+    return summary;
   }
 }
 
@@ -450,7 +476,7 @@ class Polling {
 
   wait(tookMs: number, brought: boolean, queued: boolean): number {
     if (brought) this.#idle = 0;
-    if (brought || tookMs >= HELD_MS) return 0;
+    if (brought || tookMs >= HELD_ANSWER_MS) return 0;
     const wait = 50 * 2 ** Math.min(this.#idle, 8);
     this.#idle += 1;
     return Math.min(queued ? 1000 : 400, wait);
@@ -531,8 +557,10 @@ export function speechOf(reply: Json): Speech {
 }
 
 function summaryOf(record: Json): Summary {
-  const { audio_base64: _a, segments: _b, seq: _c, attempt: _d, start_ms: _e, end_ms: _f, ...summary } =
-    record;
+  const summary = { ...record };
+  for (const name of ["audio_base64", "segments", "seq", "attempt", "start_ms", "end_ms", "final"]) {
+    delete summary[name];
+  }
   return summary as Summary;
 }
 
@@ -547,6 +575,27 @@ function audioOf(record: Json): Bytes {
 /** Return where a segment ends in the text, as a number that grows with turns and code points. */
 function place(segment: Segment): number {
   return (segment.turn ?? 0) * 1e9 + segment.char_end;
+}
+
+/**
+ * Return a record's audio from a segment on, with a pause before it, and when that begins.
+ *
+ * `startMs` is null for the first record of an attempt. One that has less of a pause is returned whole.
+ */
+function later(audio: Bytes, startMs: number | null, beginsMs: number, pauseMs: number): [Bytes, number] {
+  const size = frameSize(audio);
+  const lead = size === null ? 0 : LEAD_MS;
+  const origin = startMs ?? (size === null ? 0 : -LAG_MS);
+  const before = Math.max(0, beginsMs - Math.max(lead, pauseMs) - origin);
+  if (size === null) return [audio.subarray(before * PCM_BYTES), origin + before];
+  const frames = Math.floor(before / FRAME_MS);
+  return [audio.subarray(frames * size), origin + frames * FRAME_MS];
+}
+
+/** Return the size of the MP3 frame that the audio begins with; null where it is PCM. */
+function frameSize(audio: Bytes): number | null {
+  const rate = audio.length > 3 && audio[0] === 0xff && audio[1] === 0xf3 ? RATES[audio[2] >> 4] ?? 0 : 0;
+  return rate > 24 && (audio[2] & 0b1110) === 0b0100 ? rate * 3 : null;
 }
 
 function moved(segment: Segment, byMs: number): Segment {

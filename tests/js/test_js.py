@@ -13,7 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from chatterpod.protocol import Reception
 from js_kit import ROOT, SOURCE, deno, node, run, transpiled
+from takes import takes
 
 from localpod.process import running
 
@@ -51,6 +53,35 @@ def test_the_sources_have_sound_types_and_nothing_to_erase_but_types(tmp_path: P
     source = SOURCE.read_text(encoding="utf-8")
     assert not re.search(r"^\s*(?:export )?(?:enum|namespace) |^import ", source, re.MULTILINE)
     assert not re.search(r"constructor\([^)]*\b(?:private|public|readonly) ", source)
+
+
+def received(attempts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return what the Python client gives out of a job that was run again."""
+    reception, chunks = Reception(), []
+    for records in attempts:
+        chunks += reception.take_stream({"status": "IN_PROGRESS", "stream": [{"output": r} for r in records]})
+    return [
+        {
+            "audio": base64.b64encode(chunk.audio).decode(),
+            "startMs": chunk.start_ms,
+            "endMs": chunk.end_ms,
+            "segments": list(chunk.segments),
+            "summary": chunk.summary,
+        }
+        for chunk in chunks
+    ]
+
+
+async def test_a_job_that_was_run_again_is_spliced_as_in_the_python_client(tmp_path: Path) -> None:
+    cases = []
+    for form in ("mp3", "pcm"):
+        made = await takes(tmp_path / form, form)
+        for before in range(1, len(made["first"])):
+            cases += [[made["first"][:before], made[again]] for again in ("second", "stored")]
+    (tmp_path / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
+    _, script, env = commands("node", tmp_path)
+    told = run([*script, str(HERE / "splice.mjs")], tmp_path, CASES=str(tmp_path / "cases.json"), **env)
+    assert json.loads(told) == [received(attempts) for attempts in cases]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 A GET of /stream drains: what a lost reply held is gone from it, so gaps are filled from /status,
 whose `output` is all records of the job. When the platform runs a job again, its records come
 anew under another `attempt`. What was given out already is skipped: by bytes while the new audio
-is the same, and by segments where an engine that is not exact spoke it a little differently.
+is the same; and where an engine that is not exact spoke it a little differently, by time: it goes on
+with the first segment that was not heard, less the silence before it that was.
 """
 
 import base64
@@ -13,12 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chatterpod.errors import Incomplete, JobCancelled, JobTimedOut, job_failed
+from chatterpod.mp3 import DELAY, FRAME_SAMPLES, SAMPLE_RATE, frame_size
 
 __all__ = ["FINAL", "Chunk", "Reception", "check_ended", "records_of"]
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
 NOT_SUMMARY = frozenset({"audio_base64", "segments", "seq", "attempt", "start_ms", "end_ms", "final"})
 BEFORE_ALL = (-1, -1)
+HELD_MS = 200  # of a segment's end may still be in the encoder when its record goes out
+LEAD_MS = 48  # frames draw on bytes of the two before them: those must be of the same take
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,25 @@ def place(segment: Mapping[str, Any]) -> tuple[int, int]:
     return int(segment.get("turn", 0)), int(segment.get("char_end", 0))
 
 
+def later(audio: bytes, starts_ms: int | None, begins_ms: int, pause_ms: int) -> tuple[bytes, int]:
+    """Return a record's audio from a segment on, with a pause before it, and when that begins.
+
+    Args:
+        audio: Whole frames of MP3, or PCM (s16le).
+        starts_ms: When it starts, on the clock of its attempt; None where it is the attempt's first.
+        begins_ms: When the segment begins, on the same clock.
+        pause_ms: The silence wanted before it; a record that has less is returned whole.
+    """
+    try:
+        size, samples, lead_ms, lag = frame_size(audio), FRAME_SAMPLES, LEAD_MS, DELAY
+    except ValueError:
+        size, samples, lead_ms, lag = 2, 1, 0, 0
+    origin = -(lag * 1000 // SAMPLE_RATE) if starts_ms is None else starts_ms
+    before = max(0, begins_ms - max(lead_ms, pause_ms) - origin)
+    count = before * SAMPLE_RATE // (1000 * samples)
+    return audio[count * size :], origin + count * samples * 1000 // SAMPLE_RATE
+
+
 class Reception:
     """Takes replies of /stream and /status; gives out chunks and says what to do next."""
 
@@ -87,10 +110,13 @@ class Reception:
         self._held: dict[int, Mapping[str, Any]] = {}  # came before one that is missing
         self._given = bytearray()
         self._given_ms = 0
-        self._given_place = BEFORE_ALL
+        self._told: list[Mapping[str, Any]] = []  # segments of what was given
+        self._heard = BEFORE_ALL  # the last of them that was given to its end
+        self._silent_from = 0  # when that one ended
         self._at = 0  # bytes of this attempt taken so far
         self._same = True  # what this attempt repeats is what was given
         self._joined = True  # this attempt has reached what was not given yet
+        self._repeated_to = 0  # on this attempt's clock: when what was heard ends in it
         self._shift_ms = 0  # of this attempt's times
         self._ended = False
 
@@ -142,43 +168,61 @@ class Reception:
 
     def _new_attempt(self, attempt: Any) -> None:
         self._attempt = attempt
-        self._next = self._at = self._shift_ms = 0
+        self._next = self._at = self._shift_ms = self._repeated_to = 0
         self._held.clear()
         self._same = True
         self._joined = not self._given
+        heard = [told for told in self._told if told.get("end_ms", 0) <= self._given_ms + HELD_MS]
+        self._heard = max(map(place, heard), default=BEFORE_ALL)
+        self._silent_from = max((int(told.get("end_ms", 0)) for told in heard), default=0)
 
     def _give(self, record: Mapping[str, Any]) -> Chunk | None:
         """Return the record's chunk, less what an earlier attempt brought."""
         audio = audio_of(record)
         self.done = bool(record.get("final"))
-        fresh, segments = self._fresh(audio, list(record.get("segments") or ()))
+        fresh, segments = self._fresh(record, audio, list(record.get("segments") or ()))
         start, end = (int(record.get(name, 0)) + self._shift_ms for name in ("start_ms", "end_ms"))
-        summary = {k: v for k, v in record.items() if k not in NOT_SUMMARY} if self.done else None
-        if not fresh and summary is None:
+        if not fresh and not self.done:
             return None
+        start = max(start, self._given_ms if self._given else 0)
         self._given += fresh
         self._given_ms = max(self._given_ms, end)
-        self._given_place = max([self._given_place, *map(place, segments)])
-        return Chunk(fresh, max(0, start), max(0, end), tuple(map(self._moved, segments)), summary)
+        told = tuple(map(self._moved, segments))
+        self._told += told
+        return Chunk(fresh, start, max(start, end), told, self._summary(record) if self.done else None)
 
     def _fresh(
-        self, audio: bytes, segments: list[Mapping[str, Any]]
+        self, record: Mapping[str, Any], audio: bytes, segments: list[Mapping[str, Any]]
     ) -> tuple[bytes, list[Mapping[str, Any]]]:
         """Return what of a record was not given yet."""
         if self._joined:
             return audio, segments
         at, self._at = self._at, self._at + len(audio)
-        new = [segment for segment in segments if place(segment) > self._given_place]
         known = self._given[at : at + len(audio)]
         self._same = self._same and audio.startswith(known)
         if self._same:
             self._joined = self._at >= len(self._given)
-            return audio[len(known) :], new
+            told = max(map(place, self._told), default=BEFORE_ALL)
+            return audio[len(known) :], [segment for segment in segments if place(segment) > told]
+        new = [segment for segment in segments if place(segment) > self._heard]
+        ends = [int(old.get("end_ms", 0)) for old in segments if place(old) <= self._heard]
+        self._repeated_to = max([self._repeated_to, *ends])
         if not new:
             return b"", []
         self._joined = True
-        self._shift_ms = self._given_ms - int(new[0].get("start_ms", 0))
-        return audio, new
+        begins = int(new[0].get("start_ms", 0))
+        pause = begins - self._repeated_to - (self._given_ms - self._silent_from)
+        starts = int(record.get("start_ms", 0)) if at else None
+        fresh, start = later(audio, starts, begins, pause)
+        self._shift_ms = self._given_ms - start
+        return fresh, new
+
+    def _summary(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        summary = {name: value for name, value in record.items() if name not in NOT_SUMMARY}
+        if self._shift_ms:
+            summary["duration_ms"] = int(record.get("duration_ms", 0)) + self._shift_ms
+            summary["size_bytes"] = len(self._given)
+        return summary
 
     def _moved(self, segment: Mapping[str, Any]) -> Mapping[str, Any]:
         if not self._shift_ms:
