@@ -17,7 +17,7 @@ from bench.chatterbox.s3gen import Timer
 from bench.chatterbox.theirs import Theirs
 from bench.table import Guard, Row, median
 from worker.engines.chatterbox.checkpoint import Models, load
-from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
 from worker.engines.chatterbox.slots import Slots
 
 __all__ = ["rows"]
@@ -118,7 +118,7 @@ def sampling() -> Mapping[str, Callable[[], object]]:
     @torch.inference_mode()
     def ours() -> None:
         for _ in range(SAMPLES):
-            sample(logits, seen, options, draw(6563, generator)[None])
+            sample_in_one(logits, seen, options, draw(6563, generator)[None])
 
     @torch.inference_mode()
     def theirs() -> None:

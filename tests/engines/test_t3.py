@@ -18,7 +18,8 @@ from transformers.generation.logits_process import (
 from worker.engines.chatterbox.checkpoint import maker
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.decoder import Decoder
-from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.linear import RowInt8, quantize
+from worker.engines.chatterbox.sampling import Options, draw, sample, sample_in_one
 from worker.engines.chatterbox.slots import Prefix, Slots
 from worker.engines.chatterbox.t3 import START, T3, check_shapes
 from worker.errors import StartError
@@ -199,6 +200,7 @@ def test_sampling_draws_what_upstreams_processors_draw(options: dict[str, float]
         seen = torch.zeros(1, 6563, dtype=torch.bool).scatter_(1, said, value=True)
         draws = draw(6563, torch.Generator().manual_seed(seed))
         assert int(sample(logits, seen, given, draws[None])) == int(wanted)
+        assert int(sample_in_one(logits, seen, given, draws[None])) == int(wanted)
 
 
 def upstreams_processors(options: dict[str, float]) -> Any:
@@ -222,3 +224,10 @@ def test_weights_of_another_model_are_named(tensors: dict[str, Tensor]) -> None:
         check_shapes(tensors | {"speech_head.weight": torch.zeros(10, 128)})
     with pytest.raises(StartError, match=r"as torch\.int64, expected floats"):
         check_shapes(tensors | {"speech_emb.weight": torch.zeros(6563, 128, dtype=torch.long)})
+
+
+def test_a_row_of_zeros_times_an_8_bit_weight_is_the_bias() -> None:
+    bias = torch.randn(32)
+    product = RowInt8(quantize(torch.randn(32, 64)), bias)
+    rows = torch.stack([torch.zeros(64), torch.ones(64)])
+    assert torch.equal(product(rows)[0], bias)

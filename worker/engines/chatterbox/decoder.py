@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.sampling import Options, draw, sample, sample_in_one
 from worker.engines.chatterbox.slots import Prefix, Slots
 from worker.engines.chatterbox.t3 import START, STOP, T3
 
@@ -92,7 +92,8 @@ class Decoder:
         draws = torch.stack([draw(self._t3.vocabulary, row.generator) for row in rows])
         options = Options.joined([row.options for row in rows])
         seen = torch.cat([row.seen for row in rows])
-        tokens = sample(logits, seen, options, draws.to(logits.device))[:, 0].tolist()
+        choose = sample_in_one if logits.device.type == "cpu" else sample
+        tokens = choose(logits, seen, options, draws.to(logits.device))[:, 0].tolist()
         for row, token in zip(rows, tokens, strict=True):
             row.tokens.append(token)
             row.seen[0, token] = True

@@ -7,7 +7,7 @@ the batch: measured on oneDNN's bfloat16 kernels, and by construction in int8, w
 scale of its own and the sums are whole numbers.
 """
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,9 +15,12 @@ from torch import Tensor
 __all__ = ["Dense", "Linear", "PackedBf16", "Quantized", "RowInt8", "quantize"]
 
 INT8_MAX = 127
-TINY = 1e-12  # so that a row of zeros is no division by zero
-ZERO_POINT = 128  # of activations in [-1, 1], as unsigned bytes
-ACTIVATION_SCALE = 1 / 127
+if TYPE_CHECKING:
+    Packed: TypeAlias = Any
+else:
+    Packed = torch.classes.quantized.LinearPackedParamsBase  # a class that torch makes when asked for it
+# Looked up once: a decoder's step is thousands of small calls.
+multiply_bf16 = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001 - the only name it has
 
 
 class Linear(Protocol):
@@ -57,9 +60,7 @@ class PackedBf16:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 - likewise
-            x, self._weight, self._bias, "none", [], ""
-        )
+        product: Tensor = multiply_bf16(x, self._weight, self._bias, "none", [], "")
         return product
 
 
@@ -91,8 +92,16 @@ class RowInt8:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
-        largest = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True).add_(TINY)
-        product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
-            x / largest, ACTIVATION_SCALE, ZERO_POINT, self._weight
-        )
-        return torch.addcmul(self._bias, product, largest)
+        product: Tensor = row_int8(x, self._weight, self._bias)
+        return product
+
+
+@torch.jit.script
+def row_int8(x: Tensor, weight: Packed, bias: Tensor) -> Tensor:
+    """Return x times the weight, and the bias; each row is scaled to the whole range of a byte."""
+    largest = torch.ops.aten.linalg_vector_norm(x, float("inf"), [-1], keepdim=True)
+    # a row of zeros becomes NaN, then some byte, and nothing again times its own scale
+    product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+        x / largest, 1 / 127, 128, weight
+    )
+    return torch.addcmul(bias, product, largest)

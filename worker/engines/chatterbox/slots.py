@@ -7,20 +7,20 @@ others: oneDNN's bfloat16 products do not depend on how many rows there are, and
 (float32), rows are computed one by one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.engines.chatterbox.attention import Kept, Shared, attend_shared, attend_step, joined
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.t3 import HEAD_SIZE, T3, Attend
 
 __all__ = ["Prefix", "Slots"]
 
 STRIDE = 256  # positions by which fixed shapes grow
-flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # noqa: SLF001 - alone gives the log-sum-exp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,12 @@ class Prefix:
     """Keys and values of a voice's positions: [layers, 2, heads, positions, 64]."""
 
     kv: Tensor
+    layers: tuple[Shared, ...] = field(init=False)  # views
+
+    def __post_init__(self) -> None:
+        """Cut the views once that every step looks at."""
+        layers = tuple((keys.transpose(1, 2), values) for keys, values in self.kv.unbind(0))
+        object.__setattr__(self, "layers", layers)
 
     @property
     def length(self) -> int:
@@ -35,14 +41,8 @@ class Prefix:
         return self.kv.shape[3]
 
     def attend(self, layer: int, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what rows [B, heads, 64] find here, float32, and the log-sum-exp [B, heads]."""
-        keys, values = self.kv[layer]
-        queries = q.to(keys.dtype).transpose(0, 1)
-        scores = torch.bmm(queries, keys.transpose(1, 2)).float().mul_(HEAD_SIZE**-0.5)
-        chances = scores.softmax(-1)
-        total = scores.amax(-1) - chances.amax(-1).log()  # the log-sum-exp, in fewer passes
-        found = torch.bmm(chances.to(values.dtype), values)
-        return found.float().transpose(0, 1), total.t()
+        """Return what rows [B, heads, 64] find here, float32, and the log-sum-exp [B, heads, 1]."""
+        return attend_shared(q, *self.layers[layer])
 
     @classmethod
     def of(cls, t3: T3, conditioning: Conditioning) -> "Prefix":
@@ -149,24 +149,24 @@ class Slots:
         return attend
 
     def _attend_step(self, slots: Sequence[int]) -> Attend:
-        lengths = [self._lengths[slot] + 1 for slot in slots]
+        own = list(zip(*(self._own(slot) for slot in slots), strict=True))
         voices = group([self._prefix(slot) for slot in slots])
+        shared = list(zip(*(prefix.layers for prefix, _ in voices), strict=True))
+        rows = [torch.tensor(sharing) for _, sharing in voices]
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            queries = q.float()
-            own = [
-                self._attend_own(slot, layer, lengths[row], queries[row : row + 1], kv[row])
-                for row, slot in enumerate(slots)
-            ]
-            mine, mine_total = own[0] if len(own) == 1 else map(torch.cat, zip(*own, strict=True))
-            if len(voices) == 1:
-                return joined(*voices[0][0].attend(layer, q), mine, mine_total).to(q.dtype)
-            out = torch.empty_like(q)
-            for prefix, rows in voices:
-                out[rows] = joined(*prefix.attend(layer, q[rows]), mine[rows], mine_total[rows]).to(q.dtype)
-            return out
+            found: Tensor = attend_step(q, kv, own[layer], shared[layer], rows)
+            return found
 
         return attend
+
+    def _own(self, slot: int) -> Iterator[Kept]:
+        """Return what a step of one slot looks at, a layer each, cut out for all layers at once."""
+        last = self._lengths[slot]
+        kept = self._kv[slot : slot + 1]
+        keys, values = kept[:, :, :, :, : last + 1].unbind(2)
+        new = kept[:, :, :, :, last].unbind(1)
+        return zip(new, keys.unbind(1), values.unbind(1), strict=True)
 
     def _attend_all(self, slots: Sequence[int]) -> Attend:
         """Return the step's attention in fixed shapes: every slot, idle ones too."""
@@ -186,7 +186,7 @@ class Slots:
             queries[rows] = q.to(keys.dtype)
             scores = (queries.unsqueeze(2) @ keys.transpose(2, 3)).float().mul_(HEAD_SIZE**-0.5)
             chances = scores.masked_fill_(hidden, -torch.inf).softmax(-1)
-            total = (scores.amax(-1) - chances.amax(-1).log())[rows, :, 0]
+            total = (scores.amax(-1) - chances.amax(-1).log())[rows]
             mine = (chances.to(values.dtype) @ values).float()[rows, :, 0]
             out = torch.empty_like(q)
             for prefix, sharing in voices:
@@ -195,18 +195,6 @@ class Slots:
             return out
 
         return attend
-
-    def _attend_own(self, slot: int, layer: int, length: int, q: Tensor, kv: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep one row's kv; return what its q [1, heads, 64] finds among its own, and the log-sum-exp."""
-        own = self._kv[slot, layer, :, :, :length]
-        own[:, :, -1] = kv
-        found, total = flash(q.transpose(0, 1)[None], own[0:1], own[1:2])
-        return found[:, :, 0], total[:, :, 0]
-
-
-def joined(one: Tensor, one_total: Tensor, other: Tensor, other_total: Tensor) -> Tensor:
-    """Return what two parts of a context found, [B, heads, 64], weighed by their log-sum-exp [B, heads]."""
-    return torch.lerp(one, other, torch.sigmoid(other_total - one_total).unsqueeze(-1))
 
 
 def group(prefixes: Sequence[Prefix]) -> list[tuple[Prefix, list[int]]]:

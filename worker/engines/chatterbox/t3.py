@@ -37,7 +37,7 @@ class Norm:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x, normalised over its last dimension."""
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, EPSILON)
+        return torch.layer_norm(x, self.weight.shape, self.weight, self.bias, EPSILON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class T3:
         shape = (len(rows), 3, self.heads, HEAD_SIZE)
         for number, layer in enumerate(self._layers):
             qkv = layer.qkv(layer.before_attention(rows)).view(shape)
-            attended = attend(number, qkv[:, 0], qkv[:, 1:])
+            attended = attend(number, qkv.select(1, 0), qkv.narrow(1, 1, 2))
             rows = rows + layer.project(attended.reshape(rows.shape))
             hidden = layer.expand(layer.before_mlp(rows))
             rows = rows + layer.contract(F.gelu(hidden, approximate="tanh"))
