@@ -89,7 +89,7 @@ def assemble(settings: Settings) -> None:
     cache = Cache(folder, settings.cache_max_bytes)
     SYNTHESIS = Synthesis(engine, on_death=die)
     casting = Casting(
-        Voices(settings.voices_folder()[0], engine.voices),
+        Voices(settings.voices_folder()[0], engine.voices, settings.image_voices_dir),
         cloner(engine),
         call=SYNTHESIS.call,
         fetch=fetch,

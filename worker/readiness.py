@@ -154,7 +154,7 @@ def cache_line(settings: Settings) -> str:
 def voices_line(settings: Settings) -> str:
     """Return the voices' names."""
     folder = settings.voices_folder()[0]
-    return f"{', '.join(Voices(folder).names())} ({folder})"
+    return f"{', '.join(Voices(folder, image=settings.image_voices_dir).names())} ({folder})"
 
 
 def versions_line(_: Settings) -> str:

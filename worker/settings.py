@@ -79,6 +79,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "cache_dir": Path,
     "cache_max_bytes": whole_number(0, 2**50),
     "voices_dir": Path,
+    "image_voices_dir": Path,
     "voices_memory_bytes": whole_number(0, 2**50),
     "slots": whole_number(1, 64),
     "max_characters": whole_number(1, 10_000),
@@ -102,6 +103,7 @@ class Settings:
     cache_dir: Path | None = None  # unset: the volume if one is mounted, else a temporary folder
     cache_max_bytes: int = 20_000_000_000
     voices_dir: Path | None = None  # unset: as cache_dir
+    image_voices_dir: Path = Path("/opt/voices")  # voices that came with the image
     voices_memory_bytes: int = 1_000_000_000  # of learned voices that are kept ready, 37 to 74 MB each
     slots: int | None = None  # utterances inside the engine at once; unset: the engine's own number
     max_characters: int = 10_000

@@ -1,6 +1,6 @@
 """The voices on the volume: a folder each, with its clip and what engines learned of it.
 
-    python -m worker.voices add NAME FILE | list | remove NAME | starters
+    python -m worker.voices add NAME FILE | list | remove NAME | starters | fill FOLDER
 
 Several workers share the folder. A name's folder holds `clip.<ending>` and, for each recipe (the
 weights and precision of an engine), `<beginning of the clip's hash>.<recipe>`.
@@ -24,23 +24,33 @@ __all__ = ["Voices"]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SHOWN = 20  # names in an error
+CLIPS = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
 
 
 class Voices:
-    """A folder of named clips; every method reads the disk, so that other workers' voices count."""
+    """A folder of named clips; every method reads the disk, so that other workers' voices count.
 
-    def __init__(self, folder: Path, built_in: Sequence[str] = ("default",)) -> None:
+    Args:
+        folder: Where voices are added and removed.
+        built_in: The engine's own voices, which have no clip.
+        image: A folder of voices that came with the image; those of `folder` go before them.
+    """
+
+    def __init__(
+        self, folder: Path, built_in: Sequence[str] = ("default",), image: Path | None = None
+    ) -> None:
         self.folder = folder
         self.built_in = tuple(built_in)
+        self._places = [folder] if image is None else [folder, image]
         self._digests: dict[tuple[Path, int, int], str] = {}  # by path, time and size
 
     def names(self) -> list[str]:
-        """Return the names: the engine's own, then those of the folder, sorted."""
-        try:
-            found = sorted(entry.name for entry in self.folder.iterdir() if NAME.fullmatch(entry.name))
-        except OSError:
-            found = []
-        return [*self.built_in, *(name for name in found if name not in self.built_in)]
+        """Return the names: the engine's own, then those of the folders, sorted."""
+        found: set[str] = set()
+        for place in self._places:
+            with contextlib.suppress(OSError):
+                found |= {entry.name for entry in place.iterdir() if NAME.fullmatch(entry.name)}
+        return [*self.built_in, *sorted(found - {*self.built_in})]
 
     def digest(self, name: str) -> str:
         """Return the SHA-256 of the clip of `name`, in hexadecimal.
@@ -80,7 +90,7 @@ class Voices:
         """Remove a voice, at once for all who look.
 
         Raises:
-            InvalidInput: The name is not allowed, or an engine's own.
+            InvalidInput: The name is not allowed, an engine's own, or that of a voice of the image.
             UnknownVoice: There is no such voice.
         """
         folder = self._own(name)
@@ -88,21 +98,24 @@ class Voices:
         try:
             folder.rename(gone)
         except FileNotFoundError:
+            if any(clips(place / name) for place in self._places):
+                raise InvalidInput(
+                    f"name is {name!r}, a voice of the image: one added under its name goes before it"
+                ) from None
             raise self.unknown(name) from None
         shutil.rmtree(gone, ignore_errors=True)
 
     def learned(self, name: str, sha256: str, recipe: str) -> bytes | None:
         """Return what an engine learned of this clip, or None."""
-        try:
-            return (self.folder / name / f"{sha256[:16]}.{recipe}").read_bytes()
-        except OSError:
-            return None
+        with contextlib.suppress(OSError, UnknownVoice):
+            return (self._clip(name).parent / f"{sha256[:16]}.{recipe}").read_bytes()
+        return None
 
     def keep(self, name: str, sha256: str, recipe: str, data: bytes) -> None:
         """Keep what an engine learned; nothing where the voice is gone or has another clip by now."""
         with contextlib.suppress(OSError, UnknownVoice):
             if self.digest(name) == sha256:
-                write(self.folder / name / f"{sha256[:16]}.{recipe}", data)
+                write(self._clip(name).parent / f"{sha256[:16]}.{recipe}", data)
 
     def unknown(self, name: str) -> UnknownVoice:
         """Return the error that says which voices there are."""
@@ -111,10 +124,10 @@ class Voices:
         return UnknownVoice(f"there is no voice {name!r}; the voices are {', '.join(names[:SHOWN])}{more}")
 
     def _clip(self, name: str) -> Path:
-        found = clips(self.folder / name) if NAME.fullmatch(name) else []
-        if not found:
-            raise self.unknown(name)
-        return found[-1]
+        for place in self._places if NAME.fullmatch(name) else ():
+            if found := clips(place / name):
+                return found[-1]
+        raise self.unknown(name)
 
     def _own(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -152,6 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("list", help="print the names")
     commands.add_parser("remove", help="remove a voice").add_argument("name")
     commands.add_parser("starters", help="make two voices that may be given away")
+    fill = commands.add_parser("fill", help="keep every clip of a folder under its file's name")
+    fill.add_argument("source", type=Path)
     given = parser.parse_args(arguments)
     try:
         voices = Voices(Settings.from_env().voices_folder()[0])
@@ -174,6 +189,10 @@ def managed(voices: Voices, given: argparse.Namespace) -> list[str]:
         from worker.starters import starters  # noqa: PLC0415 - the preview voice, for this alone
 
         made = starters()
+    elif given.command == "fill":
+        voices.folder.mkdir(parents=True, exist_ok=True)
+        files = sorted(path for path in given.source.iterdir() if path.suffix.lower() in CLIPS)
+        made = {path.stem: path.read_bytes() for path in files}
     else:
         made = {given.name: given.file.read_bytes()}
     lines = []

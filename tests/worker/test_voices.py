@@ -145,3 +145,35 @@ def test_a_failing_clip_leaves_no_voice(tmp_path: Path) -> None:
     with pytest.raises(SpeechError):
         voices.add("ann", b"text")
     assert voices.names() == ["default"]
+
+
+def test_voices_of_the_image_are_there_and_give_way_to_the_volumes(tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "ann.wav").write_bytes(wav())
+    (clips / "README.md").write_text("not a clip")
+    with pytest.MonkeyPatch.context() as env:
+        env.setenv("TTS_VOICES_DIR", str(tmp_path / "image"))
+        assert main(["fill", str(clips)]) == 0
+    voices = Voices(tmp_path / "volume", image=tmp_path / "image")
+    assert voices.names() == ["default", "ann"]
+    sha256 = voices.digest("ann")
+    voices.keep("ann", sha256, "tone.json", b"learned")
+    assert voices.learned("ann", sha256, "tone.json") == b"learned"
+    with pytest.raises(InvalidInput, match="a voice of the image"):
+        voices.remove("ann")
+    voices.add("ann", wav(200))
+    assert voices.digest("ann") != sha256
+    voices.remove("ann")
+    assert voices.digest("ann") == sha256
+
+
+def test_a_folder_without_clips_fills_an_image_with_no_voices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTS_VOICES_DIR", str(tmp_path / "image"))
+    (tmp_path / "clips").mkdir()
+    assert main(["fill", str(tmp_path / "clips")]) == 0
+    assert (tmp_path / "image").is_dir()
+    (tmp_path / "clips" / "bad name.wav").write_bytes(wav())
+    assert main(["fill", str(tmp_path / "clips")]) == 1

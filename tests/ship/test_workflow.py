@@ -1,0 +1,90 @@
+"""The workflow that builds the image names what is there, and its scripts do what they say."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())
+JOB: dict[str, Any] = WORKFLOW["jobs"]["image"]
+STEPS: list[dict[str, Any]] = JOB["steps"]
+ACTIONS = {  # the newest major versions, read in the actions' repositories on 2026-11-25
+    "actions/checkout": "v7",
+    "docker/setup-buildx-action": "v4",
+    "docker/login-action": "v4",
+    "docker/build-push-action": "v7",
+}
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+def test_it_runs_for_a_versions_tag_alone_and_may_only_read() -> None:
+    assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}  # YAML takes the key `on` for a boolean
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+
+
+def test_each_action_is_pinned_to_a_major_version_that_exists() -> None:
+    used = dict(step["uses"].split("@") for step in STEPS if "uses" in step)
+    assert used == ACTIONS
+
+
+def test_it_builds_the_file_with_arguments_that_the_file_has() -> None:
+    with_ = next(step["with"] for step in STEPS if step.get("uses", "").startswith("docker/build-push"))
+    text = (ROOT / with_["file"]).read_text()
+    names = [line.split("=")[0] for line in with_["build-args"].split() if "=" in line]
+    assert names == ["VERSION", "REVISION"]
+    for name in names:
+        assert re.search(rf"^ARG {name}=", text, re.MULTILINE)
+    assert (with_["platforms"], with_["push"]) == ("linux/amd64", True)
+
+
+def test_every_step_that_is_named_later_exists_and_gives_what_is_taken() -> None:
+    ids = {step["id"]: step.get("run", "") for step in STEPS if "id" in step}
+    taken = re.findall(r"steps\.(\w+)\.outputs\.(\w+)", str(STEPS))
+    assert taken
+    for step, output in taken:
+        assert f'echo "{output}=' in ids[step]
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    shellcheck = shutil.which("shellcheck")
+    assert shellcheck is not None, "shellcheck is missing: make tools"
+    for step in STEPS:
+        if "run" in step:
+            done = subprocess.run(
+                [shellcheck, "--shell=bash", "-"],
+                input=step["run"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.stdout, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("tag", "account", "said"),
+    [
+        (f"v{VERSION}", "me", ""),
+        ("v99.0.0", "me", f"the tag is v99.0.0, pyproject.toml says {VERSION}"),
+        (f"v{VERSION}", "", "set the variable DOCKER_USERNAME"),
+    ],
+)
+def test_the_tag_must_be_the_version_and_the_account_be_set(
+    tmp_path: Path, tag: str, account: str, said: str
+) -> None:
+    out = tmp_path / "out"
+    script = next(step["run"] for step in STEPS if step.get("id") == "version")
+    env = {"GITHUB_REF_NAME": tag, "ACCOUNT": account, "GITHUB_OUTPUT": str(out), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (1 if said else 0)
+    assert said in done.stdout
+    if not said:
+        assert out.read_text() == f"image=me/chatterpod:{VERSION}\nversion={VERSION}\n"
