@@ -9,6 +9,8 @@ from importlib.abc import MetaPathFinder
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from bench.image import pins
+
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 OURS = {"chatterpod-worker"}
 
@@ -18,10 +20,7 @@ def plain(name: str) -> str:
 
 
 def held() -> set[str]:
-    left_out = [re.compile(line) for line in (REQUIREMENTS / "not-in-image.txt").read_text().split()]
-    lines = "\n".join((REQUIREMENTS / f"{name}.txt").read_text() for name in ("worker", "chatterbox"))
-    pins = [line for line in lines.splitlines() if "==" in line]
-    return {plain(pin.split("==")[0]) for pin in pins if not any(each.match(pin) for each in left_out)}
+    return {plain(name) for name in pins(REQUIREMENTS)}
 
 
 class OnlyTheImage(MetaPathFinder):
