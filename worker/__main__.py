@@ -21,7 +21,7 @@ from worker.errors import StartError
 from worker.fetching import fetched
 from worker.handler import Worker
 from worker.keys import cache_key
-from worker.readiness import check, fitness
+from worker.readiness import cache_trouble, check, fitness
 from worker.settings import Settings, prepare_environment
 from worker.studio import Studio
 from worker.synthesis import Synthesis
@@ -82,8 +82,9 @@ def assemble(settings: Settings) -> None:
     """Build the worker of this process."""
     global WORKER, SYNTHESIS  # noqa: PLW0603 - the singleton
     folder, warning = settings.cache_folder()
-    if warning:
-        log.warning(warning)
+    for line in (warning, cache_trouble(settings)):
+        if line:
+            log.warning(line)
     loaded = load_engine(settings)
     engine = loaded.engine
     cache = Cache(folder, settings.cache_max_bytes)

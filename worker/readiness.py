@@ -23,9 +23,10 @@ from worker.errors import StartError
 from worker.settings import Settings
 from worker.voices import Voices
 
-__all__ = ["check", "fitness", "spoken_word", "unwritable"]
+__all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 
 WORD = "Hello."
+FULL = {errno.ENOSPC, errno.EDQUOT}
 STEPS = 10_000  # of an engine, for one word: more than any needs
 CHATTERBOX = "chatterbox-turbo"
 
@@ -53,6 +54,24 @@ def spoken_word(engine: Engine) -> bytes:
 
 def unwritable(folder: Path) -> str | None:
     """Return why a folder cannot be written to; None where it can, or is only full for now."""
+    error = written(folder)
+    if error is None or error.errno in FULL:
+        return None
+    return error.strerror or str(error)
+
+
+def cache_trouble(settings: Settings) -> str | None:
+    """Return the line that says why speech will be delivered and not be kept; None where it will be."""
+    folder = settings.cache_folder()[0]
+    error = written(folder)
+    if error is None:
+        return None
+    why = "is full" if error.errno in FULL else f"cannot be written to: {error.strerror or error}"
+    return f"the cache's folder {folder} {why}; speech is delivered and not kept"
+
+
+def written(folder: Path) -> OSError | None:
+    """Write a byte into a folder and remove it; return what stood in the way."""
     probe = folder / f"{uuid.uuid4().hex}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +80,7 @@ def unwritable(folder: Path) -> str | None:
     except OSError as error:
         with contextlib.suppress(OSError):
             probe.unlink()
-        return None if error.errno in {errno.ENOSPC, errno.EDQUOT} else error.strerror or str(error)
+        return error
     return None
 
 
@@ -148,7 +167,8 @@ def cache_line(settings: Settings) -> str:
     if why := unwritable(folder):
         raise StartError(f"{folder} cannot be written to: {why}")
     free = shutil.disk_usage(folder).free / 1e9
-    return f"{folder} ({free:.1f} GB free)" + (f": {warning}" if warning else "")
+    told = [note for note in (warning, cache_trouble(settings)) if note]
+    return f"{folder} ({free:.1f} GB free)" + "".join(f": {note}" for note in told)
 
 
 def voices_line(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """What stands in the way of work is said before there is a job."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from encoder import read_file
 from worker.engines import Block, Engine, Fault
 from worker.engines.tone import ToneEngine
 from worker.errors import EngineFailed, StartError
-from worker.readiness import fitness, spoken_word, unwritable
+from worker.readiness import cache_trouble, fitness, spoken_word, unwritable
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -131,3 +132,81 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     assert unwritable(tmp_path / "cache")
     assert unwritable(tmp_path / "new" / "folder") is None
+
+
+class Barred(type(Path())):  # type: ignore[misc]  # the platform's own class of paths
+    """A folder in which every write ends with one error, as on a volume that is full or read-only."""
+
+    number = errno.ENOSPC
+
+    def write_bytes(self, *_: object) -> int:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+class ReadOnly(Barred):
+    """A folder on a volume that is mounted read-only."""
+
+    number = errno.EROFS
+
+
+@pytest.mark.parametrize(("kind", "said"), [(Barred, "is full"), (ReadOnly, "Read-only file system")])
+def test_a_volume_that_takes_nothing_is_one_line_at_start(
+    tmp_path: Path, kind: type[Path], said: str
+) -> None:
+    line = cache_trouble(Settings(cache_dir=kind(tmp_path)))
+    assert line is not None
+    assert said in line
+    assert line.endswith("speech is delivered and not kept")
+    assert cache_trouble(Settings(cache_dir=tmp_path)) is None
+
+
+def started(**env: str) -> tuple[int, str, str]:
+    """Start the worker outside of any platform, where the SDK ends at once for want of a job."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TTS_", "RUNPOD_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        cwd=ROOT,
+        env=plain | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_start_without_a_place_to_keep_speech_says_so_and_goes_on() -> None:
+    _, out, _ = started(TTS_ENGINE="tone", TTS_CACHE_DIR="/proc/cache")
+    assert out.count("the cache's folder /proc/cache cannot be written to: ") == 1
+    assert "Starting Serverless Worker" in out
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("s3gen_meanflow.safetensors", "s3gen_meanflow.safetensors"), ("conds.pt", "conds.pt")],
+)
+def test_a_start_without_a_file_of_the_weights_ends_with_one_line_that_names_it(
+    tmp_path: Path, tiny_weights: Path, missing: str, said: str
+) -> None:
+    for file in tiny_weights.iterdir():
+        if file.name != missing:
+            (tmp_path / file.name).symlink_to(file)
+    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(tmp_path)}
+    code, _, err = started(**env, TTS_CACHE_DIR=str(tmp_path / "cache"))
+    assert (code, err.count("\n")) == (1, 1)
+    assert said in err
+
+
+def test_a_start_without_the_gpu_that_was_demanded_ends_with_one_line(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cuda", "TTS_MODEL_DIR": str(tiny_weights)}
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    code, _, err = started(**env, **hidden, TTS_CACHE_DIR=str(tmp_path / "cache"))
+    assert (code, err.count("\n")) == (1, 1)
+    assert "TTS_DEVICE=cuda, but " in err
+
+
+def test_a_start_with_a_wrong_setting_ends_with_one_line() -> None:
+    code, out, err = started(TTS_ENGINE="tone", TTS_CACHE_MAX_BYTES="20GB")
+    assert (code, out) == (1, "")
+    assert err == "worker: TTS_CACHE_MAX_BYTES='20GB': expected a whole number from 0 to 1125899906842624\n"

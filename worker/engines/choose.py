@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from worker.engines import Engine
 from worker.engines.careful import CarefulEngine
-from worker.engines.chatterbox.files import is_checkpoint, read_ahead
+from worker.engines.chatterbox.files import check_whole, is_checkpoint, read_ahead
 from worker.errors import StartError
 from worker.settings import Settings
 
@@ -65,6 +65,8 @@ def load(name: str, settings: Settings) -> Loaded:
 def load_chatterbox(settings: Settings) -> Loaded:
     """Load Chatterbox-Turbo; its files are read while torch is imported."""
     if not is_checkpoint(settings.model_dir):
+        if any(settings.model_dir.glob("*.safetensors")):
+            check_whole(settings.model_dir)  # names the file that is missing
         raise StartError(f"no Chatterbox-Turbo weights in {settings.model_dir}: set TTS_MODEL_DIR")
     read_ahead(settings.model_dir)
     try:
