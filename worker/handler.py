@@ -15,6 +15,7 @@ from worker.casting import Cast, Casting
 from worker.engines import Engine
 from worker.errors import EngineFailed, SpeechError
 from worker.keys import cache_key
+from worker.monitoring import Totals, job_line
 from worker.operations import operate
 from worker.planning import leading_space
 from worker.records import MIMETYPES, RecordWriter, layout
@@ -80,6 +81,7 @@ class Worker:
         self._max_characters = max_characters
         self._key_of = key_of
         self._clock = clock
+        self._totals = Totals()
 
     @property
     def concurrency(self) -> int:
@@ -96,16 +98,19 @@ class Worker:
         try:
             request = parse(job.get("input"), self.engine, self._max_characters)
             if isinstance(request, Operation):
-                yield await operate(request, self.engine, self._cache, self.casting, self._studio.work)
+                answer = await operate(request, self.engine, self._cache, self.casting, self._studio.work)
+                yield answer | ({"totals": self._totals.as_json()} if request.op == "info" else {})
                 return
             cast = await self.casting.cast(request)
             async with aclosing(self._serve(self._visit(request, cast, name, started), name)) as records:
                 async for record in records:
                     yield record
         except SpeechError as error:
+            self._totals.note_failed(error.code)
             log.info(json.dumps({"job": name, "failed": error.code}))
             yield error.as_record()
         except Exception:  # our own fault, but the client gets no traceback
+            self._totals.note_failed(EngineFailed.code)
             log.exception("job %r failed", name)
             yield EngineFailed("the worker failed on this job: send it again").as_record()
 
@@ -130,7 +135,9 @@ class Worker:
                     yield record
                     continue
                 summary = self._summary(visit, ending)
-                log.info(json.dumps(job_line(name, visit.request, summary)))
+                line = job_line(name, visit.request, summary)
+                self._totals.note(line)
+                log.info(json.dumps(line))
                 yield record | {"end_ms": ending.duration_ms, "final": True} | summary
 
     async def _find(self, visit: Visit) -> Delivery:
@@ -230,11 +237,3 @@ def made_ending(visit: Visit, speech: Speech, warnings: tuple[str, ...]) -> Endi
     segments = sum(len(part.captions) for part in speech.parts)
     seed = visit.request.seed or 0
     return Ending(size, speech.duration_ms, segments, seed, admitted_at=speech.admitted_at, warnings=warnings)
-
-
-def job_line(name: str, request: SpeechRequest, summary: Mapping[str, Any]) -> Record:
-    """Return what the log says of a finished job: figures, never its text or audio."""
-    characters = sum(len(turn.text) for turn in request.spoken)
-    names = ("engine", "cache_hit", "queue_ms", "first_audio_ms", "generation_time_ms", "duration_ms")
-    line = {"job": name, "characters": characters, "segments": summary["chunks_processed"]}
-    return line | {field: summary[field] for field in names}

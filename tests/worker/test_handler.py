@@ -249,6 +249,34 @@ async def test_neither_text_nor_audio_is_logged(tmp_path: Path, caplog: pytest.L
     assert line["characters"] == len("A marzipan secret.")
 
 
+async def test_each_finished_job_is_a_line_of_figures_and_the_totals_are_told_on_demand(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with working(tmp_path) as kit:
+        for given in ({"text": "Hello there."}, {"text": "Hello there."}, {"text": ""}):
+            await run_job(kit, given)
+        [info] = await run_job(kit, {"op": "info"})
+    lines = [json.loads(r.message) for r in caplog.records if "characters" in r.message]
+    assert [line["cache_hit"] for line in lines] == [False, True]
+    for line in lines:
+        assert line.keys() == {
+            "job", "characters", "segments", "engine", "cache_hit", "queue_ms", "first_audio_ms",
+            "generation_time_ms", "duration_ms", "real_time_factor", "peak_memory_mb",
+        }  # fmt: skip
+        assert line["peak_memory_mb"] > 1
+        work = line["generation_time_ms"] - line["queue_ms"]
+        assert line["real_time_factor"] == pytest.approx(work / line["duration_ms"], abs=0.001)
+    assert info["totals"] == {
+        "jobs": 2,
+        "cache_hits": 1,
+        "characters": 24,
+        "duration_ms": 2 * lines[0]["duration_ms"],
+        "generation_time_ms": sum(line["generation_time_ms"] for line in lines),
+        "failed": {"invalid_input": 1},
+    }
+
+
 async def park(kit: Kit, given: Any) -> None:
     """Read one record, then stay away, as the SDK does while it posts a chunk."""
     async with aclosing(kit.worker.handle({"id": "parked", "input": given})) as records:
