@@ -10,5 +10,5 @@ def peak_memory_mb() -> int:
     """Return megabytes; nothing is imported for it, and nothing waits for the GPU."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        return round(torch.cuda.max_memory_reserved() / 1e6)
+        return int(torch.cuda.max_memory_reserved() / 1e6)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
