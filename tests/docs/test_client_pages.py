@@ -63,7 +63,21 @@ def test_an_example_of_a_page_of_commands_runs(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("number", range(len(blocks("../api.md", "sh"))))
+def test_an_example_of_the_interface_runs(number: int, env: dict[str, str], tmp_path: Path) -> None:
+    script = blocks("../api.md", "sh")[number].replace(
+        "https://api.runpod.ai/v2", "$RUNPOD_ENDPOINT_BASE_URL"
+    )
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "COMPLETED" in done.stdout
+
+
 def test_the_pages_have_the_examples_that_are_run() -> None:
     assert len(blocks("python.md", "python")) >= 7
     assert len(blocks("cli.md", "sh")) >= 6
     assert len(blocks("bash.md", "sh")) >= 2
+    assert len(blocks("../api.md", "sh")) >= 2
