@@ -57,6 +57,14 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     add("--no-flashboot", action="store_true", help="no revival of stopped workers")
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of the workers")
     add("--unset", action="append", default=[], metavar="NAME", help="take a variable away")
+    add_place(command)
+    add("--yes", action="store_true", help="do not ask")
+    add("--api-key", metavar="KEY", help="default: RUNPOD_API_KEY, which keeps it out of the process list")
+    add("--api-url", default=API_URL, metavar="URL", help="default: %(default)s")
+
+
+def add_place(command: argparse.ArgumentParser) -> None:
+    """Add the options that say where the endpoint and its volume are."""
     place = command.add_mutually_exclusive_group()
     place.add_argument(
         "--data-center", metavar="ID", help="of the volume called as the endpoint; made if needed"
@@ -65,10 +73,9 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     place.add_argument(
         "--no-volume", action="store_true", help="any data center; each worker's cache ends with it"
     )
-    add("--volume-size", type=int, default=20, metavar="GB", help="of a new volume (default: %(default)s)")
-    add("--yes", action="store_true", help="do not ask")
-    add("--api-key", metavar="KEY", help="default: RUNPOD_API_KEY, which keeps it out of the process list")
-    add("--api-url", default=API_URL, metavar="URL", help="default: %(default)s")
+    command.add_argument(
+        "--volume-size", type=int, default=20, metavar="GB", help="of a new volume (default: %(default)s)"
+    )
 
 
 def run(given: argparse.Namespace, printer: Printer) -> int:
