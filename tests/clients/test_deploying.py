@@ -169,6 +169,10 @@ def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api
     ("arguments", "said"),
     [
         (("--no-volume",), "there is no endpoint 'chatterpod' yet: a new one needs --image"),
+        (("--image", "me/c", "--no-volume"), "expected a name in small letters with a tag of its own"),
+        (("--image", "NAME/c:1", "--no-volume"), "expected a name in small letters"),
+        (("--image", "me/C:1", "--no-volume"), "expected a name in small letters"),
+        (("--image", "me/c:latest", "--no-volume"), "workers of several versions"),
         (("--image", "me/c:1"), "a new endpoint needs --data-center for its volume"),
         ((*NEW, "--gpu", "RTX_3060"), "there is no GPU pool 'RTX_3060': there are ADA_24, AMPERE_16"),
         ((*NEW, "--idle", "0"), "--idle is 0, expected 1 to 3600"),

@@ -46,10 +46,10 @@ def test_deploys_plan_on_the_page_is_what_it_shows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNPOD_API_KEY", KEY)
-    image = ("--image", "NAME/chatterpod:0.1.0", "--data-center", "EU-RO-1")
+    image = ("--image", "name/chatterpod:0.1.0", "--data-center", "EU-RO-1")
     with account() as api:
         assert main(["deploy", *image, "--yes", "--api-url", api.url]) == 0
-    shown = capsys.readouterr().out.split("done: ")[0]
+    shown = capsys.readouterr().out.split("done: ")[0].replace("name/", "NAME/")
     assert shown in DEPLOY
 
 

@@ -15,6 +15,11 @@ __all__ = ["add_to"]
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHOWN = re.compile(r"TTS_\w+|RUNPOD_LOG_LEVEL")  # other variables may hold secrets
+IMAGE = re.compile(
+    r"([\w-]+(\.[\w-]+)+(:\d+)?/|localhost(:\d+)?/)?"  # a registry
+    r"([a-z0-9][a-z0-9._-]*/)*[a-z0-9][a-z0-9._-]*"
+    r"(:\w[\w.-]{0,127}|@sha256:[0-9a-f]{64})"
+)
 VOLUME_USD = 0.07  # a GB and month, under 1 TB (docs.runpod.io/accounts-billing/billing)
 OPTIONS = (  # option, setting, type, metavar, help; what is not given stays, or is made so
     ("--image", "image", str, "NAME:TAG", "the image; a new endpoint needs one"),
@@ -115,16 +120,16 @@ def wanted_of(given: argparse.Namespace) -> Wanted:
         settings["scaling"] = {"type": "REQUEST_COUNT", "requestCount": given.requests}
     if given.queue_delay is not None:
         settings["scaling"] = {"type": "QUEUE_DELAY", "queueDelay": given.queue_delay}
-    check_ranges(given)
+    check_values(given)
     place = {name: getattr(given, name) for name in ("volume", "no_volume", "data_center", "unset")}
     return Wanted(given.name, settings, volume_gb=given.volume_size, **place)
 
 
-def check_ranges(given: argparse.Namespace) -> None:
-    """Refuse numbers that the API refuses, by the option's name.
+def check_values(given: argparse.Namespace) -> None:
+    """Refuse what the API or Docker refuses, by the option's name.
 
     Raises:
-        ConfigError: One is out of its range.
+        ConfigError: A number is out of its range, or a name is none.
     """
     ranges = {
         "workers.min": (0, 1000),
@@ -142,6 +147,11 @@ def check_ranges(given: argparse.Namespace) -> None:
         if value is not None and not low <= value <= high:
             option = names.get(name, "--" + name.replace("_", "-"))
             raise ConfigError(f"{option} is {value:g}, expected {low:g} to {high:g}")
+    if given.image is not None and (not IMAGE.fullmatch(given.image) or given.image.endswith(":latest")):
+        raise ConfigError(
+            f"--image is {given.image!r}, expected a name in small letters with a tag of its own, such as "
+            "me/chatterpod:0.1.0 (with latest, workers of several versions would serve side by side)"
+        )
     cuda = getattr(given, "gpu.minCudaVersion")
     if cuda is not None and not re.fullmatch(r"\d+\.\d+", cuda):
         raise ConfigError(f"--min-cuda is {cuda!r}, expected a version such as 12.4")
