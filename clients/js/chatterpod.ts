@@ -112,7 +112,7 @@ const SYNC_WAIT_MS = 55_000; // RunPod holds /runsync up to 90 s, and gateways b
 const SHORT = 500; // characters that /runsync answers in one go
 const WINDOW_MS = 10_000;
 const HELD_MS = 200; // of a segment's end may still be in the encoder when its record goes out
-const LEAD_MS = 48; // frames draw on bytes of the two before them: those must be of the same take
+const LEAD_MS = 60; // frames draw on bytes of the two before them: those must be of the same take
 const FRAME_MS = 24; // 576 samples at 24 kHz
 const LAG_MS = 46; // decoded MP3 is so much later than the speech: 1105 samples
 const PCM_BYTES = 48; // a millisecond
@@ -588,7 +588,7 @@ function later(audio: Bytes, startMs: number | null, beginsMs: number, pauseMs: 
   const origin = startMs ?? (size === null ? 0 : -LAG_MS);
   const before = Math.max(0, beginsMs - Math.max(lead, pauseMs) - origin);
   if (size === null) return [audio.subarray(before * PCM_BYTES), origin + before];
-  const frames = Math.floor(before / FRAME_MS);
+  const frames = Math.round(before / FRAME_MS);
   return [audio.subarray(frames * size), origin + frames * FRAME_MS];
 }
 

@@ -85,14 +85,25 @@ function joined(parts) {
   return all;
 }
 
+const HELD_MS = 200; // of a segment's end may still be in the encoder when its record goes out
+const LEAD_MS = 60; // frames draw on bytes of the two before them: those must be of the same take
+const FRAME_MS = 24;
+
+/** Where a segment ends in the text, as a number that grows with turns and code points. */
+const place = (segment) => (segment.turn ?? 0) * 1e9 + segment.char_end;
+
 /**
  * Puts a job's records in order, whatever was lost, came twice or was begun anew by another worker.
  *
- * A new attempt goes on at the first segment that was not heard yet; its times are moved to fit.
+ * Of a new attempt, what was heard is skipped: by bytes while it is the same audio, else by time: it goes
+ * on with the first segment that was not heard, less the silence before it that was.
  */
 export class Records {
   whole = false;
-  #attempt; #next = 0; #early = new Map(); #heard = 0; #endMs = 0; #shiftMs = 0; #old = false;
+  #attempt; #next = 0; #early = new Map();
+  #given = []; #endMs = 0; #told = []; // so far
+  #known = new Uint8Array(0); #heard = -1; #silentFrom = 0; // from earlier attempts
+  #at = 0; #same = true; #joined = true; #repeatedTo = 0; #shiftMs = 0; // of this attempt
 
   /** Take a record; return what can be played now: [{bytes, captions}]. */
   push(record) {
@@ -100,10 +111,7 @@ export class Records {
     const attempt = record.attempt ?? this.#attempt;
     if (attempt !== this.#attempt) {
       if (this.whole) return [];
-      this.#attempt = attempt;
-      this.#next = 0;
-      this.#early.clear();
-      this.#old = this.#heard > 0;
+      this.#begin(attempt);
     }
     const seq = record.seq ?? this.#next;
     if (seq >= this.#next) this.#early.set(seq, record);
@@ -111,27 +119,60 @@ export class Records {
     for (let due; (due = this.#early.get(this.#next)); this.#next += 1) {
       this.#early.delete(this.#next);
       this.whole ||= Boolean(due.final ?? record.seq === undefined);
-      if (this.#isNew(due)) out.push(this.#take(due));
+      const part = this.#take(due);
+      if (part.bytes.length || part.captions.length) out.push(part);
     }
     return out;
   }
 
-  #isNew(record) {
-    const first = record.segments?.[0];
-    if (this.#old && first && first.char_start >= this.#heard) {
-      this.#old = false;
-      this.#shiftMs = this.#endMs - record.start_ms;
-    }
-    return !this.#old;
+  #begin(attempt) {
+    this.#attempt = attempt;
+    this.#next = this.#at = this.#shiftMs = this.#repeatedTo = 0;
+    this.#early.clear();
+    this.#known = joined(this.#given);
+    this.#given = [this.#known];
+    this.#same = true;
+    this.#joined = this.#known.length === 0;
+    const heard = this.#told.filter((segment) => segment.end_ms <= this.#endMs + HELD_MS);
+    this.#heard = Math.max(-1, ...heard.map(place));
+    this.#silentFrom = Math.max(0, ...heard.map((segment) => segment.end_ms));
   }
 
   #take(record) {
+    const all = Uint8Array.from(atob(record.audio_base64 ?? ""), (c) => c.charCodeAt(0));
+    const [bytes, segments] = this.#fresh(record, all, record.segments ?? []);
     const move = (ms) => ms + this.#shiftMs;
-    const captions = (record.segments ?? []).map((segment) =>
+    const captions = segments.map((segment) =>
       ({ ...segment, start_ms: move(segment.start_ms), end_ms: move(segment.end_ms) }));
-    this.#heard = captions.at(-1)?.char_end ?? this.#heard;
-    this.#endMs = record.end_ms === undefined ? this.#endMs : move(record.end_ms);
-    return { bytes: Uint8Array.from(atob(record.audio_base64), (c) => c.charCodeAt(0)), captions };
+    this.#given.push(bytes);
+    this.#told.push(...captions);
+    if (record.end_ms !== undefined) this.#endMs = Math.max(this.#endMs, move(record.end_ms));
+    return { bytes, captions };
+  }
+
+  /** Return what of a record was not heard yet: its bytes and its segments. */
+  #fresh(record, bytes, segments) {
+    if (this.#joined) return [bytes, segments];
+    const at = this.#at;
+    this.#at += bytes.length;
+    const known = this.#known.subarray(at, this.#at);
+    this.#same &&= known.every((byte, n) => byte === bytes[n]);
+    if (this.#same) {
+      this.#joined = this.#at >= this.#known.length;
+      const told = Math.max(-1, ...this.#told.map(place));
+      return [bytes.subarray(known.length), segments.filter((segment) => place(segment) > told)];
+    }
+    const old = segments.filter((segment) => place(segment) <= this.#heard);
+    this.#repeatedTo = Math.max(this.#repeatedTo, ...old.map((segment) => segment.end_ms));
+    const news = segments.filter((segment) => place(segment) > this.#heard);
+    if (!news.length) return [new Uint8Array(0), []];
+    this.#joined = true;
+    const origin = at ? record.start_ms : -Math.round(DELAY_S * 1000);
+    const pause = news[0].start_ms - this.#repeatedTo - (this.#endMs - this.#silentFrom);
+    const before = Math.max(0, news[0].start_ms - Math.max(LEAD_MS, pause) - origin);
+    const frames = Math.round(before / FRAME_MS);
+    this.#shiftMs = this.#endMs - origin - frames * FRAME_MS;
+    return [bytes.subarray(frames * (frameAt(bytes, 0)?.size ?? 0)), news];
   }
 }
 

@@ -20,6 +20,7 @@ from takes import takes
 from localpod.process import running
 
 HERE = Path(__file__).parent
+PLAYER = ROOT / "clients" / "web" / "chatterpod-player.js"
 WORKER = (sys.executable, "-m", "worker")
 RUNPOD = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": "any"}
 FAULTS = {"drop.stream": 5, "429.api": 7, "500.api": 7, "close.api": 7}
@@ -72,16 +73,30 @@ def received(attempts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
+async def spliced(folder: Path, form: str) -> list[tuple[list[dict[str, Any]], Any]]:
+    """Return what the Python client makes of jobs that were run again, and what those in JavaScript make."""
+    made = await takes(folder / form, form)
+    made["same"] = [record | {"attempt": "same"} for record in made["second"]]
+    pairs = [("first", "second"), ("first", "stored"), ("second", "same"), ("stored", "same")]
+    cases = [[made[a][:before], made[b]] for a, b in pairs for before in range(1, len(made[a]))]
+    (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
+    _, script, env = commands("node", folder)
+    env |= {"CASES": str(folder / "cases.json"), "PLAYER_JS": PLAYER.as_uri()}
+    told = json.loads(run([*script, str(HERE / "splice.mjs")], folder, **env))
+    return [(received(attempts), there) for attempts, there in zip(cases, told, strict=True)]
+
+
 async def test_a_job_that_was_run_again_is_spliced_as_in_the_python_client(tmp_path: Path) -> None:
-    cases = []
     for form in ("mp3", "pcm"):
-        made = await takes(tmp_path / form, form)
-        for before in range(1, len(made["first"])):
-            cases += [[made["first"][:before], made[again]] for again in ("second", "stored")]
-    (tmp_path / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
-    _, script, env = commands("node", tmp_path)
-    told = run([*script, str(HERE / "splice.mjs")], tmp_path, CASES=str(tmp_path / "cases.json"), **env)
-    assert json.loads(told) == [received(attempts) for attempts in cases]
+        for here, there in await spliced(tmp_path, form):
+            assert there["client"] == here
+
+
+async def test_the_web_player_splices_in_the_same_way(tmp_path: Path) -> None:
+    for here, there in await spliced(tmp_path, "mp3"):
+        audio = b"".join(base64.b64decode(chunk["audio"]) for chunk in here)
+        assert base64.b64decode(there["player"]["audio"]) == audio
+        assert there["player"]["segments"] == [segment for chunk in here for segment in chunk["segments"]]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
 NOT_SUMMARY = frozenset({"audio_base64", "segments", "seq", "attempt", "start_ms", "end_ms", "final"})
 BEFORE_ALL = (-1, -1)
 HELD_MS = 200  # of a segment's end may still be in the encoder when its record goes out
-LEAD_MS = 48  # frames draw on bytes of the two before them: those must be of the same take
+LEAD_MS = 60  # frames draw on bytes of the two before them: those must be of the same take
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def later(audio: bytes, starts_ms: int | None, begins_ms: int, pause_ms: int) ->
         size, samples, lead_ms, lag = 2, 1, 0, 0
     origin = -(lag * 1000 // SAMPLE_RATE) if starts_ms is None else starts_ms
     before = max(0, begins_ms - max(lead_ms, pause_ms) - origin)
-    count = before * SAMPLE_RATE // (1000 * samples)
+    count = (2 * before * SAMPLE_RATE + 1000 * samples) // (2000 * samples)  # the nearest
     return audio[count * size :], origin + count * samples * 1000 // SAMPLE_RATE
 
 
