@@ -8,6 +8,7 @@ from tests.drills.workers import (
     cancels,
     chunks,
     clock,
+    hangs,
     kills,
     lost_ends,
     polite_ends,
@@ -34,5 +35,6 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "readonly": (readonly, 8, 100),
     "gone": (gone, 2, 40),
     "clock": (clock, 16, 200),
+    "hangs": (hangs, 2, 20),
     "soak": (soak, 300, 2000),
 }

@@ -2,6 +2,7 @@
 
 * `dying`: its process group gets SIGKILL while it publishes, every second time.
 * `jumping`: its wall clock goes back and forth by up to three hours.
+* `hanging`: its engine does not return from a step, or raises, as long as a file named `hang` is there.
 * `refusing`: its folder takes no file (ENOSPC) as long as a file named `refuse` is in it: for machines
   where nobody may mount a small or read-only file system.
 """
@@ -13,13 +14,20 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from worker import __main__ as entry
 from worker.cache import Cache, Publication
+from worker.engines import Block, Fault
+from worker.engines.choose import Loaded
+from worker.engines.tone import ToneEngine
+from worker.settings import Settings
+from worker.synthesis import Synthesis
 
 DICE = random.SystemRandom()
+HOUR = 3_600
 MOMENTS = ("before", "amid", "written", "published")
 
 
@@ -65,8 +73,27 @@ class JumpingClock:
         return self._real() + self._off
 
 
+class HangingTone(ToneEngine):
+    """Now and then a step never returns, or raises, for as long as the cache holds a file named `hang`."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(speed=settings.tone_speed)
+        self._sign = settings.cache_folder()[0] / "hang"
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        if DICE.random() < 0.003 and self._sign.exists():
+            if DICE.random() < 0.5:
+                raise RuntimeError("as was wanted")
+            time.sleep(HOUR)
+        return super().advance(order)
+
+
 def main(kind: str) -> int:
     """Run the worker with what is wrong in it."""
+    if kind == "hanging":
+        setattr(entry, "load_engine", lambda settings: Loaded(HangingTone(settings)))  # noqa: B010 - as below
+        setattr(entry, "Synthesis", partial(Synthesis, hung_seconds=1.0))  # noqa: B010
+        return entry.main()
     clock = JumpingClock()
     caches = {"dying": DyingCache, "refusing": RefusingCache, "jumping": partial(Cache, wall_clock=clock)}
     if kind == "jumping":

@@ -5,9 +5,21 @@ import sys
 from pathlib import Path
 from time import sleep
 
-from tests.drills.kit import TEXTS, Outcome, Watch, drilled, hit, side_by_side, spoken
+from pods import until
 
-__all__ = ["cancels", "chunks", "clock", "kills", "lost_ends", "polite_ends", "publishing", "unanswered"]
+from tests.drills.kit import TEXTS, Outcome, Watch, drilled, hit, side_by_side, spoken, wrong
+
+__all__ = [
+    "cancels",
+    "chunks",
+    "clock",
+    "hangs",
+    "kills",
+    "lost_ends",
+    "polite_ends",
+    "publishing",
+    "unanswered",
+]
 
 TWO = ("--retries", "1000", "--workers", "2", "--queue-delay", "0")
 AT_ONCE = 16  # jobs at a time: each can be struck once
@@ -144,3 +156,26 @@ def clock(times: int) -> Outcome:
         found = sum(hit(endpoint, said) for said in TEXTS[:8])
     note = f"by up to three hours; {found} of 8 then from the cache"
     return Outcome("clock jumps", times, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def hangs(times: int) -> Outcome:
+    """Have the engine hang or raise; its jobs fail with a word, and a fresh worker goes on."""
+    watch, lost, deaths = Watch(), 0, 0
+
+    def one(number: int) -> bool:
+        said = TEXTS[number % len(TEXTS)]
+        ended = endpoint.end(endpoint.run(said, cache="off"))
+        if ended and ended["status"] == "FAILED":
+            return not ended["error"].startswith(("engine_failed: ", "shutting_down: "))
+        return not (ended and ended["status"] == "COMPLETED" and endpoint.is_right(said, ended["output"]))
+
+    with drilled(*standin("hanging"), speed=400) as endpoint:
+        (endpoint.folder / "hang").touch()
+        while deaths < times:
+            lost += sum(side_by_side(one, 8))
+            deaths = endpoint.logged("exited with code 1")
+        (endpoint.folder / "hang").unlink()
+        until(
+            lambda: not wrong(endpoint, TEXTS[0], endpoint.run(TEXTS[0]))
+        )  # the last one may be on its way out
+    return Outcome("engine hangs", deaths, lost, watch.seconds, "or raises", tuple(endpoint.left))

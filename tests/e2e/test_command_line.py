@@ -258,10 +258,15 @@ def test_ctrl_c_cancels_what_runs_and_leaves_only_the_parts_that_are_done(tmp_pa
         env = {**os.environ, "RUNPOD_ENDPOINT_BASE_URL": pod.url.removesuffix("/local")}
         env |= {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": "any"}
         command = [sys.executable, "-m", "chatterpod", "speak", "--file", "book.md", "-o", "b.mp3", "-q"]
-        speaking = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
-        until(lambda: (tmp_path / "b.mp3.part").exists() and (tmp_path / "b.mp3.part").stat().st_size)
-        speaking.send_signal(signal.SIGINT)
-        _, told = speaking.communicate(timeout=60)
+        # A shell without job control has what it runs in the background ignore Ctrl-C, and its children too.
+        command = ["env", "--default-signal=INT", *command]
+        with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as speaking:
+            until(lambda: (tmp_path / "b.mp3.part").exists() and (tmp_path / "b.mp3.part").stat().st_size)
+            speaking.send_signal(signal.SIGINT)
+            try:
+                _, told = speaking.communicate(timeout=60)
+            finally:
+                speaking.kill()
         until(lambda: pod.call("GET", "/health")["jobs"]["inProgress"] == 0)
     assert (speaking.returncode, told) == (130, "chatterpod: cancelled: cancelled\n")
     assert list(tmp_path.glob("b.mp3*")) == []

@@ -5,9 +5,9 @@ import pytest
 from tests.fuzz.inputs import TARGETS
 from tests.fuzz.running import fuzz
 
-SHORT = {"localpod": 400, "segmenter": 1_000, "request": 1_500, "cache entry": 1_500}
+SHORT = {"localpod": 1_000, "relay message": 2_000, "request": 2_000}
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_input_is_read_or_refused_as_documented(name: str) -> None:
-    fuzz(TARGETS[name], SHORT.get(name, 2_500))
+    fuzz(TARGETS[name], SHORT.get(name, 3_750))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -11,7 +11,6 @@ import httpx
 from chatterpod import operations
 from chatterpod.config import configured
 from chatterpod.driving import answered, lost, settings
-from chatterpod.errors import ApiError
 from chatterpod.flow import Answer, Begin, Flow, NextDone, NoAnswer, Send, Session, Wait
 from chatterpod.given import given_of, one_job
 from chatterpod.longform import Keep, Plan, Recall, Retake, long_speech, plan_of, produce
@@ -167,8 +166,7 @@ class AsyncClient:
             yield jobs
         finally:
             if jobs:
-                with suppress(ApiError):
-                    await asyncio.shield(self._run(operations.cancel_open(self._session, jobs)))
+                await asyncio.shield(self._run(operations.cancel_open(self._session, jobs)))
 
     async def _run(self, flow: Flow[T], store: Store | None = None, jobs: OpenJobs | None = None) -> T:
         results: list[T] = []

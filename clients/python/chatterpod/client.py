@@ -217,8 +217,7 @@ class Client:
             yield jobs
         finally:
             if jobs:
-                with suppress(ApiError):
-                    self._run(operations.cancel_open(self._session, jobs))
+                self._run(operations.cancel_open(self._session, jobs))
 
     def _run(self, flow: Flow[T], store: Store | None = None, jobs: OpenJobs | None = None) -> T:
         with closing(self._drive(flow, store, jobs)) as driver:
@@ -246,9 +245,9 @@ class Client:
                     case Chunk():
                         yield effect
                     case Send() | Wait():
-                        reply = self._perform(effect, jobs)
+                        reply = self._carried_out(effect, jobs, submitting)
                     case Begin():
-                        submitting += self._begin(effect, done, jobs)
+                        self._begin(effect, done, jobs, submitting)
                     case NextDone():
                         reply = done.get()
                     case Recall():
@@ -257,15 +256,31 @@ class Client:
                         store.put(effect.name, effect.data)
         finally:
             for thread in submitting:  # the ids of the jobs that are to be cancelled
-                thread.join(LEAVE_SECONDS)
+                with suppress(RuntimeError):  # interrupted before it was started
+                    thread.join(LEAVE_SECONDS)
+
+    def _carried_out(
+        self, effect: Send | Wait, jobs: OpenJobs | None, submitting: list[threading.Thread]
+    ) -> Answer | NoAnswer | float:
+        """Carry an effect out; a submission beside, so that who leaves meanwhile learns its job's id."""
+        if isinstance(effect, Wait) or effect.operation != "run":
+            return self._perform(effect, jobs)
+        done: queue.SimpleQueue[tuple[int, Answer | NoAnswer | float]] = queue.SimpleQueue()
+        self._begin(Begin(0, effect), done, jobs, submitting)
+        return done.get()[1]
 
     def _begin(
-        self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]", jobs: OpenJobs | None
-    ) -> list[threading.Thread]:
-        """Carry an effect out in a thread; return the thread if it submits a job."""
+        self,
+        begin: Begin,
+        done: "queue.SimpleQueue[tuple[int, Any]]",
+        jobs: OpenJobs | None,
+        submitting: list[threading.Thread],
+    ) -> None:
+        """Carry an effect out in a thread; note the thread, before it starts, if it submits a job."""
         thread = threading.Thread(target=self._beside, args=(begin, done, jobs), daemon=True)
+        if isinstance(begin.effect, Send) and begin.effect.operation == "run":
+            submitting.append(thread)
         thread.start()
-        return [thread] if isinstance(begin.effect, Send) and begin.effect.operation == "run" else []
 
     def _beside(
         self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]", jobs: OpenJobs | None

@@ -73,12 +73,11 @@ def cancel(session: Session, job: str) -> Flow[None]:
 
 def cancel_open(session: Session, jobs: OpenJobs) -> Flow[None]:
     """Cancel the jobs that nobody reads any more; one that cannot be ends by itself."""
-    for job in sorted(jobs):
+    while jobs:  # one that is submitted meanwhile is noted meanwhile
         try:
-            yield from cancel(session, job)
+            yield from cancel(session, jobs.pop())
         except ApiError:
             continue
-    jobs.clear()
 
 
 def health(session: Session) -> Flow[dict[str, Any]]:
