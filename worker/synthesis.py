@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from worker.engines import Block, Engine, Fault
+from worker.engines import Block, Engine, Fault, RestingEngine
 from worker.errors import EngineFailed, InvalidInput, ShuttingDown, SpeechError
 from worker.speech import Line, Speech
 
@@ -141,8 +141,9 @@ class Synthesis:
 
     def _step(self) -> bool:
         """Wait for work, advance the engine once, pass on what came; False at the end."""
+        self._rest()
         with self._changed:
-            self._changed.wait_for(lambda: self._dead or self._dropped or self._jobs or self._calls)
+            self._changed.wait_for(self._has_work)
             if self._dead:
                 return False
             for utterance in self._dropped:
@@ -165,6 +166,17 @@ class Synthesis:
             for result in results:
                 self._accept(result)
         return True
+
+    def _has_work(self) -> bool:
+        return bool(self._dead or self._dropped or self._jobs or self._calls)
+
+    def _rest(self) -> None:
+        """While nobody waits, let the engine prepare for later, a bounded piece at a time."""
+        engine, more = self._engine, True
+        while more and isinstance(engine, RestingEngine) and not self._has_work():
+            self._stepping_since = self._clock()
+            more = engine.rest()
+            self._stepping_since = None
 
     def _make(self, function: Callable[[], Any], future: "Future[Any]") -> None:
         if not future.set_running_or_notify_cancel():

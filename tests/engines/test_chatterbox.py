@@ -14,6 +14,7 @@ import torch
 from worker.engines import Block, Fault, Pcm, Utterance
 from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.bake import bake, sha256
+from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.slots import Slots
@@ -133,6 +134,7 @@ class Tight(Slots):
 
 def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(tiny_checkpoint: Path) -> None:
     speaker = engine(tiny_checkpoint)
+    assert isinstance(speaker._decoder, Decoder)
     speaker._decoder._slots = Tight(speaker._models.t3, 3, 1_600)
     utterances = [Utterance(number, text, seed=number) for number, text in enumerate(TEXTS)]
     found = spoken(speaker, utterances)

@@ -153,21 +153,6 @@ def test_logits_are_the_same_alone_and_beside_others_who_come_and_go(
     assert torch.equal(torch.cat(found), alone)
 
 
-def test_in_fixed_shapes_as_on_a_gpu_rows_are_what_they_are_alone(
-    tensors: dict[str, Tensor], voice: dict[str, dict[str, Any]]
-) -> None:
-    t3 = ours(tensors)
-    prefix, other = Prefix.of(t3, conditioning(voice)), Prefix.of(t3, conditioning(voice))
-    said = list(range(100, 120))
-    alone = our_logits(t3, prefix, TEXT, said)
-    slots = Slots(t3, 4, 300, fixed=True)
-    slots.begin(3, other, torch.tensor(TEXT[:3]))
-    slots.begin(1, prefix, torch.tensor(TEXT[:5]))
-    found = [slots.begin(2, prefix, torch.tensor(TEXT))]
-    found += [slots.step([2, 3, 1], torch.tensor([token, 9, 11]))[:1] for token in said[:-1]]
-    assert (torch.cat(found) - alone).abs().max() < 2e-5
-
-
 @pytest.mark.parametrize(("precision", "divergence"), [("bf16", 2e-4), ("int8", 1e-3)])
 def test_lower_precisions_stay_near_the_distribution(
     precision: str, divergence: float, tensors: dict[str, Tensor], voice: dict[str, dict[str, Any]]

@@ -106,6 +106,35 @@ def test_the_first_segment_is_inside_alone_and_the_rest_together_are_put_back_in
     assert ends == [len(text) for text in long_then_short]
 
 
+class IdleEngine(SteppedEngine):
+    """Has two pieces to do while nobody waits, and notes after how many steps it did each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[int] = []
+        self.rested = threading.Event()
+
+    def rest(self) -> bool:
+        if not self.admitted or len(self.pieces) == 2:
+            return False
+        self.pieces.append(len(self.orders))
+        if len(self.pieces) == 2:
+            self.rested.set()
+        return len(self.pieces) < 2
+
+
+def test_an_engine_prepares_for_later_when_nothing_is_inside() -> None:
+    engine, clock = IdleEngine(), Clock()
+    synthesis = Synthesis(engine, clock=clock)
+    speech = speech_of(["One.", "Two."], clock)
+    synthesis.speak(speech)
+    synthesis.start()
+    finish(engine, [speech])
+    assert engine.rested.wait(10)
+    synthesis.close()
+    assert engine.pieces == [len(engine.orders)] * 2  # after the last step
+
+
 def test_a_step_that_does_not_return_is_the_engines_death() -> None:
     engine, died, clock = SteppedEngine(), threading.Event(), Clock()
     synthesis = Synthesis(engine, clock=clock, on_death=died.set, hung_seconds=0.2)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CLIP_RATE", "Block", "Clip", "CloningEngine", "Engine", "EngineDied", "Fault", "Pcm", "Range",
-    "Utterance",
+    "RestingEngine", "Utterance",
 ]  # fmt: skip
 
 Pcm = NDArray[np.float32]
@@ -111,6 +111,14 @@ class Engine(Protocol):
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance that nobody waits for; unknown ids are no error."""
+
+
+@runtime_checkable
+class RestingEngine(Engine, Protocol):
+    """An engine that can use the time when nothing is inside."""
+
+    def rest(self) -> bool:
+        """Do one bounded piece of what makes later steps quicker; False if none is left."""
 
 
 @runtime_checkable

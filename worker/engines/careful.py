@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from worker.engines import Block, CloningEngine, Engine, Fault, Pcm, Utterance
+from worker.engines import Block, CloningEngine, Engine, Fault, Pcm, RestingEngine, Utterance
 from worker.engines.finish import finish
 from worker.engines.guard import Take, Verdict, best, verdict
 from worker.errors import EngineFailed, StartError
@@ -76,6 +76,10 @@ class CarefulEngine:
         """Forget an utterance."""
         self._inside.pop(utterance, None)
         self.engine.drop(utterance)
+
+    def rest(self) -> bool:
+        """Let the engine use a time when nobody waits."""
+        return isinstance(self.engine, RestingEngine) and self.engine.rest()
 
     def _judged(self, result: Block | Fault) -> Block | Fault | None:
         """Return what leaves, or None where the utterance went back to be spoken again."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from worker.engines.chatterbox.sampling import Options, draw, sample, sample_in_one
+from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
 from worker.engines.chatterbox.slots import Prefix, Slots
 from worker.engines.chatterbox.t3 import START, STOP, T3
 
@@ -37,7 +37,7 @@ class Decoding:
 
 
 class Decoder:
-    """Slots, and the sampling of what comes next in each."""
+    """Slots, and the sampling of what comes next in each; for a CPU."""
 
     def __init__(self, t3: T3, slots: int, positions: int) -> None:
         self._t3 = t3
@@ -83,6 +83,13 @@ class Decoder:
         last = torch.tensor([row.tokens[-1] for row in rows], device=self._t3.device)
         self._sample(rows, self._slots.step([row.slot for row in rows], last))
 
+    def decode(self, rows: Sequence[Decoding], steps: int) -> None:
+        """Decode up to so many tokens more of each row."""
+        for _ in range(steps):
+            going = [row for row in rows if not row.ended]
+            if going:
+                self.step(going)
+
     def end(self, decoding: Decoding) -> None:
         """Free the utterance's slot."""
         self._slots.free(decoding.slot)
@@ -92,8 +99,7 @@ class Decoder:
         draws = torch.stack([draw(self._t3.vocabulary, row.generator) for row in rows])
         options = Options.joined([row.options for row in rows])
         seen = torch.cat([row.seen for row in rows])
-        choose = sample_in_one if logits.device.type == "cpu" else sample
-        tokens = choose(logits, seen, options, draws.to(logits.device))[:, 0].tolist()
+        tokens = sample_in_one(logits, seen, options, draws)[:, 0].tolist()
         for row, token in zip(rows, tokens, strict=True):
             row.tokens.append(token)
             row.seen[0, token] = True

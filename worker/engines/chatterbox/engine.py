@@ -12,7 +12,9 @@ import torch
 from worker.engines import Block, Fault, Pcm, Range, Utterance
 from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.decoder import Decoder, Decoding
+from worker.engines.chatterbox.fixed import FixedDecoder, Recorder
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job
+from worker.engines.chatterbox.t3 import T3
 from worker.engines.chatterbox.text import prepared
 from worker.engines.chatterbox.voice import Voice
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory
@@ -23,6 +25,7 @@ STEPS = 8  # decode steps in one call, all rows together
 SILENCE = 4299  # the speech token of silence; upstream ends every utterance with three
 MOST_TOKENS = 1_000  # 40 s: the model is unsteady long before
 MOST_TEXT = 512  # text tokens of one utterance
+MOST_PROMPT = 376  # positions of a voice: its speaker, and 15 s of speech tokens
 RANGES: Mapping[str, Range] = {
     "temperature": Range(0.05, 2.0),
     "top_p": Range(0.01, 1.0),
@@ -69,6 +72,7 @@ class ChatterboxEngine:
         slots: int = 4,
         prompt_seconds: float | None = None,
         flow_steps: int = 2,
+        recorder: Recorder | None = None,
     ) -> None:
         """Speak with loaded models.
 
@@ -77,6 +81,7 @@ class ChatterboxEngine:
             slots: utterances inside at once.
             prompt_seconds: of the voice's recording that S3Gen hears; None for all of it (10 s).
             flow_steps: of S3Gen's flow.
+            recorder: of a GPU's decode steps, which are recorded in `rest`.
         """
         self.device = models.t3.device.type
         self.slots = slots
@@ -85,10 +90,11 @@ class ChatterboxEngine:
         self._models = models
         self._prompt_seconds = prompt_seconds
         self._flow_steps = flow_steps
-        self._decoder = Decoder(models.t3, slots, MOST_TEXT + MOST_TOKENS + 1)
+        self._decoder = decoder(models.t3, slots, recorder)
         self._voices = {"default": models.voice}
         self._inside: dict[int, Inside] = {}
         self._faults: list[Block | Fault] = []
+        self._has_spoken = False
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
@@ -121,6 +127,13 @@ class ChatterboxEngine:
         ready = next((each for each in inside if not each.waits), None)
         return [] if ready is None else self._vocode(ready)
 
+    def rest(self) -> bool:
+        """Record one shape more of the decode step, once something was spoken; False when all are.
+
+        Nothing is recorded before the first speech: it would have to wait.
+        """
+        return self._has_spoken and isinstance(self._decoder, FixedDecoder) and self._decoder.record()
+
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
         inside = self._inside.pop(utterance, None)
@@ -152,15 +165,11 @@ class ChatterboxEngine:
 
     def _decode(self, rows: list[Inside]) -> list[Block | Fault]:
         """Decode a few tokens of these; on a lack of memory the youngest goes and the rest go on."""
-        for _ in range(STEPS):
-            going = [each.decoding for each in rows if each.decoding is not None and each.decodes]
-            if not going:
-                break
-            try:
-                self._decoder.step(going)
-            except torch.OutOfMemoryError:
-                youngest = max((each for each in rows if each.decodes), key=lambda each: each.utterance.id)
-                return [self._out_of_memory(youngest)]
+        try:
+            self._decoder.decode([each.decoding for each in rows if each.decoding is not None], STEPS)
+        except torch.OutOfMemoryError:
+            youngest = max((each for each in rows if each.decodes), key=lambda each: each.utterance.id)
+            return [self._out_of_memory(youngest)]
         return []
 
     def _vocode(self, inside: Inside) -> list[Block | Fault]:
@@ -179,6 +188,7 @@ class ChatterboxEngine:
         except torch.OutOfMemoryError:
             return [self._out_of_memory(inside)]
         self.drop(inside.utterance.id)
+        self._has_spoken = True
         return [Block(inside.utterance.id, pcm, tokens=len(spoken), stopped=decoding.stopped)]
 
     def _out_of_memory(self, inside: Inside) -> Fault:
@@ -186,3 +196,11 @@ class ChatterboxEngine:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         return Fault(inside.utterance.id, OutOfMemory("the device has no memory left for this speech"))
+
+
+def decoder(t3: T3, slots: int, recorder: Recorder | None) -> Decoder | FixedDecoder:
+    """Return what decodes on the model's device: exactly what is there on a CPU, fixed shapes on a GPU."""
+    own = MOST_TEXT + MOST_TOKENS + 1
+    if t3.device.type == "cpu" and recorder is None:
+        return Decoder(t3, slots, own)
+    return FixedDecoder(t3, slots, MOST_PROMPT + own + STEPS, recorder)

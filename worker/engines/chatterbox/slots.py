@@ -1,6 +1,6 @@
 """What the decoder keeps of earlier positions: a voice's prefix, shared, and one slot an utterance.
 
-A slot's positions are allocated once and written by index. On a CPU a row attends to exactly what
+A slot's positions are allocated once and written by index. A row attends to exactly what
 is its own, and a voice's prefix is read once for all rows that speak with it; the two are joined by
 their log-sum-exp, as flash attention joins its blocks. A row comes out the same alone and beside
 others: oneDNN's bfloat16 products do not depend on how many rows there are, and where they would
@@ -14,13 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engines.chatterbox.attention import Kept, Shared, attend_shared, attend_step, joined
+from worker.engines.chatterbox.attention import Kept, Shared, attend_step
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.t3 import HEAD_SIZE, T3, Attend
 
 __all__ = ["Prefix", "Slots"]
-
-STRIDE = 256  # positions by which fixed shapes grow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,10 +37,6 @@ class Prefix:
     def length(self) -> int:
         """How many positions there are."""
         return self.kv.shape[3]
-
-    def attend(self, layer: int, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what rows [B, heads, 64] find here, float32, and the log-sum-exp [B, heads, 1]."""
-        return attend_shared(q, *self.layers[layer])
 
     @classmethod
     def of(cls, t3: T3, conditioning: Conditioning) -> "Prefix":
@@ -69,25 +63,15 @@ def shares(t3: T3) -> torch.dtype:
     return t3.dtype
 
 
-def keeps(t3: T3) -> torch.dtype:
-    """Return the dtype of a slot: on a CPU float32, whose products are quicker there one row at a time."""
-    return torch.float32 if t3.device.type == "cpu" else t3.dtype
-
-
 class Slots:
-    """Room for `count` utterances of at most `positions` text and speech tokens each.
+    """Room on a CPU for `count` utterances of at most `positions` text and speech tokens each."""
 
-    With `fixed`, as on a GPU, a step looks at all slots at once and as far as the longest reaches, in
-    steps of 256 positions, behind a mask: few large operations instead of exact ones.
-    """
-
-    def __init__(self, t3: T3, count: int, positions: int, *, fixed: bool | None = None) -> None:
+    def __init__(self, t3: T3, count: int, positions: int) -> None:
         self.positions = positions
         self._t3 = t3
-        self._fixed = t3.device.type != "cpu" if fixed is None else fixed
         shape = (count, t3.layers, 2, t3.heads, positions, HEAD_SIZE)
-        make = torch.zeros if self._fixed else torch.empty  # what a mask hides must be a number
-        self._kv = make(shape, dtype=keeps(t3), device=t3.device)  # pages are touched on first use
+        # float32, whose products are quicker one row at a time; pages are touched on first use
+        self._kv = torch.empty(shape, dtype=torch.float32)
         self._prefixes: list[Prefix | None] = [None] * count
         self._lengths = [0] * count
 
@@ -113,8 +97,7 @@ class Slots:
             return torch.cat([self.step([slot], tokens[row : row + 1]) for row, slot in enumerate(slots)])
         places = torch.tensor([self._prefix(slot).length + self._lengths[slot] for slot in slots])
         rows = t3.embed_speech(tokens, places.to(t3.device))
-        attend = self._attend_all(slots) if self._fixed else self._attend_step(slots)
-        logits = t3.logits(t3.forward(rows, attend))
+        logits = t3.logits(t3.forward(rows, self._attend_step(slots)))
         for slot in slots:  # only now: a step that found no memory is done again
             self._lengths[slot] += 1
         return logits
@@ -167,34 +150,6 @@ class Slots:
         keys, values = kept[:, :, :, :, : last + 1].unbind(2)
         new = kept[:, :, :, :, last].unbind(1)
         return zip(new, keys.unbind(1), values.unbind(1), strict=True)
-
-    def _attend_all(self, slots: Sequence[int]) -> Attend:
-        """Return the step's attention in fixed shapes: every slot, idle ones too."""
-        device = self._t3.device
-        rows = torch.tensor(slots, device=device)
-        last = torch.tensor([self._lengths[slot] for slot in slots], device=device)
-        lengths = torch.ones(len(self._lengths), dtype=torch.long, device=device)
-        lengths[rows] = last + 1
-        reach = min(self.positions, -(-(max(self._lengths) + 1) // STRIDE) * STRIDE)
-        hidden = (torch.arange(reach, device=device) >= lengths[:, None])[:, None, None]
-        voices = group([self._prefix(slot) for slot in slots])
-
-        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            self._kv[rows, layer, :, :, last] = kv.to(self._kv.dtype)
-            keys, values = self._kv[:, layer, :, :, :reach].unbind(1)
-            queries = keys.new_zeros(len(keys), *q.shape[1:])
-            queries[rows] = q.to(keys.dtype)
-            scores = (queries.unsqueeze(2) @ keys.transpose(2, 3)).float().mul_(HEAD_SIZE**-0.5)
-            chances = scores.masked_fill_(hidden, -torch.inf).softmax(-1)
-            total = (scores.amax(-1) - chances.amax(-1).log())[rows]
-            mine = (chances.to(values.dtype) @ values).float()[rows, :, 0]
-            out = torch.empty_like(q)
-            for prefix, sharing in voices:
-                before = prefix.attend(layer, q[sharing])
-                out[sharing] = joined(*before, mine[sharing], total[sharing]).to(q.dtype)
-            return out
-
-        return attend
 
 
 def group(prefixes: Sequence[Prefix]) -> list[tuple[Prefix, list[int]]]:

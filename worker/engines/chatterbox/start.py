@@ -12,6 +12,7 @@ from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.device import gpu_line, pick_device
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import WATERMARK_FILE
+from worker.engines.chatterbox.graph import record_graph
 from worker.engines.chatterbox.learning import LearningEngine
 from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
@@ -65,6 +66,7 @@ def start(
         slots=slots or SLOTS[place.type],
         prompt_seconds=prompt_seconds,
         flow_steps=flow_steps,
+        recorder=record_graph if place.type == "cuda" else None,
     )
     kept = folder / WATERMARK_FILE
     notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]

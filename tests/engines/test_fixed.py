@@ -1,0 +1,184 @@
+"""Decoding in fixed shapes, as on a GPU, against exact decoding; recording it, with fakes for the GPU."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from worker.engines import Block, Utterance
+from worker.engines.chatterbox.checkpoint import Models, load
+from worker.engines.chatterbox.decoder import Decoder, Decoding
+from worker.engines.chatterbox.engine import ChatterboxEngine
+from worker.engines.chatterbox.fixed import FixedDecoder, Recorder, bytes_kept
+
+TEXTS = ([7, 30, 12, 45, 45, 9, 12], [3, 4], [5] * 20)
+LENGTHS = (21, 30, 9)
+
+
+class Recordings:
+    """A recorder that keeps the step itself, and counts what is recorded and replayed."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+        self.replayed = 0
+
+    def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
+        self.recorded += 1
+        step()
+
+        def replay() -> None:
+            self.replayed += 1
+            step()
+
+        return replay
+
+
+class NoRecordings:
+    """A recorder that never can."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
+        self.asked += 1
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+
+class OnceWithoutMemory:
+    """A recorder whose replays find no memory once, in the middle of a few steps."""
+
+    def __init__(self) -> None:
+        self.left = 3
+
+    def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
+        def replay() -> None:
+            self.left -= 1
+            if self.left == 0:
+                raise torch.OutOfMemoryError("no more")
+            step()
+
+        return replay
+
+
+@pytest.fixture(scope="module")
+def models(tiny_checkpoint: Path) -> Models:
+    return load(tiny_checkpoint, torch.device("cpu"), "fp32")
+
+
+def begun(decoder: Decoder | FixedDecoder, models: Models, number: int) -> Decoding:
+    with torch.inference_mode():
+        prefix = models.voice.prefix(models.t3)
+    generator = torch.Generator().manual_seed(number)
+    return decoder.begin(
+        prefix, TEXTS[number], generator, most=LENGTHS[number], runs_on=True, sampling={"top_k": 50}
+    )
+
+
+def finished(decoder: Decoder | FixedDecoder, rows: list[Decoding]) -> list[list[int]]:
+    """Decode to the end, a row leaving when it has ended; return each row's tokens."""
+    inside = list(rows)
+    while inside:
+        try:
+            decoder.decode(inside, 8)
+        except torch.OutOfMemoryError:
+            continue
+        for row in [row for row in inside if row.ended]:
+            decoder.end(row)
+            inside.remove(row)
+    return [row.tokens for row in rows]
+
+
+def exact(models: Models) -> list[Decoding]:
+    rows = []
+    for number in range(len(TEXTS)):
+        decoder = Decoder(models.t3, 1, 300)
+        rows.append(begun(decoder, models, number))
+        finished(decoder, rows[-1:])
+    return rows
+
+
+def fixed(models: Models, recorder: Recorder | None = None) -> FixedDecoder:
+    return FixedDecoder(models.t3, 4, 600, recorder)
+
+
+def test_in_fixed_shapes_rows_say_what_they_say_alone_and_leave_their_generators_alike(
+    models: Models,
+) -> None:
+    decoder, wanted = fixed(models), exact(models)
+    rows = [begun(decoder, models, number) for number in range(3)]
+    assert finished(decoder, rows) == [row.tokens for row in wanted]
+    for row, alone in zip(rows, wanted, strict=True):
+        assert torch.equal(row.generator.get_state(), alone.generator.get_state())
+
+
+def test_a_slot_that_was_used_before_says_the_same(models: Models) -> None:
+    decoder = fixed(models)
+    first = finished(decoder, [begun(decoder, models, 2), begun(decoder, models, 1)])
+    assert finished(decoder, [begun(decoder, models, 2), begun(decoder, models, 1)]) == first
+
+
+def test_recorded_steps_say_the_same(models: Models) -> None:
+    recordings = Recordings()
+    decoder = fixed(models, recordings)
+    while decoder.record():
+        pass
+    rows = [begun(decoder, models, number) for number in range(3)]
+    assert finished(decoder, rows) == [row.tokens for row in exact(models)]
+    assert recordings.recorded == 3  # reaches of 256, 512 and 600 positions
+    assert recordings.replayed == 32  # four times eight for the longest
+
+
+def test_nothing_is_recorded_over_an_utterance_inside(models: Models) -> None:
+    recordings = Recordings()
+    decoder = fixed(models, recordings)
+    rows = [begun(decoder, models, 0)]
+    assert not decoder.record()
+    assert finished(decoder, rows) == [exact(models)[0].tokens]
+    assert decoder.record()
+    assert recordings.recorded == 1
+
+
+def test_what_cannot_be_recorded_is_decoded_step_by_step_and_asked_for_once(models: Models) -> None:
+    recorder = NoRecordings()
+    decoder = fixed(models, recorder)
+    assert not decoder.record()
+    assert not decoder.record()
+    assert recorder.asked == 1
+    assert finished(decoder, [begun(decoder, models, 0)]) == [exact(models)[0].tokens]
+
+
+def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: Models) -> None:
+    recorder = OnceWithoutMemory()
+    decoder = fixed(models, recorder)
+    while decoder.record():
+        pass
+    assert finished(decoder, [begun(decoder, models, 0)]) == [exact(models)[0].tokens]
+    assert recorder.left < 0
+
+
+def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: Models) -> None:
+    recordings = Recordings()
+    engine = ChatterboxEngine(models, slots=2, recorder=recordings)
+    assert not engine.rest()
+    assert recordings.recorded == 0
+    before = spoken(engine)
+    while engine.rest():
+        pass
+    assert recordings.recorded > 0
+    assert torch.equal(spoken(engine), before)
+    assert recordings.replayed > 0
+
+
+def spoken(engine: ChatterboxEngine) -> torch.Tensor:
+    engine.admit(Utterance(1, "A ferry left."))
+    while not (done := engine.advance([1])):
+        pass
+    assert isinstance(done[0], Block)
+    return torch.from_numpy(done[0].pcm)
+
+
+def test_the_bytes_of_the_slots_are_known_beforehand(models: Models) -> None:
+    kept = fixed(models)._kv
+    layers, _, slots, heads, positions, _ = kept.shape
+    assert bytes_kept(layers, heads, slots, positions, 4) == kept.nbytes

@@ -1,0 +1,210 @@
+"""Decoding in fixed shapes, for a GPU: a step is recorded once and replayed as one launch.
+
+A step is of all slots, idle ones too.
+All that a step reads and writes stays at its place: the keys and values (a voice's prefix is copied
+into its slot), the last tokens, the options, the draws. Tokens are looked at every few steps; what
+was decoded past an end is thrown away, and the utterance's generator is put back to where it would be.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worker.engines.chatterbox.decoder import Decoding
+from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.slots import Prefix
+from worker.engines.chatterbox.t3 import HEAD_SIZE, START, T3, Attend
+
+__all__ = ["FixedDecoder", "Recorder", "bytes_kept"]
+
+STRIDE = 256  # positions by which the reach of a step grows
+Step = Callable[[], None]
+
+
+class Recorder(Protocol):
+    """What makes a step cheaper to repeat: on a GPU, a CUDA graph."""
+
+    def __call__(self, step: Step) -> Step:
+        """Return what does the step again, having done it any number of times.
+
+        Raises:
+            RuntimeError: It cannot be recorded; the step itself still can be done.
+        """
+
+
+class FixedDecoder:
+    """Slots of at most `positions` positions each, prefix included, and the sampling in each."""
+
+    def __init__(self, t3: T3, slots: int, positions: int, recorder: Recorder | None = None) -> None:
+        """Allocate all that decoding will need but a step's own passing values."""
+        device = t3.device
+        self.positions = positions
+        self._t3 = t3
+        self._recorder = recorder
+        self._recorded: dict[int, Step] = {}  # by reach
+        self._free = list(range(slots))[::-1]
+        self._slots = torch.arange(slots, device=device)
+        shape = (t3.layers, 2, slots, t3.heads, positions, HEAD_SIZE)
+        self._kv = torch.zeros(shape, dtype=t3.dtype, device=device)  # what a mask hides must be a number
+        self._tokens = torch.zeros(slots, dtype=torch.long, device=device)
+        self._places = torch.zeros(slots, dtype=torch.long, device=device)
+        self._seen = torch.zeros(slots, t3.vocabulary, dtype=torch.bool, device=device)
+        self._options = Options.of(*[{}] * slots, device=device)
+        self._draws = torch.ones(slots, t3.vocabulary, device=device)
+        self._reached = [0] * slots
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a slot is free."""
+        return bool(self._free)
+
+    @torch.inference_mode()
+    def begin(
+        self,
+        prefix: Prefix,
+        text: Sequence[int],
+        generator: torch.Generator,
+        *,
+        most: int,
+        runs_on: bool,
+        sampling: Mapping[str, float],
+    ) -> Decoding:
+        """Put an utterance into a free slot and sample its first token; leave nothing if that fails."""
+        t3, slot, before = self._t3, self._free[-1], prefix.length
+        rows = t3.embed_text(torch.tensor(text, dtype=torch.long, device=t3.device), before)
+        self._kv[:, :, slot, :, :before] = prefix.kv
+        hidden = t3.forward(rows, self._attend_text(slot, before, len(rows)))
+        seen = torch.zeros(1, t3.vocabulary, dtype=torch.bool, device=t3.device)
+        seen[0, START] = True  # upstream's first step penalises this token alone
+        options = Options.of(sampling, device=t3.device)
+        draws = draw(t3.vocabulary, generator)[None].to(t3.device)
+        first = int(sample(t3.logits(hidden[-1:]), seen, options, draws))
+        self._free.pop()
+        seen[0, START] = first == START
+        seen[0, first] = True
+        self._seen[slot] = seen[0]
+        self._tokens[slot] = first
+        self._places[slot] = self._reached[slot] = before + len(rows)
+        for kept, given in zip(self._options, options, strict=True):
+            kept[slot] = given[0]
+        return Decoding(slot, generator, most, runs_on, options, seen, [first])
+
+    @torch.inference_mode()
+    def decode(self, rows: Sequence[Decoding], steps: int) -> None:
+        """Decode up to so many tokens more of each row; none of them may have ended."""
+        befores = [row.generator.get_state() for row in rows]
+        kept = [(state, state.clone()) for state in (self._tokens, self._places, self._seen)]
+        try:
+            said = self._steps(rows, steps)
+        except torch.OutOfMemoryError:  # as if nothing had been tried: those who stay try again
+            for state, before in kept:
+                state.copy_(before)
+            for row, before in zip(rows, befores, strict=True):
+                row.generator.set_state(before)
+            raise
+        for row, before in zip(rows, befores, strict=True):
+            self._reached[row.slot] += steps
+            self._take(row, [tokens[row.slot] for tokens in said], before)
+
+    def end(self, decoding: Decoding) -> None:
+        """Free the utterance's slot."""
+        self._reached[decoding.slot] = 0
+        self._places[decoding.slot] = 0
+        self._free.append(decoding.slot)
+
+    @torch.inference_mode()
+    def record(self) -> bool:
+        """Record one reach more, with nothing inside; return whether there may be more to record.
+
+        What cannot be recorded is done step by step from then on.
+        """
+        unused = len(self._free) == len(self._reached)
+        missing = [reach for reach in self._reaches() if reach not in self._recorded]
+        if self._recorder is None or not missing or not unused:
+            return False
+        try:
+            self._recorded[missing[0]] = self._recorder(partial(self._step, missing[0]))
+        except RuntimeError:  # torch.OutOfMemoryError is one
+            self._recorder = None
+        self._places.zero_()
+        return self._recorder is not None and len(missing) > 1
+
+    def _steps(self, rows: Sequence[Decoding], steps: int) -> list[list[int]]:
+        """Do so many steps; return the tokens of every slot after each."""
+        reach = min(self.positions, -(-(max(self._reached) + steps) // STRIDE) * STRIDE)
+        step = self._recorded.get(reach) or partial(self._step, reach)
+        draws = self._room_for_draws(steps)
+        made = []
+        for drawn in draws:
+            for row in rows:
+                drawn[row.slot].exponential_(1, generator=row.generator)
+            self._draws.copy_(drawn, non_blocking=True)
+            step()
+            made.append(self._tokens.clone())
+        said: list[list[int]] = torch.stack(made).tolist()  # the one wait for the device
+        return said
+
+    def _reaches(self) -> list[int]:
+        return [*range(STRIDE, self.positions, STRIDE), self.positions]
+
+    def _room_for_draws(self, steps: int) -> Tensor:
+        # A fresh one each time: the copies of the last may still be on their way.
+        return torch.ones(steps, *self._draws.shape, pin_memory=self._draws.is_cuda)
+
+    def _take(self, row: Decoding, said: list[int], before: Tensor) -> None:
+        """Keep what a row said up to its end, and put its generator back to there."""
+        for count, token in enumerate(said, 1):
+            row.tokens.append(token)
+            if row.ended and count < len(said):
+                row.generator.set_state(before)
+                for _ in range(count):
+                    draw(self._t3.vocabulary, row.generator)
+                return
+
+    def _step(self, reach: int) -> None:
+        """Do one step of all slots; nothing here may wait for the device."""
+        t3 = self._t3
+        rows = t3.embed_speech(self._tokens, self._places)
+        tokens = sample(
+            t3.logits(t3.forward(rows, self._attend(reach))), self._seen, self._options, self._draws
+        )
+        self._seen.scatter_(1, tokens, value=True)
+        self._tokens.copy_(tokens[:, 0])
+        self._places.add_(1).clamp_(max=self.positions - 1)
+
+    def _attend(self, reach: int) -> Attend:
+        visible = (torch.arange(reach, device=self._places.device) <= self._places[:, None])[:, None, None]
+
+        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
+            keys, values = self._kv[layer]
+            keys[self._slots, :, self._places] = kv[:, 0]
+            values[self._slots, :, self._places] = kv[:, 1]
+            found = F.scaled_dot_product_attention(
+                q.unsqueeze(2), keys[:, :, :reach], values[:, :, :reach], attn_mask=visible
+            )
+            return found.squeeze(2)
+
+        return attend
+
+    def _attend_text(self, slot: int, before: int, count: int) -> Attend:
+        end = before + count
+        mask = torch.ones(count, end, dtype=torch.bool, device=self._kv.device).tril(before)
+
+        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
+            own = self._kv[layer, :, slot, :, :end]
+            own[:, :, before:] = kv.permute(1, 2, 0, 3)
+            found = F.scaled_dot_product_attention(
+                q.transpose(0, 1)[None], own[0][None], own[1][None], attn_mask=mask
+            )
+            return found[0].transpose(0, 1)
+
+        return attend
+
+
+def bytes_kept(layers: int, heads: int, slots: int, positions: int, width: int) -> int:
+    """Return the bytes of keys and values that so many slots hold, `width` bytes a number."""
+    return layers * 2 * slots * heads * positions * HEAD_SIZE * width
