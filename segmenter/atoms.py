@@ -28,11 +28,12 @@ CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020
 SPOKEN = re.compile(r"[^\W_]")
 OPEN_TAG = re.compile(r"\[[^\[\]\n]{0,40}\Z")
 # What stays with a sentence that is over: emoji and emoticons, tags that touch it, tags and hashtags that
-# fill the rest of its line.
+# fill the rest of its line. A written pause does not: it is an end of its own.
+KEPT = rf"(?!{PAUSE})\[[^\[\]\n]{{1,40}}\]"
 SMILE = r"(?:[:;=8][-'^o]?[)(DPpO3|/\\*]{1,4}|<3|\^[_.]?\^|[xX]D)(?=\s|\Z)"
 TAIL = re.compile(
-    rf"(?:\[[^\[\]\n]{{1,40}}\](?=\s|\Z)|[ \t]{{0,4}}(?:{EMOJI}|(?<=[ \t]){SMILE})){{0,32}}"
-    r"(?:(?:[ \t]{0,4}\[[^\[\]\n]{1,40}\]|[ \t]{1,4}#[^\W\d]\w{0,40}){1,16}(?=[ \t]{0,8}(?:[\r\n]|\Z)))?"
+    rf"(?:{KEPT}(?=\s|\Z)|[ \t]{{0,4}}(?:{EMOJI}|(?<=[ \t]){SMILE})){{0,32}}"
+    rf"(?:(?:[ \t]{{0,4}}{KEPT}|[ \t]{{1,4}}#[^\W\d]\w{{0,40}}){{1,16}}(?=[ \t]{{0,8}}(?:[\r\n]|\Z)))?"
 )
 
 

@@ -5,7 +5,7 @@ import re
 from segmenter.languages import Language
 from segmenter.stops import word_before
 
-__all__ = ["ITEM", "MARKER", "WRAPPED", "is_heading", "is_next_item", "line_ends", "marker_at"]
+__all__ = ["ITEM", "MARKER", "WRAPPED", "is_growing", "is_heading", "is_next_item", "line_ends", "marker_at"]
 
 WRAPPED = 50  # a line this long without an end goes on in the next
 WRAPPED_WIDE = 25  # likewise, of ideographs and kana
@@ -18,6 +18,7 @@ MARKER = re.compile(
 ITEM = re.compile(
     r"[ \t](?=(?:[•⁃‣◦▪●]\s?)?(?:\d{1,2}|[a-z])[.)]{1,2}\s|[•⁃‣◦▪●]\s?\w)",
 )
+GROWING = re.compile(r"\s{0,64}(?:[•⁃‣◦▪●]\s?)?(?:\d{0,2}|[a-z])[.)]{0,2}\Z")
 FINISHERS = ".!?…:\"'”’»“)]*_`。！？।॥؟۔;」』）】\u037e\u203d"
 UNFINISHED = ",，、،;؛-–"
 HEADING = re.compile(r"\s*#{1,6}\s")
@@ -40,6 +41,11 @@ def is_next_item(before: re.Match[str], text: str, place: int) -> bool:
         return int(after["number"]) == int(before["number"]) + 1
     both = len(before["number"]) == len(after["number"]) == 1
     return both and ord(after["number"]) == ord(before["number"]) + 1
+
+
+def is_growing(text: str, place: int) -> bool:
+    """Whether more text may still make another marker of the one at `place`."""
+    return GROWING.match(text, place) is not None
 
 
 def is_heading(line: str) -> bool:

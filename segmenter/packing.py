@@ -172,8 +172,9 @@ class Packer:
             open_sentence = Sentence(start, known, Ending.SENTENCE)
             piece, rest = self._first_piece(text, open_sentence)
             yield self._give(text, piece)
-            self._held = None
             start = rest.start
+            self._held = replace(held, start=start) if held and start < held.end else None
+            held = self._held
 
     def flush(self, text: str) -> Iterator[Segment]:
         """Yield the rest. Idempotent."""

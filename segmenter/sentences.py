@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, pause_ms, tail
+from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
 from segmenter.languages import Language, language_of
-from segmenter.lines import ITEM, WRAPPED, is_heading, is_next_item, line_ends, marker_at
+from segmenter.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
 from segmenter.stops import SAID_WITHIN, Stop, stop_ends
 from segmenter.wide import wide_end
 
@@ -112,7 +112,7 @@ def is_certain(text: str, match: re.Match[str]) -> bool:
         return room >= (CLAUSE_AHEAD if kind == "stop" or match["wideclose"] else 3)
     window = text[end:]
     first = window.lstrip()[:1]
-    if "#" in window or first in {"(", "（"}:
+    if "#" in window or first in {"(", "（"} or open_tag(window) < len(window):
         return False
     closes = (kind == "stop" and match["close"]) or (kind == "wide" and match["wideclose"])
     words = SAID_WITHIN + 1 if closes or not first.isalnum() else 1
@@ -128,6 +128,7 @@ class Scanner:
     def __init__(self, language: Language) -> None:
         self._language = language
         self._find = candidates(language.question_mark)
+        self._ends = MARKS + language.question_mark + WIDE + CLOSERS + WIDE_CLOSERS + " \xa0\u202f"
         self._start = 0  # of the sentence
         self._place = 0  # what is before it is decided
         self._head = ""  # the sentence's beginning, once it was shifted away
@@ -157,6 +158,7 @@ class Scanner:
         `unfinished`: also what comes after the last that has an end.
         """
         seen = self._place
+        closed = len(text) if final else open_tag(text)  # a tag that is still growing is skipped or it is not
         for match in self._find.finditer(text, self._place):
             place = match.start()
             if place < self._start:  # inside what an earlier end took along
@@ -164,9 +166,8 @@ class Scanner:
             if self._marker or self._may_have_marker or place - seen > GAP or seen == self._place:
                 yield from self._between(text, seen, place, final=final)
             seen = place
-            if not (final or is_certain(text, match)):
-                opened = text.rfind("[", max(self._start, place - PARTIAL, 0), place)
-                self._place = place if opened < 0 else opened  # of a pause that is still growing
+            if not (final or (place < closed and is_certain(text, match))):
+                self._place = self._opened(text, place)
                 return
             found = self._judge(text, match)
             if found is not None:
@@ -176,6 +177,12 @@ class Scanner:
         self._place = max(self._start, upto)
         if final and unfinished and self._start < len(text):
             yield from self._end(len(text), Ending.SENTENCE)
+
+    def _opened(self, text: str, place: int) -> int:
+        """Return the place, or where a tag begins that it may be in, with the stop that touches the tag."""
+        first = max(self._start, place - PARTIAL, 0)
+        opened = text.rfind("[", first, place)
+        return place if opened < 0 else first + len(text[first:opened].rstrip(self._ends))
 
     def _end(self, end: int, ending: Ending, pause: int = 0) -> Iterator[Sentence]:
         """End the sentence. A blank one only tells how the one before it ends."""
@@ -190,7 +197,7 @@ class Scanner:
         if gaps_upto or upto - seen > GAP or seen == self._place:
             for gap in SPACES.finditer(text, max(self._start, seen - GAP), gaps_upto or upto):
                 yield from self._end(gap.start(), Ending.LINE)
-        if self._may_have_marker:
+        if self._may_have_marker and (final or not is_growing(text, max(0, self._start))):
             self._marker = marker_at(text, max(0, self._start))
             self._may_have_marker = self._marker is None and not final and len(text) - self._start < 2 * AHEAD
         while self._marker is not None:
@@ -198,7 +205,7 @@ class Scanner:
             places = (item.start() for item in items)
             near = (place for place in places if place >= upto or is_next_item(self._marker, text, place))
             place = next(near, upto)
-            if place >= upto:
+            if place >= upto or (not final and is_growing(text, place)):
                 break
             yield from self._end(place, Ending.LINE)
             self._marker, self._may_have_marker = marker_at(text, place), False

@@ -144,6 +144,24 @@ def test_a_text_pushed_letter_by_letter_gives_the_segments_of_the_whole(
     assert in_pieces(text, sizes, language, list(range(1, len(text) + 1))) == plan(text, language, sizes)
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("I go![pause:1.5s]", "en"),
+        ("3. I go![pause:1.5s]", "sv"),
+        (".3.14你好。नमस्ते।3. I )🎉![pause:1.5s]", "sv"),
+        ('![नमस्ते।3. 3. 🎉)"]\r', "da"),
+        ("! [ - I :)e.g. !3. \r3. , and — Hello]\r\n(Dr. ]", "nl"),
+        ("• , and • 1. ", "ms"),
+        ("• a.) #tag 3.14• • Yes. " + "x" * 60 + ".", "sv"),
+        ("»? ? .\r[pause:0.0s][pause:1.5s]" + "x" * 60 + "[pause:800ms], and Yes.", "hi"),
+    ],
+)
+def test_a_tag_or_marker_that_still_grows_decides_nothing(text: str, language: str) -> None:
+    for sizes in (Sizes.fast(), Sizes(first=30, second=40, rest=60, most=80, least=10)):
+        assert in_pieces(text, sizes, language, list(range(1, len(text) + 1))) == plan(text, language, sizes)
+
+
 @given(PROSE_WORDS, LANGUAGES)
 @settings(max_examples=200, deadline=None)
 def test_no_atom_is_ever_cut(words: list[str], language: str) -> None:

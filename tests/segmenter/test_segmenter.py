@@ -73,6 +73,11 @@ def test_a_written_pause_is_made_and_never_spoken(atom: str, pause_ms: int) -> N
     assert (first.text, first.pause_ms, second.text) == ("Wait for it", pause_ms, "now.")
 
 
+@pytest.mark.parametrize("text", ["I go![pause:0.5s]", "I go! [pause:0.5s]", "I go [pause:0.5s]"])
+def test_a_pause_at_the_end_is_made(text: str) -> None:
+    assert [segment.pause_ms for segment in plan(text)] == [500]
+
+
 def test_a_segment_is_its_span_of_the_text_as_given() -> None:
     text = "  This is **very important** to  know. "
     [segment] = plan(text)
