@@ -12,7 +12,7 @@ BROWSERS = chromium chromedriver firefox-esr pulseaudio
 BROWSER_PACKAGES = chromium chromium-driver firefox-esr pulseaudio
 DENO_READY = .tools/.deno-ready
 
-.PHONY: help setup tools browser demo serve drills fuzz test check format bench clean
+.PHONY: image help setup tools browser demo serve drills fuzz test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -86,6 +86,10 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.segmenter
 	@$(BIN)/python -m bench.voices
 	@$(BIN)/python -W ignore -m bench.chatterbox
+	@$(BIN)/python -m bench.image
+
+image:  ## build the image, where there is Docker (docs/deploy.md)
+	docker build --platform linux/amd64 -f Dockerfile.serverless -t chatterpod .
 
 clean:  ## remove what the commands made
 	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis out

@@ -44,6 +44,14 @@ def test_it_builds_the_file_with_arguments_that_the_file_has() -> None:
     assert (with_["platforms"], with_["push"]) == ("linux/amd64", True)
 
 
+def test_the_images_labels_say_what_it_is_and_which_commit_made_it() -> None:
+    text = (ROOT / "Dockerfile.serverless").read_text()
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', text))
+    assert labels["title"] == "chatterpod"
+    assert labels["licenses"] == "Apache-2.0"
+    assert (labels["version"], labels["revision"]) == ("${VERSION}", "${REVISION}")
+
+
 def test_every_step_that_is_named_later_exists_and_gives_what_is_taken() -> None:
     ids = {step["id"]: step.get("run", "") for step in STEPS if "id" in step}
     taken = re.findall(r"steps\.(\w+)\.outputs\.(\w+)", str(STEPS))
