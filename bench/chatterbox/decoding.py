@@ -48,6 +48,21 @@ def stepping(models: Models, count: int) -> Callable[[], object]:
     return run
 
 
+def multiplying(models: Models) -> Callable[[], object]:
+    """Return the roof of a step of one row: its products alone, which read every weight once."""
+    width, dtype = 64 * models.t3.heads, models.t3.dtype
+    narrow, wide = torch.randn(1, width).to(dtype), torch.randn(1, 4 * width).to(dtype)
+    contracts = models.t3.products[3::4]
+
+    @torch.inference_mode()
+    def run() -> None:
+        for _ in range(STEPS):
+            for product in models.t3.products:
+                product(wide if product in contracts else narrow)
+
+    return run
+
+
 def stepping_theirs(model: Any) -> Callable[[], object]:
     """Return what is timed of upstream's: eight steps of one row, its cache growing as in its loop."""
     t3 = model.model.t3
@@ -139,6 +154,8 @@ def rows(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) 
     }
     for precision in folders:
         models = load(folders[precision], torch.device("cpu"), precision)
+        if precision != "fp32":
+            things[f"{precision} roof"] = multiplying(models)
         for count in (1, 8):
             if (precision, count) in counts:
                 things[f"{precision} {count}"] = stepping(models, count)
@@ -155,6 +172,10 @@ def rows(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) 
         table.append(
             Row(name, 1000 / rate, "ms", goal and 1000 / base / goal, "upstream", 1000 / base, spread)
         )
+    for precision in sorted({precision for precision, _ in counts} - {"fp32"}):
+        roof, step = (median(timer.times_s[f"{precision} {name}"]) * 1000 / STEPS for name in ("roof", "1"))
+        name = f"T3, {precision}, one row: a step's products alone"
+        table.append(Row(name, roof, "ms", against="the whole step", against_value=step))
     quick = Timer(guard)
     quick.rounds(sampling(), 9, 20)
     ours, theirs = (median(quick.times_s[name]) * 1e6 / SAMPLES for name in quick.times_s)

@@ -116,6 +116,12 @@ class T3:
         """Whether rows may be computed together without influencing each other."""
         return self._head.batches
 
+    @property
+    def products(self) -> list[Linear]:
+        """All matrix products of a step, in their order."""
+        blocks = ([each.qkv, each.project, each.expand, each.contract] for each in self._layers)
+        return [*(product for block in blocks for product in block), self._head]
+
     def embed_voice(self, conditioning: Conditioning) -> Tensor:
         """Return the prompt's rows [1 + prompt tokens, dim], from position 0 on."""
         speaker = F.linear(conditioning.speaker_embedding.to(self.device, self.dtype), *self._speaker)
