@@ -25,8 +25,8 @@ $(RUN_READY): requirements/worker.txt pyproject.toml clients/python/pyproject.to
 	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
 	@touch $@
 
-$(DEV_READY): $(RUN_READY) requirements/chatterbox.txt requirements/dev.txt
-	@$(PIP) --no-deps -r requirements/chatterbox.txt -r requirements/dev.txt
+$(DEV_READY): $(RUN_READY) requirements/chatterbox.txt requirements/multilingual.txt requirements/japanese.txt requirements/dev.txt
+	@$(PIP) --no-deps -r requirements/chatterbox.txt -r requirements/multilingual.txt -r requirements/japanese.txt -r requirements/dev.txt
 	@touch $@
 
 $(BENCH_READY): $(DEV_READY) requirements/bench.txt

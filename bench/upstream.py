@@ -23,7 +23,8 @@ from chatterbox.models.s3gen.utils.mel import mel_spectrogram
 from chatterbox.models.s3gen.xvector import CAMPPlus
 from chatterbox.models.s3tokenizer import S3Tokenizer
 from chatterbox.models.t3 import T3
-from chatterbox.models.t3.llama_configs import GPT2_MEDIUM_CONFIG, LLAMA_CONFIGS
+from chatterbox.models.t3.llama_configs import GPT2_MEDIUM_CONFIG, LLAMA_520M_CONFIG_DICT, LLAMA_CONFIGS
+from chatterbox.models.t3.modules.perceiver import Perceiver
 from chatterbox.models.t3.modules.t3_config import T3Config
 from chatterbox.models.voice_encoder import VoiceEncoder
 from torch import Tensor
@@ -35,6 +36,7 @@ __all__ = [
     "Voice",
     "conditionals",
     "flow_noise",
+    "llama",
     "mel_of",
     "quiet",
     "s3gen",
@@ -48,6 +50,7 @@ Size = Literal["tiny", "full"]
 Voice = dict[str, dict[str, Any]]  # as `conds.pt` holds it
 
 TINY_GPT2 = "GPT2_tiny"
+TINY_LLAMA = "Llama_tiny"
 SPEAKER_SIZE = 256  # VoiceEncoder's embedding
 XVECTOR_SIZE = 192  # CAMPPlus's
 SPEECH_IDS = 6561
@@ -57,7 +60,7 @@ SPEECH_IDS = 6561
 class Shape:
     """What differs between the sizes outside of the layers."""
 
-    text_ids: int  # rows of T3's table of text tokens
+    text_ids: int  # rows of Turbo's table of text tokens
     t3_prompt: int  # speech tokens of the voice in T3's prefix
     s3_prompt: int  # speech tokens of the voice in S3Gen
 
@@ -83,15 +86,49 @@ def t3(size: Size) -> Any:
     return T3(options).eval()
 
 
+def llama(size: Size) -> Any:
+    """Return the multilingual T3; tiny: 64 channels, and the layers and heads that its alignment watches.
+
+    The tokens that are no speech get no chance: upstream's `generate` breaks on them, and random weights
+    would say them.
+    """
+    width = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 14}
+    LLAMA_CONFIGS[TINY_LLAMA] = LLAMA_520M_CONFIG_DICT | width
+    options = T3Config.multilingual()
+    options.llama_config_name = TINY_LLAMA if size == "tiny" else "Llama_520M"
+    model = T3(options)
+    if size == "tiny":
+        model.cond_enc.perceiver = Perceiver(pre_attention_query_size=64, embedding_dim=64)
+    with torch.no_grad():
+        for layer in model.tfmr.layers if size == "tiny" else ():
+            layer.self_attn.q_proj.weight.mul_(16)  # so that some positions are looked at more than others,
+            layer.self_attn.o_proj.weight.mul_(16)  # and what is found there counts,
+        model.speech_head.weight.mul_(8 if size == "tiny" else 1)  # more than the draws do
+        silence_others(model)
+    return model.eval()
+
+
+def silence_others(model: Any) -> None:
+    """Keep the first channel at one wherever speech is, and let it speak against what is no speech."""
+    for layer in model.tfmr.layers:
+        layer.self_attn.o_proj.weight[0] = 0.0
+        layer.mlp.down_proj.weight[0] = 0.0
+    model.speech_emb.weight[:, 0] = 0.0
+    model.speech_pos_emb.emb.weight[:, 0] = 1.0
+    model.speech_head.weight[:, 0] = 0.0
+    model.speech_head.weight[SPEECH_IDS:] = 0.0
+    model.speech_head.weight[SPEECH_IDS:, 0] = -100.0
+
+
 class TinyS3(S3Token2Wav):  # type: ignore[misc]  # the package is untyped
     """Upstream's S3Gen around small parts: its constructor knows the full size only."""
 
-    def __init__(self, *, cloning: bool) -> None:
+    def __init__(self, *, cloning: bool, meanflow: bool = True) -> None:
         torch.nn.Module.__init__(self)
-        self.meanflow = True
+        self.meanflow = meanflow
         self.resamplers: dict[str, Any] = {}
         self.estimator_dtype = "fp32"
-        self.flow = tiny_flow()
+        self.flow = tiny_flow(meanflow=meanflow)
         self.mel2wav = tiny_vocoder()
         # `device` of upstream's class asks the tokenizer
         self.tokenizer = S3Tokenizer("speech_tokenizer_v2_25hz") if cloning else torch.nn.Linear(1, 1)
@@ -103,7 +140,7 @@ class TinyS3(S3Token2Wav):  # type: ignore[misc]  # the package is untyped
         self.register_buffer("trim_fade", fade, persistent=False)
 
 
-def tiny_flow() -> Any:
+def tiny_flow(*, meanflow: bool) -> Any:
     """Return the flow with one block where upstream has six, twelve and four; 512 channels are fixed."""
     encoder = UpsampleConformerEncoder(
         input_size=512,
@@ -125,7 +162,7 @@ def tiny_flow() -> Any:
         n_blocks=1,
         num_mid_blocks=1,
         num_heads=2,
-        meanflow=True,
+        meanflow=meanflow,
     )
     decoder = CausalConditionalCFM(spk_emb_dim=80, cfm_params=CFM_PARAMS, estimator=estimator)
     return CausalMaskedDiffWithXvec(encoder=encoder, decoder=decoder)
@@ -144,11 +181,14 @@ def tiny_vocoder() -> Any:
     )
 
 
-def s3gen(size: Size, *, cloning: bool = False) -> Any:
-    """Return the meanflow S3Gen; tiny: with the (full-size) models for cloning only if asked."""
+def s3gen(size: Size, *, cloning: bool = False, meanflow: bool = True) -> Any:
+    """Return Turbo's S3Gen, or without `meanflow` the multilingual model's.
+
+    A tiny one has the (full-size) models for cloning only if asked.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of diffusers, about itself
-        model = TinyS3(cloning=cloning) if size == "tiny" else S3Gen(meanflow=True)
+        model = TinyS3(cloning=cloning, meanflow=meanflow) if size == "tiny" else S3Gen(meanflow=meanflow)
     return model.eval()
 
 
@@ -157,8 +197,8 @@ def voice_encoder() -> Any:
     return VoiceEncoder().eval()
 
 
-def conditionals(size: Size, generator: torch.Generator) -> Voice:
-    """Return a random voice as upstream's `conds.pt` holds it."""
+def conditionals(size: Size, generator: torch.Generator, t3_prompt: int | None = None) -> Voice:
+    """Return a random voice as upstream's `conds.pt` holds it; `t3_prompt` tokens where not Turbo's."""
     shape = SIZES[size]
 
     def ids(count: int) -> torch.Tensor:
@@ -168,7 +208,7 @@ def conditionals(size: Size, generator: torch.Generator) -> Voice:
         "t3": {
             "speaker_emb": torch.randn(1, SPEAKER_SIZE, generator=generator),
             "clap_emb": None,
-            "cond_prompt_speech_tokens": ids(shape.t3_prompt),
+            "cond_prompt_speech_tokens": ids(t3_prompt or shape.t3_prompt),
             "cond_prompt_speech_emb": None,
             "emotion_adv": 0.5 * torch.ones(1, 1, 1),
         },

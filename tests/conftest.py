@@ -22,3 +22,13 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(command, check=True)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_multilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tiny random checkpoint of Chatterbox Multilingual (90 MB)."""
+    folder = tmp_path_factory.mktemp("weights") / "multilingual"
+    command = [sys.executable, "-W", "ignore", "-m", "bench.multilingual_checkpoints", str(folder)]
+    subprocess.run(command, check=True)
+    yield folder
+    shutil.rmtree(folder)

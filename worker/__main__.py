@@ -50,7 +50,7 @@ def load_engine(settings: Settings) -> Loaded:
     """Load the engine, with the lines that operators grep for."""
     name = choose(settings)
     started = time.monotonic()
-    log.info("=== Initializing %s TTS (module-level singleton) ===", TITLES[name].split("-")[0])
+    log.info("=== Initializing %s TTS (module-level singleton) ===", TITLES[name].split()[0].split("-")[0])
     log.info("Loading %s model (singleton)...", TITLES[name])
     loaded = load(name, settings)
     log.info("Device: %s", loaded.engine.device)
@@ -60,7 +60,12 @@ def load_engine(settings: Settings) -> Loaded:
     return loaded
 
 
-TITLES = {"chatterbox-turbo": "Chatterbox-Turbo", "preview": "Preview", "tone": "Tone"}
+TITLES = {
+    "chatterbox-turbo": "Chatterbox-Turbo",
+    "chatterbox-multilingual": "Chatterbox Multilingual",
+    "preview": "Preview",
+    "tone": "Tone",
+}
 
 
 def fetch(url: str) -> bytes:

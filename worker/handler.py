@@ -22,6 +22,7 @@ from worker.records import MIMETYPES, RecordWriter, layout
 from worker.request import Operation, SpeechRequest, parse
 from worker.speech import Speech, follow
 from worker.studio import Studio
+from worker.writing import foreign_script
 
 __all__ = ["Worker"]
 
@@ -209,7 +210,7 @@ class Worker:
             "queue_ms": milliseconds(ending.admitted_at),
             "engine": self.engine.name,
             "seed": ending.seed,
-            "warnings": list(ending.warnings),
+            "warnings": [*noticed(visit.request), *ending.warnings],
         }
 
 
@@ -227,6 +228,12 @@ async def stored_delivery(visit: Visit, stored: StoredSpeech, data: bytes) -> De
         yield record, None
     seed = visit.request.seed or 0
     yield records[-1], Ending(len(audio), stored.duration_ms, len(captions), seed, cache_hit=True)
+
+
+def noticed(request: SpeechRequest) -> list[str]:
+    """Return the warnings that the request itself gives reason to; the speech is no worse, and kept."""
+    warning = foreign_script((turn.text for turn in request.spoken), request.language.strip().lower())
+    return [] if warning is None else [warning]
 
 
 def made_ending(visit: Visit, speech: Speech, warnings: tuple[str, ...]) -> Ending:

@@ -50,6 +50,7 @@ def facts(engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
     """Return what `info` says; it reads the disk."""
     return {
         "languages": sorted(engine.languages),
+        "languages_lacking": dict(engine.lacking),
         "voices": casting.voices.names(),
         "voices_ready": len(casting.ready),
         "voices_learned": casting.learned,

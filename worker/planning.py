@@ -9,6 +9,7 @@ from segmenter.speakable import speakable
 from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
 from worker.speech import Line
+from worker.writing import worth
 
 __all__ = ["leading_space", "lines"]
 
@@ -55,11 +56,12 @@ def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]
     def speak(text: str) -> str:
         return speakable(text, language, numbers=request.normalize_numbers, pronounce=request.pronounce)
 
-    limit = FIRST_SPOKEN_LIMIT if request.opening == "fast" else SPOKEN_LIMIT
+    rest = SPOKEN_LIMIT // worth(language)
+    limit = FIRST_SPOKEN_LIMIT // worth(language) if request.opening == "fast" else rest
     for number, segment in segments(request):
         for part, text in fitted(segment, request.spoken[number].text, language, speak, limit):
             yield number, part, text
-        limit = SPOKEN_LIMIT
+        limit = rest
 
 
 def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
@@ -67,7 +69,7 @@ def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
     language = request.language.strip().lower()
     for number, turn in enumerate(request.spoken):
         opens = request.opening == "fast" and number == 0
-        sizes = Sizes.fast() if opens else Sizes.even()
+        sizes = scaled(Sizes.fast() if opens else Sizes.even(), worth(language))
         held: Segment | None = None
         for segment in iter_plan(turn.text, language, sizes):
             if held is not None:
@@ -101,7 +103,13 @@ def fitted(
     parts[-1] = replace(parts[-1], pause_ms=segment.pause_ms)
     for part in parts:
         start, end = segment.char_start + part.char_start, segment.char_start + part.char_end
-        yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak, SPOKEN_LIMIT)
+        rest = SPOKEN_LIMIT // worth(language)
+        yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak, rest)
+
+
+def scaled(sizes: Sizes, by: int) -> Sizes:
+    """Return sizes for writing whose characters each say as much as `by` letters."""
+    return Sizes(*(size // by for size in (sizes.first, sizes.second, sizes.rest, sizes.most, sizes.least)))
 
 
 def utterance(

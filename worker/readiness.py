@@ -17,8 +17,8 @@ import numpy as np
 
 from encoder import Mp3Encoder, read_file, whole_file
 from worker.engines import Engine, Fault, Utterance
-from worker.engines.chatterbox.files import Manifest, check_whole
-from worker.engines.choose import choose, load
+from worker.engines.chatterbox.files import Manifest
+from worker.engines.choose import FILES, choose, load
 from worker.errors import StartError
 from worker.settings import Settings
 from worker.voices import Voices
@@ -28,7 +28,6 @@ __all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 WORD = "Hello."
 FULL = {errno.ENOSPC, errno.EDQUOT}
 STEPS = 10_000  # of an engine, for one word: more than any needs
-CHATTERBOX = "chatterbox-turbo"
 
 
 def spoken_word(engine: Engine) -> bytes:
@@ -93,7 +92,7 @@ def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
         return []
 
     def weights() -> None:
-        check_whole(settings.model_dir)
+        FILES[engine.name].check_whole(settings.weights_folder(engine.name))
 
     def word_and_encoder() -> None:
         spoken_word(engine)
@@ -131,10 +130,11 @@ def engine_line(settings: Settings) -> str:
 
 def weights_line(settings: Settings) -> str:
     """Return where the weights are and what they are."""
-    if choose(settings) != CHATTERBOX:
+    name = choose(settings)
+    if name not in FILES:
         return "none needed"
-    folder = settings.model_dir
-    check_whole(folder)
+    folder = settings.weights_folder(name)
+    FILES[name].check_whole(folder)
     told = Manifest.read(folder)
     what = "random" if told.is_random else f"revision {(told.revision or 'unknown')[:12]}"
     return f"{folder} ({told.precision or 'as released'}, {what})"
@@ -145,7 +145,7 @@ def device_line(settings: Settings) -> str:
     count = gpus()
     if settings.device == "cuda" and not count:
         raise StartError("TTS_DEVICE=cuda, and there is no GPU: choose a GPU worker, or TTS_DEVICE=cpu")
-    uses = choose(settings) == CHATTERBOX and settings.device != "cpu" and count
+    uses = choose(settings) in FILES and settings.device != "cpu" and count
     return f"cuda ({count} GPU)" if uses else "cpu"
 
 

@@ -20,11 +20,14 @@ from worker.errors import (
     UnsupportedLanguage,
     VoiceUnusable,
 )
+from worker.writing import worth
 
 __all__ = ["Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]
 
 FORMATS = ("mp3", "pcm")
-SAMPLING = ("temperature", "top_p", "top_k", "repetition_penalty", "exaggeration", "cfg_weight")
+SAMPLING = (
+    "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "exaggeration", "cfg_weight",
+)  # fmt: skip
 CHARACTERS_A_SECOND = 14
 MARGIN = 1.15  # slow voices and pauses beyond the average
 JOB_BYTES = 9_000_000  # of base64, under RunPod's 10 MB for a whole result
@@ -40,6 +43,7 @@ class Capabilities(Protocol):
 
     name: str
     languages: frozenset[str]
+    lacking: Mapping[str, str]
     options: Mapping[str, Range]
     tags: bool
     clones: bool
@@ -82,6 +86,7 @@ class SpeechRequest(Strict):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    min_p: float | None = None
     repetition_penalty: float | None = None
     exaggeration: float | None = None
     cfg_weight: float | None = None
@@ -262,6 +267,10 @@ def check_operation(operation: Operation) -> None:
 def check_choices(request: SpeechRequest, engine: Capabilities) -> None:
     """Refuse languages, formats and bit rates that cannot be served."""
     language = printable(request.language.strip().lower())
+    if language in engine.lacking:
+        raise UnsupportedLanguage(
+            f"language is {language!r}, for which this worker lacks {engine.lacking[language]}"
+        )
     if language not in engine.languages:
         known = ", ".join(sorted(engine.languages))
         raise UnsupportedLanguage(f"language is {language!r}, and the {engine.name} engine speaks {known}")
@@ -293,7 +302,8 @@ def check_size(request: SpeechRequest) -> None:
     bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
     paused = pauses(request)
     seconds = max(0.0, JOB_BYTES * 3 / 4 / bytes_a_second - paused)
-    limit = int(seconds * CHARACTERS_A_SECOND * request.speed / MARGIN)
+    pace = CHARACTERS_A_SECOND / worth(request.language.strip().lower())
+    limit = int(seconds * pace * request.speed / MARGIN)
     total = sum(len(PAUSES.sub("", text)) for _, text in texts(request))
     if total > limit:
         form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"

@@ -12,7 +12,8 @@ from worker.errors import StartError
 __all__ = ["Settings", "prepare_environment"]
 
 VOLUME = Path("/runpod-volume")
-ENGINES = ("auto", "chatterbox-turbo", "preview", "tone")
+ENGINES = ("auto", "chatterbox-turbo", "chatterbox-multilingual", "preview", "tone")
+WEIGHTS = Path("/opt/torch_cache")  # a folder for each model
 
 
 def prepare_environment() -> None:
@@ -96,10 +97,10 @@ class Settings:
     device: str = "auto"  # cuda where there is a GPU
     precision: str = "auto"  # that the checkpoint was baked in, else bf16 where the device has it
     prompt_seconds: float | None = None  # of a voice's recording that S3Gen hears; unset: all, 10 s
-    flow_steps: int = 2  # of S3Gen's flow
+    flow_steps: int | None = None  # of S3Gen's flow; unset: upstream's, 2 or 10
     cache_tag: str = ""  # a namespace of its own in a shared cache
     cache_case: str = "fold"  # "keep": "US" and "us" are two entries
-    model_dir: Path = Path("/opt/torch_cache/chatterbox-turbo")
+    model_dir: Path | None = None  # unset: where the image keeps the engine's weights
     cache_dir: Path | None = None  # unset: the volume if one is mounted, else a temporary folder
     cache_max_bytes: int = 20_000_000_000
     voices_dir: Path | None = None  # unset: as cache_dir
@@ -135,6 +136,10 @@ class Settings:
     def deployed(self) -> bool:
         """Whether this is a RunPod endpoint rather than somebody's own machine."""
         return self.endpoint_id not in {"", "local"}
+
+    def weights_folder(self, engine: str) -> Path:
+        """Return the folder with the weights of an engine."""
+        return self.model_dir or WEIGHTS / engine
 
     def cache_folder(self) -> tuple[Path, str | None]:
         """Return the cache's folder, and a warning where it will not outlive the worker."""

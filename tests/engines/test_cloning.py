@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from worker.clips import read_clip
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.multilingual.cloning import load_cloner
 from worker.errors import VoiceUnusable
 
 TOLERANCE = 1e-6  # of the embeddings and the mel; measured: 1e-7. Tokens are equal
@@ -41,6 +42,16 @@ def models(oracle: ModuleType) -> SimpleNamespace:
         norm_loudness=lambda *given: turbo.norm_loudness(None, *given),
     )
     asked.prepare = lambda file: turbo.prepare_conditionals(asked, file)
+    several = importlib.import_module("chatterbox.mtl_tts").ChatterboxMultilingualTTS
+    other = SimpleNamespace(
+        **parts,
+        device="cpu",
+        t3=SimpleNamespace(hp=SimpleNamespace(speech_cond_prompt_len=150)),
+        ENC_COND_LEN=several.ENC_COND_LEN,
+        DEC_COND_LEN=several.DEC_COND_LEN,
+    )
+    other.prepare = lambda file: several.prepare_conditionals(other, file)
+    asked.multilingual = other
     return asked
 
 
@@ -89,6 +100,31 @@ def test_a_clip_becomes_what_upstream_makes_of_it(
     assert len(set(ours.prompt_tokens[0].tolist())) > 20
     for name in ("speaker_embedding", "s3_prompt_mel", "s3_embedding"):
         assert (getattr(ours, name) - getattr(theirs, name)).abs().max() < TOLERANCE, name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_clip_becomes_what_the_multilingual_upstream_makes_of_it(
+    models: SimpleNamespace, tmp_path: Path
+) -> None:
+    data = CLIPS["longer than any prompt, 24 kHz"]()
+    (tmp_path / "clip").write_bytes(data)
+    torch.save(models.s3gen.state_dict(), tmp_path / "s3gen.pt")
+    torch.save(models.ve.state_dict(), tmp_path / "ve.pt")
+    with torch.inference_mode():
+        models.multilingual.prepare(tmp_path / "clip")
+    conds = models.multilingual.conds
+    theirs = Conditioning.from_parts(vars(conds.t3), conds.gen)
+    ours = load_cloner(tmp_path, CPU).condition(read_clip(data))
+    assert ours.prompt_tokens.shape == (1, 150)
+    assert torch.equal(ours.prompt_tokens, theirs.prompt_tokens)
+    assert torch.equal(ours.s3_prompt_tokens, theirs.s3_prompt_tokens)
+    for name in ("speaker_embedding", "s3_prompt_mel", "s3_embedding"):
+        assert (getattr(ours, name) - getattr(theirs, name)).abs().max() < TOLERANCE, name
+
+
+def test_without_its_models_nothing_is_learned_and_the_reason_is_fit_for_a_client(tmp_path: Path) -> None:
+    with pytest.raises(VoiceUnusable, match="the models for it are not there"):
+        load_cloner(tmp_path, CPU)
 
 
 def test_a_baked_checkpoint_clones_as_the_released_one(

@@ -11,7 +11,9 @@ import torch
 from bench import upstream
 from bench.upstream import Voice, flow_noise, mel_of, source_noise, wave_of
 
-__all__ = ["flow_noise", "mel_of", "source_noise", "tiny_s3gen", "tiny_t3", "tiny_voice", "wave_of"]
+__all__ = [
+    "flow_noise", "mel_of", "source_noise", "tiny_llama", "tiny_s3gen", "tiny_t3", "tiny_voice", "wave_of",
+]  # fmt: skip
 
 
 def tiny_t3(seed: int = 0) -> Any:
@@ -19,9 +21,14 @@ def tiny_t3(seed: int = 0) -> Any:
     return shaken(lambda: upstream.t3("tiny"), seed)
 
 
-def tiny_s3gen(seed: int = 0) -> Any:
+def tiny_llama(seed: int = 0) -> Any:
+    """Return upstream's multilingual T3, fourteen layers of 64 channels."""
+    return shaken(lambda: upstream.llama("tiny"), seed)
+
+
+def tiny_s3gen(seed: int = 0, *, meanflow: bool = True) -> Any:
     """Return upstream's S3Gen around parts of one block each, with a voiced pitch that moves."""
-    model = shaken(lambda: upstream.s3gen("tiny"), seed)
+    model = shaken(lambda: upstream.s3gen("tiny", meanflow=meanflow), seed)
     with torch.no_grad():
         pitch = model.mel2wav.f0_predictor.classifier
         pitch.weight.mul_(2000)
@@ -29,9 +36,9 @@ def tiny_s3gen(seed: int = 0) -> Any:
     return model
 
 
-def tiny_voice(seed: int = 0) -> Voice:
-    """Return a random voice as `conds.pt` holds it: 20 prompt tokens for S3Gen, 375 for T3."""
-    return upstream.conditionals("tiny", torch.Generator().manual_seed(seed))
+def tiny_voice(seed: int = 0, t3_prompt: int | None = None) -> Voice:
+    """Return a random voice as `conds.pt` holds it: 20 prompt tokens for S3Gen, 375 for Turbo's T3."""
+    return upstream.conditionals("tiny", torch.Generator().manual_seed(seed), t3_prompt)
 
 
 def shaken(build: Callable[[], Any], seed: int) -> Any:

@@ -20,6 +20,7 @@ class Hub:
 
     files: dict[str, bytes]
     url: str = ""
+    repository: str = REPOSITORY
     cuts: dict[str, int] = field(default_factory=dict)
     tokens_seen: list[str] = field(default_factory=list)
 
@@ -31,24 +32,24 @@ class Hub:
             if name.endswith((".safetensors", ".pt")):
                 row["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
             rows.append(row)
-        return {"id": REPOSITORY, "sha": REVISION, "siblings": rows}
+        return {"id": self.repository, "sha": REVISION, "siblings": rows}
 
 
 @contextmanager
-def serving(files: dict[str, bytes]) -> Iterator[Hub]:
+def serving(files: dict[str, bytes], repository: str = REPOSITORY) -> Iterator[Hub]:
     """Serve files; files redirect once, as the hub's do."""
-    hub = Hub(files)
+    hub = Hub(files, repository=repository)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             hub.tokens_seen.extend(self.headers.get_all("Authorization") or [])
             path = self.path.split("?")[0]
-            if path.startswith(f"/api/models/{REPOSITORY}/revision/"):
+            if path.startswith(f"/api/models/{repository}/revision/"):
                 return self.answer(json.dumps(hub.listing()).encode())
             name = path.rsplit("/", 1)[-1]
             if name not in hub.files:
                 return self.send_error(404)
-            if path == f"/{REPOSITORY}/resolve/{REVISION}/{name}":
+            if path == f"/{repository}/resolve/{REVISION}/{name}":
                 self.send_response(302)
                 self.send_header("Location", f"/storage/{name}")
                 self.send_header("Content-Length", "0")

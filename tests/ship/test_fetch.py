@@ -12,7 +12,7 @@ from hub_standin import REVISION, Hub, serving
 
 from worker.engines.chatterbox.fetch import fetch, main, newest
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.lock import FILES, Lock, Pin
+from worker.engines.chatterbox.lock import FILES, MULTILINGUAL, RELEASED, Lock, Pin
 from worker.errors import StartError
 
 SMALL = {name: name.encode() * 5_000 for name in FILES}
@@ -174,3 +174,18 @@ def run(*arguments: str, **env: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_other_models_files_come_by_their_own_lock_and_never_by_this_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: name.encode() * 50 for name in RELEASED[MULTILINGUAL]}
+    lock, target = tmp_path / "weights-multilingual.lock", tmp_path / "released"
+    with serving(files, MULTILINGUAL) as hub:
+        model = ["--model", "multilingual", "--hub", hub.url]
+        assert main(["--lock", str(lock), *model]) == 0
+        assert main([str(target), "--lock-file", str(lock), *model]) == 0
+        assert {file.name for file in target.iterdir()} == {*files, "manifest.json"}
+        capsys.readouterr()
+        assert main([str(tmp_path / "other"), "--lock-file", str(lock), "--hub", hub.url]) == 1
+    assert f"pins {MULTILINGUAL}, expected ResembleAI/chatterbox-turbo" in capsys.readouterr().err

@@ -108,6 +108,7 @@ def test_an_engine_that_fails_or_says_nothing_does_not_pass(answer: Block | Faul
 def on_gpu() -> Engine:
     engine = ToneEngine(speed=1_000.0, slots=1)
     engine.device = "cuda"
+    engine.name = "chatterbox-turbo"
     return engine
 
 

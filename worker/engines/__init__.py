@@ -98,6 +98,7 @@ class Engine(Protocol):
     slots: int  # utterances inside at once
     ahead: int  # segments of one job that gain from being inside together
     languages: frozenset[str]
+    lacking: Mapping[str, str]  # what it would need for each language that it could speak, and cannot here
     voices: tuple[str, ...]
     options: Mapping[str, Range]  # sampling options that a request may set
     tags: bool  # whether [laugh] and its like are spoken

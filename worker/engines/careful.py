@@ -54,6 +54,7 @@ class CarefulEngine:
         self.slots = engine.slots
         self.ahead = engine.ahead
         self.languages = engine.languages
+        self.lacking = engine.lacking
         self.voices = engine.voices
         self.options = engine.options
         self.tags = engine.tags

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 from worker.engines import Engine
 from worker.engines.careful import CarefulEngine
-from worker.engines.chatterbox.files import check_whole, is_checkpoint, read_ahead
+from worker.engines.chatterbox import files as turbo
+from worker.engines.chatterbox.files import read_ahead
+from worker.engines.chatterbox.multilingual import files as multilingual
 from worker.errors import StartError
 from worker.settings import Settings
 
-__all__ = ["Loaded", "choose", "load"]
+__all__ = ["FILES", "Loaded", "choose", "load"]
 
-CHATTERBOX = "chatterbox-turbo"
+TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
+FILES = {TURBO: turbo, MULTILINGUAL: multilingual}  # of each model with weights, the first preferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,13 @@ def choose(settings: Settings) -> str:
     """
     if settings.engine != "auto":
         return settings.engine
-    if is_checkpoint(settings.model_dir) and importlib.util.find_spec("torch") is not None:
-        return CHATTERBOX
+    if importlib.util.find_spec("torch") is not None:
+        for name, files in FILES.items():
+            if files.is_checkpoint(settings.weights_folder(name)):
+                return name
     if settings.deployed:
-        raise StartError(f"no Chatterbox weights in {settings.model_dir}: set TTS_MODEL_DIR, or TTS_ENGINE")
+        folder = settings.weights_folder(TURBO)
+        raise StartError(f"no Chatterbox weights in {folder}: set TTS_MODEL_DIR, or TTS_ENGINE")
     if importlib.util.find_spec("hibari") is None:
         raise StartError("no engine is installed: pip install hibari-tts")
     return "preview"
@@ -59,24 +65,26 @@ def load(name: str, settings: Settings) -> Loaded:
 
         careful = CarefulEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
         return Loaded(careful, ("PREVIEW VOICE: a small English voice speaks, not Chatterbox",))
-    return load_chatterbox(settings)
+    return load_chatterbox(name, settings)
 
 
-def load_chatterbox(settings: Settings) -> Loaded:
-    """Load Chatterbox-Turbo; its files are read while torch is imported."""
-    if not is_checkpoint(settings.model_dir):
-        if any(settings.model_dir.glob("*.safetensors")):
-            check_whole(settings.model_dir)  # names the file that is missing
-        raise StartError(f"no Chatterbox-Turbo weights in {settings.model_dir}: set TTS_MODEL_DIR")
-    read_ahead(settings.model_dir)
+def load_chatterbox(name: str, settings: Settings) -> Loaded:
+    """Load one of Chatterbox's models; its files are read while torch is imported."""
+    folder = settings.weights_folder(name)
+    if not FILES[name].is_checkpoint(folder):
+        if any(folder.glob("*.safetensors")):
+            FILES[name].check_whole(folder)  # names the file that is missing
+        raise StartError(f"no weights of {name} in {folder}: set TTS_MODEL_DIR")
+    read_ahead(folder, FILES[name].SPEAKING)
     try:
         from worker.engines.chatterbox import start  # noqa: PLC0415 - torch takes a second to import
     except ImportError as error:
         raise StartError(
-            f"TTS_ENGINE={CHATTERBOX} needs {error.name}: install requirements/chatterbox.txt"
+            f"TTS_ENGINE={name} needs {error.name}: install requirements/chatterbox.txt"
         ) from error
     started = start.start(
-        settings.model_dir,
+        folder,
+        name=name,
         device=settings.device,
         precision=settings.precision,
         slots=settings.slots,

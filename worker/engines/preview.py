@@ -7,6 +7,7 @@ everything be tried without a GPU or weights; it never stands in for Chatterbox 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class PreviewEngine:
     sample_rate = 24_000
     ahead = 1
     languages = frozenset({"en"})
+    lacking: Mapping[str, str] = MappingProxyType({})
     voices: tuple[str, ...] = ("default",)
     options: Mapping[str, Range] = {}
     tags = False

@@ -6,6 +6,7 @@ It measures the pipeline alone, and lets tests count samples.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class ToneEngine:
     sample_rate = SAMPLE_RATE
     ahead = 1
     languages = frozenset({"en", "de", "fr", "ja"})
+    lacking: Mapping[str, str] = MappingProxyType({})
     voices: tuple[str, ...] = ("default", "low")
     options: Mapping[str, Range] = {"temperature": Range(0.05, 2.0), "top_k": Range(1, 1000, whole=True)}
     tags = True

@@ -1,4 +1,4 @@
-"""The released checkpoint made ready for loading: `python -m worker.engines.chatterbox.bake SRC DST`.
+"""A released checkpoint made ready: `python -m worker.engines.chatterbox.bake SRC DST`, either model.
 
 What plain synthesis never reads goes into a file of its own or is left out, weight norm is folded,
 weights are stored in the precision they are used in, and the default voice keeps its prefix. The
@@ -29,8 +29,9 @@ from worker.engines.chatterbox.files import (
     WATERMARK_FILE,
     Manifest,
 )
-from worker.engines.chatterbox.linear import quantize
-from worker.engines.chatterbox.s3gen import folded, needs_full_precision
+from worker.engines.chatterbox.multilingual import baking
+from worker.engines.chatterbox.multilingual.files import is_checkpoint as is_multilingual
+from worker.engines.chatterbox.stored import plain, s3_tensors, t3_tensors
 from worker.engines.chatterbox.t3 import HEAD, check_shapes
 from worker.engines.chatterbox.text import load_tokenizer
 from worker.engines.chatterbox.watermark import Watermark
@@ -56,10 +57,11 @@ def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str
         raise StartError(f"{target} exists: remove it, or bake to another folder")
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     part.mkdir(parents=True)
+    is_turbo = not is_multilingual(source)
     try:
-        write_weights(source, part, precision)
+        (write_weights if is_turbo else baking.write_weights)(source, part, precision)
         write_manifest(source, part, precision)
-        write_voice(part)
+        (write_voice if is_turbo else baking.write_voice)(part)
         write_manifest(source, part, precision)
         part.replace(target)
     finally:
@@ -72,7 +74,7 @@ def write_weights(source: Path, part: Path, precision: str) -> None:
     """Write the models' tensors and the tokenizer."""
     t3 = map_tensors(source / T3_FILE, UNUSED)
     check_shapes(t3)
-    save_file(t3_tensors(t3, precision), part / T3_FILE)
+    save_file(t3_tensors(as_products(t3), precision, is_product), part / T3_FILE)
     s3gen = map_tensors(source / S3_FILE)
     spoken = {name: tensor for name, tensor in s3gen.items() if not name.startswith(CLONING)}
     save_file(s3_tensors(spoken, precision), part / S3_FILE)
@@ -86,43 +88,17 @@ def write_weights(source: Path, part: Path, precision: str) -> None:
     shutil.copyfile(source / "conds.pt", part / "conds.pt")
 
 
-def t3_tensors(tensors: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
-    """Return T3's tensors as they are used, the weights of products as [out, in]."""
-    found: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        product = is_product(name)
-        whole = tensor.t() if product and not name.startswith(HEAD) else tensor
-        if precision == "int8" and product:
-            values, scales = quantize(whole)
-            found |= {name: values, f"{name.removesuffix('.weight')}.scales": scales}
-        elif precision == "fp32" or (precision == "int8" and tensor.dim() == 1):
-            found[name] = whole
-        else:
-            found[name] = whole.to(torch.bfloat16)
-    return plain(found)
+def as_products(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return T3's tensors with the weights of products as [out, in]."""
+    return {
+        name: tensor.t() if is_product(name) and not name.startswith(HEAD) else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def is_product(name: str) -> bool:
     """Whether a tensor of T3 is the weight of a matrix product in every step."""
     return name == f"{HEAD}.weight" or name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight"))
-
-
-def s3_tensors(tensors: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
-    """Return S3Gen's tensors with weight norm folded, in bfloat16 where that is enough."""
-    kept = precision == "fp32"
-    return plain(
-        {
-            name: tensor
-            if kept or not tensor.is_floating_point() or needs_full_precision(name)
-            else tensor.bfloat16()
-            for name, tensor in folded(tensors).items()
-        }
-    )
-
-
-def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors as a file holds them: contiguous, none sharing memory."""
-    return {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
 
 
 def write_voice(part: Path) -> None:
@@ -138,9 +114,14 @@ def write_manifest(source: Path, part: Path, precision: str) -> None:
     """Write what the folder is and holds; what the source said of itself is carried on."""
     told = source / MANIFEST
     said = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
-    files = {file.name: sha256(file) for file in sorted(part.iterdir()) if file.name != MANIFEST}
+    files = {file.name: sha256(file) for file in sorted(part.iterdir()) if is_hashed(file)}
     text = json.dumps(said | {"precision": precision, "files": files}, indent=1)
     (part / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def is_hashed(file: Path) -> bool:
+    """Whether the manifest names an entry of the folder; another package's model checks itself."""
+    return file.is_file() and file.name != MANIFEST
 
 
 def sha256(file: Path) -> str:

@@ -10,6 +10,7 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,20 +26,31 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import CLONING_FILE, S3_FILE
 from worker.errors import VoiceUnusable
 
-__all__ = ["Cloner"]
+__all__ = ["Cloner", "Hearing"]
 
 LOUDNESS = -27.0  # LUFS; what upstream brings a clip to
 S3_RATE = 16_000  # Hz; what the speech tokenizer and both speaker encoders hear
-T3_SECONDS, T3_TOKENS = 15, 375  # of the clip, in T3's prefix
 S3_SECONDS = 10  # of the clip, in S3Gen
 VOICE_ENCODER = "ve.safetensors"
 PACKAGE = "chatterbox"
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What a model hears of a clip; Turbo's."""
+
+    t3_seconds: int = 15  # in T3's prefix
+    t3_tokens: int = 375  # of speech that they become
+    levels: bool = True  # whether the clip is brought to a common loudness first
+
+
+TURBO = Hearing()
+
+
 class Cloner:
     """The models that turn a clip into a voice; half a gigabyte, on one device, in float32."""
 
-    def __init__(self, weights: Mapping[str, Tensor], device: torch.device) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], device: torch.device, hearing: Hearing = TURBO) -> None:
         """Build the models of `weights`: `tokenizer.*`, `speaker_encoder.*` and `ve.*`."""
         parts = {name: part_of(weights, name) for name in ("tokenizer", "speaker_encoder", "ve")}
         with warnings.catch_warnings():
@@ -48,21 +60,22 @@ class Cloner:
             speaker = upstream("s3gen/xvector.py").CAMPPlus(memory_efficient=False)
             encoder = upstream("voice_encoder/__init__.py").VoiceEncoder()
         self._device = device
+        self._hearing = hearing
         self._tokenizer = filled(tokenizer, parts["tokenizer"], device)
         self._speaker = filled(speaker, parts["speaker_encoder"], device)
         self._encoder = filled(encoder, parts["ve"], device)
 
     @classmethod
-    def load(cls, folder: Path, device: torch.device) -> "Cloner":
-        """Load from a checkpoint's folder, as released or as baked.
+    def load(cls, folder: Path, device: torch.device, hearing: Hearing = TURBO) -> "Cloner":
+        """Load from a checkpoint's folder, as Turbo's was released, or as any was baked.
 
         Raises:
             OSError, safetensors.SafetensorError: A file is missing or damaged.
         """
         if (folder / CLONING_FILE).is_file():
-            return cls(load_file(folder / CLONING_FILE), device)
+            return cls(load_file(folder / CLONING_FILE), device, hearing)
         s3gen, encoder = load_file(folder / S3_FILE), load_file(folder / VOICE_ENCODER)
-        return cls(s3gen | {f"ve.{name}": tensor for name, tensor in encoder.items()}, device)
+        return cls(s3gen | {f"ve.{name}": tensor for name, tensor in encoder.items()}, device, hearing)
 
     @torch.inference_mode()
     def condition(self, clip: Clip) -> Conditioning:
@@ -71,11 +84,12 @@ class Cloner:
         Raises:
             VoiceUnusable: The models make nothing of it.
         """
-        levelled = at_loudness(clip.pcm)
+        hearing = self._hearing
+        levelled = at_loudness(clip.pcm) if hearing.levels else clip.pcm
         narrow = resampled(levelled, CLIP_RATE, S3_RATE)
         tokens, mel, embedding = self._for_s3gen(levelled[: S3_SECONDS * CLIP_RATE])
-        opening = torch.from_numpy(narrow[: T3_SECONDS * S3_RATE])
-        prompt, _ = self._tokenizer([opening], max_len=T3_TOKENS)
+        opening = torch.from_numpy(narrow[: hearing.t3_seconds * S3_RATE])
+        prompt, _ = self._tokenizer([opening], max_len=hearing.t3_tokens)
         speaker = torch.from_numpy(self._encoder.embeds_from_wavs([narrow], sample_rate=S3_RATE))
         made = Conditioning(
             speaker_embedding=speaker.mean(dim=0, keepdim=True).float().cpu(),

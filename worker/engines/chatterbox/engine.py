@@ -6,6 +6,7 @@ before all others; the rest are decoded together.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 
@@ -61,6 +62,7 @@ class ChatterboxEngine:
     name = "chatterbox-turbo"
     sample_rate = 24_000
     languages = frozenset({"en"})
+    lacking: Mapping[str, str] = MappingProxyType({})
     options = RANGES
     tags = True
     clones = False

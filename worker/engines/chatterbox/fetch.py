@@ -2,7 +2,8 @@
 
 `python -m worker.engines.chatterbox.fetch FOLDER` brings what `weights.lock` pins, checked by size
 and SHA-256, `--weights main` the newest, whose lock it prints; `--lock FILE` only writes the newest's
-lock. The folder appears whole or not at all.
+lock. `--model multilingual` is about the other model and `weights-multilingual.lock`. The folder appears
+whole or not at all.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 import httpx
 
 from worker.engines.chatterbox.files import MANIFEST
-from worker.engines.chatterbox.lock import REPOSITORY, Lock, Pin, listing, locked, revision_of
+from worker.engines.chatterbox.lock import MULTILINGUAL, REPOSITORY, Lock, Pin, listing, locked, revision_of
 from worker.errors import StartError
 
 __all__ = ["HUB", "fetch", "newest"]
@@ -28,24 +29,31 @@ __all__ = ["HUB", "fetch", "newest"]
 HUB = "https://huggingface.co"
 ATTEMPTS = 4  # a cut connection goes on where it was cut
 PIECE = 2**20  # bytes
+MODELS = {  # the repository of each, and what pins it
+    "turbo": (REPOSITORY, "weights.lock"),
+    "multilingual": (MULTILINGUAL, "weights-multilingual.lock"),
+}
 TIMEOUT = httpx.Timeout(60.0)
 
 
-def newest(hub: str = HUB, revision: str = "main") -> Lock:
-    """Return the lock of a branch's or tag's newest revision, from the hub's own digests.
+def newest(hub: str = HUB, revision: str = "main", repository: str = REPOSITORY) -> Lock:
+    """Return the lock of a branch's or tag's newest revision of a repository, from the hub's own digests.
 
     Raises:
         StartError: The hub is not reached, or lacks a file.
     """
     with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
-        answer = asked(client, f"{hub}/api/models/{REPOSITORY}/revision/{revision}?blobs=true")
+        answer = asked(client, f"{hub}/api/models/{repository}/revision/{revision}?blobs=true")
         try:
             told: Any = answer.json()
         except ValueError as error:
             raise StartError(f"{hub} answers with something else than a hub's listing") from error
         commit = revision_of(told)
         return locked(
-            commit, listing(told), lambda name: asked(client, address(hub, REPOSITORY, commit, name)).content
+            commit,
+            listing(told, repository),
+            lambda name: asked(client, address(hub, repository, commit, name)).content,
+            repository,
         )
 
 
@@ -176,8 +184,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks; return 1 with one line where that cannot be."""
     parser = argparse.ArgumentParser("python -m worker.engines.chatterbox.fetch", description=__doc__)
     parser.add_argument("target", type=Path, nargs="?", help="new folder for the released files")
+    parser.add_argument("--model", choices=MODELS, default="turbo", help="default: turbo")
     parser.add_argument("--weights", choices=("locked", "main"), default="locked", help="default: locked")
-    parser.add_argument("--lock-file", type=Path, default=Path("weights.lock"), help="default: weights.lock")
+    parser.add_argument("--lock-file", type=Path, help="default: weights.lock, or weights-multilingual.lock")
     parser.add_argument("--lock", type=Path, metavar="FILE", help="write the newest revision's lock, and end")
     parser.add_argument("--hub", default=HUB, metavar="URL", help="default: %(default)s")
     given = parser.parse_args(arguments)
@@ -194,14 +203,18 @@ def main(arguments: list[str] | None = None) -> int:
 def run(given: argparse.Namespace) -> None:
     """Write a lock, or fetch."""
     hub = given.hub.rstrip("/")
+    repository, pinned = MODELS[given.model]
     if given.lock is not None:
-        given.lock.write_text(newest(hub).text(), encoding="utf-8")
+        given.lock.write_text(newest(hub, repository=repository).text(), encoding="utf-8")
         print(f"{given.lock} is filled: commit it")
         return
-    lock = Lock.read(given.lock_file) if given.weights == "locked" else newest(hub)
+    locked_file = given.lock_file or Path(pinned)
+    lock = Lock.read(locked_file) if given.weights == "locked" else newest(hub, repository=repository)
+    if lock.repository != repository:
+        raise StartError(f"{locked_file} pins {lock.repository}, expected {repository}")
     fetch(lock, given.target, hub)
     if given.weights != "locked":
-        print("\nThese weights were not pinned. To build the same again, commit this as weights.lock:")
+        print(f"\nThese weights were not pinned. To build the same again, commit this as {pinned}:")
         print(lock.text())
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from worker.errors import StartError
 __all__ = [
     "CLONING_FILE",
     "MANIFEST",
+    "RELEASED_VOICE",
     "S3_FILE",
+    "SPEAKING",
     "T3_FILE",
     "VOICE_FILE",
     "WATERMARK_FILE",
     "Manifest",
+    "check_files",
     "check_whole",
     "is_checkpoint",
     "read_ahead",
@@ -30,6 +33,7 @@ RELEASED_VOICE = "conds.pt"
 CLONING_FILE = "cloning.safetensors"  # of a baked checkpoint: what only cloning reads
 WATERMARK_FILE = "watermark.safetensors"
 MANIFEST = "manifest.json"
+SPEAKING = (T3_FILE, S3_FILE, VOICE_FILE)  # what is read to speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,16 @@ def check_whole(folder: Path) -> None:
         StartError: A file is missing or cut short.
     """
     voice = VOICE_FILE if (folder / VOICE_FILE).is_file() else RELEASED_VOICE
-    for name in dict.fromkeys((T3_FILE, S3_FILE, voice, *(Manifest.read(folder).files or ()))):
+    check_files(folder, (T3_FILE, S3_FILE, voice))
+
+
+def check_files(folder: Path, names: Sequence[str]) -> None:
+    """Check that these files and those of the manifest are there in full.
+
+    Raises:
+        StartError: One is missing or cut short.
+    """
+    for name in dict.fromkeys((*names, *(Manifest.read(folder).files or ()))):
         file = folder / name
         if not file.is_file() or file.stat().st_size == 0:
             raise StartError(f"{file} is missing: set TTS_MODEL_DIR to a folder with the weights")
@@ -100,14 +113,14 @@ def length_told(file: Path) -> int:
     return 8 + header + max(ends, default=0)
 
 
-def read_ahead(folder: Path) -> None:
+def read_ahead(folder: Path, names: Sequence[str] = SPEAKING) -> None:
     """Ask the system, in the background, to read what plain synthesis needs; trouble is no error."""
-    threading.Thread(target=advise, args=(folder,), name="read-ahead", daemon=True).start()
+    threading.Thread(target=advise, args=(folder, names), name="read-ahead", daemon=True).start()
 
 
-def advise(folder: Path) -> None:
+def advise(folder: Path, names: Sequence[str]) -> None:
     """Tell the kernel that the weight files are wanted soon."""
-    for name in (T3_FILE, S3_FILE, VOICE_FILE):
+    for name in names:
         try:
             handle = os.open(folder / name, os.O_RDONLY)
         except OSError:

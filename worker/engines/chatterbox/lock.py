@@ -14,7 +14,19 @@ from typing import Any
 
 from worker.errors import StartError
 
-__all__ = ["FILES", "REPOSITORY", "Listed", "Lock", "Pin", "git_hash", "listing", "locked", "revision_of"]
+__all__ = [
+    "FILES",
+    "MULTILINGUAL",
+    "RELEASED",
+    "REPOSITORY",
+    "Listed",
+    "Lock",
+    "Pin",
+    "git_hash",
+    "listing",
+    "locked",
+    "revision_of",
+]
 
 REPOSITORY = "ResembleAI/chatterbox-turbo"
 FILES = (
@@ -27,6 +39,18 @@ FILES = (
     "ve.safetensors",
     "vocab.json",
 )
+MULTILINGUAL = "ResembleAI/chatterbox"
+RELEASED = {  # the files that are used, by repository
+    REPOSITORY: FILES,
+    MULTILINGUAL: (
+        "Cangjie5_TC.json",
+        "conds.pt",
+        "grapheme_mtl_merged_expanded_v1.json",
+        "s3gen.pt",
+        "t3_mtl23ls_v2.safetensors",
+        "ve.pt",
+    ),
+}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ASK = "python -m worker.engines.chatterbox.fetch --lock weights.lock"
@@ -87,10 +111,13 @@ class Lock:
             raise StartError(f"{where}: a file needs `size` and `sha256` ({error!r}): {ASK}") from error
         if not COMMIT.fullmatch(lock.revision):
             raise StartError(f"{where}: revision is {lock.revision!r}, expected 40 hexadecimal digits")
-        if missing := [name for name in FILES if name not in files]:
+        wanted = RELEASED.get(lock.repository)
+        if wanted is None:
+            raise StartError(f"{where}: repository is {lock.repository!r}, expected {' or '.join(RELEASED)}")
+        if missing := [name for name in wanted if name not in files]:
             raise StartError(f"{where} does not pin {', '.join(missing)}: {ASK}")
         for name, pin in files.items():
-            if name not in FILES or pin.size < 1 or not SHA256.fullmatch(pin.sha256):
+            if name not in wanted or pin.size < 1 or not SHA256.fullmatch(pin.sha256):
                 raise StartError(f"{where}: {name!r} is no file that is used, or its size or sha256 is none")
         return lock
 
@@ -131,26 +158,32 @@ def revision_of(answer: Any) -> str:
     return revision
 
 
-def listing(answer: Any) -> dict[str, Listed]:
+def listing(answer: Any, repository: str = REPOSITORY) -> dict[str, Listed]:
     """Return the files that are used, from the hub's answer (`/api/models/…?blobs=true`).
 
     Raises:
         StartError: One is missing there, or described otherwise than expected.
     """
     found: dict[str, Listed] = {}
+    wanted = RELEASED[repository]
     try:
         for row in answer["siblings"]:
-            if row["rfilename"] in FILES:
+            if row["rfilename"] in wanted:
                 large = row.get("lfs") or {}
                 found[row["rfilename"]] = Listed(int(row["size"]), str(row["blobId"]), large.get("sha256"))
     except (KeyError, TypeError, ValueError) as error:
         raise StartError(f"the hub describes its files otherwise than expected ({error!r})") from error
-    if missing := [name for name in FILES if name not in found]:
+    if missing := [name for name in wanted if name not in found]:
         raise StartError(f"the hub's repository has no {', '.join(missing)}")
     return found
 
 
-def locked(revision: str, files: Mapping[str, Listed], fetched: Callable[[str], bytes]) -> Lock:
+def locked(
+    revision: str,
+    files: Mapping[str, Listed],
+    fetched: Callable[[str], bytes],
+    repository: str = REPOSITORY,
+) -> Lock:
     """Return the lock of a listing; `fetched` brings a small file, whose git hash is checked.
 
     Raises:
@@ -165,7 +198,7 @@ def locked(revision: str, files: Mapping[str, Listed], fetched: Callable[[str], 
                 raise StartError(f"{name} is not the file that the hub lists: try again")
             digest = hashlib.sha256(data).hexdigest()
         pins[name] = Pin(listed.size, digest)
-    return Lock(revision, pins)
+    return Lock(revision, pins, repository)
 
 
 def git_hash(data: bytes) -> str:

@@ -1,24 +1,33 @@
-"""Chatterbox-Turbo from a folder of weights to an engine that speaks."""
+"""Chatterbox, either model, from a folder of weights to an engine that speaks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from worker.engines import Pcm
+from worker.engines import Engine, Pcm
 from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.device import gpu_line, pick_device
-from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.graph import record_graph
 from worker.engines.chatterbox.learning import LearningEngine
+from worker.engines.chatterbox.multilingual import checkpoint as multilingual_checkpoint
+from worker.engines.chatterbox.multilingual.checkpoint import Models as MultilingualModels
+from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
 
 __all__ = ["Started", "start"]
 
+TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
+FLOW_STEPS = {TURBO: 2, MULTILINGUAL: 10}  # upstream's
+Loader = Callable[
+    [Path, torch.device, str, int | None, float | None, int | None],
+    tuple[Engine, Models | MultilingualModels],
+]
 SLOTS = {"cpu": 4, "cuda": 16}  # utterances inside at once
 DEFAULT_PRECISION = "bf16"
 RANDOM = "RANDOM WEIGHTS: what is heard is noise, for tests and benchmarks"
@@ -28,7 +37,7 @@ RANDOM = "RANDOM WEIGHTS: what is heard is noise, for tests and benchmarks"
 class Started:
     """An engine, and what the worker must know beside it."""
 
-    engine: ChatterboxEngine
+    engine: Engine
     mark: Callable[[Pcm], Pcm]  # the watermark, done last to each segment
     is_random: bool
     notes: tuple[str, ...]
@@ -42,16 +51,82 @@ def start(
     precision: str,
     slots: int | None,
     prompt_seconds: float | None,
-    flow_steps: int,
+    flow_steps: int | None,
+    name: str = TURBO,
 ) -> Started:
-    """Load the weights in `folder` and return the engine; arguments are as in `worker.settings`.
+    """Load the weights in `folder` and return the engine called `name`; the rest as in `worker.settings`.
 
     Raises:
         StartError: Weights, device or memory do not allow it.
     """
     place = pick_device(device)
+    with memory_needed(place):
+        engine, models = LOADERS[name](folder, place, precision, slots, prompt_seconds, flow_steps)
+    kept = folder / WATERMARK_FILE
+    notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
+    usual = FLOW_STEPS[name]
+    return Started(
+        engine,
+        mark=Watermark.load(kept if kept.is_file() else None, place).apply,
+        is_random=models.manifest.is_random,
+        notes=tuple(note for note in notes if note),
+        variant=variant(models, prompt_seconds, None if flow_steps == usual else flow_steps),
+    )
+
+
+def turbo(
+    folder: Path,
+    place: torch.device,
+    precision: str,
+    slots: int | None,
+    prompt_seconds: float | None,
+    flow_steps: int | None,
+) -> tuple[Engine, Models]:
+    """Load Chatterbox-Turbo."""
+    models = checkpoint.load(folder, place, precision)
+    engine = LearningEngine(
+        models,
+        folder,
+        slots=slots or SLOTS[place.type],
+        prompt_seconds=prompt_seconds,
+        flow_steps=flow_steps or FLOW_STEPS[TURBO],
+        recorder=record_graph if place.type == "cuda" else None,
+    )
+    return engine, models
+
+
+def multilingual(
+    folder: Path,
+    place: torch.device,
+    precision: str,
+    slots: int | None,
+    prompt_seconds: float | None,
+    flow_steps: int | None,
+) -> tuple[Engine, MultilingualModels]:
+    """Load Chatterbox Multilingual."""
+    models = multilingual_checkpoint.load(folder, place, precision)
+    engine = MultilingualEngine(
+        models,
+        folder,
+        slots=slots or 1,
+        prompt_seconds=prompt_seconds,
+        flow_steps=flow_steps or FLOW_STEPS[MULTILINGUAL],
+    )
+    return engine, models
+
+
+LOADERS: Mapping[str, Loader] = {TURBO: turbo, MULTILINGUAL: multilingual}
+
+
+@contextmanager
+def memory_needed(place: torch.device) -> Iterator[None]:
+    """Turn a lack of memory into one line.
+
+    Raises:
+        StartError: Memory was lacking.
+    """
     try:
-        models = checkpoint.load(folder, place, precision)
+        yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise StartError(
             f"not enough memory on the {place.type} for the weights: use a larger machine"
@@ -60,32 +135,16 @@ def start(
         if "allocate memory" not in str(error):
             raise
         raise StartError("not enough memory for the weights: use a larger machine") from error
-    engine = LearningEngine(
-        models,
-        folder,
-        slots=slots or SLOTS[place.type],
-        prompt_seconds=prompt_seconds,
-        flow_steps=flow_steps,
-        recorder=record_graph if place.type == "cuda" else None,
-    )
-    kept = folder / WATERMARK_FILE
-    notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
-    found = variant(models, prompt_seconds, flow_steps)
-    return Started(
-        engine,
-        mark=Watermark.load(kept if kept.is_file() else None, place).apply,
-        is_random=models.manifest.is_random,
-        notes=tuple(note for note in notes if note),
-        variant=found,
-    )
 
 
-def variant(models: Models, prompt_seconds: float | None, flow_steps: int) -> dict[str, str]:
-    """Return what a cache key must say beside the engine's name."""
+def variant(
+    models: Models | MultilingualModels, prompt_seconds: float | None, flow_steps: int | None
+) -> dict[str, str]:
+    """Return what a cache key must say beside the engine's name; `flow_steps` where not the usual ones."""
     found = {
         "precision": models.precision if models.precision != DEFAULT_PRECISION else "",
         "prompt_seconds": "" if prompt_seconds is None else f"{prompt_seconds:g}",
-        "flow_steps": "" if flow_steps == 2 else str(flow_steps),
+        "flow_steps": "" if flow_steps is None else str(flow_steps),
         "weights": models.manifest.name or "",
     }
     return {name: value for name, value in found.items() if value}

@@ -1,8 +1,8 @@
-"""S3Gen of Chatterbox-Turbo: speech tokens to a waveform, in plain torch.
+"""S3Gen of Chatterbox: speech tokens to a waveform, in plain torch.
 
-`encoder` (upsampling conformer) and `estimator` (two steps of a mean flow) make a mel spectrogram,
-`source` and `vocoder` (HiFT) make the waveform. Equal to chatterbox-tts 0.1.7 in single precision
-(tests/engines/test_s3gen.py).
+`encoder` (upsampling conformer) and `estimator` (two steps of Turbo's mean flow, or ten guided ones of
+the multilingual model's) make a mel spectrogram, `source` and `vocoder` (HiFT) make the waveform. Equal
+to chatterbox-tts 0.1.7 in single precision (tests/engines/test_s3gen.py, test_multilingual.py).
 """
 
 from worker.engines.chatterbox.s3gen.model import SPEECH_IDS, S3Gen, S3Job, S3Voice

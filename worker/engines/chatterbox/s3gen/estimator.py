@@ -1,4 +1,4 @@
-"""S3Gen's estimator: the velocity of the mean flow, a U-Net of one level with attention.
+"""S3Gen's estimator: the velocity of the flow, a U-Net of one level with attention.
 
 Order of operations as in upstream's `decoder.py` and `matcha/`; mean flows:
 https://arxiv.org/abs/2505.13447.
@@ -45,6 +45,11 @@ class Estimator:
         x = self.after_up(blank(x, padding))
         return blank(self.project(self.final(x, padding)), padding)
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether it was taught the mean velocity of a step, guidance included."""
+        return self.times.mix is not None
+
     def shifts(self, start: float, end: float) -> list[Tensor]:
         """Return what each stage adds to its frames; constants of the model, so each is computed once."""
         if (start, end) not in self._shifts:
@@ -55,15 +60,18 @@ class Estimator:
 
 
 class Times:
-    """The embedding of a step's two times, in single precision."""
+    """The embedding of a step's times, in single precision: both of a mean flow's, else where it starts."""
 
     def __init__(self, estimator: Weights) -> None:
         self.first = estimator.linear("time_mlp.linear_1")
         self.second = estimator.linear("time_mlp.linear_2")
-        self.mix = estimator.linear("time_embed_mixer")
+        is_mean = "time_embed_mixer.weight" in estimator
+        self.mix = estimator.linear("time_embed_mixer") if is_mean else None
 
     def __call__(self, start: float, end: float) -> Tensor:
         """Return the embedding [1, channels] that the stages project."""
+        if self.mix is None:
+            return functional.mish(self.embed(start))
         return functional.mish(self.mix(torch.cat([self.embed(start), self.embed(end)], dim=1)))
 
     def embed(self, time: float) -> Tensor:

@@ -1,7 +1,10 @@
 """From speech tokens and a voice to a mel spectrogram."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +18,8 @@ from worker.engines.chatterbox.s3gen.weights import Weights
 __all__ = ["MELS", "Flow", "Spoken"]
 
 MELS = 80
+GUIDANCE = 0.7  # upstream's `inference_cfg_rate`
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,12 @@ class Spoken:
 
 
 class Flow:
-    """The encoder and the estimator, run over whole rows: both see past and future."""
+    """The encoder and the estimator, run over whole rows: both see past and future.
+
+    A mean flow takes even steps. Any other is guided: each step also asks what the estimator would do
+    knowing nothing of tokens, speaker and prompt, and goes further away from that; its steps are short
+    at first (`CausalConditionalCFM` of upstream's flow_matching.py).
+    """
 
     def __init__(self, flow: Weights) -> None:
         self.encoder = Encoder(flow)
@@ -48,6 +58,10 @@ class Flow:
 
     def __call__(self, rows: Sequence[Spoken], steps: int) -> list[Tensor]:
         """Return each row's mel spectrogram [2 * tokens, 80] in float32, the prompt's left off."""
+        return finished(self.stepwise(rows, steps))
+
+    def stepwise(self, rows: Sequence[Spoken], steps: int) -> Generator[None, None, list[Tensor]]:
+        """Yield after each step; return what a call does."""
         lengths = [row.length for row in rows]
         padding = Padding.of(lengths, self.device, self.dtype)
         ids = stacked([torch.cat([row.prompt_tokens, row.tokens]) for row in rows])
@@ -55,10 +69,20 @@ class Flow:
         frames = None if padding is None else padding.doubled()
         given = torch.cat([encoded, *self._conditions(rows, encoded)], dim=-1)
         x = stacked([row.noise for row in rows])
-        for step in range(steps):
-            start, end = step / steps, (step + 1) / steps
-            x = x + (end - start) * self.estimator(x, given, start, end, frames)
+        mean = self.estimator.is_mean
+        times = [step / steps if mean else eased(step / steps) for step in range(steps + 1)]
+        velocity = self.estimator if mean else self._guided
+        for start, end in pairwise(times):
+            x = x + (end - start) * velocity(x, given, start, end, frames)
+            yield
         return [x[at, len(row.prompt_mel) : 2 * row.length] for at, row in enumerate(rows)]
+
+    def _guided(self, x: Tensor, given: Tensor, start: float, end: float, padding: Padding | None) -> Tensor:
+        """Return the velocity, moved away from that of nothing given."""
+        both = torch.cat([given, torch.zeros_like(given)])
+        twice = None if padding is None else padding.twice()
+        knowing, blind = self.estimator(torch.cat([x, x]), both, start, end, twice).float().chunk(2)
+        return (1.0 + GUIDANCE) * knowing - GUIDANCE * blind
 
     def _conditions(self, rows: Sequence[Spoken], encoded: Tensor) -> tuple[Tensor, Tensor]:
         """Return the speaker at every frame, and the prompt's mel followed by zeros."""
@@ -67,6 +91,21 @@ class Flow:
         for at, row in enumerate(rows):
             prompt[at, : len(row.prompt_mel)] = row.prompt_mel
         return speaker, prompt
+
+
+def finished(steps: Generator[None, None, Made]) -> Made:
+    """Return what a generator of steps returns in the end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+
+
+def eased(time: float) -> float:
+    """Return upstream's cosine schedule at a time in [0, 1]."""
+    return 1 - math.cos(time * 0.5 * math.pi)
 
 
 def stacked(rows: Sequence[Tensor]) -> Tensor:

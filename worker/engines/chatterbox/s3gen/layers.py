@@ -74,6 +74,10 @@ class Padding:
         """Return the padding after each frame became two."""
         return Padding(self.keep.repeat_interleave(2, 1), self.bias.repeat_interleave(2, -1))
 
+    def twice(self) -> "Padding":
+        """Return the padding of the rows followed by the same rows again."""
+        return Padding(self.keep.repeat(2, 1, 1), self.bias.repeat(2, 1, 1, 1))
+
 
 def blank(x: Tensor, padding: Padding | None) -> Tensor:
     """Return x with zeros where a row is padded."""

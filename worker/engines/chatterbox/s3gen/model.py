@@ -1,6 +1,6 @@
 """S3Gen as the engine sees it: voices, jobs, waveforms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -68,7 +68,7 @@ class S3Gen:
     def load(
         cls, tensors: Mapping[str, Tensor], *, device: torch.device, dtype: torch.dtype = torch.float32
     ) -> "S3Gen":
-        """Take the weights, by upstream's names in s3gen_meanflow.safetensors.
+        """Take the weights, by upstream's names: Turbo's s3gen_meanflow, or the multilingual s3gen.
 
         Args:
             tensors: Weight norm may be folded or not; other models' tensors are not looked at.
@@ -116,6 +116,18 @@ class S3Gen:
         alone = self.flow.device.type == "cpu" or len({job.steps for job in jobs}) > 1
         batches = [[job] for job in jobs] if alone else [list(jobs)] if jobs else []
         return [wave for batch in batches for wave in self.render(batch, [self.draw(job) for job in batch])]
+
+    @torch.inference_mode()
+    def stepwise(self, job: S3Job) -> Generator[None, None, Tensor]:
+        """Yield after each of the flow's steps; return the waveform as `speak` does.
+
+        Raises:
+            ValueError: The job has no tokens, an id out of range, or steps out of range.
+        """
+        check(job)
+        draws = self.draw(job)
+        mels = yield from self.flow.stepwise([self.row(job, draws)], job.steps)
+        return self.trim(self.vocode(mels, [draws])[0]).cpu()
 
     def draw(self, job: S3Job) -> Draws:
         """Make a job's draws on its generator's device, and bring them to the model's."""

@@ -124,7 +124,7 @@ class Weights:
     def _stored(self, name: str) -> Tensor:
         tensor = self._tensors.get(self._place + name)
         if tensor is None:
-            raise StartError(f"the S3Gen weights lack {self._place}{name}: are they Turbo's s3gen_meanflow?")
+            raise StartError(f"the S3Gen weights lack {self._place}{name}: are they Chatterbox's?")
         if not tensor.is_floating_point():
             raise StartError(f"the S3Gen weights hold {self._place}{name} as {tensor.dtype}, expected floats")
         return tensor

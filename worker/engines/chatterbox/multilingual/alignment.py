@@ -1,0 +1,75 @@
+"""Where in the text the speech is, told from three heads' attention; it holds back and forces the end.
+
+What upstream's `AlignmentStreamAnalyzer` does to the logits, step by step, in constant time and memory
+a step: of upstream's matrix only sums over its rows matter. What it only logs is left out, and so are
+its hooks, which pile up on the model with every utterance.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+__all__ = ["HEADS", "Alignment"]
+
+HEADS = ((12, 15), (13, 11), (9, 2))  # (layer, head) that follow the text
+BACK, ON = -4, 7  # a move of the place by more is no move
+TAIL = 3  # text tokens at the end; the last ones are punctuation and STOP
+LONG_TAIL = 5.0  # attention that the tail may get after the text is done: 200 ms
+REPEATING = 5.0  # attention that earlier text may get then
+BEFORE_TAIL = 5
+LARGE = 2.0**15  # stands for infinity in every dtype
+
+
+@dataclass(slots=True)
+class Alignment:
+    """One utterance's; `length` counts its text tokens, those around it included."""
+
+    length: int
+    stop: int  # the speech token that ends
+    place: int = 0
+    complete: bool = False
+    _frames: int = 0
+    _tail: Tensor | None = None  # [3], attention after completion
+    _repeated: float = 0.0
+    _said: list[int] = field(default_factory=list)
+
+    def step(self, logits: Tensor, attention: Tensor, last: int) -> Tensor:
+        """Return what the next token is chosen by.
+
+        Args:
+            logits: float32 [1, vocabulary].
+            attention: float32 [n, length] on the CPU, the heads' mean: a row for each position that is
+                new (two at the first step).
+            last: the token before, START at first.
+        """
+        seen = attention.clone()
+        seen[:, self._frames + 1 :] = 0
+        place = int(seen[-1].argmax())
+        if BACK < place - self.place < ON:
+            self.place = place
+        self._account(seen)
+        self._said = [*self._said[-7:], last]
+        self._frames += 1
+        if place < self.length - TAIL and self.length > BEFORE_TAIL:
+            logits = logits.index_fill(-1, torch.tensor(self.stop, device=logits.device), -LARGE)
+        if self._must_end():
+            forced = torch.full_like(logits, -LARGE)
+            forced[..., self.stop] = LARGE
+            return forced
+        return logits
+
+    def _account(self, seen: Tensor) -> None:
+        """Add up what is attended to after the text was said."""
+        if self.complete:
+            tail = seen[:, -TAIL:].sum(0)
+            self._tail = tail if self._tail is None else self._tail + tail
+            if self.length > BEFORE_TAIL:
+                self._repeated += float(seen[:, :-BEFORE_TAIL].max(1).values.sum())
+        self.complete = self.complete or self.place >= self.length - TAIL
+
+    def _must_end(self) -> bool:
+        """Whether the speech lingers, goes back, or says one token twice."""
+        lingers = self._tail is not None and float(self._tail.max()) >= LONG_TAIL
+        stuck = len(self._said) >= 3 and self._said[-1] == self._said[-2]
+        return lingers or self._repeated > REPEATING or stuck

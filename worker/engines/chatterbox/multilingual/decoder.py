@@ -1,0 +1,149 @@
+"""Decoding of one utterance's speech tokens, two rows together: with its text, and guided away from none.
+
+Nothing is shared between utterances: each has its own keys and values, draws, options and alignment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worker.engines.chatterbox.multilingual.alignment import HEADS, Alignment
+from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Attend, Llama
+from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
+from worker.engines.chatterbox.sampling import draw
+from worker.engines.chatterbox.t3 import HEAD_SIZE, START, STOP
+
+__all__ = ["Ask", "Decoding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be decoded."""
+
+    voice: Tensor  # [33, dim], of `Llama.embed_voice`
+    text: Sequence[int]  # text tokens, without those around them
+    most: int  # speech tokens
+    runs_on: bool = False  # past a stop token, up to `most`: random weights stop at random
+    sampling: Mapping[str, float] = field(default_factory=dict)
+
+
+class Decoding:
+    """One utterance, and the tokens made so far."""
+
+    @torch.inference_mode()
+    def __init__(self, llama: Llama, ask: Ask, generator: torch.Generator) -> None:
+        """Read the text and sample the first token."""
+        self.tokens: list[int] = []
+        self.ask = ask
+        self._llama = llama
+        self._generator = generator
+        self._options = {**OPTIONS, **ask.sampling}
+        self._rows = 2 if self._options["cfg_weight"] else 1
+        text = [START_TEXT, *ask.text, STOP_TEXT]
+        before = len(ask.voice) + 1
+        self._text = slice(before, before + len(text))
+        self._length = self._text.stop + 2
+        shape = (llama.layers, 2, self._rows, llama.heads, self._length + ask.most, HEAD_SIZE)
+        self._kv = torch.empty(shape, dtype=keeps(llama), device=llama.device)  # touched on first use
+        self._aligned = [torch.empty(0)] * len(HEADS)
+        self._alignment = Alignment(len(text), STOP)
+        self._seen = torch.zeros(llama.vocabulary, dtype=torch.bool, device=llama.device)
+        self._seen[START] = True
+        self.logits = self._prefill(torch.tensor(text, device=llama.device))
+        self._take()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the model itself ended it."""
+        return self.ask.runs_on or self.tokens[-1] == STOP
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to decode."""
+        return len(self.tokens) >= self.ask.most or (not self.ask.runs_on and self.stopped)
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """Decode one token more; it may not have ended."""
+        llama, count = self._llama, len(self.tokens)
+        place = torch.tensor([self._length], device=llama.device)
+        last = torch.tensor(self.tokens[-1:], device=llama.device)
+        row = llama.embed_speech(last, torch.tensor([count], device=llama.device))
+        rows, places = row.expand(self._rows, -1), place.expand(self._rows)
+        self.logits = llama.logits(llama.forward(rows, places, self._attend_step()))
+        self._length += 1
+        self._take()
+
+    def _take(self) -> None:
+        """Sample a token from the last logits [rows, vocabulary]."""
+        with_text = self.logits[:1]
+        if self._rows == 2:
+            with_text = with_text + self._options["cfg_weight"] * (with_text - self.logits[1:])
+        attention = torch.stack(self._aligned).mean(0).cpu()
+        last = self.tokens[-1] if self.tokens else START
+        logits = self._alignment.step(with_text, attention, last)[0]
+        draws = draw(self._llama.vocabulary, self._generator).to(logits.device)
+        self.tokens.append(sample(logits, self._seen, self._options, draws))
+        self._seen[self.tokens[-1]] = True
+
+    def _prefill(self, text: Tensor) -> Tensor:
+        """Read voice, emotion and text; the first two only once, since both rows begin with them."""
+        llama, before, length = self._llama, self._text.start, self._length
+        shared = torch.cat([self.ask.voice, llama.embed_emotion(self._options["exaggeration"])])
+        texts = [llama.embed_text(text, known=not row) for row in range(self._rows)]
+        rows = torch.cat([shared.to(llama.dtype), *texts])
+        own = torch.arange(before, length, device=llama.device)
+        places = torch.cat([torch.arange(before, device=llama.device), *[own] * self._rows])
+        hidden = llama.forward(rows, places, self._attend_prefill())
+        ends = [before - 1 + (row + 1) * len(own) for row in range(self._rows)]
+        return llama.logits(hidden[ends])
+
+    def _attend_prefill(self) -> Attend:
+        before, length = self._text.start, self._length
+
+        def apart(x: Tensor) -> Tensor:
+            """Return [rows, heads, length, 64] of what is shared and each row's own behind one another."""
+            shared, own = x[:before], x[before:].reshape(self._rows, -1, *x.shape[1:])
+            whole = torch.cat([shared.expand(self._rows, *shared.shape), own], 1)
+            return whole.transpose(1, 2)
+
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            queries = apart(q).to(self._kv.dtype)
+            kept = self._kv[layer, :, :, :, :length]
+            kept[0], kept[1] = apart(k), apart(v)
+            self._watch(layer, queries[0, :, -2:], kept[0, 0])
+            found = F.scaled_dot_product_attention(queries, kept[0], kept[1], is_causal=True)
+            found = found.transpose(1, 2).to(q.dtype)
+            return torch.cat([found[0, :before], found[:, before:].flatten(0, 1)])
+
+        return attend
+
+    def _attend_step(self) -> Attend:
+        length = self._length + 1
+
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            kept = self._kv[layer, :, :, :, :length]
+            kept[0, :, :, -1], kept[1, :, :, -1] = k, v
+            queries = q.to(self._kv.dtype).unsqueeze(2)
+            self._watch(layer, queries[0], kept[0, 0])
+            return F.scaled_dot_product_attention(queries, kept[0], kept[1])[:, :, 0].to(q.dtype)
+
+        return attend
+
+    def _watch(self, layer: int, queries: Tensor, keys: Tensor) -> None:
+        """Keep what the heads that follow the text attend to of it: queries [heads, n, 64], the last ones."""
+        for number, (watched, head) in enumerate(HEADS):
+            if watched == layer:
+                scores = (queries[head] @ keys[head].T).float() * HEAD_SIZE**-0.5
+                count, length = scores.shape
+                mask = torch.ones(count, length, dtype=torch.bool, device=scores.device)
+                chances = scores.masked_fill(~mask.tril(length - count), -torch.inf).softmax(-1)
+                self._aligned[number] = chances[:, self._text]
+
+
+def keeps(llama: Llama) -> torch.dtype:
+    """Return the dtype of keys and values: on a CPU float32, whose products are quicker there."""
+    return torch.float32 if llama.device.type == "cpu" else llama.dtype
