@@ -16,6 +16,7 @@ from typing import Any
 from worker.cache import Cache
 from worker.casting import Casting
 from worker.engines.careful import cloner
+from worker.engines.choose import TITLES as CHATTERBOX_TITLES
 from worker.engines.choose import Loaded, choose, load
 from worker.errors import StartError
 from worker.fetching import fetched
@@ -60,12 +61,7 @@ def load_engine(settings: Settings) -> Loaded:
     return loaded
 
 
-TITLES = {
-    "chatterbox-turbo": "Chatterbox-Turbo",
-    "chatterbox-multilingual": "Chatterbox Multilingual",
-    "preview": "Preview",
-    "tone": "Tone",
-}
+TITLES = {**CHATTERBOX_TITLES, "preview": "Preview", "tone": "Tone"}
 
 
 def fetch(url: str) -> bytes:

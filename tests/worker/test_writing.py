@@ -1,5 +1,6 @@
 """What a language's writing means for a job: how much it says, and whether it is the text's."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
@@ -50,7 +51,7 @@ class SpeaksAll(ToneEngine):
     """A tone for two languages, and a third that it lacks something for."""
 
     languages = frozenset({"en", "ja"})
-    lacking = MappingProxyType({"zh": "the package spacy-pkuseg"})
+    lacking: Mapping[str, str] = MappingProxyType({"zh": "the package spacy-pkuseg"})
 
 
 def test_a_character_that_says_more_counts_for_more_of_a_jobs_size() -> None:

@@ -12,9 +12,10 @@ from worker.engines.chatterbox.multilingual import files as multilingual
 from worker.errors import StartError
 from worker.settings import Settings
 
-__all__ = ["FILES", "Loaded", "choose", "load"]
+__all__ = ["FILES", "TITLES", "Loaded", "choose", "load"]
 
 TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
+TITLES = {TURBO: "Chatterbox-Turbo", MULTILINGUAL: "Chatterbox Multilingual"}
 FILES = {TURBO: turbo, MULTILINGUAL: multilingual}  # of each model with weights, the first preferred
 
 
@@ -74,7 +75,7 @@ def load_chatterbox(name: str, settings: Settings) -> Loaded:
     if not FILES[name].is_checkpoint(folder):
         if any(folder.glob("*.safetensors")):
             FILES[name].check_whole(folder)  # names the file that is missing
-        raise StartError(f"no weights of {name} in {folder}: set TTS_MODEL_DIR")
+        raise StartError(f"no {TITLES[name]} weights in {folder}: set TTS_MODEL_DIR")
     read_ahead(folder, FILES[name].SPEAKING)
     try:
         from worker.engines.chatterbox import start  # noqa: PLC0415 - torch takes a second to import
