@@ -1,14 +1,16 @@
-"""Chatterbox-Turbo, ours beside upstream's: starting, decoding, S3Gen, speaking, whole jobs.
+"""Chatterbox, ours beside upstream's: Turbo's starting, decoding, S3Gen, speaking, whole jobs.
 
-`python -m bench.chatterbox [--quick] [--json FILE] [--only PART ...]`
+`python -m bench.chatterbox [--quick] [--json FILE] [--only PART ...] [--model multilingual]`; of the
+multilingual model, starting and speaking.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
-from bench.chatterbox import decoding, s3gen, speaking, starting
+from bench import multilingual_checkpoints
+from bench.chatterbox import decoding, multilingual, s3gen, speaking, starting
 from bench.chatterbox.theirs import Theirs
 from bench.checkpoints import build_once
 from bench.table import Guard, Row, parser, report
@@ -19,10 +21,14 @@ PARTS = ("starting", "decoding", "s3gen", "warm", "jobs")
 
 def prepared() -> dict[str, Path]:
     """Return the checkpoints: as released, and baked in both lower precisions, once."""
-    folder = build_once("full")
+    return baked(build_once("full"), ("bf16", "int8"))
+
+
+def baked(folder: Path, precisions: Sequence[str]) -> dict[str, Path]:
+    """Return a checkpoint as released, and baked, once."""
     folders = {"fp32": folder}
-    for precision in ("bf16", "int8"):
-        folders[precision] = folder.with_name(f"full-{precision}")
+    for precision in precisions:
+        folders[precision] = folder.with_name(f"{folder.name}-{precision}")
         if not folders[precision].is_dir():
             bake(folder, folders[precision], precision)
     return folders
@@ -32,9 +38,14 @@ def main() -> None:
     """Run what is asked for."""
     asked = parser("chatterbox", __doc__ or "")
     asked.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
+    asked.add_argument("--model", choices=("turbo", "multilingual"), default="turbo")
     options = asked.parse_args()
-    folders, guard = prepared(), Guard()
-    rounds = 1 if options.quick else 3
+    guard, rounds = Guard(), 1 if options.quick else 3
+    if options.model == "multilingual":
+        both = baked(multilingual_checkpoints.build_once("full"), ("bf16",))
+        report(multilingual.rows(both, guard, rounds), guard, options.json)
+        return
+    folders = prepared()
     model: Theirs | None = None
 
     def theirs() -> Theirs:
