@@ -54,6 +54,7 @@ class Options(Strict):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    min_p: float | None = None
     repetition_penalty: float | None = None
     exaggeration: float | None = None
     cfg_weight: float | None = None
