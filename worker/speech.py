@@ -68,6 +68,10 @@ class Recorder:
         """The PCM so far, pauses included."""
         return round(self.samples * 1000 / self._rate)
 
+    def free(self) -> None:
+        """Let go of the encoder: what would be added from now on is of no use."""
+        self._encoder = PcmEncoder()
+
     def _levelled(self, voice: str, block: Block) -> Pcm:
         if block.gain is None:
             return level(block.pcm, self._gains.get(voice, 1.0))
@@ -148,6 +152,8 @@ class Speech:
         if self.first_part_at is None:
             self.first_part_at = self._clock()
         with self._lock:
+            if self._ended:  # closed meanwhile
+                return
             self._parts.append(part)
             if part.last:
                 self.published = self._publish(self)
@@ -164,9 +170,14 @@ class Speech:
         self._wake()
 
     def close(self) -> None:
-        """End a speech that nobody reads any more; nothing of it is published."""
+        """End a speech that nobody reads any more and free what it holds; nothing more of it is published.
+
+        The frames of a stopped job live on until Python collects its cycles, which may be many jobs later.
+        """
         with self._lock:
             self._ended = True
+            self._parts = []
+        self.recorder.free()
 
     def read(self, since: int) -> tuple[list[Part], bool]:
         """Return the parts from `since` on, and whether they are the last.

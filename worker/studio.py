@@ -98,7 +98,7 @@ class Studio:
             del self._speeches[key]
         if not speech.ended:
             self._synthesis.stop(speech)
-            speech.close()
+        speech.close()
 
 
 def as_stored(speech: Speech, shift: int, seed: int) -> StoredSpeech:
