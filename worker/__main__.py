@@ -3,6 +3,7 @@
 The model is a module-level singleton: loaded once per process, before the first job is taken.
 """
 
+import gc
 import importlib
 import logging
 import sys
@@ -133,6 +134,8 @@ def main(arguments: Sequence[str] = ()) -> int:
 
     for test in fitness(settings, WORKER.engine):
         runpod.serverless.register_fitness_check(test)
+    # What is here now stays: with only the jobs' objects to look at, Python finds their cycles soon.
+    gc.freeze()
     runpod.serverless.start(
         {"handler": handler, "return_aggregate_stream": True, "concurrency_modifier": concurrency}
     )
