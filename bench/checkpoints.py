@@ -8,7 +8,8 @@ import importlib
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,19 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-__all__ = ["MANIFEST", "TAGS", "build", "build_once"]
+__all__ = [
+    "MANIFEST",
+    "ROOT",
+    "TAGS",
+    "Size",
+    "build",
+    "build_once",
+    "command",
+    "made",
+    "once",
+    "save",
+    "write_json",
+]
 
 Size = Literal["tiny", "full"]
 
@@ -35,12 +48,25 @@ TAGS = (
 
 def build_once(size: Size = "full", root: Path = ROOT / ".checkpoints") -> Path:
     """Return the folder of a random checkpoint of this size under `root`, built if it is not there."""
-    folder = root / size
+    return once(root / size, lambda part: build(part, size))
+
+
+def once(folder: Path, build: Callable[[Path], Path]) -> Path:
+    """Return a folder, built under another name first if it is not there."""
     if not folder.is_dir():
-        part = root / f"{size}.{uuid.uuid4().hex}.part"
-        build(part, size)
-        part.replace(folder)
+        build(folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")).replace(folder)
     return folder
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder with its parents, and remove it again if what fills it fails."""
+    folder.mkdir(parents=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
 
 
 def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False) -> Path:
@@ -52,15 +78,10 @@ def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = F
         seed: The same seed gives the same weights.
         cloning: Add the speech tokenizer and the speaker encoder to a tiny one too (0.5 GB).
     """
-    folder.mkdir(parents=True)
-    try:
+    with made(folder):
         write_models(folder, size, seed, cloning=cloning)
         write_tokenizer(folder)
-        manifest = {**MANIFEST, "size": size, "seed": seed}
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
+        write_json(folder / "manifest.json", {**MANIFEST, "size": size, "seed": seed})
     return folder
 
 
@@ -121,12 +142,12 @@ def added_token(text: str) -> dict[str, Any]:
 
 def write_json(file: Path, value: object) -> None:
     """Write a value as JSON."""
-    file.write_text(json.dumps(value, ensure_ascii=False))
+    file.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 
-def main() -> None:
+def command(description: str | None, build: Callable[..., Path]) -> None:
     """Build what the command line asks for."""
-    asked = argparse.ArgumentParser(description=__doc__)
+    asked = argparse.ArgumentParser(description=description)
     asked.add_argument("folder", type=Path)
     asked.add_argument("--size", choices=("tiny", "full"), default="tiny")
     asked.add_argument("--seed", type=int, default=0)
@@ -136,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, build)

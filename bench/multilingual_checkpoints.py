@@ -5,14 +5,10 @@ Cangjie keys and the model that finds Chinese words are stand-ins of the same fo
 over all scripts, made-up keys, five sentences learned.
 """
 
-import argparse
 import contextlib
 import importlib
 import importlib.util
 import io
-import json
-import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,7 @@ from typing import Any
 import torch
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
-from bench.checkpoints import MANIFEST, ROOT, Size, save
+from bench.checkpoints import MANIFEST, ROOT, Size, command, made, once, save, write_json
 from worker.engines.chatterbox.multilingual.files import (
     CANGJIE_FILE,
     RELEASED_S3_FILE,
@@ -51,10 +47,7 @@ LEARNED = (
 
 def build_once(size: Size = "full", root: Path = ROOT / ".checkpoints") -> Path:
     """Return the folder of a random checkpoint of this size under `root`, built if it is not there."""
-    folder = root / f"multilingual-{size}"
-    if not folder.is_dir():
-        build(root / f"multilingual-{size}.{uuid.uuid4().hex}.part", size).replace(folder)
-    return folder
+    return once(root / f"multilingual-{size}", lambda part: build(part, size))
 
 
 def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False) -> Path:
@@ -66,19 +59,14 @@ def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = F
         seed: The same seed gives the same weights.
         cloning: Add the speech tokenizer and the speaker encoder to a tiny one too (0.5 GB).
     """
-    folder.mkdir(parents=True)
-    try:
+    with made(folder):
         write_models(folder, size, seed, cloning=cloning)
         tokenizer().save(str(folder / TOKENIZER_FILE))
         keys = [f"{chr(code)}\t{made_up(code)}" for code in range(0x4E00, 0xA000)]
-        (folder / CANGJIE_FILE).write_text(json.dumps(keys, ensure_ascii=False), encoding="utf-8")
+        write_json(folder / CANGJIE_FILE, keys)
         if importlib.util.find_spec("spacy_pkuseg") is not None:
             learn_words(folder / WORDS_FOLDER)
-        manifest = {**MANIFEST, "size": size, "seed": seed}
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
+        write_json(folder / "manifest.json", {**MANIFEST, "size": size, "seed": seed})
     return folder
 
 
@@ -146,16 +134,5 @@ def learn_words(folder: Path) -> None:
     corpus_file.unlink()
 
 
-def main() -> None:
-    """Build what the command line asks for."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("folder", type=Path)
-    asked.add_argument("--size", choices=("tiny", "full"), default="tiny")
-    asked.add_argument("--seed", type=int, default=0)
-    asked.add_argument("--cloning", action="store_true")
-    options = asked.parse_args()
-    build(options.folder, options.size, options.seed, cloning=options.cloning)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, build)
