@@ -1,13 +1,17 @@
 """The device that models run on, or one line that says why it cannot be had."""
 
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 
 from worker.errors import StartError
 
-__all__ = ["gpu_line", "pick_device"]
+__all__ = ["gpu_line", "on_own_thread", "pick_device"]
 
+Made = TypeVar("Made")
 REMEDY = "start it on a machine with an NVIDIA GPU, or set TTS_DEVICE=cpu"
 
 
@@ -41,3 +45,14 @@ def trouble() -> str:
 def gpu_line(device: torch.device) -> str | None:
     """Return the line that operators look for, or None on a CPU."""
     return f"GPU: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else None
+
+
+def on_own_thread(make: Callable[[], Made]) -> Made:
+    """Return what `make` makes, on a thread that ends with it and takes its OpenMP workers along.
+
+    libgomp gives every thread that computes workers of its own. Once all of them together are more than
+    the processor's cores, waiting workers sleep at once instead of looking for work a little longer, and
+    each of a step's hundreds of small products has to wake them.
+    """
+    with ThreadPoolExecutor(1, "load") as pool:
+        return pool.submit(make).result()

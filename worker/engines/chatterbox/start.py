@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ import torch
 from worker.engines import Engine, Pcm
 from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.checkpoint import Models
-from worker.engines.chatterbox.device import gpu_line, pick_device
+from worker.engines.chatterbox.device import gpu_line, on_own_thread, pick_device
 from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.graph import record_graph
 from worker.engines.chatterbox.learning import LearningEngine
@@ -61,7 +62,8 @@ def start(
     """
     place = pick_device(device)
     with memory_needed(place):
-        engine, models = LOADERS[name](folder, place, precision, slots, prompt_seconds, flow_steps)
+        loading = partial(LOADERS[name], folder, place, precision, slots, prompt_seconds, flow_steps)
+        engine, models = on_own_thread(loading)
     kept = folder / WATERMARK_FILE
     notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
     usual = FLOW_STEPS[name]

@@ -22,6 +22,7 @@ DILATIONS = (1, 3, 5)
 SLOPE = 0.1
 LOUDEST = 0.99
 LARGEST_MAGNITUDE = 1e2
+WINDOW, SHORT = 192, 64  # frames of a window on a CPU; shorter speech is padded to a multiple of these
 
 
 class Vocoder:
@@ -43,27 +44,67 @@ class Vocoder:
         for stage in self.stages:
             samples_per_frame *= stage.rate
         self.source = Source(mel2wav, samples_per_frame)
+        self.columns = samples_per_frame // self.hop  # of the short-time spectrum, a frame
+        self.reach = self.frames_seen()
 
     def __call__(self, mels: Sequence[Tensor], signals: Sequence[Tensor]) -> list[Tensor]:
         """Return each row's waveform in float32; `signals` are what `source` made of the same mels."""
-        lengths = torch.tensor([len(mel) for mel in mels], device=self.device)
-        ragged = len(set(map(len, mels))) > 1
-        x = self.channels_first([mel.to(self.dtype) for mel in mels])
-        spectra = self.channels_first([self.analyse(signal) for signal in signals])
-        x, keep = self.first(x), Keep(lengths if ragged else None)
-        for stage in self.stages:
-            x, keep = stage(x, spectra, keep)
-        x = self.last(keep(functional.leaky_relu(x).float()))[:, :, 0]
-        return [self.synthesise(row[:, : self.hops(mel)]) for row, mel in zip(x, mels, strict=True)]
+        spectra = [self.analyse(signal) for signal in signals]
+        if self.device.type == "cpu" and len(mels) == 1:
+            made = [self.windowed(mels[0], spectra[0])]
+        else:
+            made = list(self.spoken(mels, spectra))
+        return [self.synthesise(row[:, : self.hops(mel)]) for row, mel in zip(made, mels, strict=True)]
 
-    def channels_first(self, rows: list[Tensor]) -> Tensor:
-        """Return rows of [time, channels] as one [batch, channels, 1, time], in the faster layout."""
-        x = pad_sequence(rows, batch_first=True).transpose(1, 2)[:, :, None]
+    def spoken(self, mels: Sequence[Tensor], spectra: Sequence[Tensor], least: int = 0) -> Tensor:
+        """Return the spectrum [rows, 18, hops] to synthesise each row from, computed as `least` frames."""
+        frames = [len(mel) for mel in mels]
+        longest = max(least, *frames)
+        lengths = torch.tensor(frames, device=self.device) if min(frames) < longest else None
+        x = self.channels_first([mel.to(self.dtype) for mel in mels], longest)
+        source = self.channels_first(spectra, longest * self.columns + 1)
+        x, keep = self.first(x), Keep(lengths)
+        for stage in self.stages:
+            x, keep = stage(x, source, keep)
+        return self.last(keep(functional.leaky_relu(x).float()))[:, :, 0]
+
+    def windowed(self, mel: Tensor, spectrum: Tensor) -> Tensor:
+        """Return what `spoken` does of one row, in windows of few lengths that overlap by what they see.
+
+        oneDNN plans each convolution anew for every length, which takes longer than computing it.
+        """
+        frames, columns = len(mel), self.columns
+        if frames <= WINDOW:
+            return self.spoken([mel], [spectrum], -(-frames // SHORT) * SHORT)[0]
+        last = frames - WINDOW
+        pieces, done = [], 0
+        for start in [*range(0, last, WINDOW - 2 * self.reach), last]:
+            end = start + WINDOW
+            source = spectrum[start * columns : end * columns + 1]
+            made = self.spoken([mel[start:end]], [source])[0, :, (done - start) * columns :]
+            done = end - self.reach
+            pieces.append(made if start == last else made[:, : -self.reach * columns - 1])
+        return torch.cat(pieces, 1)
+
+    def channels_first(self, rows: Sequence[Tensor], length: int) -> Tensor:
+        """Return rows of [time, channels] as one [batch, channels, 1, length], in the faster layout."""
+        x = pad_sequence(list(rows), batch_first=True)
+        x = functional.pad(x, (0, 0, 0, length - x.shape[1])).transpose(1, 2)[:, :, None]
         return x.contiguous(memory_format=layout(self.dtype))
+
+    def frames_seen(self) -> int:
+        """Return how many frames to each side a column of the spectrum depends on, or a few more."""
+        seen = self.last.padding
+        rate, by_source = self.columns, 0  # positions a frame; frames seen through the source
+        for stage in reversed(self.stages):
+            seen += stage.reach
+            by_source = max(by_source, -(-(seen + stage.source_reach) // rate))
+            seen, rate = -(-seen // stage.rate) + 1, rate // stage.rate
+        return max(seen + self.first.padding, by_source)
 
     def hops(self, mel: Tensor) -> int:
         """Return the columns of the short-time spectrum of a mel's waveform."""
-        return len(mel) * self.source.samples_per_frame // self.hop + 1
+        return len(mel) * self.columns + 1
 
     def analyse(self, signal: Tensor) -> Tensor:
         """Return a signal's short-time spectrum [hops, 18]: real parts, then imaginary parts."""
@@ -149,6 +190,9 @@ class Stage:
         blocks = mel2wav.children("resblocks")
         widths = len(blocks) // len(mel2wav.children("ups"))
         self.blocks = [Residual(block) for block in blocks[number * widths : (number + 1) * widths]]
+        # positions to each side, at most: by what comes from the stage before, and more by the source
+        self.reach = max(block.reach for block in self.blocks) + 1
+        self.source_reach = self.source_block.reach + 2
 
     def __call__(self, x: Tensor, spectra: Tensor, keep: Keep) -> tuple[Tensor, Keep]:
         """Return the next stage's input and its rows' ends."""
@@ -178,6 +222,7 @@ class Residual:
             )
             for number, dilation in enumerate(DILATIONS)
         ]
+        self.reach = sum(wide.padding + plain.padding for _, wide, _, plain in self.pairs)
 
     def __call__(self, x: Tensor, keep: Keep) -> Tensor:
         for first, wide, second, plain in self.pairs:
