@@ -21,9 +21,9 @@ environment:
   TTS_INPUT                                more fields of the input, as JSON: {"voice": "ann"}
   TTS_TIMEOUT                              seconds for a job (default 600)
 
-exit codes: 0 done, 1 a check failed, 2 wrong command, no key or a tool is missing,
-  3 the endpoint is not there or refuses the key, 4 the worker refuses the input,
-  5 the job failed, timed out or was cancelled
+exit codes: 0 done, 1 a check failed or the audio cannot be written, 2 wrong command,
+  no key or a tool is missing, 3 the endpoint is not there or refuses the key,
+  4 the worker refuses the input, 5 the job failed, timed out or was cancelled
 TEXT
 }
 
@@ -160,34 +160,104 @@ run() { # text file
   told "$2"
 }
 
-# A job's audio in order, each byte once: a record has its place within an attempt (seq). What an
-# attempt repeats of an earlier one is skipped, what a lost reply held is taken from /status.
-ATTEMPT="" NEXT=0 AT=0 WRITTEN=0 FINAL=false
+# A job's audio in order: a record has its place within an attempt (seq). What another attempt repeats
+# is skipped: by bytes while they are the same; where an engine that is not exact spoke it a little
+# differently, by time: on with the first segment that was not heard, less the silence before it that
+# was. What a lost reply held is taken from /status.
+HELD_MS=200 # of a segment's end may still be in the encoder when its record goes out
+LEAD_MS=60  # frames draw on bytes of the two before them: those must be of the same take
+LAG_MS=46   # decoded MP3 is so much later than the speech
+RATES=(0 8 16 24 32 40 48 56 64 80 96 112 128 144 160) # kbit/s by the four bits of a frame's header
+# What was written: its bytes, its end, the place and the end of each segment, the last place.
+WRITTEN=0 WRITTEN_MS=0 TOLD=() LAST=-1
+# The attempt: its bytes so far; whether they are those written, and have reached what is new; and the
+# last segment that was heard to its end, with that end in the audio written and in the attempt's.
+ATTEMPT="" NEXT=0 AT=0 FINAL=false SAME=1 JOINED=1 SHIFT_MS=0 HEARD=-1 SILENT_MS=0 REPEATED_MS=0
+# The record: its segments; how many of its bytes, and the place up to which its segments, are known.
+SAID=() SKIP=0 SINCE=-1
 
-take() { # attempt seq final base64: one record; false where another is missing before it
-  local size skip
-  if [[ $1 != "$ATTEMPT" ]]; then
-    ATTEMPT=$1 NEXT=0 AT=0
+begin() { # attempt
+  local n
+  ATTEMPT=$1 NEXT=0 AT=0 JOINED=$((WRITTEN == 0)) SAME=1 SHIFT_MS=0 HEARD=-1 SILENT_MS=0 REPEATED_MS=0
+  for ((n = 0; n < ${#TOLD[@]}; n += 2)); do
+    if ((TOLD[n + 1] <= WRITTEN_MS + HELD_MS)); then
+      ((TOLD[n] <= HEARD)) || HEARD=${TOLD[n]}
+      ((TOLD[n + 1] <= SILENT_MS)) || SILENT_MS=${TOLD[n + 1]}
+    fi
+  done
+}
+
+repeated() { # size start_ms: what of the record was heard, as SKIP and SINCE
+  local n known=$((WRITTEN - AT))
+  if ((SAME)); then
+    SKIP=$((known < $1 ? known : $1)) SINCE=$LAST
+    if cmp -s <(tail -c "+$((AT + 1))" "$WORK/written" | head -c "$SKIP") <(head -c "$SKIP" "$WORK/piece"); then
+      JOINED=$((known <= $1))
+      return 0
+    fi
   fi
+  SAME=0 SKIP=$1 SINCE=$HEARD
+  for ((n = 0; n < ${#SAID[@]}; n += 3)); do
+    if ((SAID[n] > HEARD)); then
+      JOINED=1
+      later "$1" "$2" "${SAID[n + 1]}"
+      return 0
+    fi
+    ((SAID[n + 2] <= REPEATED_MS)) || REPEATED_MS=${SAID[n + 2]}
+  done
+}
+
+later() { # size start_ms begins_ms: the record from a segment on, with as much of a pause as is due
+  local origin=$2 unit=2 samples=1 lead=0 pause=$(($3 - REPEATED_MS - WRITTEN_MS + SILENT_MS)) before count
+  if [[ $(od -An -tx1 -N3 "$WORK/piece") =~ ff\ *f3\ *([4-9a-e])[45] ]]; then # otherwise it is PCM
+    unit=$((RATES[16#${BASH_REMATCH[1]}] * 3)) samples=576 lead=$LEAD_MS
+    ((AT > 0)) || origin=-$LAG_MS
+  fi
+  ((pause <= lead)) || lead=$pause
+  before=$(($3 - lead - origin))
+  ((before > 0)) || before=0
+  count=$(((48 * before + samples) / (2 * samples))) # the nearest; 24 samples a millisecond
+  SKIP=$((count * unit < $1 ? count * unit : $1)) SHIFT_MS=$((WRITTEN_MS - origin - count * samples / 24))
+}
+
+take() { # attempt seq final start_ms end_ms segments base64: false where a record is missing before it
+  local size n end
+  if [[ $FINAL == true ]]; then return 0; fi
+  if [[ $1 != "$ATTEMPT" ]]; then begin "$1"; fi
   if (($2 > NEXT)); then
     return 1
   elif (($2 < NEXT)); then
     return 0
   fi
-  base64 -d <<<"$4" >"$WORK/piece" || die 5 "the audio of record $2 is damaged"
+  base64 -d <<<"${7:-}" >"$WORK/piece" || die 5 "the audio of record $2 is damaged"
   size=$(stat -c %s "$WORK/piece")
-  skip=$((WRITTEN - AT))
-  if ((skip < size)); then
-    tail -c "+$((skip + 1))" "$WORK/piece" >&3
-    WRITTEN=$((AT + size))
-  fi
+  SKIP=0 SINCE=-1
+  read -ra SAID <<<"$6"
+  ((JOINED)) || repeated "$size" "$4"
   AT=$((AT + size)) NEXT=$((NEXT + 1)) FINAL=$3
+  if ((SKIP == size)) && [[ $FINAL != true ]]; then return 0; fi
+  tail -c "+$((SKIP + 1))" "$WORK/piece" | tee -a "$WORK/written" >&3 2>/dev/null ||
+    die 1 "the audio cannot be written: its reader is gone, or there is no room"
+  WRITTEN=$((WRITTEN + size - SKIP))
+  ((WRITTEN_MS >= $5 + SHIFT_MS)) || WRITTEN_MS=$(($5 + SHIFT_MS))
+  for ((n = 0; n < ${#SAID[@]}; n += 3)); do
+    if ((SAID[n] > SINCE)); then
+      end=$((SAID[n + 2] + SHIFT_MS))
+      TOLD+=("${SAID[n]}" "$((end > 0 ? end : 0))")
+      ((SAID[n] <= LAST)) || LAST=${SAID[n]}
+    fi
+  done
 }
 
-RECORD='select(type == "object" and has("seq")) | [.attempt, .seq, (.final // false), .audio_base64] | @tsv'
+# A line a record, as `take` has it; its segments as place in the text, start_ms and end_ms each, after
+# a blank, since `read` would pass over an empty field.
+RECORD='select(type == "object" and (.seq | type == "number"))
+  | [(.attempt | tojson), (.seq | floor), .final == true, (.start_ms // 0 | floor), (.end_ms // 0 | floor),
+    ([" ", (.segments[]? | (.turn // 0) * 1e9 + (.char_end // 0), .start_ms // 0, .end_ms // 0
+      | floor | tostring)] | join(" ")), .audio_base64] | @tsv'
 
 stream() { # text file
-  local out=$2 pause=0.05 end=$((SECONDS + TIMEOUT)) attempt seq final audio whole count
+  local out=$2 pause=0.05 end=$((SECONDS + TIMEOUT)) whole count record
   if [[ $out == - ]]; then
     exec 3>&1
   else
@@ -202,9 +272,10 @@ stream() { # text file
     call GET "/stream/$JOB"
     count=$(jq '.stream | length' "$WORK/reply")
     whole=true
-    while [[ $count -gt 0 ]] && IFS=$'\t' read -r attempt seq final audio; do
-      take "$attempt" "$seq" "$final" "$audio" || whole=false
-    done < <(jq -r ".stream[].output | $RECORD" "$WORK/reply")
+    jq -r ".stream[]?.output? | $RECORD" "$WORK/reply" >"$WORK/records"
+    while [[ $count -gt 0 ]] && IFS=$'\t' read -ra record; do
+      take "${record[@]}" || whole=false
+    done <"$WORK/records"
     if [[ $FINAL != true && ($whole == false || ($count == 0 && $(field .status) =~ ^(COMPLETED|FAILED|CANCELLED|TIMED_OUT)$)) ]]; then
       rest
     elif [[ $count == 0 ]]; then
@@ -222,13 +293,13 @@ stream() { # text file
 }
 
 rest() { # what /stream cannot bring any more
-  local attempt seq final audio
+  local record
   wait_for "$JOB"
-  ATTEMPT=""
-  while IFS=$'\t' read -r attempt seq final audio; do
-    take "$attempt" "$seq" "$final" "$audio" || die 5 "the job is done, but record $NEXT never came"
-  done < <(jq -r "(.output | if type == \"array\" then . else [.] end) | last.attempt as \$a
-    | .[] | select(.attempt == \$a) | $RECORD" "$WORK/reply")
+  jq -r "(.output | if type == \"array\" then . else [.] end | map(objects)) | last.attempt as \$a
+    | .[] | select(.attempt == \$a) | $RECORD" "$WORK/reply" >"$WORK/records"
+  while IFS=$'\t' read -ra record; do
+    take "${record[@]}" || die 5 "the job is done, but record $NEXT never came"
+  done <"$WORK/records"
   [[ $FINAL == true ]] || die 5 "the job is done, but record $NEXT never came"
 }
 
