@@ -61,15 +61,17 @@ def start(
         StartError: Weights, device or memory do not allow it.
     """
     place = pick_device(device)
-    with memory_needed(place):
-        loading = partial(LOADERS[name], folder, place, precision, slots, prompt_seconds, flow_steps)
-        engine, models = on_own_thread(loading)
     kept = folder / WATERMARK_FILE
+    loading = partial(LOADERS[name], folder, place, precision, slots, prompt_seconds, flow_steps)
+    loading_mark = partial(Watermark.load, kept if kept.is_file() else None, place)
+    with memory_needed(place):
+        engine, models = on_own_thread(loading)
+        watermark = on_own_thread(loading_mark)
     notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
     usual = FLOW_STEPS[name]
     return Started(
         engine,
-        mark=Watermark.load(kept if kept.is_file() else None, place).apply,
+        mark=watermark.apply,
         is_random=models.manifest.is_random,
         notes=tuple(note for note in notes if note),
         variant=variant(models, prompt_seconds, None if flow_steps == usual else flow_steps),
