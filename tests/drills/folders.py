@@ -1,5 +1,6 @@
 """Drills of the cache's folder: shared, damaged, full, read-only, gone and back."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from tests.drills.workers import standin
 __all__ = ["damaged", "engines", "full", "gone", "readonly", "shared"]
 
 SEVERAL = (2, 4)  # workers on one folder
+REFUSALS = {"ro": errno.EROFS, "size=8k": errno.ENOSPC}  # what writing then says
 
 
 def damage_cut(path: Path) -> None:
@@ -117,8 +119,8 @@ class Room:
         if self.mounted:
             mount = ["mount", "-o", f"remount,{option}", str(self.folder)]
             subprocess.run(mount, check=True)
-        elif option in {"ro", "size=8k"}:
-            (self.folder / "refuse").touch()
+        elif option in REFUSALS:
+            (self.folder / "refuse").write_text(str(REFUSALS[option]))
         else:
             (self.folder / "refuse").unlink()
 

@@ -3,11 +3,10 @@
 * `dying`: its process group gets SIGKILL while it publishes, every second time.
 * `jumping`: its wall clock goes back and forth by up to three hours.
 * `hanging`: its engine does not return from a step, or raises, as long as a file named `hang` is there.
-* `refusing`: its folder takes no file (ENOSPC) as long as a file named `refuse` is in it: for machines
-  where nobody may mount a small or read-only file system.
+* `refusing`: its folder takes no file as long as one named `refuse` is in it, which holds the error's
+  number: for machines where nobody may mount a small or read-only file system.
 """
 
-import errno
 import os
 import random
 import signal
@@ -52,11 +51,12 @@ class DyingCache(Cache):
 
 
 class RefusingCache(Cache):
-    """A folder without room, for as long as it holds a file of that name."""
+    """A folder without room or closed to writing, for as long as it holds a file that says so."""
 
     def _write(self, publication: Publication, path: Path, content: bytes) -> None:
-        if (self.folder / "refuse").exists():
-            raise OSError(errno.ENOSPC, "no room, as was wanted")
+        sign = self.folder / "refuse"
+        if sign.exists():
+            raise OSError(int(sign.read_text()), "as was wanted")
         super()._write(publication, path, content)
 
 

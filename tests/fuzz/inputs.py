@@ -16,7 +16,7 @@ from clients.relay.errors import BadMessage, BadRequest, TooLarge
 from encoder import FrameSplitter, Mp3Encoder, Mp3Error, frames, id3, read_file, whole_file
 from localpod.app import create_app
 from localpod.settings import Options
-from segmenter import Segmenter
+from segmenter import Segmenter, plan
 from worker.cache import BadEntry, StoredSpeech, pack, unpack
 from worker.engines.tone import ToneEngine
 from worker.errors import InvalidInput
@@ -178,7 +178,7 @@ def check_message(data: str | bytes) -> None:
 
 
 def check_text(given: tuple[str, list[int], str]) -> None:
-    """Segment a text in pieces: every letter and digit is in some segment."""
+    """Segment a text in pieces: the segments are those of the whole, and every letter is in some."""
     text, cuts, language = given
     segmenter = Segmenter(language)
     made = []
@@ -186,8 +186,11 @@ def check_text(given: tuple[str, list[int], str]) -> None:
     for start, end in itertools.pairwise(places):
         made += segmenter.push(text[start:end])
     made += segmenter.flush()
-    for before, after in itertools.pairwise(made):
-        assert before.char_end <= after.char_start
+    assert made == plan(text, language)
+    ends = [0, *(segment.char_end for segment in made)]
+    starts = [*(segment.char_start for segment in made), len(text)]
+    for end, start in zip(ends, starts, strict=True):
+        assert not text[end:start].strip()
 
 
 TEXTS = st.tuples(

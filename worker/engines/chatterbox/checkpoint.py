@@ -105,15 +105,21 @@ def maker(
     def make(name: str) -> Linear:
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
         weight = weight if baked or name == HEAD else weight.t()
-        if precision == "int8":
-            scales = tensors.get(f"{name}.scales")
-            return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
-        if precision == "bf16" and device.type == "cpu" and packs_bf16():
-            return PackedBf16(weight, bias)
-        dtype = activations(precision)
-        return Dense(weight.to(device, dtype), bias.to(device, dtype))
+        return product(weight, bias, tensors.get(f"{name}.scales"), precision, device)
 
     return make
+
+
+def product(
+    weight: Tensor, bias: Tensor, scales: Tensor | None, precision: str, device: torch.device
+) -> Linear:
+    """Return the product with weights [out, in] in a precision; `scales` where they were quantised before."""
+    if precision == "int8":
+        return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
+    if precision == "bf16" and device.type == "cpu" and packs_bf16():
+        return PackedBf16(weight, bias)
+    dtype = activations(precision)
+    return Dense(weight.to(device, dtype), bias.to(device, dtype))
 
 
 def map_tensors(file: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:

@@ -25,10 +25,6 @@ __all__ = ["Started", "start"]
 
 TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
 FLOW_STEPS = {TURBO: 2, MULTILINGUAL: 10}  # upstream's
-Loader = Callable[
-    [Path, torch.device, str, int | None, float | None, int | None],
-    tuple[Engine, Models | MultilingualModels],
-]
 SLOTS = {"cpu": 4, "cuda": 16}  # utterances inside at once
 DEFAULT_PRECISION = "bf16"
 RANDOM = "RANDOM WEIGHTS: what is heard is noise, for tests and benchmarks"
@@ -62,64 +58,58 @@ def start(
     """
     place = pick_device(device)
     kept = folder / WATERMARK_FILE
-    loading = partial(LOADERS[name], folder, place, precision, slots, prompt_seconds, flow_steps)
+    steps = flow_steps or FLOW_STEPS[name]
+    loading = partial(
+        engine_called,
+        name,
+        folder,
+        place,
+        precision=precision,
+        slots=slots,
+        prompt_seconds=prompt_seconds,
+        flow_steps=steps,
+    )
     loading_mark = partial(Watermark.load, kept if kept.is_file() else None, place)
     with memory_needed(place):
         engine, models = on_own_thread(loading)
         watermark = on_own_thread(loading_mark)
     notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
-    usual = FLOW_STEPS[name]
     return Started(
         engine,
         mark=watermark.apply,
         is_random=models.manifest.is_random,
         notes=tuple(note for note in notes if note),
-        variant=variant(models, prompt_seconds, None if flow_steps == usual else flow_steps),
+        variant=variant(models, prompt_seconds, None if steps == FLOW_STEPS[name] else steps),
     )
 
 
-def turbo(
+def engine_called(
+    name: str,
     folder: Path,
     place: torch.device,
+    *,
     precision: str,
     slots: int | None,
     prompt_seconds: float | None,
-    flow_steps: int | None,
-) -> tuple[Engine, Models]:
-    """Load Chatterbox-Turbo."""
+    flow_steps: int,
+) -> tuple[Engine, Models | MultilingualModels]:
+    """Load either model, and the engine that speaks with it."""
+    if name == MULTILINGUAL:
+        llama = multilingual_checkpoint.load(folder, place, precision)
+        alone = MultilingualEngine(
+            llama, folder, slots=slots or 1, prompt_seconds=prompt_seconds, flow_steps=flow_steps
+        )
+        return alone, llama
     models = checkpoint.load(folder, place, precision)
     engine = LearningEngine(
         models,
         folder,
         slots=slots or SLOTS[place.type],
         prompt_seconds=prompt_seconds,
-        flow_steps=flow_steps or FLOW_STEPS[TURBO],
+        flow_steps=flow_steps,
         recorder=record_graph if place.type == "cuda" else None,
     )
     return engine, models
-
-
-def multilingual(
-    folder: Path,
-    place: torch.device,
-    precision: str,
-    slots: int | None,
-    prompt_seconds: float | None,
-    flow_steps: int | None,
-) -> tuple[Engine, MultilingualModels]:
-    """Load Chatterbox Multilingual."""
-    models = multilingual_checkpoint.load(folder, place, precision)
-    engine = MultilingualEngine(
-        models,
-        folder,
-        slots=slots or 1,
-        prompt_seconds=prompt_seconds,
-        flow_steps=flow_steps or FLOW_STEPS[MULTILINGUAL],
-    )
-    return engine, models
-
-
-LOADERS: Mapping[str, Loader] = {TURBO: turbo, MULTILINGUAL: multilingual}
 
 
 @contextmanager

@@ -16,12 +16,12 @@ from worker.engines.chatterbox.checkpoint import (
     activations,
     default_voice,
     map_tensors,
-    packs_bf16,
     pick_precision,
+    product,
 )
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.linear import Dense, Linear, PackedBf16, Quantized, RowInt8, quantize
+from worker.engines.chatterbox.linear import Linear
 from worker.engines.chatterbox.multilingual.files import RELEASED_S3_FILE, S3_FILE, T3_FILE
 from worker.engines.chatterbox.multilingual.llama import Llama, check_shapes
 from worker.engines.chatterbox.multilingual.text import Reader
@@ -95,11 +95,6 @@ def maker(tensors: Mapping[str, Tensor], precision: str, device: torch.device) -
     def make(name: str) -> Linear:
         weight = tensors[f"{name}.weight"]
         bias = torch.zeros(len(weight), dtype=activations(precision), device=device)
-        if precision == "int8":
-            scales = tensors.get(f"{name}.scales")
-            return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
-        if precision == "bf16" and device.type == "cpu" and packs_bf16():
-            return PackedBf16(weight, bias)
-        return Dense(weight.to(device, activations(precision)), bias)
+        return product(weight, bias, tensors.get(f"{name}.scales"), precision, device)
 
     return make
