@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from worker.engines.chatterbox.bake import bake, sha256
 from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import Manifest
+from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.slots import Slots
 from worker.engines.chatterbox.start import start
 from worker.errors import InvalidInput, OutOfMemory, StartError
@@ -269,3 +271,81 @@ def test_plain_synthesis_imports_nothing_that_it_does_not_need(tiny_checkpoint: 
     assert "torch" in loaded
     unwanted = {"chatterbox", "transformers", "diffusers", "librosa", "perth", "scipy", "numba", "torchaudio"}
     assert not loaded & unwanted
+
+
+def test_rows_that_are_rendered_together_sound_as_alone_and_leave_together(tiny_checkpoint: Path) -> None:
+    texts = [
+        "The keeper waited.",
+        "Nobody waved, he.",
+        "The gulls left at noon and the boat came round late.",
+    ]
+    utterances = [Utterance(number, text, seed=number) for number, text in enumerate(texts)]
+    models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    together = ChatterboxEngine(models, slots=3, rows=3)
+    left: list[list[int]] = []
+    for utterance in utterances:
+        together.admit(utterance)
+    found: dict[int, Block | Fault] = {}
+    while len(found) < len(texts):
+        results = together.advance([key for key in range(len(texts)) if key not in found])
+        found |= {result.utterance: result for result in results}
+        left += [[result.utterance for result in results]] if results else []
+    assert left == [[0, 1], [2]]  # the third is too long to be padded to
+    for utterance in utterances:
+        alone = pcm(spoken(engine(tiny_checkpoint), [utterance])[utterance.id])
+        assert np.abs(pcm(found[utterance.id]) - alone).max() <= 1e-4
+
+
+class Scarce(S3Gen):
+    """Finds memory for one row at a time only."""
+
+    def __init__(self, plenty: S3Gen) -> None:
+        super().__init__(plenty.flow, plenty.vocoder)
+
+    def stepwise(self, jobs: Sequence[S3Job]) -> Generator[None, None, list[torch.Tensor]]:
+        if len(jobs) > 1:
+            self.draw(jobs[0])
+            raise torch.OutOfMemoryError("no room")
+        return (yield from super().stepwise(jobs))
+
+
+def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(
+    tiny_checkpoint: Path,
+) -> None:
+    utterances = [Utterance(number, TEXTS[0], seed=number) for number in range(2)]
+    models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    scarce = ChatterboxEngine(replace(models, s3gen=Scarce(models.s3gen)), slots=2, rows=2)
+    found = spoken(scarce, utterances)
+    for utterance in utterances:
+        alone = spoken(engine(tiny_checkpoint), [utterance])
+        assert np.array_equal(pcm(found[utterance.id]), pcm(alone[utterance.id]))
+
+
+def test_what_somebody_waits_for_goes_before_the_rest_of_a_waveform(tiny_checkpoint: Path) -> None:
+    other, calls = engine(tiny_checkpoint), 1
+    other.admit(Utterance(1, TEXTS[1]))
+    while not (alone := other.advance([1])):
+        calls += 1
+    speaker = engine(tiny_checkpoint)
+    speaker.admit(Utterance(1, TEXTS[1]))
+    for _ in range(calls - 1):  # the flow is done, the vocoder is not
+        assert not speaker.advance([1])
+    speaker.admit(Utterance(2, TEXTS[0], opens=True))
+    left: list[Block | Fault] = []
+    while len(left) < 2:
+        left += speaker.advance([2, 1] if not left else [1])
+    assert [result.utterance for result in left] == [2, 1]
+    assert np.array_equal(pcm(left[1]), pcm(alone[0]))
+
+
+def test_after_its_first_speech_an_idle_engine_prepares_what_is_left_and_speaks_the_same(
+    tiny_checkpoint: Path,
+) -> None:
+    speaker = engine(tiny_checkpoint)
+    assert not speaker.rest()
+    first = pcm(spoken(speaker, [Utterance(1, TEXTS[0])])[1])
+    pieces = 0
+    while speaker.rest():
+        pieces += 1
+    assert pieces == 2  # three lengths of the vocoder, one of them met
+    assert np.array_equal(pcm(spoken(speaker, [Utterance(2, TEXTS[0])])[2]), first)

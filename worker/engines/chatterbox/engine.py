@@ -1,29 +1,31 @@
 """Chatterbox-Turbo as a step machine: one call is a prefill, a few decode steps, or one S3Gen call.
 
 What the most urgent utterance needs is done first. Utterances that somebody waits for are decoded
-before all others; the rest are decoded together.
+before all others; the rest are decoded together. T3 and S3Gen take turns on all cores of a CPU: apart on
+two of them they are no quicker (docs/benchmarks.md).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
+from torch import Tensor
 
-from worker.engines import Block, Fault, Pcm, Range, Utterance
+from worker.engines import Block, Fault, Range, Utterance
 from worker.engines.chatterbox.checkpoint import Models
-from worker.engines.chatterbox.decoder import Decoder, Decoding
+from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.fixed import FixedDecoder, Recorder
-from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job
+from worker.engines.chatterbox.rendering import Inside, Rendering
 from worker.engines.chatterbox.t3 import T3
 from worker.engines.chatterbox.text import prepared
-from worker.engines.chatterbox.voice import Voice
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory
 
 __all__ = ["ChatterboxEngine"]
 
 STEPS = 8  # decode steps in one call, all rows together
-SILENCE = 4299  # the speech token of silence; upstream ends every utterance with three
+# Of one speech: its next segment comes later, the more are decoded beside it.
+AHEAD = {"cpu": 4, "cuda": 16}
+ROWS = {"cpu": 1, "cuda": 8}  # of one call of S3Gen: on a CPU more are no faster
 MOST_TOKENS = 1_000  # 40 s: the model is unsteady long before
 MOST_TEXT = 512  # text tokens of one utterance
 MOST_PROMPT = 376  # positions of a voice: its speaker, and 15 s of speech tokens
@@ -33,27 +35,6 @@ RANGES: Mapping[str, Range] = {
     "top_k": Range(1, 1000, whole=True),
     "repetition_penalty": Range(1.0, 2.0),
 }
-
-
-@dataclass(slots=True, eq=False)
-class Inside:
-    """An utterance inside: waiting for a slot, being decoded, or ready for S3Gen."""
-
-    utterance: Utterance
-    voice: Voice
-    text: list[int]
-    generator: torch.Generator
-    decoding: Decoding | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has no slot yet."""
-        return self.decoding is None
-
-    @property
-    def decodes(self) -> bool:
-        """Whether there are tokens to decode."""
-        return self.decoding is not None and not self.decoding.ended
 
 
 class ChatterboxEngine:
@@ -75,6 +56,7 @@ class ChatterboxEngine:
         prompt_seconds: float | None = None,
         flow_steps: int = 2,
         recorder: Recorder | None = None,
+        rows: int | None = None,
     ) -> None:
         """Speak with loaded models.
 
@@ -84,10 +66,11 @@ class ChatterboxEngine:
             prompt_seconds: of the voice's recording that S3Gen hears; None for all of it (10 s).
             flow_steps: of S3Gen's flow.
             recorder: of a GPU's decode steps, which are recorded in `rest`.
+            rows: of one call of S3Gen, at most; None for as many as gain from it on the device.
         """
         self.device = models.t3.device.type
         self.slots = slots
-        self.ahead = slots
+        self.ahead = min(slots, AHEAD[self.device])
         self.voices: tuple[str, ...] = ("default",)
         self._models = models
         self._prompt_seconds = prompt_seconds
@@ -97,6 +80,7 @@ class ChatterboxEngine:
         self._inside: dict[int, Inside] = {}
         self._faults: list[Block | Fault] = []
         self._has_spoken = False
+        self._rows = rows or ROWS[self.device]
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
@@ -111,30 +95,32 @@ class ChatterboxEngine:
             self._inside[utterance.id] = Inside(utterance, voice, text, generator)
 
     def advance(self, order: Sequence[int]) -> list[Block | Fault]:
-        """Do what the most urgent utterance needs: begin it, decode, or make its waveform."""
+        """Do what the most urgent utterance needs: begin it, decode, or go on with its waveform."""
         if self._faults:
             faults, self._faults = self._faults, []
             return faults
         inside = [self._inside[key] for key in order if key in self._inside]
-        opening = [each for each in inside if each.utterance.opens and (each.waits or each.decodes)]
-        candidates = opening or inside
-        beginning = next((each for each in candidates if each.waits), None)
-        if inside and not inside[0].waits and not inside[0].decodes:
-            return self._vocode(inside[0])
-        if beginning is not None and self._decoder.has_room:
+        speaking = [each for each in inside if each.speaks]
+        opening = [each for each in inside if each.utterance.opens and not each.speaks]
+        others = opening or [each for each in inside if not each.speaks]
+        beginning = next((each for each in others if each.waits), None) if self._decoder.has_room else None
+        decoding = [each for each in others if each.decodes]
+        if speaking and (speaking[0] is inside[0] or not (beginning or decoding)):
+            return self._render(speaking)
+        if beginning is not None:
             return self._begin(beginning)
-        decoding = [each for each in candidates if each.decodes]
-        if decoding:
-            return self._decode(decoding)
-        ready = next((each for each in inside if not each.waits), None)
-        return [] if ready is None else self._vocode(ready)
+        return self._decode(decoding) if decoding else []
 
     def rest(self) -> bool:
-        """Record one shape more of the decode step, once something was spoken; False when all are.
+        """Prepare one shape more of the decode step on a GPU, of the vocoder on a CPU; False when all are.
 
-        Nothing is recorded before the first speech: it would have to wait.
+        Nothing is prepared before the first speech: it would have to wait.
         """
-        return self._has_spoken and isinstance(self._decoder, FixedDecoder) and self._decoder.record()
+        if not self._has_spoken:
+            return False
+        if isinstance(self._decoder, FixedDecoder):
+            return self._decoder.record()
+        return self._models.s3gen.rest()
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
@@ -174,24 +160,38 @@ class ChatterboxEngine:
             return [self._out_of_memory(youngest)]
         return []
 
-    def _vocode(self, inside: Inside) -> list[Block | Fault]:
-        """Make the waveform of an utterance whose tokens are all there; it leaves."""
-        decoding = inside.decoding
-        assert decoding is not None, "no tokens"  # noqa: S101 - our own fault alone
-        spoken = [token for token in decoding.tokens if token < SPEECH_IDS]
-        job = S3Job(
-            torch.tensor([*spoken, SILENCE, SILENCE, SILENCE]),
-            inside.voice.s3(self._models.s3gen, self._prompt_seconds),
-            inside.generator,
-            self._flow_steps,
+    def _render(self, speaking: list[Inside]) -> list[Block | Fault]:
+        """Go on with the waveform of the most urgent; after the last step, whoever is in it leaves."""
+        rendering = speaking[0].rendering or Rendering.of(
+            self._models.s3gen, speaking[: self._rows], self._prompt_seconds, self._flow_steps
         )
         try:
-            pcm: Pcm = self._models.s3gen.speak([job])[0].numpy()
+            waves = rendering.advance()
         except torch.OutOfMemoryError:
-            return [self._out_of_memory(inside)]
-        self.drop(inside.utterance.id)
+            return self._fewer_rows(rendering)
+        if waves is None:
+            return []
         self._has_spoken = True
-        return [Block(inside.utterance.id, pcm, tokens=len(spoken), stopped=decoding.stopped)]
+        pairs = zip(rendering.rows, waves, strict=True)
+        return [self._leaves(row, wave) for row, wave in pairs if self._is_inside(row)]
+
+    def _leaves(self, inside: Inside, wave: Tensor) -> Block:
+        assert inside.decoding is not None, "no tokens"  # noqa: S101 - our own fault alone
+        self.drop(inside.utterance.id)
+        stopped = inside.decoding.stopped
+        return Block(inside.utterance.id, wave.numpy(), tokens=len(inside.spoken), stopped=stopped)
+
+    def _fewer_rows(self, rendering: Rendering) -> list[Block | Fault]:
+        """Render fewer rows together from now on; a single one that finds no memory goes."""
+        if len(rendering.rows) == 1:
+            return [self._out_of_memory(rendering.rows[0])]
+        rendering.undo()
+        self._rows = len(rendering.rows) // 2
+        torch.cuda.empty_cache()
+        return []
+
+    def _is_inside(self, inside: Inside) -> bool:
+        return self._inside.get(inside.utterance.id) is inside
 
     def _out_of_memory(self, inside: Inside) -> Fault:
         self.drop(inside.utterance.id)

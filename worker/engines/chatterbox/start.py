@@ -25,7 +25,7 @@ __all__ = ["Started", "start"]
 
 TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
 FLOW_STEPS = {TURBO: 2, MULTILINGUAL: 10}  # upstream's
-SLOTS = {"cpu": 4, "cuda": 16}  # utterances inside at once
+SLOTS = {"cpu": 8, "cuda": 16}  # utterances inside at once
 DEFAULT_PRECISION = "bf16"
 RANDOM = "RANDOM WEIGHTS: what is heard is noise, for tests and benchmarks"
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from worker.engines import Block, Clip, Fault, Range, Utterance
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.engine import SILENCE
 from worker.engines.chatterbox.learning import UNFIT, labels
 from worker.engines.chatterbox.multilingual.checkpoint import Models
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
 from worker.engines.chatterbox.multilingual.decoder import Ask, Decoding
 from worker.engines.chatterbox.multilingual.text import LANGUAGES, lacking, prepared
+from worker.engines.chatterbox.rendering import SILENCE
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job, S3Voice
 from worker.engines.guard import plausible_tokens
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory, UnsupportedLanguage
@@ -58,7 +58,7 @@ class Inside:
     text: list[int]
     generator: torch.Generator
     decoding: Decoding | None = None
-    waveform: Generator[None, None, Tensor] | None = None
+    waveform: Generator[None, None, list[Tensor]] | None = None
 
 
 class MultilingualEngine:
@@ -201,12 +201,12 @@ class MultilingualEngine:
         """Take a step towards the waveform; with the last one, the utterance leaves."""
         spoken = [token for token in decoding.tokens if token < SPEECH_IDS] or [SILENCE]
         if inside.waveform is None:
-            inside.waveform = self._models.s3gen.stepwise(self._job(inside, spoken))
+            inside.waveform = self._models.s3gen.stepwise([self._job(inside, spoken)])
         try:
             next(inside.waveform)
         except StopIteration as end:
             self.drop(inside.utterance.id)
-            wave: Tensor = end.value
+            wave: Tensor = end.value[0]
             return [Block(inside.utterance.id, wave.numpy(), tokens=len(spoken), stopped=decoding.stopped)]
         return []
 

@@ -110,8 +110,9 @@ def attend_head_by_head(query: Tensor, key: Tensor, value: Tensor, bias: Tensor 
     """Attend by three plain products a head: on a CPU in half precision twice as fast as the fused kernel.
 
     One head's scores stay in the processor's cache, where those of all heads do not; in single
-    precision the fused kernel wins.
+    precision the fused kernel wins. The products take whole rows one after the other, not every third.
     """
+    query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     count = query.shape[1]
     biases = [None] * count if bias is None else bias.expand(-1, count, -1, -1).unbind(1)
     results = []

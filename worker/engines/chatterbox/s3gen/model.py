@@ -40,6 +40,11 @@ class S3Job:
     generator: torch.Generator = field(compare=False)
     steps: int = 2
 
+    @property
+    def length(self) -> int:
+        """Tokens of the voice's prompt and of the speech together."""
+        return len(self.voice.tokens) + len(self.tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class Draws:
@@ -118,16 +123,25 @@ class S3Gen:
         return [wave for batch in batches for wave in self.render(batch, [self.draw(job) for job in batch])]
 
     @torch.inference_mode()
-    def stepwise(self, job: S3Job) -> Generator[None, None, Tensor]:
-        """Yield after each of the flow's steps; return the waveform as `speak` does.
+    def stepwise(self, jobs: Sequence[S3Job]) -> Generator[None, None, list[Tensor]]:
+        """Yield after each of the flow's steps, then make the waveforms and return them as `speak` does.
+
+        As one batch; the jobs' steps are equal.
 
         Raises:
-            ValueError: The job has no tokens, an id out of range, or steps out of range.
+            ValueError: A job has no tokens, an id out of range, or steps out of range.
         """
-        check(job)
-        draws = self.draw(job)
-        mels = yield from self.flow.stepwise([self.row(job, draws)], job.steps)
-        return self.trim(self.vocode(mels, [draws])[0]).cpu()
+        for job in jobs:
+            check(job)
+        draws = [self.draw(job) for job in jobs]
+        rows = [self.row(job, drawn) for job, drawn in zip(jobs, draws, strict=True)]
+        mels = yield from self.flow.stepwise(rows, jobs[0].steps)
+        return [self.trim(wave).cpu() for wave in self.vocode(mels, draws)]
+
+    @torch.inference_mode()
+    def rest(self) -> bool:
+        """Prepare a piece of what later speech will need; False when nothing is left."""
+        return self.vocoder.plan()
 
     def draw(self, job: S3Job) -> Draws:
         """Make a job's draws on its generator's device, and bring them to the model's."""

@@ -46,6 +46,7 @@ class Vocoder:
         self.source = Source(mel2wav, samples_per_frame)
         self.columns = samples_per_frame // self.hop  # of the short-time spectrum, a frame
         self.reach = self.frames_seen()
+        self._planned: set[int] = set()  # lengths in frames
 
     def __call__(self, mels: Sequence[Tensor], signals: Sequence[Tensor]) -> list[Tensor]:
         """Return each row's waveform in float32; `signals` are what `source` made of the same mels."""
@@ -60,6 +61,7 @@ class Vocoder:
         """Return the spectrum [rows, 18, hops] to synthesise each row from, computed as `least` frames."""
         frames = [len(mel) for mel in mels]
         longest = max(least, *frames)
+        self._planned.add(longest)
         lengths = torch.tensor(frames, device=self.device) if min(frames) < longest else None
         x = self.channels_first([mel.to(self.dtype) for mel in mels], longest)
         source = self.channels_first(spectra, longest * self.columns + 1)
@@ -71,7 +73,7 @@ class Vocoder:
     def windowed(self, mel: Tensor, spectrum: Tensor) -> Tensor:
         """Return what `spoken` does of one row, in windows of few lengths that overlap by what they see.
 
-        oneDNN plans each convolution anew for every length, which takes longer than computing it.
+        oneDNN plans each convolution anew for every length, which takes longer than computing it (`plan`).
         """
         frames, columns = len(mel), self.columns
         if frames <= WINDOW:
@@ -85,6 +87,16 @@ class Vocoder:
             done = end - self.reach
             pieces.append(made if start == last else made[:, : -self.reach * columns - 1])
         return torch.cat(pieces, 1)
+
+    def plan(self) -> bool:
+        """Let the convolutions of one length more be planned on a CPU; False when all are."""
+        lengths = range(WINDOW, 0, -SHORT) if self.device.type == "cpu" else ()
+        missing = [length for length in lengths if length not in self._planned]
+        if missing:
+            mel = torch.zeros(missing[0], self.first.weight.shape[1], device=self.device)
+            spectrum = torch.zeros(self.hops(mel), self.window_size + 2, device=self.device, dtype=self.dtype)
+            self.spoken([mel], [spectrum])
+        return bool(missing)
 
     def channels_first(self, rows: Sequence[Tensor], length: int) -> Tensor:
         """Return rows of [time, channels] as one [batch, channels, 1, length], in the faster layout."""
