@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench import upstream
 from bench.checkpoints import build_once
@@ -25,6 +26,7 @@ from worker.engines.chatterbox.watermark import Watermark
 __all__ = ["rows"]
 
 TOKENS = 80
+LARGE = 2048  # rows and columns of the product that tells what the machine can do
 SHORT_PROMPT = 3.0  # seconds
 SEED = 7
 GOAL_BF16, GOAL_SHORT = 1.4, 2.6  # times upstream's speed
@@ -143,6 +145,25 @@ def speeds(bench: Bench, guard: Guard, wanted: int, patience_s: float) -> list[R
     return [timer.row("upstream"), *(timer.row(way.name, "upstream", way.goal) for way in WAYS)]
 
 
+def roof(bench: Bench, guard: Guard, ours: Row) -> Row:
+    """Return how long the arithmetic of the bf16 way takes at the rate of one large product of matrices."""
+    with FlopCounterMode(display=False) as counter:
+        bench.speak(WAYS[1])()
+    square = torch.randn(LARGE, LARGE, device=bench.device).bfloat16()
+
+    def multiply() -> None:
+        (square @ square).sum().item()
+
+    timer = Timer(guard)
+    timer.rounds({"product": multiply}, 9, 10)
+    flops = counter.get_total_flops()
+    rate = 2 * LARGE**3 / min(timer.times_s["product"])
+    spread = f"({flops / 1e9:.0f} GFLOP at {rate / 1e9:.0f} GFLOP/s)"
+    return Row(
+        "S3Gen, bf16: its products alone", flops / rate * 1000, "ms", None, "ours, bf16", ours.value, spread
+    )
+
+
 def deviations(bench: Bench) -> list[Row]:
     """Compare every way's mel with our exact one, that with upstream's, and the waveforms of one mel."""
     theirs = upstream.mel_of(bench.upstream, bench.tokens.to(bench.device), bench.voice, SEED).cpu()
@@ -194,7 +215,7 @@ def rows(folder: Path, guard: Guard, device: torch.device, *, quick: bool) -> li
     """Return the benchmark's rows for a full-size checkpoint."""
     bench = Bench(folder, device)
     timed = speeds(bench, guard, wanted=3 if quick else 5, patience_s=60 if quick else 120)
-    return [*timed, *marking(guard), *deviations(bench)]
+    return [*timed, roof(bench, guard, timed[2]), *marking(guard), *deviations(bench)]
 
 
 def main() -> None:
