@@ -19,12 +19,13 @@ Shared = tuple[Tensor, Tensor]
 def attend_shared(q: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Return what rows [B, heads, 64] find, float32, and the log-sum-exp [B, heads, 1]."""
     scale = q.shape[-1] ** -0.5  # a power of two, so it is the same before a product as after
-    scores = torch.bmm((q * scale).to(keys.dtype).transpose(0, 1), keys)
-    chances = torch.softmax(scores, -1, dtype=torch.float32)
-    # the log-sum-exp, in fewer passes than its own
-    total = scores.amax(-1, keepdim=True) - chances.amax(-1, keepdim=True).log_()
-    found = torch.bmm(chances.to(values.dtype), values)
-    return found.transpose(0, 1).float(), total.transpose(0, 1)
+    scores = torch.bmm((q * scale).to(keys.dtype).transpose(0, 1), keys).float()
+    # softmax and log-sum-exp in one, divided last: in fewer and shorter passes than one after the other
+    top = scores.amax(-1, keepdim=True)
+    weights = (scores - top).exp_()
+    total = weights.sum(-1, keepdim=True)
+    found = torch.bmm(weights.to(values.dtype), values).float() / total
+    return found.transpose(0, 1), (top + total.log()).transpose(0, 1)
 
 
 def joined(one: Tensor, one_total: Tensor, other: Tensor, other_total: Tensor) -> Tensor:
