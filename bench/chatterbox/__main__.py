@@ -1,4 +1,4 @@
-"""Chatterbox, ours beside upstream's: Turbo's starting, decoding, S3Gen, speaking, whole jobs.
+"""Chatterbox, ours beside upstream's: Turbo's starting, decoding, S3Gen, speaking, whole jobs, a peer.
 
 `python -m bench.chatterbox [--quick] [--json FILE] [--only PART ...] [--model multilingual]`; of the
 multilingual model, starting and speaking.
@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 
 from bench import multilingual_checkpoints
-from bench.chatterbox import decoding, multilingual, s3gen, speaking, starting
+from bench.chatterbox import decoding, multilingual, peer, s3gen, speaking, starting
 from bench.chatterbox.theirs import Theirs
 from bench.checkpoints import build_once
 from bench.table import Guard, Row, parser, report
 from worker.engines.chatterbox.bake import bake
 
-PARTS = ("starting", "decoding", "s3gen", "warm", "jobs")
+PARTS = ("starting", "decoding", "s3gen", "warm", "jobs", "peer")
 
 
 def prepared() -> dict[str, Path]:
@@ -59,6 +59,7 @@ def main() -> None:
         "s3gen": lambda: s3gen.rows(folders["fp32"], guard, torch.device("cpu"), quick=options.quick),
         "warm": lambda: speaking.warm(folders, theirs(), guard, rounds),
         "jobs": lambda: speaking.jobs(folders, theirs(), guard),
+        "peer": lambda: peer.rows(theirs, guard),
     }
     report([row for part in options.only for row in parts[part]()], guard, options.json)
 
