@@ -20,6 +20,7 @@ from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
+from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.slots import Slots
 from worker.engines.chatterbox.start import start
 from worker.errors import InvalidInput, OutOfMemory, StartError
@@ -302,11 +303,13 @@ class Scarce(S3Gen):
     def __init__(self, plenty: S3Gen) -> None:
         super().__init__(plenty.flow, plenty.vocoder)
 
-    def stepwise(self, jobs: Sequence[S3Job]) -> Generator[None, None, list[torch.Tensor]]:
+    def stepwise(
+        self, jobs: Sequence[S3Job], draws: Sequence[Draws] | None = None
+    ) -> Generator[None, None, list[torch.Tensor]]:
         if len(jobs) > 1:
             self.draw(jobs[0])
             raise torch.OutOfMemoryError("no room")
-        return (yield from super().stepwise(jobs))
+        return (yield from super().stepwise(jobs, draws))
 
 
 def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(

@@ -15,7 +15,7 @@ from worker.engines.chatterbox.s3gen.estimator import Estimator
 from worker.engines.chatterbox.s3gen.layers import Padding
 from worker.engines.chatterbox.s3gen.weights import Weights
 
-__all__ = ["MELS", "Flow", "Spoken"]
+__all__ = ["MELS", "Flow", "Spoken", "finished"]
 
 MELS = 80
 GUIDANCE = 0.7  # upstream's `inference_cfg_rate`

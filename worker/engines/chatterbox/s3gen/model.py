@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.s3gen.flow import MELS, Flow, Spoken
+from worker.engines.chatterbox.s3gen.flow import MELS, Flow, Spoken, finished
 from worker.engines.chatterbox.s3gen.source import SAMPLE_RATE
 from worker.engines.chatterbox.s3gen.vocoder import Vocoder
 from worker.engines.chatterbox.s3gen.weights import Weights
@@ -120,20 +120,22 @@ class S3Gen:
             check(job)
         alone = self.flow.device.type == "cpu" or len({job.steps for job in jobs}) > 1
         batches = [[job] for job in jobs] if alone else [list(jobs)] if jobs else []
-        return [wave for batch in batches for wave in self.render(batch, [self.draw(job) for job in batch])]
+        return [wave for batch in batches for wave in finished(self.stepwise(batch))]
 
     @torch.inference_mode()
-    def stepwise(self, jobs: Sequence[S3Job]) -> Generator[None, None, list[Tensor]]:
+    def stepwise(
+        self, jobs: Sequence[S3Job], draws: Sequence[Draws] | None = None
+    ) -> Generator[None, None, list[Tensor]]:
         """Yield after each of the flow's steps, then make the waveforms and return them as `speak` does.
 
-        As one batch; the jobs' steps are equal.
+        As one batch; the jobs' steps are equal. Draws that are not given are made.
 
         Raises:
             ValueError: A job has no tokens, an id out of range, or steps out of range.
         """
         for job in jobs:
             check(job)
-        draws = [self.draw(job) for job in jobs]
+        draws = draws or [self.draw(job) for job in jobs]
         rows = [self.row(job, drawn) for job, drawn in zip(jobs, draws, strict=True)]
         mels = yield from self.flow.stepwise(rows, jobs[0].steps)
         return [self.trim(wave).cpu() for wave in self.vocode(mels, draws)]
@@ -158,12 +160,9 @@ class S3Gen:
         phase[0] = 0
         return Draws(spoken, phase, normal(harmonics, samples), normal(len(job.voice.mel), MELS))
 
-    @torch.inference_mode()
     def render(self, jobs: Sequence[S3Job], draws: Sequence[Draws]) -> list[Tensor]:
         """Return waveforms as `speak` does, as one batch, from given draws; the jobs' steps are equal."""
-        rows = [self.row(job, drawn) for job, drawn in zip(jobs, draws, strict=True)]
-        mels = self.flow(rows, jobs[0].steps)
-        return [self.trim(wave).cpu() for wave in self.vocode(mels, draws)]
+        return finished(self.stepwise(jobs, draws))
 
     def row(self, job: S3Job, draws: Draws) -> Spoken:
         """Return the flow's view of a job."""
