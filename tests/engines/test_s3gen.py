@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +15,13 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job, S3Voice, folded
+from worker.engines.chatterbox.s3gen.layers import Padding, attend_fused, attend_head_by_head
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.errors import StartError, VoiceUnusable
 
 CPU = torch.device("cpu")
 PROVEN_AGAINST = "0.1.7"
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Pair:
@@ -202,6 +204,19 @@ def test_bf16_stays_near(pair: Pair) -> None:
     assert snr_db(pair.ours.vocoder([exact], [signal])[0], model.vocoder([exact], [signal])[0]) >= 35
     # the pitch itself is not rounded: the same mel gives the same source
     assert apart(model.vocoder.source(exact, draws.phase, draws.source), signal) <= 1e-6
+
+
+@pytest.mark.parametrize("way", [attend_fused, attend_head_by_head])
+@pytest.mark.parametrize("lengths", [[50], [50, 31]])
+def test_attention_in_half_precision_stays_near_both_ways(way: Attend, lengths: list[int]) -> None:
+    generator = torch.Generator().manual_seed(3)
+    shape = (len(lengths), 4, 50, 64)
+    query, key, value = (torch.randn(shape, generator=generator).bfloat16() for _ in range(3))
+    padding = Padding.of(lengths, CPU, torch.float32)
+    bias = None if padding is None else padding.bias
+    exact = attend_fused(query.float(), key.float(), value.float(), bias)
+    rough = way(query, key, value, None if bias is None else bias.bfloat16())
+    assert 0 < float((rough - exact).norm() / exact.norm()) <= 2e-2
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,10 @@ def their_logits(theirs: Any, voice: dict[str, dict[str, Any]], text: list[int],
     return found
 
 
-def our_logits(t3: T3, prefix: Prefix, text: list[int], said: list[int]) -> Tensor:
-    slots = Slots(t3, 1, 200)
+def our_logits(
+    t3: T3, prefix: Prefix, text: list[int], said: list[int], *, fused: bool | None = None
+) -> Tensor:
+    slots = Slots(t3, 1, 200, fused=fused)
     found = [slots.begin(0, prefix, torch.tensor(text))]
     found += [slots.step([0], torch.tensor([token])) for token in said[:-1]]
     return torch.cat(found)
@@ -132,15 +134,16 @@ def test_an_utterance_has_the_same_tokens_alone_and_beside_others(
     assert decoded(t3, prefix, texts, 50) == alone
 
 
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_logits_are_the_same_alone_and_beside_others_who_come_and_go(
-    precision: str, tensors: dict[str, Tensor], voice: dict[str, dict[str, Any]]
+    precision: str, tensors: dict[str, Tensor], voice: dict[str, dict[str, Any]], *, fused: bool
 ) -> None:
     t3 = ours(tensors, precision)
     prefix, other = Prefix.of(t3, conditioning(voice)), Prefix.of(t3, conditioning(voice))
     said = list(range(100, 120))
-    alone = our_logits(t3, prefix, TEXT, said)
-    slots = Slots(t3, 4, 200)
+    alone = our_logits(t3, prefix, TEXT, said, fused=fused)
+    slots = Slots(t3, 4, 200, fused=fused)
     slots.begin(2, other, torch.tensor(TEXT[:3]))
     found = [slots.begin(0, prefix, torch.tensor(TEXT))]
     for step, token in enumerate(said[:-1]):
@@ -153,14 +156,20 @@ def test_logits_are_the_same_alone_and_beside_others_who_come_and_go(
     assert torch.equal(torch.cat(found), alone)
 
 
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize(("precision", "divergence"), [("bf16", 2e-4), ("int8", 1e-3)])
 def test_lower_precisions_stay_near_the_distribution(
-    precision: str, divergence: float, tensors: dict[str, Tensor], voice: dict[str, dict[str, Any]]
+    precision: str,
+    divergence: float,
+    tensors: dict[str, Tensor],
+    voice: dict[str, dict[str, Any]],
+    *,
+    fused: bool,
 ) -> None:
     said = list(range(40))
     exact, near = ours(tensors), ours(tensors, precision)
     p = our_logits(exact, Prefix.of(exact, conditioning(voice)), TEXT, said).log_softmax(-1)
-    q = our_logits(near, Prefix.of(near, conditioning(voice)), TEXT, said).log_softmax(-1)
+    q = our_logits(near, Prefix.of(near, conditioning(voice)), TEXT, said, fused=fused).log_softmax(-1)
     assert 0 < float((p.exp() * (p - q)).sum(-1).mean()) < divergence
 
 

@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 import torch
 
 from worker.errors import StartError
 
-__all__ = ["gpu_line", "on_own_thread", "pick_device"]
+__all__ = ["fuses_bf16", "gpu_line", "on_own_thread", "pick_device"]
 
 Made = TypeVar("Made")
 REMEDY = "start it on a machine with an NVIDIA GPU, or set TTS_DEVICE=cpu"
@@ -45,6 +46,16 @@ def trouble() -> str:
 def gpu_line(device: torch.device) -> str | None:
     """Return the line that operators look for, or None on a CPU."""
     return f"GPU: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else None
+
+
+@cache
+def fuses_bf16() -> bool:
+    """Return whether torch's fused attention is the quicker one on this CPU in bfloat16.
+
+    It multiplies with MKL, whose bfloat16 is quick on processors with AMX and slow on all others, AMD's
+    above all; plain products are oneDNN's, quick on both.
+    """
+    return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - the only name it has
 
 
 def on_own_thread(make: Callable[[], Made]) -> Made:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from worker.engines.chatterbox.attention import Kept, Shared, attend_step
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.device import fuses_bf16
 from worker.engines.chatterbox.t3 import HEAD_SIZE, T3, Attend
 
 __all__ = ["Prefix", "Slots"]
@@ -30,7 +31,7 @@ class Prefix:
 
     def __post_init__(self) -> None:
         """Cut the views once that every step looks at."""
-        layers = tuple((keys.transpose(1, 2), values) for keys, values in self.kv.unbind(0))
+        layers = tuple((keys, values) for keys, values in self.kv.unbind(0))
         object.__setattr__(self, "layers", layers)
 
     @property
@@ -66,8 +67,10 @@ def shares(t3: T3) -> torch.dtype:
 class Slots:
     """Room on a CPU for `count` utterances of at most `positions` text and speech tokens each."""
 
-    def __init__(self, t3: T3, count: int, positions: int) -> None:
+    def __init__(self, t3: T3, count: int, positions: int, *, fused: bool | None = None) -> None:
+        """Allocate; `fused` chooses how prefixes are attended to, None what is quicker here."""
         self.positions = positions
+        self._fused = fuses_bf16() and shares(t3) == torch.bfloat16 if fused is None else fused
         self._t3 = t3
         shape = (count, t3.layers, 2, t3.heads, positions, HEAD_SIZE)
         # float32, whose products are quicker one row at a time; pages are touched on first use
@@ -138,7 +141,7 @@ class Slots:
         rows = [torch.tensor(sharing) for _, sharing in voices]
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            found: Tensor = attend_step(q, kv, own[layer], shared[layer], rows)
+            found: Tensor = attend_step(q, kv, own[layer], shared[layer], rows, self._fused)
             return found
 
         return attend
