@@ -176,8 +176,8 @@ def rows(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) 
         roof, step = (median(timer.times_s[f"{precision} {name}"]) * 1000 / STEPS for name in ("roof", "1"))
         name = f"T3, {precision}, one row: a step's products alone"
         table.append(Row(name, roof, "ms", against="the whole step", against_value=step))
-    quick = Timer(guard)
-    quick.rounds(sampling(), 9, 20)
-    ours, theirs = (median(quick.times_s[name]) * 1e6 / SAMPLES for name in quick.times_s)
+    quick, ways = Timer(guard), sampling()
+    quick.rounds(ways, 9, 20)
+    ours, theirs = (median(quick.times_s[name]) * 1e6 / SAMPLES for name in ways)
     table += parity(folders, model)
     return [*table, Row("sampling, one row", ours, "us", 150, "upstream's processors", theirs)]
