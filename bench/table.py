@@ -4,13 +4,14 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
-__all__ = ["Guard", "Row", "median", "p95", "parser", "report"]
+__all__ = ["Guard", "Row", "Timer", "median", "p95", "parser", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,55 @@ class Guard:
         self.times_ms.append((time.perf_counter() - began) * 1000)
 
     def line(self) -> str:
-        """Return what it saw."""
+        """Return what it saw; nothing where nothing was timed."""
+        if not self.times_ms:
+            return ""
         low, mid, high = min(self.times_ms), median(self.times_ms), max(self.times_ms)
         return f"guard (a fixed matrix product): {low:.1f} / {mid:.1f} / {high:.1f} ms min / median / max"
+
+
+@dataclass
+class Timer:
+    """Times of things done in turns, round by round, each divided by how many parts it does at once."""
+
+    guard: Guard
+    times_s: dict[str, list[float]] = field(default_factory=dict)
+
+    def rounds(
+        self,
+        things: Mapping[str, Callable[[], object]],
+        wanted: int,
+        parts: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Do everything `wanted` times in turns; one round goes first, untimed."""
+        for thing in things.values():
+            thing()
+        for _ in range(wanted):
+            self.guard()
+            for name, thing in things.items():
+                began = time.perf_counter()
+                thing()
+                took = (time.perf_counter() - began) / parts.get(name, 1)
+                self.times_s.setdefault(name, []).append(took)
+
+    def row(
+        self, title: str, name: str, against: str | None = None, times_faster: float | None = None
+    ) -> Row:
+        """Return the row of a thing's median, in milliseconds.
+
+        What it is against is the other's time by the median of the rounds' own ratios, not of all times:
+        a machine that is shared is slow for whole rounds, ours and the other's alike. `times_faster`
+        makes the goal.
+        """
+        times = [took * 1000 for took in self.times_s[name]]
+        value, spread = median(times), f"({min(times):.3g}-{max(times):.3g}, n={len(times)})"
+        if against is None:
+            return Row(title, value, "ms", spread=spread)
+        pairs = zip(self.times_s[against], self.times_s[name], strict=True)
+        ratio = median([other / ours for other, ours in pairs])
+        goal = None if times_faster is None else value * ratio / times_faster
+        spread = f"{ratio:.2f} times {spread}"
+        return Row(title, value, "ms", goal, against, value * ratio, spread)
 
 
 def median(values: Sequence[float]) -> float:

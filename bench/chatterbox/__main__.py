@@ -55,9 +55,9 @@ def main() -> None:
 
     parts: dict[str, Callable[[], list[Row]]] = {
         "starting": lambda: starting.rows(folders, guard, rounds),
-        "decoding": lambda: decoding.rows(folders, theirs(), guard, 2 * rounds + 1),
+        "decoding": lambda: decoding.rows(folders, theirs(), guard, 8 * rounds + 1),
         "s3gen": lambda: s3gen.rows(folders["fp32"], guard, torch.device("cpu"), quick=options.quick),
-        "warm": lambda: speaking.warm(folders, theirs(), guard, rounds),
+        "warm": lambda: speaking.warm(folders, theirs(), guard, rounds + 1),
         "jobs": lambda: speaking.jobs(folders, theirs(), guard),
         "peer": lambda: peer.rows(theirs, guard),
     }

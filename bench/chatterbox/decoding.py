@@ -1,6 +1,7 @@
-"""T3 in steps: tokens a second, one row and eight, beside upstream's model one row at a time."""
+"""T3 in steps, one row and eight, beside upstream's model one row at a time."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from bench.chatterbox.s3gen import Timer
 from bench.chatterbox.theirs import Theirs
-from bench.table import Guard, Row, median
+from bench.table import Guard, Row, Timer
 from worker.engines.chatterbox.checkpoint import Models, load
 from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
 from worker.engines.chatterbox.slots import Slots
@@ -25,7 +25,9 @@ __all__ = ["rows"]
 TEXT = 60  # text tokens before the speech
 STEPS = 8
 SAMPLES = 50
-GOALS = {("bf16", 1): 2.0, ("int8", 1): 4.0, ("bf16", 8): 5.0, ("int8", 8): 11.0}  # times upstream's one row
+COUNTS = {"fp32": (1,), "bf16": (1, 8), "int8": (1, 8)}  # rows at once
+# times upstream's one row
+GOALS = {"bf16, 1 row": 2.0, "int8, 1 row": 4.0, "bf16, 8 rows": 5.0, "int8, 8 rows": 11.0}
 
 
 def stepping(models: Models, count: int) -> Callable[[], object]:
@@ -144,40 +146,22 @@ def sampling() -> Mapping[str, Callable[[], object]]:
 
 
 def rows(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) -> list[Row]:
-    """Return the rows: steps in tokens a second, and the sampling of one."""
+    """Return the rows: the time of a token in steps of one row and of eight, and the sampling of one."""
     things: dict[str, Callable[[], object]] = {"upstream": stepping_theirs(model)}
-    counts = {
-        (precision, count): ""
-        for precision in folders
-        for count in (1, 8)
-        if precision != "fp32" or count == 1
-    }
-    for precision in folders:
-        models = load(folders[precision], torch.device("cpu"), precision)
+    parts = {"upstream": STEPS}
+    for precision, folder in folders.items():
+        models = load(folder, torch.device("cpu"), precision)
+        for count in COUNTS[precision]:
+            name = f"{precision}, {count} row{'s' * (count > 1)}"
+            things[name], parts[name] = stepping(models, count), STEPS * count
         if precision != "fp32":
-            things[f"{precision} roof"] = multiplying(models)
-        for count in (1, 8):
-            if (precision, count) in counts:
-                things[f"{precision} {count}"] = stepping(models, count)
+            name = f"{precision}, one row, its products alone"
+            things[name], parts[name] = multiplying(models), STEPS
     timer = Timer(guard)
-    timer.rounds(things, wanted, 120)
-    base = STEPS / median(timer.times_s["upstream"])
-    table = [Row("T3, tokens a second, upstream, one row", base, "/s")]
-    for precision, count in counts:
-        times = timer.times_s[f"{precision} {count}"]
-        rate = count * STEPS / median(times)
-        goal = GOALS.get((precision, count))
-        name = f"T3, ms a token, {precision}, {count} row{'s' * (count > 1)}"
-        spread = f"({rate:.0f} tokens a second, {rate / base:.1f} times upstream's one row)"
-        table.append(
-            Row(name, 1000 / rate, "ms", goal and 1000 / base / goal, "upstream", 1000 / base, spread)
-        )
-    for precision in sorted({precision for precision, _ in counts} - {"fp32"}):
-        roof, step = (median(timer.times_s[f"{precision} {name}"]) * 1000 / STEPS for name in ("roof", "1"))
-        name = f"T3, {precision}, one row: a step's products alone"
-        table.append(Row(name, roof, "ms", against="the whole step", against_value=step))
+    timer.rounds(things, wanted, parts)
+    table = [timer.row("T3, a token, upstream, one row", "upstream")]
+    table += [timer.row(f"T3, a token, {name}", name, "upstream", GOALS.get(name)) for name in [*things][1:]]
     quick, ways = Timer(guard), sampling()
-    quick.rounds(ways, 9, 20)
-    ours, theirs = (median(quick.times_s[name]) * 1e6 / SAMPLES for name in ways)
-    table += parity(folders, model)
-    return [*table, Row("sampling, one row", ours, "us", 150, "upstream's processors", theirs)]
+    quick.rounds(ways, 9, dict.fromkeys(ways, SAMPLES))
+    sampled = replace(quick.row("sampling, one row", "sampling", "upstream's processors"), goal=0.15)
+    return [*table, *parity(folders, model), sampled]

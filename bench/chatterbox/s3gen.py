@@ -3,9 +3,8 @@
 `python -m bench.chatterbox.s3gen [--json FILE] [--quick] [--device cuda]`
 """
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench import upstream
 from bench.checkpoints import build_once
-from bench.table import Guard, Row, median, parser, report
+from bench.table import Guard, Row, Timer, parser, report
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
@@ -30,7 +29,6 @@ LARGE = 2048  # rows and columns of the product that tells what the machine can 
 SHORT_PROMPT = 3.0  # seconds
 SEED = 7
 GOAL_BF16, GOAL_SHORT = 1.4, 2.6  # times upstream's speed
-THROTTLED = 2.0  # a guard that took this many times its best: the machine was busy elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,51 +96,15 @@ class Bench:
             return model.flow([model.row(job, draws)], way.steps)[0].cpu()
 
 
-@dataclass
-class Timer:
-    """Times of things done in turns; a round beside a slow guard does not count."""
-
-    guard: Guard
-    times_s: dict[str, list[float]] = field(default_factory=dict)
-    discarded: int = 0
-
-    def rounds(self, things: Mapping[str, Callable[[], object]], wanted: int, patience_s: float) -> None:
-        """Do everything `wanted` times in turns, or until patience ends; one round goes first, untimed."""
-        for thing in things.values():
-            thing()
-        until = time.perf_counter() + patience_s
-        while min(len(self.times_s.get(name, ())) for name in things) < wanted:
-            for name, thing in things.items():
-                self._once(name, thing, forgiving=time.perf_counter() > until)
-
-    def _once(self, name: str, thing: Callable[[], object], *, forgiving: bool) -> None:
-        self.guard()
-        began = time.perf_counter()
-        thing()
-        took = time.perf_counter() - began
-        self.guard()
-        if forgiving or max(self.guard.times_ms[-2:]) <= THROTTLED * min(self.guard.times_ms):
-            self.times_s.setdefault(name, []).append(took)
-        else:
-            self.discarded += 1
-
-    def row(self, name: str, against: str | None = None, times_faster: float | None = None) -> Row:
-        """Return a row of medians in milliseconds; `times_faster` makes its goal."""
-        times = [took * 1000 for took in self.times_s[name]]
-        other = None if against is None else median(self.times_s[against]) * 1000
-        goal = other / times_faster if other is not None and times_faster is not None else None
-        spread = f"({min(times):.0f}-{max(times):.0f}, n={len(times)})"
-        return Row(f"S3Gen, {TOKENS} tokens, {name}", median(times), "ms", goal, against or "", other, spread)
-
-
-def speeds(bench: Bench, guard: Guard, wanted: int, patience_s: float) -> list[Row]:
+def speeds(bench: Bench, guard: Guard, wanted: int) -> list[Row]:
     """Time all ways and upstream in turns."""
     things: dict[str, Callable[[], object]] = {"upstream": bench.speak_upstream}
     things |= {way.name: bench.speak(way) for way in WAYS}
     timer = Timer(guard)
-    timer.rounds(things, wanted, patience_s)
-    print(f"rounds discarded beside a slow guard: {timer.discarded}")
-    return [timer.row("upstream"), *(timer.row(way.name, "upstream", way.goal) for way in WAYS)]
+    timer.rounds(things, wanted)
+    name = f"S3Gen, {TOKENS} tokens"
+    compared = [timer.row(f"{name}, {way.name}", way.name, "upstream", way.goal) for way in WAYS]
+    return [timer.row(f"{name}, upstream", "upstream"), *compared]
 
 
 def roof(bench: Bench, guard: Guard, ours: Row) -> Row:
@@ -155,7 +117,7 @@ def roof(bench: Bench, guard: Guard, ours: Row) -> Row:
         (square @ square).sum().item()
 
     timer = Timer(guard)
-    timer.rounds({"product": multiply}, 9, 10)
+    timer.rounds({"product": multiply}, 9)
     flops = counter.get_total_flops()
     rate = 2 * LARGE**3 / min(timer.times_s["product"])
     spread = f"({flops / 1e9:.0f} GFLOP at {rate / 1e9:.0f} GFLOP/s)"
@@ -194,11 +156,8 @@ def marking(guard: Guard) -> list[Row]:
     watermark = Watermark.load()
     pcm = np.random.default_rng(0).normal(0, 0.1, 4 * 24_000).astype(np.float32)
     timer = Timer(guard)
-    timer.rounds({"watermark": lambda: watermark.apply(pcm)}, 9, 10)
-    times = [took * 1000 for took in timer.times_s["watermark"]]
-    return [
-        Row("watermark, 4 s of speech", median(times), "ms", spread=f"({min(times):.0f}-{max(times):.0f})")
-    ]
+    timer.rounds({"watermark": lambda: watermark.apply(pcm)}, 9)
+    return [timer.row("watermark, 4 s of speech", "watermark")]
 
 
 def apart(one: Tensor, other: Tensor) -> float:
@@ -214,7 +173,7 @@ def snr_db(signal: Tensor, other: Tensor) -> float:
 def rows(folder: Path, guard: Guard, device: torch.device, *, quick: bool) -> list[Row]:
     """Return the benchmark's rows for a full-size checkpoint."""
     bench = Bench(folder, device)
-    timed = speeds(bench, guard, wanted=3 if quick else 5, patience_s=60 if quick else 120)
+    timed = speeds(bench, guard, wanted=5 if quick else 9)
     return [*timed, roof(bench, guard, timed[2]), *marking(guard), *deviations(bench)]
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 
-from bench.chatterbox.s3gen import Timer
 from bench.chatterbox.theirs import Theirs
 from bench.endpoints import Endpoint, endpoint
-from bench.table import Guard, Row, median
+from bench.table import Guard, Row, Timer
 from segmenter import sentences
 from worker.engines import Utterance
 from worker.engines.chatterbox.checkpoint import load
@@ -57,16 +56,9 @@ def warm(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) 
     things: dict[str, Callable[[], object]] = {"upstream": lambda: model.speak(HUNDRED, tokens)}
     things |= {precision: speaking(folder, precision) for precision, folder in folders.items()}
     timer = Timer(guard)
-    timer.rounds(things, wanted, 200)
-    other = median(timer.times_s["upstream"])
-    table = []
-    for precision in folders:
-        times = timer.times_s[precision]
-        goal = other / WARM_GOALS[precision]
-        spread = f"({min(times):.1f}-{max(times):.1f}, n={len(times)})"
-        name = f"warm, {tokens} tokens to audio, {precision}"
-        table.append(Row(name, median(times), "s", goal, "upstream", other, spread))
-    return table
+    timer.rounds(things, wanted)
+    name = f"warm, {tokens} tokens to audio"
+    return [timer.row(f"{name}, {way}", way, "upstream", WARM_GOALS[way]) for way in folders]
 
 
 def jobs(folders: Mapping[str, Path], model: Theirs, guard: Guard) -> list[Row]:
