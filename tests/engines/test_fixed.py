@@ -1,6 +1,7 @@
 """Decoding in fixed shapes, as on a GPU, against exact decoding; recording it, with fakes for the GPU."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ class OnceWithoutMemory:
             step()
 
         return replay
+
+
+class Stream:
+    """A stand-in for a GPU's second stream, that notes how many steps were launched before each use."""
+
+    def __init__(self, recordings: Recordings) -> None:
+        self.launched: list[int] = []
+        self._recordings = recordings
+
+    def __call__(self) -> AbstractContextManager[object]:
+        self.launched.append(self._recordings.replayed)
+        return nullcontext()
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +183,53 @@ def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: Mo
     assert recordings.replayed > 0
 
 
-def spoken(engine: ChatterboxEngine) -> torch.Tensor:
-    engine.admit(Utterance(1, "A ferry left."))
+def test_decoding_goes_on_beside_a_waveform_and_both_sound_as_alone(models: Models) -> None:
+    recordings = Recordings()
+    stream = Stream(recordings)
+    engine = ChatterboxEngine(models, slots=2, recorder=recordings, aside=stream)
+    texts = ["A ferry left.", "A ferry left for the islands at ten, as it did on every day."]
+    alone = [spoken(engine, text) for text in texts]
+    while engine.rest():
+        pass
+    stream.launched.clear()
+    together = spoken_together(engine, texts)
+    for found, wanted in zip(together, alone, strict=True):
+        assert torch.equal(found, wanted)
+    assert 8 in [
+        later - earlier for earlier, later in zip(stream.launched, stream.launched[1:], strict=False)
+    ]
+
+
+def test_steps_that_find_no_memory_beside_a_waveform_are_taken_after_it(models: Models) -> None:
+    texts = ["A ferry left.", "A ferry left for the islands at ten, as it did on every day."]
+    alone = [spoken(ChatterboxEngine(models, recorder=Recordings()), text) for text in texts]
+    recorder = OnceWithoutMemory()
+    engine = ChatterboxEngine(models, slots=2, recorder=recorder)
+    spoken(engine, texts[0])
+    while engine.rest():
+        pass
+    # as many as are replayed until the first utterance has all its tokens, and three
+    recorder.left = 8 * -(-(len(alone[0]) // 960 - 4) // 8) + 3
+    together = spoken_together(engine, texts)
+    assert recorder.left < 0
+    for found, wanted in zip(together, alone, strict=True):
+        assert torch.equal(found, wanted)
+
+
+def spoken_together(engine: ChatterboxEngine, texts: list[str]) -> list[torch.Tensor]:
+    """Speak texts at once, the first one's listener waiting the longest."""
+    for number, text in enumerate(texts):
+        engine.admit(Utterance(number, text))
+    made: dict[int, torch.Tensor] = {}
+    while len(made) < len(texts):
+        for block in engine.advance([number for number in range(len(texts)) if number not in made]):
+            assert isinstance(block, Block)
+            made[block.utterance] = torch.from_numpy(block.pcm)
+    return [made[number] for number in range(len(texts))]
+
+
+def spoken(engine: ChatterboxEngine, text: str = "A ferry left.") -> torch.Tensor:
+    engine.admit(Utterance(1, text))
     while not (done := engine.advance([1])):
         pass
     assert isinstance(done[0], Block)

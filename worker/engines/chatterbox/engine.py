@@ -2,10 +2,11 @@
 
 What the most urgent utterance needs is done first. Utterances that somebody waits for are decoded
 before all others; the rest are decoded together. T3 and S3Gen take turns on all cores of a CPU: apart on
-two of them they are no quicker (docs/benchmarks.md).
+two of them they are no quicker (docs/benchmarks.md). On a GPU, decoding goes on beside S3Gen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import MappingProxyType
 
 import torch
@@ -56,6 +57,7 @@ class ChatterboxEngine:
         prompt_seconds: float | None = None,
         flow_steps: int = 2,
         recorder: Recorder | None = None,
+        aside: Callable[[], AbstractContextManager[object]] = nullcontext,
         rows: int | None = None,
     ) -> None:
         """Speak with loaded models.
@@ -66,6 +68,7 @@ class ChatterboxEngine:
             prompt_seconds: of the voice's recording that S3Gen hears; None for all of it (10 s).
             flow_steps: of S3Gen's flow.
             recorder: of a GPU's decode steps, which are recorded in `rest`.
+            aside: holds what a GPU renders, so that decoding goes on meanwhile.
             rows: of one call of S3Gen, at most; None for as many as gain from it on the device.
         """
         self.device = models.t3.device.type
@@ -76,6 +79,7 @@ class ChatterboxEngine:
         self._prompt_seconds = prompt_seconds
         self._flow_steps = flow_steps
         self._decoder = decoder(models.t3, slots, recorder)
+        self._aside = aside
         self._voices = {"default": models.voice}
         self._inside: dict[int, Inside] = {}
         self._faults: list[Block | Fault] = []
@@ -106,7 +110,7 @@ class ChatterboxEngine:
         beginning = next((each for each in others if each.waits), None) if self._decoder.has_room else None
         decoding = [each for each in others if each.decodes]
         if speaking and (speaking[0] is inside[0] or not (beginning or decoding)):
-            return self._render(speaking)
+            return self._render(speaking, decoding)
         if beginning is not None:
             return self._begin(beginning)
         return self._decode(decoding) if decoding else []
@@ -160,13 +164,15 @@ class ChatterboxEngine:
             return [self._out_of_memory(youngest)]
         return []
 
-    def _render(self, speaking: list[Inside]) -> list[Block | Fault]:
+    def _render(self, speaking: list[Inside], decoding: list[Inside]) -> list[Block | Fault]:
         """Go on with the waveform of the most urgent; after the last step, whoever is in it leaves."""
-        rendering = speaking[0].rendering or Rendering.of(
-            self._models.s3gen, speaking[: self._rows], self._prompt_seconds, self._flow_steps
-        )
+        with self._aside():
+            rendering = speaking[0].rendering or Rendering.of(
+                self._models.s3gen, speaking[: self._rows], self._prompt_seconds, self._flow_steps
+            )
         try:
-            waves = rendering.advance()
+            with self._decoding_beside(decoding):
+                waves = rendering.advance()
         except torch.OutOfMemoryError:
             return self._fewer_rows(rendering)
         if waves is None:
@@ -174,6 +180,24 @@ class ChatterboxEngine:
         self._has_spoken = True
         pairs = zip(rendering.rows, waves, strict=True)
         return [self._leaves(row, wave) for row, wave in pairs if self._is_inside(row)]
+
+    @contextmanager
+    def _decoding_beside(self, rows: list[Inside]) -> Iterator[None]:
+        """Decode a few tokens of these while what is inside runs; on a CPU nothing: it has no cores to spare.
+
+        The two need no wait for each other: what is rendered was finished before the first token of its
+        row came to the host, and nothing but the host reads a waveform.
+        """
+        fixed, going = self._decoder, None
+        if rows and isinstance(fixed, FixedDecoder):
+            with suppress(torch.OutOfMemoryError):  # their own turn will deal with it
+                going = fixed.launch([each.decoding for each in rows if each.decoding is not None], STEPS)
+        try:
+            with self._aside():
+                yield
+        finally:
+            if going is not None and isinstance(fixed, FixedDecoder):
+                fixed.collect(going)
 
     def _leaves(self, inside: Inside, wave: Tensor) -> Block:
         assert inside.decoding is not None, "no tokens"  # noqa: S101 - our own fault alone

@@ -8,7 +8,7 @@ was decoded past an end is thrown away, and the utterance's generator is put bac
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from worker.engines.chatterbox.sampling import Options, draw, sample
 from worker.engines.chatterbox.slots import Prefix
 from worker.engines.chatterbox.t3 import HEAD_SIZE, START, T3, Attend
 
-__all__ = ["FixedDecoder", "Recorder", "bytes_kept"]
+__all__ = ["FixedDecoder", "Going", "Recorder", "bytes_kept"]
 
 STRIDE = 256  # positions by which the reach of a step grows
 Step = Callable[[], None]
@@ -34,6 +34,14 @@ class Recorder(Protocol):
         Raises:
             RuntimeError: It cannot be recorded; the step itself still can be done.
         """
+
+
+class Going(NamedTuple):
+    """Steps that were launched."""
+
+    rows: list[Decoding]
+    befores: list[Tensor]  # the generators' states
+    said: Tensor
 
 
 class FixedDecoder:
@@ -93,21 +101,33 @@ class FixedDecoder:
             kept[slot] = given[0]
         return Decoding(slot, generator, most, runs_on, options, seen, [first])
 
-    @torch.inference_mode()
     def decode(self, rows: Sequence[Decoding], steps: int) -> None:
         """Decode up to so many tokens more of each row; none of them may have ended."""
+        self.collect(self.launch(rows, steps))
+
+    @torch.inference_mode()
+    def launch(self, rows: Sequence[Decoding], steps: int) -> Going:
+        """Begin what `decode` does, without a wait for the device; nothing else may be done before `collect`.
+
+        Raises:
+            torch.OutOfMemoryError: Nothing was begun; those who stay may try again.
+        """
         befores = [row.generator.get_state() for row in rows]
         kept = [(state, state.clone()) for state in (self._tokens, self._places, self._seen)]
         try:
-            said = self._steps(rows, steps)
-        except torch.OutOfMemoryError:  # as if nothing had been tried: those who stay try again
+            return Going(list(rows), befores, self._steps(rows, steps))
+        except torch.OutOfMemoryError:
             for state, before in kept:
                 state.copy_(before)
             for row, before in zip(rows, befores, strict=True):
                 row.generator.set_state(before)
             raise
-        for row, before in zip(rows, befores, strict=True):
-            self._reached[row.slot] += steps
+
+    def collect(self, going: Going) -> None:
+        """Wait for what was launched, and keep each row's tokens."""
+        said: list[list[int]] = going.said.tolist()  # the one wait for the device
+        for row, before in zip(going.rows, going.befores, strict=True):
+            self._reached[row.slot] += len(said)
             self._take(row, [tokens[row.slot] for tokens in said], before)
 
     def end(self, decoding: Decoding) -> None:
@@ -133,19 +153,17 @@ class FixedDecoder:
         self._places.zero_()
         return self._recorder is not None and len(missing) > 1
 
-    def _steps(self, rows: Sequence[Decoding], steps: int) -> list[list[int]]:
-        """Do so many steps; return the tokens of every slot after each."""
+    def _steps(self, rows: Sequence[Decoding], steps: int) -> Tensor:
+        """Do so many steps; return the tokens after each, int64 [steps, slots], perhaps still being made."""
         reach = min(self.positions, -(-(max(self._reached) + steps) // STRIDE) * STRIDE)
         step = self._recorded.get(reach) or partial(self._step, reach)
-        draws = self._room_for_draws(steps)
-        made = []
-        for drawn in draws:
+        said = self._tokens.new_empty(steps, len(self._tokens))
+        for drawn, made in zip(self._room_for_draws(steps), said, strict=True):
             for row in rows:
                 drawn[row.slot].exponential_(1, generator=row.generator)
             self._draws.copy_(drawn, non_blocking=True)
             step()
-            made.append(self._tokens.clone())
-        said: list[list[int]] = torch.stack(made).tolist()  # the one wait for the device
+            made.copy_(self._tokens)
         return said
 
     def _reaches(self) -> list[int]:
