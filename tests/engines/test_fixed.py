@@ -125,6 +125,14 @@ def test_in_fixed_shapes_rows_say_what_they_say_alone_and_leave_their_generators
         assert torch.equal(row.generator.get_state(), alone.generator.get_state())
 
 
+def test_a_row_that_is_left_out_for_a_while_says_what_it_says_alone(models: Models) -> None:
+    decoder, wanted = fixed(models), exact(models)
+    rows = [begun(decoder, models, number) for number in range(2)]
+    decoder.decode(rows[:1], 8)
+    decoder.decode(rows[1:], 16)
+    assert finished(decoder, rows) == [row.tokens for row in wanted[:2]]
+
+
 def test_a_slot_that_was_used_before_says_the_same(models: Models) -> None:
     decoder = fixed(models)
     first = finished(decoder, [begun(decoder, models, 2), begun(decoder, models, 1)])

@@ -28,6 +28,7 @@ def pick_device(asked: str) -> torch.device:
         warnings.simplefilter("ignore")  # torch says in a warning what `init` raises below
         found = torch.cuda.is_available()
     if found:
+        torch.backends.cudnn.allow_tf32 = False  # what asks for single precision means it: the pitch
         return torch.device("cuda")
     if asked == "auto":
         return torch.device("cpu")

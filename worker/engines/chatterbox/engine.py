@@ -39,7 +39,10 @@ RANGES: Mapping[str, Range] = {
 
 
 class ChatterboxEngine:
-    """Speak with Chatterbox-Turbo; the same utterance gives the same samples, alone or beside others."""
+    """Speak with Chatterbox-Turbo; the same utterance gives the same samples, alone or beside others.
+
+    So on a CPU to the last bit; on a GPU in half precision a neighbour may move the last bits of a row.
+    """
 
     name = "chatterbox-turbo"
     sample_rate = 24_000
@@ -108,7 +111,9 @@ class ChatterboxEngine:
         opening = [each for each in inside if each.utterance.opens and not each.speaks]
         others = opening or [each for each in inside if not each.speaks]
         beginning = next((each for each in others if each.waits), None) if self._decoder.has_room else None
-        decoding = [each for each in others if each.decodes]
+        # in fixed shapes those who wait for nobody cost nothing
+        fixed = isinstance(self._decoder, FixedDecoder)
+        decoding = [each for each in (inside if fixed else others) if each.decodes]
         if speaking and (speaking[0] is inside[0] or not (beginning or decoding)):
             return self._render(speaking, decoding)
         if beginning is not None:
@@ -116,15 +121,14 @@ class ChatterboxEngine:
         return self._decode(decoding) if decoding else []
 
     def rest(self) -> bool:
-        """Prepare one shape more of the decode step on a GPU, of the vocoder on a CPU; False when all are.
+        """Prepare one shape more: of the decode step on a GPU, of the vocoder on either; False when all are.
 
         Nothing is prepared before the first speech: it would have to wait.
         """
         if not self._has_spoken:
             return False
-        if isinstance(self._decoder, FixedDecoder):
-            return self._decoder.record()
-        return self._models.s3gen.rest()
+        records = isinstance(self._decoder, FixedDecoder) and self._decoder.record()
+        return records or self._models.s3gen.rest()
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
@@ -166,15 +170,15 @@ class ChatterboxEngine:
 
     def _render(self, speaking: list[Inside], decoding: list[Inside]) -> list[Block | Fault]:
         """Go on with the waveform of the most urgent; after the last step, whoever is in it leaves."""
-        with self._aside():
-            rendering = speaking[0].rendering or Rendering.of(
-                self._models.s3gen, speaking[: self._rows], self._prompt_seconds, self._flow_steps
-            )
+        rendering = speaking[0].rendering
         try:
             with self._decoding_beside(decoding):
+                rendering = rendering or Rendering.of(
+                    self._models.s3gen, speaking[: self._rows], self._prompt_seconds, self._flow_steps
+                )
                 waves = rendering.advance()
         except torch.OutOfMemoryError:
-            return self._fewer_rows(rendering)
+            return self._fewer_rows(rendering) if rendering else [self._out_of_memory(speaking[0])]
         if waves is None:
             return []
         self._has_spoken = True
@@ -185,11 +189,13 @@ class ChatterboxEngine:
     def _decoding_beside(self, rows: list[Inside]) -> Iterator[None]:
         """Decode a few tokens of these while what is inside runs; on a CPU nothing: it has no cores to spare.
 
+        Nor where steps are not recorded: their launches would keep the host from those of the waveform.
+
         The two need no wait for each other: what is rendered was finished before the first token of its
         row came to the host, and nothing but the host reads a waveform.
         """
         fixed, going = self._decoder, None
-        if rows and isinstance(fixed, FixedDecoder):
+        if rows and isinstance(fixed, FixedDecoder) and fixed.is_recorded(STEPS):
             with suppress(torch.OutOfMemoryError):  # their own turn will deal with it
                 going = fixed.launch([each.decoding for each in rows if each.decoding is not None], STEPS)
         try:

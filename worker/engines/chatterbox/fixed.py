@@ -22,6 +22,7 @@ from worker.engines.chatterbox.t3 import HEAD_SIZE, START, T3, Attend
 __all__ = ["FixedDecoder", "Going", "Recorder", "bytes_kept"]
 
 STRIDE = 256  # positions by which the reach of a step grows
+ALIGNED = 8  # positions: a mask of any other size is copied in each layer
 Step = Callable[[], None]
 
 
@@ -50,7 +51,7 @@ class FixedDecoder:
     def __init__(self, t3: T3, slots: int, positions: int, recorder: Recorder | None = None) -> None:
         """Allocate all that decoding will need but a step's own passing values."""
         device = t3.device
-        self.positions = positions
+        self.positions = positions = -(-positions // ALIGNED) * ALIGNED
         self._t3 = t3
         self._recorder = recorder
         self._recorded: dict[int, Step] = {}  # by reach
@@ -60,6 +61,7 @@ class FixedDecoder:
         self._kv = torch.zeros(shape, dtype=t3.dtype, device=device)  # what a mask hides must be a number
         self._tokens = torch.zeros(slots, dtype=torch.long, device=device)
         self._places = torch.zeros(slots, dtype=torch.long, device=device)
+        self._going = torch.zeros(slots, dtype=torch.bool, device=device)  # what a step moves on
         self._seen = torch.zeros(slots, t3.vocabulary, dtype=torch.bool, device=device)
         self._options = Options.of(*[{}] * slots, device=device)
         self._draws = torch.ones(slots, t3.vocabulary, device=device)
@@ -155,9 +157,12 @@ class FixedDecoder:
 
     def _steps(self, rows: Sequence[Decoding], steps: int) -> Tensor:
         """Do so many steps; return the tokens after each, int64 [steps, slots], perhaps still being made."""
-        reach = min(self.positions, -(-(max(self._reached) + steps) // STRIDE) * STRIDE)
+        reach = self._reach(steps)
         step = self._recorded.get(reach) or partial(self._step, reach)
         said = self._tokens.new_empty(steps, len(self._tokens))
+        going = torch.zeros(len(self._tokens), dtype=torch.bool, pin_memory=self._going.is_cuda)
+        going[[row.slot for row in rows]] = True
+        self._going.copy_(going, non_blocking=True)
         for drawn, made in zip(self._room_for_draws(steps), said, strict=True):
             for row in rows:
                 drawn[row.slot].exponential_(1, generator=row.generator)
@@ -166,8 +171,17 @@ class FixedDecoder:
             made.copy_(self._tokens)
         return said
 
+    def is_recorded(self, steps: int) -> bool:
+        """Whether so many steps more are cheap for the host: all of them recorded."""
+        return self._reach(steps) in self._recorded
+
+    def _reach(self, steps: int) -> int:
+        """Return the positions that so many steps more look at."""
+        return min(self.positions, -(-(max(self._reached) + steps) // STRIDE) * STRIDE)
+
     def _reaches(self) -> list[int]:
-        return [*range(STRIDE, self.positions, STRIDE), self.positions]
+        # the least comes last: a voice of 10 s fills more
+        return [*range(2 * STRIDE, self.positions, STRIDE), self.positions, STRIDE]
 
     def _room_for_draws(self, steps: int) -> Tensor:
         # A fresh one each time: the copies of the last may still be on their way.
@@ -184,25 +198,31 @@ class FixedDecoder:
                 return
 
     def _step(self, reach: int) -> None:
-        """Do one step of all slots; nothing here may wait for the device."""
+        """Do one step of all slots; nothing here may wait for the device.
+
+        A slot that is not going stays as it is: its token is taken again, and kept where it was kept.
+        """
         t3 = self._t3
         rows = t3.embed_speech(self._tokens, self._places)
-        tokens = sample(
-            t3.logits(t3.forward(rows, self._attend(reach))), self._seen, self._options, self._draws
-        )
-        self._seen.scatter_(1, tokens, value=True)
-        self._tokens.copy_(tokens[:, 0])
-        self._places.add_(1).clamp_(max=self.positions - 1)
+        logits = t3.logits(t3.forward(rows, self._attend(reach)))
+        sampled = sample(logits, self._seen, self._options, self._draws)[:, 0]
+        tokens = torch.where(self._going, sampled, self._tokens)
+        self._seen.scatter_(1, tokens[:, None], value=True)
+        self._tokens.copy_(tokens)
+        self._places.add_(self._going).clamp_(max=self.positions - 1)
 
     def _attend(self, reach: int) -> Attend:
-        visible = (torch.arange(reach, device=self._places.device) <= self._places[:, None])[:, None, None]
+        places = torch.arange(reach, device=self._places.device)
+        hidden = (places > self._places[:, None])[:, None, None]
+        bias = torch.zeros(hidden.shape, dtype=self._kv.dtype, device=hidden.device)
+        bias.masked_fill_(hidden, -torch.inf)
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
             keys, values = self._kv[layer]
             keys[self._slots, :, self._places] = kv[:, 0]
             values[self._slots, :, self._places] = kv[:, 1]
             found = F.scaled_dot_product_attention(
-                q.unsqueeze(2), keys[:, :, :reach], values[:, :, :reach], attn_mask=visible
+                q.unsqueeze(2), keys[:, :, :reach], values[:, :, :reach], attn_mask=bias
             )
             return found.squeeze(2)
 

@@ -13,7 +13,7 @@ from worker.engines.chatterbox import checkpoint
 from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.device import gpu_line, on_own_thread, pick_device
 from worker.engines.chatterbox.files import WATERMARK_FILE
-from worker.engines.chatterbox.graph import Aside, record_graph
+from worker.engines.chatterbox.graph import Aside, Graphs
 from worker.engines.chatterbox.learning import LearningEngine
 from worker.engines.chatterbox.multilingual import checkpoint as multilingual_checkpoint
 from worker.engines.chatterbox.multilingual.checkpoint import Models as MultilingualModels
@@ -101,7 +101,7 @@ def engine_called(
         )
         return alone, llama
     models = checkpoint.load(folder, place, precision)
-    on_gpu = {"recorder": record_graph, "aside": Aside()} if place.type == "cuda" else {}
+    on_gpu = {"recorder": Graphs(), "aside": Aside()} if place.type == "cuda" else {}
     engine = LearningEngine(
         models,
         folder,
