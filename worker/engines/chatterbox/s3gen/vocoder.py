@@ -22,7 +22,8 @@ DILATIONS = (1, 3, 5)
 SLOPE = 0.1
 LOUDEST = 0.99
 LARGEST_MAGNITUDE = 1e2
-WINDOW, SHORT = 192, 64  # frames of a window on a CPU; shorter speech is padded to a multiple of these
+WINDOW, SHORT = 192, 64  # frames of a window on a CPU; all shorter speech is padded to a multiple of these
+PLANNED = {"cpu": WINDOW, "cuda": 512}  # frames up to which convolutions are planned beforehand
 
 
 class Vocoder:
@@ -54,7 +55,8 @@ class Vocoder:
         if self.device.type == "cpu" and len(mels) == 1:
             made = [self.windowed(mels[0], spectra[0])]
         else:
-            made = list(self.spoken(mels, spectra))
+            least = 0 if self.device.type == "cpu" else rounded(max(len(mel) for mel in mels))
+            made = list(self.spoken(mels, spectra, least))
         return [self.synthesise(row[:, : self.hops(mel)]) for row, mel in zip(made, mels, strict=True)]
 
     def spoken(self, mels: Sequence[Tensor], spectra: Sequence[Tensor], least: int = 0) -> Tensor:
@@ -65,7 +67,7 @@ class Vocoder:
         lengths = torch.tensor(frames, device=self.device) if min(frames) < longest else None
         x = self.channels_first([mel.to(self.dtype) for mel in mels], longest)
         source = self.channels_first(spectra, longest * self.columns + 1)
-        x, keep = self.first(x), Keep(lengths)
+        x, keep = self.first(x), Keep.of(longest, lengths)
         for stage in self.stages:
             x, keep = stage(x, source, keep)
         return self.last(keep(functional.leaky_relu(x).float()))[:, :, 0]
@@ -77,7 +79,7 @@ class Vocoder:
         """
         frames, columns = len(mel), self.columns
         if frames <= WINDOW:
-            return self.spoken([mel], [spectrum], -(-frames // SHORT) * SHORT)[0]
+            return self.spoken([mel], [spectrum], rounded(frames))[0]
         last = frames - WINDOW
         pieces, done = [], 0
         for start in [*range(0, last, WINDOW - 2 * self.reach), last]:
@@ -89,8 +91,8 @@ class Vocoder:
         return torch.cat(pieces, 1)
 
     def plan(self) -> bool:
-        """Let the convolutions of one length more be planned on a CPU; False when all are."""
-        lengths = range(WINDOW, 0, -SHORT) if self.device.type == "cpu" else ()
+        """Let the convolutions of one length more be planned; False when all are."""
+        lengths = range(PLANNED[self.device.type], 0, -SHORT)
         missing = [length for length in lengths if length not in self._planned]
         if missing:
             mel = torch.zeros(missing[0], self.first.weight.shape[1], device=self.device)
@@ -138,6 +140,11 @@ def layout(dtype: torch.dtype) -> torch.memory_format:
     return torch.contiguous_format if dtype == torch.float32 else torch.channels_last
 
 
+def rounded(frames: int) -> int:
+    """Return the length as which so many frames are computed: one of few, so that each is planned once."""
+    return -(-frames // SHORT) * SHORT
+
+
 def flat(weight: Tensor) -> Tensor:
     """Return a weight [out, in, width] for tensors of height one, in the faster layout."""
     return weight[:, :, None].contiguous(memory_format=layout(weight.dtype))
@@ -147,16 +154,26 @@ def flat(weight: Tensor) -> Tensor:
 class Keep:
     """Zeros behind the end of each row of a ragged batch: these convolutions see both sides."""
 
-    lengths: Tensor | None  # [batch], at the present rate; None where all rows are full
+    size: int  # of the longest row, at the present rate
+    lengths: Tensor | None  # [batch], likewise; None where all rows are full
+    mask: Tensor | None  # [batch, 1, 1, size]
+
+    @classmethod
+    def of(cls, size: int, lengths: Tensor | None) -> "Keep":
+        """Return what keeps rows of these lengths."""
+        if lengths is None:
+            return cls(size, None, None)
+        return cls(
+            size, lengths, (torch.arange(size, device=lengths.device) < lengths[:, None])[:, None, None]
+        )
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.lengths is None:
-            return x
-        return x * (torch.arange(x.shape[-1], device=x.device) < self.lengths[:, None])[:, None, None]
+        return x if self.mask is None else x * self.mask
 
     def after(self, rate: int, extra: int) -> "Keep":
         """Return the same rows `rate` times as long, and `extra`."""
-        return Keep(None if self.lengths is None else self.lengths * rate + extra)
+        lengths = None if self.lengths is None else self.lengths * rate + extra
+        return Keep.of(self.size * rate + extra, lengths)
 
 
 @dataclass(frozen=True, slots=True)
