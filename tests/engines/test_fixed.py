@@ -150,14 +150,28 @@ def test_recorded_steps_say_the_same(models: Models) -> None:
     assert recordings.replayed == 32  # four times eight for the longest
 
 
-def test_nothing_is_recorded_over_an_utterance_inside(models: Models) -> None:
+def test_recording_changes_nothing_of_an_utterance_inside(models: Models) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings)
     rows = [begun(decoder, models, 0)]
-    assert not decoder.record()
+    decoder.decode(rows, 8)
+    while decoder.record():
+        pass
+    assert recordings.recorded == 3
     assert finished(decoder, rows) == [exact(models)[0].tokens]
-    assert decoder.record()
+    assert recordings.replayed > 0
+
+
+def test_the_steps_that_come_next_are_recorded_once(models: Models) -> None:
+    recordings = Recordings()
+    decoder = fixed(models, recordings)
+    rows = [begun(decoder, models, 0)]
+    assert not decoder.is_recorded(8)
+    decoder.record_next(8)
+    decoder.record_next(8)
     assert recordings.recorded == 1
+    assert decoder.is_recorded(8)
+    assert finished(decoder, rows) == [exact(models)[0].tokens]
 
 
 def test_what_cannot_be_recorded_is_decoded_step_by_step_and_asked_for_once(models: Models) -> None:

@@ -160,7 +160,12 @@ class ChatterboxEngine:
         return []
 
     def _decode(self, rows: list[Inside]) -> list[Block | Fault]:
-        """Decode a few tokens of these; on a lack of memory the youngest goes and the rest go on."""
+        """Decode a few tokens of these; on a lack of memory the youngest goes and the rest go on.
+
+        A worker that never rests records its steps here: each pays for itself within a second.
+        """
+        if self._has_spoken and isinstance(self._decoder, FixedDecoder):
+            self._decoder.record_next(STEPS)
         try:
             self._decoder.decode([each.decoding for each in rows if each.decoding is not None], STEPS)
         except torch.OutOfMemoryError:

@@ -138,22 +138,31 @@ class FixedDecoder:
         self._places[decoding.slot] = 0
         self._free.append(decoding.slot)
 
-    @torch.inference_mode()
     def record(self) -> bool:
-        """Record one reach more, with nothing inside; return whether there may be more to record.
+        """Record one reach more; return whether there may be more to record.
 
         What cannot be recorded is done step by step from then on.
         """
-        unused = len(self._free) == len(self._reached)
         missing = [reach for reach in self._reaches() if reach not in self._recorded]
-        if self._recorder is None or not missing or not unused:
+        if self._recorder is None or not missing:
             return False
+        self._record(missing[0])
+        return self._recorder is not None and len(missing) > 1
+
+    def record_next(self, steps: int) -> None:
+        """Record the reach of so many steps more, if it is not."""
+        reach = self._reach(steps)
+        if self._recorder is not None and reach not in self._recorded:
+            self._record(reach)
+
+    @torch.inference_mode()
+    def _record(self, reach: int) -> None:
+        assert self._recorder is not None, "nothing to record with"  # noqa: S101 - our own fault alone
+        self._going.zero_()  # so that the steps of a recording leave every slot as it is
         try:
-            self._recorded[missing[0]] = self._recorder(partial(self._step, missing[0]))
+            self._recorded[reach] = self._recorder(partial(self._step, reach))
         except RuntimeError:  # torch.OutOfMemoryError is one
             self._recorder = None
-        self._places.zero_()
-        return self._recorder is not None and len(missing) > 1
 
     def _steps(self, rows: Sequence[Decoding], steps: int) -> Tensor:
         """Do so many steps; return the tokens after each, int64 [steps, slots], perhaps still being made."""
