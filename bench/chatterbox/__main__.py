@@ -59,7 +59,7 @@ def main() -> None:
         "s3gen": lambda: s3gen.rows(folders["fp32"], guard, torch.device("cpu"), quick=options.quick),
         "warm": lambda: speaking.warm(folders, theirs(), guard, rounds + 1),
         "jobs": lambda: speaking.jobs(folders, theirs(), guard),
-        "peer": lambda: peer.rows(theirs, guard),
+        "peer": lambda: peer.rows(theirs, folders["int8"], guard),
     }
     report([row for part in options.only for row in parts[part]()], guard, options.json)
 

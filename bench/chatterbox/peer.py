@@ -13,12 +13,13 @@ import io
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import torch
 
-from bench.chatterbox.speaking import HUNDRED, PACE, STORY, by_sentence
+from bench.chatterbox.speaking import HUNDRED, PACE, STORY, by_sentence, through_worker, warm_worker
 from bench.chatterbox.theirs import Theirs
 from bench.table import Guard, Row
 
@@ -28,8 +29,8 @@ PACKAGE = "chatterstream-tts"
 MODULE = "chatterstream"
 
 
-def rows(load: Callable[[], Theirs], guard: Guard) -> list[Row]:
-    """Return the rows of a text of 600 characters, all warm; none, and a line, without the peer."""
+def rows(load: Callable[[], Theirs], baked: Path, guard: Guard) -> list[Row]:
+    """Return the rows of 600 characters, all warm, ours in int8; none, and a line, without the peer."""
     guard()
     try:
         named = f"{PACKAGE} {version(PACKAGE)}"
@@ -43,8 +44,13 @@ def rows(load: Callable[[], Theirs], guard: Guard) -> list[Row]:
     first, whole = by_sentence(model)
     guard()
     peer_first, peer_whole = streamed(model, STORY)
+    guard()
+    with warm_worker(baked) as pod:
+        ours = through_worker(pod, "int8", first, None)
+    guard()
     name = f"600 characters, {named}"
     return [
+        *ours,
         Row(f"{name}: first audio", peer_first, "s", against="upstream by sentence", against_value=first),
         Row(f"{name}: real-time factor", peer_whole, "", against="upstream by sentence", against_value=whole),
     ]

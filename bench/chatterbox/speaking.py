@@ -1,8 +1,9 @@
 """Text to audio: an utterance of 100 tokens when warm, and a job of four segments through the worker."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from worker.engines.chatterbox.checkpoint import load
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.watermark import Watermark
 
-__all__ = ["jobs", "warm"]
+__all__ = ["HUNDRED", "PACE", "STORY", "by_sentence", "jobs", "through_worker", "warm", "warm_worker"]
 
 HUNDRED = "A ferry left for the islands at ten, as it did on every day of"  # 62 characters, 99 tokens
 Arrivals = list[tuple[float, dict[str, Any]]]
@@ -74,19 +75,22 @@ def jobs(folders: Mapping[str, Path], model: Theirs, guard: Guard) -> list[Row]:
     table.append(Row("600 characters, upstream whole: first audio", time.perf_counter() - began, "s"))
     for precision, prompt, limit, ratio in WAYS:
         guard()
-        env = {
-            "TTS_ENGINE": "chatterbox-turbo",
-            "TTS_DEVICE": "cpu",
-            "TTS_MODEL_DIR": str(folders[precision]),
-        } | ({} if prompt is None else {"TTS_PROMPT_SECONDS": prompt})
-        with endpoint(**env) as pod:
-            pod.arrivals({"text": HUNDRED})
-            time.sleep(IDLE_S)
+        with warm_worker(folders[precision], prompt) as pod:
             named = precision if prompt is None else f"{precision}, prompt of {prompt} s"
             table += through_worker(pod, named, first, limit)
             if ratio is not None:
                 table += beside(pod, named, ratio)
     return table
+
+
+@contextmanager
+def warm_worker(folder: Path, prompt: str | None = None) -> Iterator[Endpoint]:
+    """Start a worker with a checkpoint on the CPU, and let it speak and rest once."""
+    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(folder)}
+    with endpoint(**env | ({} if prompt is None else {"TTS_PROMPT_SECONDS": prompt})) as pod:
+        pod.arrivals({"text": HUNDRED})
+        time.sleep(IDLE_S)
+        yield pod
 
 
 def by_sentence(model: Theirs) -> tuple[float, float]:
