@@ -1,4 +1,4 @@
-"""A peer that streams Chatterbox-Turbo, beside upstream by sentence; left out where it is not installed.
+"""A peer that streams Chatterbox-Turbo, beside upstream by sentence and ours; left out where it is not there.
 
 The peer is chatterstream-tts (MIT; `pip install --no-deps chatterstream-tts==0.0.2`), which drives upstream's
 models step by step. It runs here with its own defaults, save that the weights are those already loaded, that

@@ -28,7 +28,6 @@ def pick_device(asked: str) -> torch.device:
         warnings.simplefilter("ignore")  # torch says in a warning what `init` raises below
         found = torch.cuda.is_available()
     if found:
-        torch.backends.cudnn.allow_tf32 = False  # what asks for single precision means it: the pitch
         return torch.device("cuda")
     if asked == "auto":
         return torch.device("cpu")
@@ -53,8 +52,8 @@ def gpu_line(device: torch.device) -> str | None:
 def fuses_bf16() -> bool:
     """Return whether torch's fused attention is the quicker one on this CPU in bfloat16.
 
-    It multiplies with MKL, whose bfloat16 is quick on processors with AMX and slow on all others, AMD's
-    above all; plain products are oneDNN's, quick on both.
+    It multiplies with MKL, whose bfloat16 is quick with AMX and slow where MKL has but AVX2, as on AMD's
+    processors; plain products are oneDNN's, quick on both.
     """
     return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - the only name it has
 

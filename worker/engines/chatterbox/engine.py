@@ -70,7 +70,7 @@ class ChatterboxEngine:
             slots: utterances inside at once.
             prompt_seconds: of the voice's recording that S3Gen hears; None for all of it (10 s).
             flow_steps: of S3Gen's flow.
-            recorder: of a GPU's decode steps, which are recorded in `rest`.
+            recorder: of a GPU's decode steps, after the first speech.
             aside: holds what a GPU renders, so that decoding goes on meanwhile.
             rows: of one call of S3Gen, at most; None for as many as gain from it on the device.
         """
@@ -82,6 +82,7 @@ class ChatterboxEngine:
         self._prompt_seconds = prompt_seconds
         self._flow_steps = flow_steps
         self._decoder = decoder(models.t3, slots, recorder)
+        self._fixed = self._decoder if isinstance(self._decoder, FixedDecoder) else None
         self._aside = aside
         self._voices = {"default": models.voice}
         self._inside: dict[int, Inside] = {}
@@ -111,9 +112,8 @@ class ChatterboxEngine:
         opening = [each for each in inside if each.utterance.opens and not each.speaks]
         others = opening or [each for each in inside if not each.speaks]
         beginning = next((each for each in others if each.waits), None) if self._decoder.has_room else None
-        # in fixed shapes those who wait for nobody cost nothing
-        fixed = isinstance(self._decoder, FixedDecoder)
-        decoding = [each for each in (inside if fixed else others) if each.decodes]
+        # in fixed shapes those whom nobody waits for cost nothing
+        decoding = [each for each in (inside if self._fixed else others) if each.decodes]
         if speaking and (speaking[0] is inside[0] or not (beginning or decoding)):
             return self._render(speaking, decoding)
         if beginning is not None:
@@ -127,8 +127,7 @@ class ChatterboxEngine:
         """
         if not self._has_spoken:
             return False
-        records = isinstance(self._decoder, FixedDecoder) and self._decoder.record()
-        return records or self._models.s3gen.rest()
+        return (self._fixed is not None and self._fixed.record()) or self._models.s3gen.rest()
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
@@ -162,10 +161,10 @@ class ChatterboxEngine:
     def _decode(self, rows: list[Inside]) -> list[Block | Fault]:
         """Decode a few tokens of these; on a lack of memory the youngest goes and the rest go on.
 
-        A worker that never rests records its steps here: each pays for itself within a second.
+        A worker that never rests records its steps here.
         """
-        if self._has_spoken and isinstance(self._decoder, FixedDecoder):
-            self._decoder.record_next(STEPS)
+        if self._has_spoken and self._fixed is not None:
+            self._fixed.record_next(STEPS)
         try:
             self._decoder.decode([each.decoding for each in rows if each.decoding is not None], STEPS)
         except torch.OutOfMemoryError:
@@ -199,15 +198,15 @@ class ChatterboxEngine:
         The two need no wait for each other: what is rendered was finished before the first token of its
         row came to the host, and nothing but the host reads a waveform.
         """
-        fixed, going = self._decoder, None
-        if rows and isinstance(fixed, FixedDecoder) and fixed.is_recorded(STEPS):
+        fixed, going = self._fixed, None
+        if rows and fixed is not None and fixed.is_recorded(STEPS):
             with suppress(torch.OutOfMemoryError):  # their own turn will deal with it
                 going = fixed.launch([each.decoding for each in rows if each.decoding is not None], STEPS)
         try:
             with self._aside():
                 yield
         finally:
-            if going is not None and isinstance(fixed, FixedDecoder):
+            if fixed is not None and going is not None:
                 fixed.collect(going)
 
     def _leaves(self, inside: Inside, wave: Tensor) -> Block:

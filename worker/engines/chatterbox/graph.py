@@ -15,7 +15,7 @@ class Graphs:
     """Records steps, each as one launch; they share memory, since they are replayed one after the other."""
 
     def __init__(self) -> None:
-        # Before S3Gen's, whose wide kernels would otherwise keep a step's small ones waiting.
+        # To go before S3Gen's, whose wide kernels might keep a step's small ones waiting.
         self._stream = torch.cuda.Stream(priority=-1)  # type: ignore[no-untyped-call]  # torch's own lack
         self._pool = torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]  # likewise
 

@@ -83,6 +83,8 @@ class S3Gen:
         Raises:
             StartError: A tensor is missing or does not hold floats.
         """
+        if device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False  # what asks for single precision means it: the pitch
         weights = Weights(tensors, device, dtype)
         with torch.inference_mode():
             return cls(Flow(weights.at("flow")), Vocoder(weights.at("mel2wav")))

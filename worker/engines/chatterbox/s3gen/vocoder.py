@@ -22,7 +22,8 @@ DILATIONS = (1, 3, 5)
 SLOPE = 0.1
 LOUDEST = 0.99
 LARGEST_MAGNITUDE = 1e2
-WINDOW, SHORT = 192, 64  # frames of a window on a CPU; all shorter speech is padded to a multiple of these
+WINDOW = 192  # frames, on a CPU
+SHORT = 64  # what is shorter than a window, and all speech on a GPU, is padded to a multiple of it
 PLANNED = {"cpu": WINDOW, "cuda": 512}  # frames up to which convolutions are planned beforehand
 
 
