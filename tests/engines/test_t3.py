@@ -157,6 +157,24 @@ def test_logits_are_the_same_alone_and_beside_others_who_come_and_go(
 
 
 @pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_what_a_slot_held_before_is_not_heard_beside_a_longer_neighbour(
+    precision: str, tensors: dict[str, Tensor], voice: dict[str, dict[str, Any]], *, fused: bool
+) -> None:
+    t3 = ours(tensors, precision)
+    prefix = Prefix.of(t3, conditioning(voice))
+    said = list(range(100, 110))
+    alone = our_logits(t3, prefix, TEXT[:2], said, fused=fused)
+    slots = Slots(t3, 2, 200, fused=fused)
+    slots.begin(1, prefix, torch.tensor(TEXT * 6))
+    slots.free(1)
+    slots.begin(0, prefix, torch.tensor(TEXT * 20))
+    found = [slots.begin(1, prefix, torch.tensor(TEXT[:2]))]
+    found += [slots.step([0, 1], torch.tensor([9, token]))[1:] for token in said[:-1]]
+    assert torch.equal(torch.cat(found), alone)
+
+
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize(("precision", "divergence"), [("bf16", 2e-4), ("int8", 1e-3)])
 def test_lower_precisions_stay_near_the_distribution(
     precision: str,

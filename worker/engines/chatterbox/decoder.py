@@ -42,7 +42,7 @@ class Decoder:
     def __init__(self, t3: T3, slots: int, positions: int) -> None:
         self._t3 = t3
         self._slots = Slots(t3, slots, positions)
-        self._free = list(range(slots))[::-1]
+        self._free = set(range(slots))
 
     @property
     def has_room(self) -> bool:
@@ -66,9 +66,9 @@ class Decoder:
         sampling: Mapping[str, float],
     ) -> Decoding:
         """Put an utterance into a free slot and sample its first token; leave nothing if that fails."""
-        slot = self._free[-1]
+        slot = min(self._free)  # so that those in use stand side by side
         logits = self._slots.begin(slot, prefix, torch.tensor(text, dtype=torch.long))
-        self._free.pop()
+        self._free.remove(slot)
         seen = torch.zeros(1, self._t3.vocabulary, dtype=torch.bool, device=self._t3.device)
         seen[0, START] = True  # upstream's first step penalises this token alone
         options = Options.of(sampling, device=self._t3.device)
@@ -85,6 +85,7 @@ class Decoder:
 
     def decode(self, rows: Sequence[Decoding], steps: int) -> None:
         """Decode up to so many tokens more of each row."""
+        rows = sorted(rows, key=lambda row: row.slot)
         for _ in range(steps):
             going = [row for row in rows if not row.ended]
             if going:
@@ -93,7 +94,7 @@ class Decoder:
     def end(self, decoding: Decoding) -> None:
         """Free the utterance's slot."""
         self._slots.free(decoding.slot)
-        self._free.append(decoding.slot)
+        self._free.add(decoding.slot)
 
     def _sample(self, rows: Sequence[Decoding], logits: Tensor) -> None:
         draws = torch.stack([draw(self._t3.vocabulary, row.generator) for row in rows])

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-__all__ = ["Dense", "Linear", "PackedBf16", "Quantized", "RowInt8", "quantize"]
+__all__ = ["Dense", "Linear", "PackedBf16", "Quantized", "RowInt8", "quantize", "weight_type"]
 
 INT8_MAX = 127
 if TYPE_CHECKING:
     Packed: TypeAlias = Any
 else:
     Packed = torch.classes.quantized.LinearPackedParamsBase  # a class that torch makes when asked for it
-# Looked up once: a decoder's step is thousands of small calls.
-multiply_bf16 = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001 - the only name it has
+Multiply: TypeAlias = "torch.jit.ScriptFunction[Any, Any]"
+"""(x, a weight as the format keeps it, the bias) -> the product; in TorchScript, which calls it."""
 
 
 class Linear(Protocol):
@@ -28,6 +28,9 @@ class Linear(Protocol):
 
     dtype: torch.dtype  # of x and of the result
     batches: bool  # whether rows may be computed together without influencing each other
+    multiply: Multiply
+    weight: Any
+    bias: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
@@ -39,12 +42,19 @@ class Dense:
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self.dtype = weight.dtype
         self.batches = weight.device.type != "cpu"
-        self._weight = weight
-        self._bias = bias
+        self.multiply = dense
+        self.weight = weight
+        self.bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
-        return torch.addmm(self._bias, x, self._weight.t())
+        return torch.addmm(self.bias, x, self.weight.t())
+
+
+@torch.jit.script
+def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return x times the weight, and the bias."""
+    return torch.addmm(bias, x, weight.t())
 
 
 class PackedBf16:
@@ -55,13 +65,21 @@ class PackedBf16:
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         whole = weight.to(torch.bfloat16).contiguous()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(whole)  # noqa: SLF001 - the only name it has
-        self._bias = bias.to(torch.bfloat16)
+        self.multiply = packed_bf16
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(whole)  # noqa: SLF001 - the only name it has
+        self.bias = bias.to(torch.bfloat16)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
-        product: Tensor = multiply_bf16(x, self._weight, self._bias, "none", [], "")
+        product: Tensor = packed_bf16(x, self.weight, self.bias)
         return product
+
+
+@torch.jit.script
+def packed_bf16(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return x times the weight, and the bias."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # noqa: SLF001 - the only name it has
+    return product
 
 
 class Quantized(NamedTuple):
@@ -87,12 +105,13 @@ class RowInt8:
     def __init__(self, weight: Quantized, bias: Tensor) -> None:
         zeros = torch.zeros(len(weight.scales), dtype=torch.long)
         packed = torch._make_per_channel_quantized_tensor(weight.values, weight.scales.double(), zeros, 0)  # noqa: SLF001 - the only name it has
-        self._weight = torch.ops.quantized.linear_prepack(packed, None)
-        self._bias = bias.float()
+        self.multiply = row_int8
+        self.weight = torch.ops.quantized.linear_prepack(packed, None)
+        self.bias = bias.float()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x times the weight, and the bias."""
-        product: Tensor = row_int8(x, self._weight, self._bias)
+        product: Tensor = row_int8(x, self.weight, self.bias)
         return product
 
 
@@ -105,3 +124,8 @@ def row_int8(x: Tensor, weight: Packed, bias: Tensor) -> Tensor:
         x / largest, 1 / 127, 128, weight
     )
     return torch.addcmul(bias, product, largest)
+
+
+def weight_type(product: Linear) -> type:
+    """Return what TorchScript calls the weights of a product's format."""
+    return Tensor if isinstance(product.weight, Tensor) else Packed

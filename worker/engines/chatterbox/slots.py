@@ -7,14 +7,16 @@ others: oneDNN's bfloat16 products do not depend on how many rows there are, and
 (float32), rows are computed one by one.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engines.chatterbox.attention import Kept, Shared, attend_step
+from worker.engines.chatterbox.attention import Run
+from worker.engines.chatterbox.blocks import compiled
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.device import fuses_bf16
 from worker.engines.chatterbox.t3 import HEAD_SIZE, T3, Attend
@@ -27,12 +29,6 @@ class Prefix:
     """Keys and values of a voice's positions: [layers, 2, heads, positions, 64]."""
 
     kv: Tensor
-    layers: tuple[Shared, ...] = field(init=False)  # views
-
-    def __post_init__(self) -> None:
-        """Cut the views once that every step looks at."""
-        layers = tuple((keys, values) for keys, values in self.kv.unbind(0))
-        object.__setattr__(self, "layers", layers)
 
     @property
     def length(self) -> int:
@@ -68,13 +64,14 @@ class Slots:
     """Room on a CPU for `count` utterances of at most `positions` text and speech tokens each."""
 
     def __init__(self, t3: T3, count: int, positions: int, *, fused: bool | None = None) -> None:
-        """Allocate; `fused` chooses how prefixes are attended to, None what is quicker here."""
+        """Allocate; `fused` chooses whether to attend in bfloat16, None what is quicker here."""
         self.positions = positions
         self._fused = fuses_bf16() and shares(t3) == torch.bfloat16 if fused is None else fused
         self._t3 = t3
-        shape = (count, t3.layers, 2, t3.heads, positions, HEAD_SIZE)
-        # float32, whose products are quicker one row at a time; pages are touched on first use
-        self._kv = torch.empty(shape, dtype=torch.float32)
+        self._blocks = compiled(t3)
+        # where attending in bfloat16 is slow, single precision is the quicker one for a row's own positions
+        dtype = torch.bfloat16 if self._fused else torch.float32
+        self._kv = blank((count, t3.layers, 2, t3.heads, positions, HEAD_SIZE), dtype)
         self._prefixes: list[Prefix | None] = [None] * count
         self._lengths = [0] * count
 
@@ -99,8 +96,17 @@ class Slots:
         if not t3.batches and len(slots) > 1:
             return torch.cat([self.step([slot], tokens[row : row + 1]) for row, slot in enumerate(slots)])
         places = torch.tensor([self._prefix(slot).length + self._lengths[slot] for slot in slots])
-        rows = t3.embed_speech(tokens, places.to(t3.device))
-        logits = t3.logits(t3.forward(rows, self._attend_step(slots)))
+        rows = t3.embed_speech(tokens, places)
+        voices = group([self._prefix(slot) for slot in slots])
+        hidden = self._blocks(
+            rows,
+            self._kv,
+            [Run.of(run[0], [self._lengths[slot] for slot in run], self._kv.dtype) for run in runs(slots)],
+            [prefix.kv for prefix, _ in voices],
+            [torch.tensor(sharing) for _, sharing in voices],
+            self._fused,
+        )
+        logits = t3.logits(hidden)
         for slot in slots:  # only now: a step that found no memory is done again
             self._lengths[slot] += 1
         return logits
@@ -134,25 +140,22 @@ class Slots:
 
         return attend
 
-    def _attend_step(self, slots: Sequence[int]) -> Attend:
-        own = list(zip(*(self._own(slot) for slot in slots), strict=True))
-        voices = group([self._prefix(slot) for slot in slots])
-        shared = list(zip(*(prefix.layers for prefix, _ in voices), strict=True))
-        rows = [torch.tensor(sharing) for _, sharing in voices]
 
-        def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            found: Tensor = attend_step(q, kv, own[layer], shared[layer], rows, self._fused)
-            return found
+def blank(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return zeros whose memory is taken when it is first written: what a mask hides must be a number."""
+    width = torch.empty(0, dtype=dtype).element_size()
+    return torch.from_numpy(np.zeros(shape, f"i{width}")).view(dtype)
 
-        return attend
 
-    def _own(self, slot: int) -> Iterator[Kept]:
-        """Return what a step of one slot looks at, a layer each, cut out for all layers at once."""
-        last = self._lengths[slot]
-        kept = self._kv[slot : slot + 1]
-        keys, values = kept[:, :, :, :, : last + 1].unbind(2)
-        new = kept[:, :, :, :, last].unbind(1)
-        return zip(new, keys.unbind(1), values.unbind(1), strict=True)
+def runs(slots: Sequence[int]) -> list[list[int]]:
+    """Return the slots, those side by side together."""
+    found: list[list[int]] = []
+    for slot in slots:
+        if found and slot == found[-1][-1] + 1:
+            found[-1].append(slot)
+        else:
+            found.append([slot])
+    return found
 
 
 def group(prefixes: Sequence[Prefix]) -> list[tuple[Prefix, list[int]]]:

@@ -15,7 +15,7 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import Linear
 from worker.errors import StartError
 
-__all__ = ["HEAD", "HEAD_SIZE", "START", "STOP", "T3", "Attend", "Make", "check_shapes"]
+__all__ = ["EPSILON", "HEAD", "HEAD_SIZE", "START", "STOP", "T3", "Attend", "Make", "check_shapes"]
 
 HEAD = "speech_head"  # the one product whose weight every checkpoint stores as [out, in]
 START, STOP = 6561, 6562  # speech tokens that are no speech
@@ -77,7 +77,7 @@ class T3:
             )
 
         self.dtype = dtype
-        self._layers = [layer(f"tfmr.h.{number}") for number in range(count_layers(tensors))]
+        self.blocks = [layer(f"tfmr.h.{number}") for number in range(count_layers(tensors))]
         self._last_norm = norm("tfmr.ln_f")
         self._head = make(HEAD)
         # tables stay as they are stored: only the rows that are looked up are read and converted
@@ -89,7 +89,7 @@ class T3:
     @property
     def layers(self) -> int:
         """How many blocks there are."""
-        return len(self._layers)
+        return len(self.blocks)
 
     @property
     def heads(self) -> int:
@@ -119,7 +119,7 @@ class T3:
     @property
     def products(self) -> list[Linear]:
         """All matrix products of a step, in their order."""
-        blocks = ([each.qkv, each.project, each.expand, each.contract] for each in self._layers)
+        blocks = ([each.qkv, each.project, each.expand, each.contract] for each in self.blocks)
         return [*(product for block in blocks for product in block), self._head]
 
     def embed_voice(self, conditioning: Conditioning) -> Tensor:
@@ -140,7 +140,7 @@ class T3:
     def forward(self, rows: Tensor, attend: Attend) -> Tensor:
         """Return the hidden states [N, dim] of rows [N, dim]."""
         shape = (len(rows), 3, self.heads, HEAD_SIZE)
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(self.blocks):
             qkv = layer.qkv(layer.before_attention(rows)).view(shape)
             attended = attend(number, qkv.select(1, 0), qkv.narrow(1, 1, 2))
             rows = rows + layer.project(attended.reshape(rows.shape))
