@@ -81,14 +81,16 @@ class Vocoder:
         frames, columns = len(mel), self.columns
         if frames <= WINDOW:
             return self.spoken([mel], [spectrum], rounded(frames))[0]
-        last = frames - WINDOW
         pieces, done = [], 0
-        for start in [*range(0, last, WINDOW - 2 * self.reach), last]:
-            end = start + WINDOW
-            source = spectrum[start * columns : end * columns + 1]
-            made = self.spoken([mel[start:end]], [source])[0, :, (done - start) * columns :]
-            done = end - self.reach
-            pieces.append(made if start == last else made[:, : -self.reach * columns - 1])
+        while done < frames:
+            begin = max(0, done - self.reach)
+            size = min(WINDOW, rounded(frames - begin))  # the last need not be longer than what is left
+            begin = min(begin, frames - size)
+            end = begin + size
+            source = spectrum[begin * columns : end * columns + 1]
+            made = self.spoken([mel[begin:end]], [source])[0, :, (done - begin) * columns :]
+            done = frames if end == frames else end - self.reach
+            pieces.append(made if done == frames else made[:, : -self.reach * columns - 1])
         return torch.cat(pieces, 1)
 
     def plan(self) -> bool:
