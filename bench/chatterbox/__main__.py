@@ -58,7 +58,7 @@ def main() -> None:
         "decoding": lambda: decoding.rows(folders, theirs(), guard, 8 * rounds + 1),
         "s3gen": lambda: s3gen.rows(folders["fp32"], guard, torch.device("cpu"), quick=options.quick),
         "warm": lambda: speaking.warm(folders, theirs(), guard, rounds + 1),
-        "jobs": lambda: speaking.jobs(folders, theirs(), guard),
+        "jobs": lambda: speaking.jobs(folders, theirs(), guard, rounds + 1),
         "peer": lambda: peer.rows(theirs, folders["int8"], guard),
     }
     report([row for part in options.only for row in parts[part]()], guard, options.json)

@@ -46,7 +46,7 @@ def rows(load: Callable[[], Theirs], baked: Path, guard: Guard) -> list[Row]:
     peer_first, peer_whole = streamed(model, STORY)
     guard()
     with warm_worker(baked) as pod:
-        ours = through_worker(pod, "int8", first, None)
+        ours = through_worker(pod, "int8", lambda: first, None, 1)
     guard()
     name = f"600 characters, {named}"
     return [

@@ -11,7 +11,7 @@ import torch
 
 from bench.chatterbox.theirs import Theirs
 from bench.endpoints import Endpoint, endpoint
-from bench.table import Guard, Row, Timer
+from bench.table import Guard, Row, Timer, median
 from segmenter import sentences
 from worker.engines import Utterance
 from worker.engines.chatterbox.checkpoint import load
@@ -62,8 +62,11 @@ def warm(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) 
     return [timer.row(f"{name}, {way}", way, "upstream", WARM_GOALS[way]) for way in folders]
 
 
-def jobs(folders: Mapping[str, Path], model: Theirs, guard: Guard) -> list[Row]:
-    """Return the rows of whole jobs: upstream by sentence, then ours through the worker; all warm."""
+def jobs(folders: Mapping[str, Path], model: Theirs, guard: Guard, wanted: int) -> list[Row]:
+    """Return the rows of whole jobs: upstream by sentence, then ours through the worker; all warm.
+
+    Each of ours is heard beside upstream's first sentence, one after the other, `wanted` times.
+    """
     model.speak(HUNDRED, round(PACE * len(HUNDRED)))
     guard()
     first, whole = by_sentence(model)
@@ -77,7 +80,7 @@ def jobs(folders: Mapping[str, Path], model: Theirs, guard: Guard) -> list[Row]:
         guard()
         with warm_worker(folders[precision], prompt) as pod:
             named = precision if prompt is None else f"{precision}, prompt of {prompt} s"
-            table += through_worker(pod, named, first, limit)
+            table += through_worker(pod, named, lambda: by_first_sentence(model, guard), limit, wanted)
             if ratio is not None:
                 table += beside(pod, named, ratio)
     return table
@@ -104,16 +107,40 @@ def by_sentence(model: Theirs) -> tuple[float, float]:
     return took[0], sum(took) * 24_000 / samples
 
 
-def through_worker(pod: Endpoint, precision: str, first: float, limit: float | None) -> list[Row]:
-    """Return our first audio and real-time factor for the same text, over HTTP, MP3 included."""
-    seen = pod.arrivals({"text": STORY, "cache": "off"})
-    total, length = seen[-1][0] / 1000, seen[-1][1]["duration_ms"] / 1000
-    name = f"600 characters through the worker, {precision}"
+def by_first_sentence(model: Theirs, guard: Guard) -> float:
+    """Return upstream's seconds to the first sentence."""
+    guard()
+    sentence = sentences(STORY)[0]
+    began = time.perf_counter()
+    model.speak(sentence, round(PACE * len(sentence)))
+    return time.perf_counter() - began
+
+
+def through_worker(
+    pod: Endpoint, precision: str, theirs: Callable[[], float], limit: float | None, wanted: int
+) -> list[Row]:
+    """Return our first audio and real-time factor for the same text, over HTTP, MP3 included.
+
+    Before each time `theirs` gives upstream's first audio; what is compared are the pairs.
+    """
+    pairs = [(theirs(), pod.arrivals({"text": STORY, "cache": "off"})) for _ in range(wanted)]
+    firsts = [seen[0][0] / 1000 for _, seen in pairs]
+    factors = [seen[-1][0] / seen[-1][1]["duration_ms"] for _, seen in pairs]
+    ratio = median([other / ours for (other, _), ours in zip(pairs, firsts, strict=True)])
+    name, first = f"600 characters through the worker, {precision}", median(firsts)
     return [
-        Row(f"{name}: first audio", seen[0][0] / 1000, "s", first / 3, "upstream by sentence", first),
-        Row(f"{name}: real-time factor", total / length, "", limit),
-        Row(f"{name}: longest wait of the listener", longest_wait(seen), "s"),
-    ]
+        Row(
+            f"{name}: first audio", first, "s", first * ratio / 3, "upstream by sentence", first * ratio,
+            f"{ratio:.2f} times {spread(firsts)}",
+        ),
+        Row(f"{name}: real-time factor", median(factors), "", limit, spread=spread(factors)),
+        Row(f"{name}: longest wait of the listener", median([longest_wait(seen) for _, seen in pairs]), "s"),
+    ]  # fmt: skip
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return what values range over, and how many there are."""
+    return f"({min(values):.2f}-{max(values):.2f}, n={len(values)})"
 
 
 def longest_wait(seen: Arrivals) -> float:

@@ -90,7 +90,7 @@ def test_the_mel_is_upstreams(pair: Pair, count: int, steps: int) -> None:
     assert apart(ours, theirs) <= 5e-5
 
 
-@pytest.mark.parametrize("count", [1, 2, 30, 71, 100, 150])  # 64 are a window of the vocoder
+@pytest.mark.parametrize("count", [1, 2, 30, 71, 100, 150])  # 96 are a window of the vocoder
 def test_the_waveform_of_a_mel_is_upstreams(pair: Pair, count: int) -> None:
     mel = 2 * torch.randn(2 * count, 80, generator=torch.Generator().manual_seed(count))
     theirs, signal = pair.oracle.wave_of(pair.upstream, mel, seed=9)
