@@ -165,8 +165,9 @@ def test_what_a_slot_held_before_is_not_heard_beside_a_longer_neighbour(
     prefix = Prefix.of(t3, conditioning(voice))
     said = list(range(100, 110))
     alone = our_logits(t3, prefix, TEXT[:2], said, fused=fused)
+    broken = Prefix(torch.full_like(prefix.kv, torch.nan))
     slots = Slots(t3, 2, 200, fused=fused)
-    slots.begin(1, prefix, torch.tensor(TEXT * 6))
+    slots.begin(1, broken, torch.tensor(TEXT * 6))
     slots.free(1)
     slots.begin(0, prefix, torch.tensor(TEXT * 20))
     found = [slots.begin(1, prefix, torch.tensor(TEXT[:2]))]

@@ -116,7 +116,8 @@ class Slots:
         self._lengths = [min(length, kept) for kept in self._lengths]
 
     def free(self, slot: int) -> None:
-        """Forget what a slot held."""
+        """Forget what a slot held: were it no number, the mask that hides it would not."""
+        self._kv[slot, :, :, :, : self._lengths[slot]] = 0
         self._prefixes[slot] = None
         self._lengths[slot] = 0
 
