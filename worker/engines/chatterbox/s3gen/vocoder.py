@@ -23,7 +23,7 @@ SLOPE = 0.1
 LOUDEST = 0.99
 LARGEST_MAGNITUDE = 1e2
 WINDOW = 192  # frames, on a CPU
-SHORT = 64  # what is shorter than a window, and all speech on a GPU, is padded to a multiple of it
+SHORT = 64  # what is shorter, the last window, and all speech on a GPU are of a multiple of it
 PLANNED = {"cpu": WINDOW, "cuda": 512}  # frames up to which convolutions are planned beforehand
 
 
