@@ -12,6 +12,7 @@ from worker.engines.chatterbox.checkpoint import Models, load
 from worker.engines.chatterbox.decoder import Decoder, Decoding
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.fixed import FixedDecoder, Recorder, bytes_kept
+from worker.engines.chatterbox.slots import Prefix
 
 TEXTS = ([7, 30, 12, 45, 45, 9, 12], [3, 4], [5] * 20)
 LENGTHS = (21, 30, 9)
@@ -76,7 +77,10 @@ class Stream:
 
 @pytest.fixture(scope="module")
 def models(tiny_checkpoint: Path) -> Models:
-    return load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    models = load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    for block in models.t3.blocks:  # else every key weighs the same, and a wrong one is not noticed
+        block.qkv.weight, block.project.weight = 8 * block.qkv.weight, 20 * block.project.weight
+    return models
 
 
 def begun(decoder: Decoder | FixedDecoder, models: Models, number: int) -> Decoding:
@@ -111,8 +115,8 @@ def exact(models: Models) -> list[Decoding]:
     return rows
 
 
-def fixed(models: Models, recorder: Recorder | None = None) -> FixedDecoder:
-    return FixedDecoder(models.t3, 4, 600, recorder)
+def fixed(models: Models, recorder: Recorder | None = None, slots: int = 4) -> FixedDecoder:
+    return FixedDecoder(models.t3, slots, 600, recorder)
 
 
 def test_in_fixed_shapes_rows_say_what_they_say_alone_and_leave_their_generators_alike(
@@ -139,6 +143,61 @@ def test_a_slot_that_was_used_before_says_the_same(models: Models) -> None:
     assert finished(decoder, [begun(decoder, models, 2), begun(decoder, models, 1)]) == first
 
 
+def test_a_few_rows_of_many_slots_say_what_they_say_alone(models: Models) -> None:
+    decoder, wanted = fixed(models, slots=10), exact(models)
+    rows = [begun(decoder, models, number) for number in range(3)]
+    assert finished(decoder, rows) == [row.tokens for row in wanted]
+
+
+def test_rows_in_any_slot_say_what_they_say_alone_though_lower_slots_are_left(models: Models) -> None:
+    decoder, wanted = fixed(models, slots=10), [row.tokens for row in exact(models)]
+    rows = [begun(decoder, models, number % 3) for number in range(10)]
+    decoder.decode(rows, 4)
+    for row in rows[2:7]:
+        decoder.end(row)
+    kept = rows[:2] + rows[7:]
+    assert finished(decoder, kept) == [wanted[number % 3] for number in (0, 1, 7, 8, 9)]
+
+
+def test_a_row_that_is_not_attended_to_for_a_while_says_what_it_says_alone(models: Models) -> None:
+    decoder, wanted = fixed(models, slots=10), [row.tokens for row in exact(models)]
+    rows = [begun(decoder, models, number) for number in (1, 0, 2, 1, 0)]
+    decoder.decode(rows, 4)
+    decoder.decode(rows[:1], 4)  # of the first four slots
+    assert finished(decoder, rows[1:2] + rows[4:]) == [wanted[0], wanted[0]]
+
+
+def test_a_broken_speech_leaves_nothing_behind_in_its_slot(models: Models) -> None:
+    decoder = fixed(models)
+    with torch.inference_mode():
+        whole = models.voice.prefix(models.t3)
+    broken = Prefix(torch.full_like(whole.kv, torch.nan))
+    speech = decoder.begin(broken, TEXTS[2], torch.Generator(), most=40, runs_on=True, sampling={})
+    finished(decoder, [speech])
+    assert finished(decoder, [begun(decoder, models, 0)]) == [exact(models)[0].tokens]
+
+
+def test_many_slots_are_recorded_for_few_rows_and_for_all(models: Models) -> None:
+    recordings = Recordings()
+    decoder = fixed(models, recordings, slots=10)
+    while decoder.record():
+        pass
+    assert recordings.recorded == 15  # reaches of 256, 512 and 600 positions; 1, 2, 4, 8 and 10 slots
+    rows = [begun(decoder, models, number % 3) for number in range(6)]
+    assert finished(decoder, rows) == 2 * [row.tokens for row in exact(models)]
+    assert recordings.replayed == 32  # none was done step by step
+
+
+def test_what_few_rows_need_is_recorded_first(models: Models) -> None:
+    decoder = fixed(models, Recordings(), slots=10)
+    for _ in range(9):
+        decoder.record()
+    rows = [begun(decoder, models, number) for number in range(3)]
+    assert decoder.is_recorded(rows, 8)
+    decoder.end(rows[0])
+    assert decoder.is_recorded([begun(decoder, models, 0)], 8)
+
+
 def test_recorded_steps_say_the_same(models: Models) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings)
@@ -146,7 +205,7 @@ def test_recorded_steps_say_the_same(models: Models) -> None:
         pass
     rows = [begun(decoder, models, number) for number in range(3)]
     assert finished(decoder, rows) == [row.tokens for row in exact(models)]
-    assert recordings.recorded == 3  # reaches of 256, 512 and 600 positions
+    assert recordings.recorded == 9  # reaches of 256, 512 and 600 positions; 1, 2 and 4 slots
     assert recordings.replayed == 32  # four times eight for the longest
 
 
@@ -157,7 +216,7 @@ def test_recording_changes_nothing_of_an_utterance_inside(models: Models) -> Non
     decoder.decode(rows, 8)
     while decoder.record():
         pass
-    assert recordings.recorded == 3
+    assert recordings.recorded == 9
     assert finished(decoder, rows) == [exact(models)[0].tokens]
     assert recordings.replayed > 0
 
@@ -166,11 +225,11 @@ def test_the_steps_that_come_next_are_recorded_once(models: Models) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings)
     rows = [begun(decoder, models, 0)]
-    assert not decoder.is_recorded(8)
-    decoder.record_next(8)
-    decoder.record_next(8)
+    assert not decoder.is_recorded(rows, 8)
+    decoder.record_next(rows, 8)
+    decoder.record_next(rows, 8)
     assert recordings.recorded == 1
-    assert decoder.is_recorded(8)
+    assert decoder.is_recorded(rows, 8)
     assert finished(decoder, rows) == [exact(models)[0].tokens]
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from worker.engines import Block, Fault, Range, Utterance
 from worker.engines.chatterbox.checkpoint import Models
-from worker.engines.chatterbox.decoder import Decoder
+from worker.engines.chatterbox.decoder import Decoder, Decoding
 from worker.engines.chatterbox.fixed import FixedDecoder, Recorder
 from worker.engines.chatterbox.rendering import Inside, Rendering
 from worker.engines.chatterbox.t3 import T3
@@ -163,10 +163,11 @@ class ChatterboxEngine:
 
         A worker that never rests records its steps here.
         """
+        going = decodings(rows)
         if self._has_spoken and self._fixed is not None:
-            self._fixed.record_next(STEPS)
+            self._fixed.record_next(going, STEPS)
         try:
-            self._decoder.decode([each.decoding for each in rows if each.decoding is not None], STEPS)
+            self._decoder.decode(going, STEPS)
         except torch.OutOfMemoryError:
             youngest = max((each for each in rows if each.decodes), key=lambda each: each.utterance.id)
             return [self._out_of_memory(youngest)]
@@ -199,9 +200,9 @@ class ChatterboxEngine:
         row came to the host, and nothing but the host reads a waveform.
         """
         fixed, going = self._fixed, None
-        if rows and fixed is not None and fixed.is_recorded(STEPS):
+        if rows and fixed is not None and fixed.is_recorded(decodings(rows), STEPS):
             with suppress(torch.OutOfMemoryError):  # their own turn will deal with it
-                going = fixed.launch([each.decoding for each in rows if each.decoding is not None], STEPS)
+                going = fixed.launch(decodings(rows), STEPS)
         try:
             with self._aside():
                 yield
@@ -232,6 +233,11 @@ class ChatterboxEngine:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         return Fault(inside.utterance.id, OutOfMemory("the device has no memory left for this speech"))
+
+
+def decodings(rows: Sequence[Inside]) -> list[Decoding]:
+    """Return what is decoded of these."""
+    return [each.decoding for each in rows if each.decoding is not None]
 
 
 def decoder(t3: T3, slots: int, recorder: Recorder | None) -> Decoder | FixedDecoder:

@@ -1,6 +1,9 @@
 """Decoding in fixed shapes, for a GPU: a step is recorded once and replayed as one launch.
 
-A step is of all slots, idle ones too.
+A step multiplies rows of all slots, idle ones too, so that its products are the same whoever is inside. It
+attends to the first few slots where those in use are among them: what idle ones keep would be
+more to read than the weights.
+
 All that a step reads and writes stays at its place: the keys and values (a voice's prefix is copied
 into its slot), the last tokens, the options, the draws. Tokens are looked at every few steps; what
 was decoded past an end is thrown away, and the utterance's generator is put back to where it would be.
@@ -37,6 +40,13 @@ class Recorder(Protocol):
         """
 
 
+class Shape(NamedTuple):
+    """What a step attends to."""
+
+    slots: int  # from the first on
+    reach: int  # positions of each
+
+
 class Going(NamedTuple):
     """Steps that were launched."""
 
@@ -54,8 +64,8 @@ class FixedDecoder:
         self.positions = positions = -(-positions // ALIGNED) * ALIGNED
         self._t3 = t3
         self._recorder = recorder
-        self._recorded: dict[int, Step] = {}  # by reach
-        self._free = list(range(slots))[::-1]
+        self._recorded: dict[Shape, Step] = {}
+        self._free = set(range(slots))
         self._slots = torch.arange(slots, device=device)
         shape = (t3.layers, 2, slots, t3.heads, positions, HEAD_SIZE)
         self._kv = torch.zeros(shape, dtype=t3.dtype, device=device)  # what a mask hides must be a number
@@ -84,7 +94,7 @@ class FixedDecoder:
         sampling: Mapping[str, float],
     ) -> Decoding:
         """Put an utterance into a free slot and sample its first token; leave nothing if that fails."""
-        t3, slot, before = self._t3, self._free[-1], prefix.length
+        t3, slot, before = self._t3, min(self._free), prefix.length
         rows = t3.embed_text(torch.tensor(text, dtype=torch.long, device=t3.device), before)
         self._kv[:, :, slot, :, :before] = prefix.kv
         hidden = t3.forward(rows, self._attend_text(slot, before, len(rows)))
@@ -93,7 +103,7 @@ class FixedDecoder:
         options = Options.of(sampling, device=t3.device)
         draws = draw(t3.vocabulary, generator)[None].to(t3.device)
         first = int(sample(t3.logits(hidden[-1:]), seen, options, draws))
-        self._free.pop()
+        self._free.remove(slot)
         seen[0, START] = first == START
         seen[0, first] = True
         self._seen[slot] = seen[0]
@@ -133,41 +143,43 @@ class FixedDecoder:
             self._take(row, [tokens[row.slot] for tokens in said], before)
 
     def end(self, decoding: Decoding) -> None:
-        """Free the utterance's slot."""
-        self._reached[decoding.slot] = 0
-        self._places[decoding.slot] = 0
-        self._free.append(decoding.slot)
+        """Free the utterance's slot, and forget what it held: were it no number, a mask would not hide it."""
+        slot = decoding.slot
+        self._kv[:, :, slot, :, : self._reached[slot] + 1] = 0
+        self._reached[slot] = 0
+        self._places[slot] = 0
+        self._free.add(slot)
 
     def record(self) -> bool:
-        """Record one reach more; return whether there may be more to record.
+        """Record one shape more; return whether there may be more to record.
 
         What cannot be recorded is done step by step from then on.
         """
-        missing = [reach for reach in self._reaches() if reach not in self._recorded]
+        missing = [shape for shape in self._shapes() if shape not in self._recorded]
         if self._recorder is None or not missing:
             return False
         self._record(missing[0])
         return self._recorder is not None and len(missing) > 1
 
-    def record_next(self, steps: int) -> None:
-        """Record the reach of so many steps more, if it is not."""
-        reach = self._reach(steps)
-        if self._recorder is not None and reach not in self._recorded:
-            self._record(reach)
+    def record_next(self, rows: Sequence[Decoding], steps: int) -> None:
+        """Record so many steps more of these rows, if they are not."""
+        shape = self._shape(rows, steps)
+        if self._recorder is not None and shape not in self._recorded:
+            self._record(shape)
 
     @torch.inference_mode()
-    def _record(self, reach: int) -> None:
+    def _record(self, shape: Shape) -> None:
         assert self._recorder is not None, "nothing to record with"  # noqa: S101 - our own fault alone
         self._going.zero_()  # so that the steps of a recording leave every slot as it is
         try:
-            self._recorded[reach] = self._recorder(partial(self._step, reach))
+            self._recorded[shape] = self._recorder(partial(self._step, shape))
         except RuntimeError:  # torch.OutOfMemoryError is one
             self._recorder = None
 
     def _steps(self, rows: Sequence[Decoding], steps: int) -> Tensor:
         """Do so many steps; return the tokens after each, int64 [steps, slots], perhaps still being made."""
-        reach = self._reach(steps)
-        step = self._recorded.get(reach) or partial(self._step, reach)
+        shape = self._shape(rows, steps)
+        step = self._recorded.get(shape) or partial(self._step, shape)
         said = self._tokens.new_empty(steps, len(self._tokens))
         going = torch.zeros(len(self._tokens), dtype=torch.bool, pin_memory=self._going.is_cuda)
         going[[row.slot for row in rows]] = True
@@ -180,17 +192,26 @@ class FixedDecoder:
             made.copy_(self._tokens)
         return said
 
-    def is_recorded(self, steps: int) -> bool:
-        """Whether so many steps more are cheap for the host: all of them recorded."""
-        return self._reach(steps) in self._recorded
+    def is_recorded(self, rows: Sequence[Decoding], steps: int) -> bool:
+        """Whether so many steps more of these rows are cheap for the host: all of them recorded."""
+        return self._shape(rows, steps) in self._recorded
 
-    def _reach(self, steps: int) -> int:
-        """Return the positions that so many steps more look at."""
-        return min(self.positions, -(-(max(self._reached) + steps) // STRIDE) * STRIDE)
+    def _shape(self, rows: Sequence[Decoding], steps: int) -> Shape:
+        """Return what so many steps more of these rows attend to."""
+        last = max(row.slot for row in rows)
+        reach = max(self._reached[row.slot] for row in rows) + steps
+        slots = next(width for width in self._widths() if width > last)
+        return Shape(slots, min(self.positions, -(-reach // STRIDE) * STRIDE))
 
-    def _reaches(self) -> list[int]:
-        # the least comes last: a voice of 10 s fills more
-        return [*range(2 * STRIDE, self.positions, STRIDE), self.positions, STRIDE]
+    def _shapes(self) -> list[Shape]:
+        # the least reach comes last: a voice of 10 s fills more
+        reaches = [*range(2 * STRIDE, self.positions, STRIDE), self.positions, STRIDE]
+        return [Shape(slots, reach) for slots in self._widths() for reach in reaches]
+
+    def _widths(self) -> list[int]:
+        # each at most twice as wide as is needed
+        every = len(self._reached)
+        return [*(1 << power for power in range((every - 1).bit_length())), every]
 
     def _room_for_draws(self, steps: int) -> Tensor:
         # A fresh one each time: the copies of the last may still be on their way.
@@ -206,34 +227,36 @@ class FixedDecoder:
                     draw(self._t3.vocabulary, row.generator)
                 return
 
-    def _step(self, reach: int) -> None:
+    def _step(self, shape: Shape) -> None:
         """Do one step of all slots; nothing here may wait for the device.
 
-        A slot that is not going stays as it is: its token is taken again, and kept where it was kept.
+        A slot that is not going stays as it is: its token is taken again, and what is kept of it is written
+        anew when it goes on. So nothing is lost where it is not attended to.
         """
         t3 = self._t3
         rows = t3.embed_speech(self._tokens, self._places)
-        logits = t3.logits(t3.forward(rows, self._attend(reach)))
+        logits = t3.logits(t3.forward(rows, self._attend(shape)))
         sampled = sample(logits, self._seen, self._options, self._draws)[:, 0]
         tokens = torch.where(self._going, sampled, self._tokens)
         self._seen.scatter_(1, tokens[:, None], value=True)
         self._tokens.copy_(tokens)
         self._places.add_(self._going).clamp_(max=self.positions - 1)
 
-    def _attend(self, reach: int) -> Attend:
+    def _attend(self, shape: Shape) -> Attend:
+        slots, reach = shape
         places = torch.arange(reach, device=self._places.device)
-        hidden = (places > self._places[:, None])[:, None, None]
+        hidden = (places > self._places[:slots, None])[:, None, None]
         bias = torch.zeros(hidden.shape, dtype=self._kv.dtype, device=hidden.device)
         bias.masked_fill_(hidden, -torch.inf)
+        idle = len(self._reached) - slots
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            keys, values = self._kv[layer]
-            keys[self._slots, :, self._places] = kv[:, 0]
-            values[self._slots, :, self._places] = kv[:, 1]
-            found = F.scaled_dot_product_attention(
-                q.unsqueeze(2), keys[:, :, :reach], values[:, :, :reach], attn_mask=bias
-            )
-            return found.squeeze(2)
+            kept = self._kv[layer]
+            kept[:, self._slots, :, self._places] = kv
+            keys, values = kept[:, :slots, :, :reach]
+            found = F.scaled_dot_product_attention(q[:slots].unsqueeze(2), keys, values, attn_mask=bias)
+            found = found.squeeze(2)
+            return F.pad(found, (0, 0, 0, 0, 0, idle)) if idle else found
 
         return attend
 

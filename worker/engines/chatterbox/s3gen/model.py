@@ -85,6 +85,7 @@ class S3Gen:
         """
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # what asks for single precision means it: the pitch
+            torch.backends.cuda.enable_cudnn_sdp(enabled=False)  # it would plan anew for each length
         weights = Weights(tensors, device, dtype)
         with torch.inference_mode():
             return cls(Flow(weights.at("flow")), Vocoder(weights.at("mel2wav")))
