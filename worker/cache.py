@@ -50,6 +50,12 @@ class BadEntry(ValueError):
     """A file of the cache that does not verify."""
 
 
+def reason(error: Exception) -> str:
+    """Return what a client may know of trouble with the cache: the system's words, without any path."""
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or type(error).__name__
+
+
 def pack(speech: StoredSpeech, form: str) -> bytes:
     """Return the self-contained file of a speech: tags with summary and times, then the frames."""
     note = {
@@ -174,7 +180,7 @@ class Cache:
             self._write_or_make_room(publication, path, content)
         except Exception as error:  # noqa: BLE001 - trouble with the cache never fails a job
             log.warning("not cached: %s", error)
-            publication.done.set_result(f"not cached: {type(error).__name__}")
+            publication.done.set_result(f"not cached: {reason(error)}")
         else:
             publication.done.set_result(None)
             self._sweep_sometimes(len(content))

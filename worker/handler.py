@@ -44,6 +44,11 @@ class Visit:
     first_audio: float | None = None
     last_audio: float | None = None
 
+    @property
+    def tagged(self) -> bool:
+        """Whether it gets the cache's file, tags included; in PCM they would be heard."""
+        return self.whole and self.request.form == "mp3"
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -178,6 +183,8 @@ class Worker:
         if speech.published is None:
             raise EngineFailed("the speech ended without its last part")
         data = await asyncio.wrap_future(speech.published.file)
+        if not visit.tagged:
+            data = b"".join(part.audio for part in speech.parts)
         captions = [caption for part in speech.parts for caption in part.captions]
         return list(visit.writer.of_file(data, captions, speech.duration_ms))
 
@@ -218,8 +225,7 @@ async def stored_delivery(visit: Visit, stored: StoredSpeech, data: bytes) -> De
     """Yield stored speech, its captions placed in the text as this job gave it."""
     shift = leading_space(visit.request)
     captions = [caption.moved(shift) for caption in stored.captions]
-    is_file = visit.whole and visit.request.form == "mp3"
-    audio = data if is_file else stored.audio
+    audio = data if visit.tagged else stored.audio
     if visit.whole:
         records = list(visit.writer.of_file(audio, captions, stored.duration_ms))
     else:
@@ -239,7 +245,7 @@ def noticed(request: SpeechRequest) -> list[str]:
 def made_ending(visit: Visit, speech: Speech, warnings: tuple[str, ...]) -> Ending:
     """Return the ending of speech that was made for this job or beside it."""
     size = speech.recorder.size
-    if visit.whole and speech.published is not None:
+    if visit.tagged and speech.published is not None:
         size = len(speech.published.file.result())
     segments = sum(len(part.captions) for part in speech.parts)
     seed = visit.request.seed or 0

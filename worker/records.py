@@ -12,7 +12,7 @@ __all__ = ["MIMETYPES", "Caption", "Layout", "Part", "RecordWriter", "layout"]
 ITEM_BYTES = 700_000  # of base64 in one record; RunPod's limit on a stream item is 1 MB
 FIRST_MS = 4_000  # of audio in the first record of stored speech
 MP3_DELAY = 1_105  # samples: LAME's 576 and a decoder's 529; frame time is PCM time and this
-MIMETYPES = {"mp3": "audio/mpeg", "pcm": f"audio/L16;rate={SAMPLE_RATE};channels=1"}
+MIMETYPES = {"mp3": "audio/mpeg", "pcm": f"audio/pcm;rate={SAMPLE_RATE};channels=1"}  # not L16: little-endian
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     cache = Cache(blocked / "tts_cache", 10**9)
-    assert published(cache, KEY, speech()) == "not cached: NotADirectoryError"
+    assert published(cache, KEY, speech()) == "not cached: Not a directory"
     assert cache.read(KEY, "mp3") is None
     assert cache.entries() == 0
     cache.close()

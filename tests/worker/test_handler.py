@@ -106,7 +106,10 @@ async def test_pcm_has_exactly_the_engines_samples_on_a_miss_and_on_a_hit(tmp_pa
         miss = await run_job(kit, {"text": TEXT, "format": "pcm"})
         hit = await run_job(kit, {"text": TEXT, "format": "pcm"})
         whole = await run_job(kit, {"text": TEXT, "format": "pcm", "stream": False})
-    assert audio_of(miss) == audio_of(hit) == audio_of(whole)
+        made = await run_job(kit, {"text": TEXT, "format": "pcm", "stream": False, "cache": "refresh"})
+    assert audio_of(miss) == audio_of(hit) == audio_of(whole) == audio_of(made)
+    assert made[-1]["size_bytes"] == len(audio_of(made))
+    assert made[-1]["cache_hit"] is False
     assert len(audio_of(miss)) == pytest.approx(miss[-1]["duration_ms"] * 48, abs=48)
     assert hit[-1]["cache_hit"] is True
 
@@ -216,7 +219,7 @@ async def test_a_cache_that_cannot_be_written_is_a_warning_not_an_error(tmp_path
     blocked.write_text("")
     with working(blocked) as kit:
         records = await run_job(kit, {"text": "Hello."})
-    assert records[-1]["warnings"] == ["not cached: FileExistsError"]
+    assert records[-1]["warnings"] == ["not cached: File exists"]
 
 
 async def test_speech_that_may_sound_wrong_is_delivered_with_its_warning_and_not_kept(tmp_path: Path) -> None:
