@@ -14,13 +14,20 @@ LINK = re.compile(
 FOOTNOTE = re.compile(r"(?<=[\w.,;!?\"'”’)])\[\^?\d{1,3}\]|\[\^\w{1,20}\]:?")
 TASK = re.compile(r"^([ \t]*[-*+][ \t]+)\[[ xX]\](?=[ \t])", re.MULTILINE)
 AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^<>\s]{1,500})>")
-HTML = re.compile(
-    r"</?(?P<name>a|b|i|u|s|em|strong|code|pre|span|div|p|br|hr|ul|ol|li|h[1-6]|sub|sup|small|mark|del|ins|kbd"
-    r"|blockquote|table|tr|td|th|img)(?:\s[^<>\n]{0,200})?/?>",
-    re.IGNORECASE,
+UNSEEN = re.compile(
+    r"<!--.{0,500}?-->|<[!?][a-z][^<>]{0,200}>|<(?P<name>script|style)\b[^<>]{0,200}>.{0,500}?</(?P=name)\s{0,9}>",
+    re.IGNORECASE | re.DOTALL,
 )
+HTML = re.compile(
+    r"<(?P<close>/?)(?P<name>[a-z][\w:-]{0,30})(?P<rest>(?:\s[^<>\n]{0,200})?/?)>", re.IGNORECASE
+)
+CLOSING = re.compile(r"</([a-z][\w:-]{0,30})", re.IGNORECASE)
 BREAKING = frozenset(
-    "div p br hr ul ol li h1 h2 h3 h4 h5 h6 blockquote table tr td th pre".split()  # noqa: SIM905
+    "div p br hr ul ol li h1 h2 h3 h4 h5 h6 blockquote table tr td th pre article section break".split()  # noqa: SIM905
+)
+# never a word that somebody put between angle brackets, to be filled in
+TAGS = BREAKING | frozenset(
+    "a b i u s em strong code span sub sup small mark del ins kbd img svg font html speak prosody".split()  # noqa: SIM905
 )
 FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[\w+-]{0,20}[ \t]*$", re.MULTILINE)
 RULE = re.compile(r"^[ \t:|=*_~#>+-]++$", re.MULTILINE)
@@ -74,10 +81,24 @@ def unlinked(text: str) -> str:
     if "[" in text:
         text = TASK.sub(r"\1", FOOTNOTE.sub("", LINK.sub(r"\1", text)))
     if "<" in text:
-        text = HTML.sub(lambda m: " " if m["name"].lower() in BREAKING else "", AUTOLINK.sub(r"\1", text))
+        text = untagged(AUTOLINK.sub(r"\1", text))
     if "&" in text:
         text = html.unescape(text)
     return text
+
+
+def untagged(text: str) -> str:
+    """Return the text without comments, scripts and tags of HTML and SSML; `<name>` alone may be a word."""
+    closed = {name.lower() for name in CLOSING.findall(text)}
+
+    def seen(tag: re.Match[str]) -> str:
+        name, rest = tag["name"].lower(), tag["rest"]
+        if name in BREAKING:
+            return " "
+        known = name in TAGS or name in closed or "=" in rest or rest.endswith("/")
+        return "" if known else tag[0]
+
+    return HTML.sub(seen, UNSEEN.sub(" ", text))
 
 
 def unmarked(text: str) -> str:
