@@ -40,3 +40,15 @@ def test_a_dialogue_names_its_speakers_and_a_heading_loses_its_mark() -> None:
     turns = [{"text": "Hi.", "start_ms": 0, "end_ms": 1, "turn": 0, "voice": "ann"}]
     assert "<v ann>Hi." in vtt(turns)
     assert "\nOne\n" in srt([{"text": "# One", "start_ms": 0, "end_ms": 1}])
+
+
+def test_captions_have_no_markdown_and_no_written_pauses() -> None:
+    texts = {
+        "Hello [pause:2s] there, [pause: 500 ms]you.": "Hello there, you.",
+        "**Bold**, *so* and `code` of snake_case, 2 * 3.": "Bold, so and code of snake_case, 2 * 3.",
+        "See [the page](https://x.org/a_b). [laugh]": "See the page. [laugh]",
+        "First.\n## Second\n> Third": "First. Second Third",
+    }
+    for text, shown in texts.items():
+        assert vtt([{"text": text, "start_ms": 0, "end_ms": 1}]).splitlines()[3] == shown
+    assert vtt([{"text": "|---|---|", "start_ms": 0, "end_ms": 1}]) == "WEBVTT\n"

@@ -11,7 +11,16 @@ __all__ = ["Cue", "cues", "srt", "vtt"]
 
 LINE = 42  # characters that a reader takes in at a glance
 LINES = 2
-HEADING = re.compile(r"^#{1,6} ")  # a mark that is not spoken
+# Marks that are not spoken, and what is left of them; [laugh] stays, as captions have it.
+MARKS = (
+    (re.compile(r"\[pause:[\d.\s]{1,12}m?s\]"), " "),
+    (re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^\s()]{1,300}\)"), r"\1"),  # a link
+    (
+        re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]+|^[ \t:|=*_~-]{3,}$", re.MULTILINE),
+        " ",
+    ),  # headings, quotations, rules
+    (re.compile(r"(?<!\w)(?:\*\*|__|~~|[*_`])(?=\S)|(?<=\S)(?:\*\*|__|~~|[*_`])(?!\w)"), ""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +36,7 @@ class Cue:
 def cues(segments: Iterable[Mapping[str, Any]]) -> Iterator[Cue]:
     """Yield the segments as captions of at most two lines; the time goes by the letters."""
     for segment in segments:
-        text = HEADING.sub("", " ".join(str(segment.get("text", "")).split()))
-        lines = textwrap.wrap(text, LINE)
+        lines = textwrap.wrap(readable(str(segment.get("text", ""))), LINE)
         total = sum(map(len, lines)) or 1
         start, end = int(segment["start_ms"]), int(segment["end_ms"])
         voice = str(segment.get("voice", "")) if "turn" in segment else ""
@@ -39,6 +47,13 @@ def cues(segments: Iterable[Mapping[str, Any]]) -> Iterator[Cue]:
             times = [start + (end - start) * letters // total for letters in (said, until)]
             said = until
             yield Cue(times[0], times[1], shown, voice)
+
+
+def readable(text: str) -> str:
+    """Return a segment's text without written pauses and Markdown, as one line."""
+    for mark, left in MARKS:
+        text = mark.sub(left, text)
+    return " ".join(text.split())
 
 
 def vtt(segments: Iterable[Mapping[str, Any]]) -> str:
