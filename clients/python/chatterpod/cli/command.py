@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from chatterpod.cli import costing, deploy, managing, probing, speaking
 from chatterpod.cli.output import Printer
+from chatterpod.cli.stopping import Terminated, stoppable
 from chatterpod.client import Client
 from chatterpod.errors import (
     ApiError,
@@ -33,7 +34,7 @@ exit codes:
   0  done           3  the endpoint is not there, or refuses the key
   1  other trouble  4  the worker refuses the input
   2  wrong command  5  the job failed, timed out, or was cancelled
-  130  Ctrl-C
+  130  Ctrl-C         143  SIGTERM
 """
 CODES: tuple[tuple[type[ChatterpodError], int], ...] = (
     (ConfigError, 2),
@@ -49,11 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     given = parser().parse_args(arguments)
     try:
-        if alone := getattr(given, "alone", None):  # a command that needs no endpoint
-            return int(alone(given, Printer(as_json=given.json)))
-        with Client(given.endpoint, given.api_key, given.base_url, timeout=given.timeout) as client:
-            run: Callable[[Client, argparse.Namespace, Printer], int] = given.run
-            return run(client, given, Printer(as_json=given.json))
+        with stoppable():
+            return carried_out(given)
     except ChatterpodError as error:
         failed(error.code, str(error), as_json=given.json)
         return next(code for kind, code in CODES if isinstance(error, kind))
@@ -64,10 +62,20 @@ def main(arguments: list[str] | None = None) -> int:
         failed("file", f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), as_json=given.json)
     except UnicodeDecodeError:
         failed("file", "the text is not UTF-8", as_json=given.json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         failed("cancelled", "cancelled", as_json=given.json)
-        return 130
+        return 143 if isinstance(stopped, Terminated) else 130
     return 1
+
+
+def carried_out(given: argparse.Namespace) -> int:
+    """Run the command that was given; return its exit code."""
+    printer = Printer(as_json=given.json)
+    if alone := getattr(given, "alone", None):  # a command that needs no endpoint
+        return int(alone(given, printer))
+    with Client(given.endpoint, given.api_key, given.base_url, timeout=given.timeout) as client:
+        run: Callable[[Client, argparse.Namespace, Printer], int] = given.run
+        return run(client, given, printer)
 
 
 def failed(code: str, message: str, *, as_json: bool) -> None:

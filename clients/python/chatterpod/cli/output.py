@@ -121,6 +121,10 @@ class Player:
                 self._process.stdin.write(audio)
                 self._process.stdin.flush()
 
+    def stop(self) -> None:
+        """Be silent now."""
+        self._process.terminate()
+
     def close(self) -> None:
         """Wait until all is heard."""
         if self._process.stdin is not None:
@@ -148,5 +152,8 @@ def player(wanted: bool, form: str) -> Iterator[Player | None]:  # noqa: FBT001 
     playing = Player(found)
     try:
         yield playing
+    except KeyboardInterrupt:  # Ctrl-C ends the player as well, SIGTERM reaches us alone
+        playing.stop()
+        raise
     finally:
         playing.close()
