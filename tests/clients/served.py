@@ -8,12 +8,13 @@ from typing import Any
 
 import httpx
 from endpoint import FakeEndpoint
+from platform_kit import Platform
 
 __all__ = ["serving"]
 
 
 @contextmanager
-def serving(endpoint: FakeEndpoint) -> Iterator[str]:
+def serving(endpoint: FakeEndpoint | Platform) -> Iterator[str]:
     """Serve an endpoint on this machine; yield the base URL of its id, `ep`."""
 
     class Handler(BaseHTTPRequestHandler):

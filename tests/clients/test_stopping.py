@@ -74,7 +74,7 @@ def test_sigterm_ends_a_player_that_has_much_left_to_play(
 ) -> None:
     player = tmp_path / "bin" / "mpv"
     player.parent.mkdir()
-    player.write_text("#!/bin/sh\nexec sleep 1000\n", encoding="utf-8")
+    player.write_text("#!/bin/sh\nexec sleep 100\n", encoding="utf-8")
     player.chmod(0o755)
     monkeypatch.setenv("PATH", f"{player.parent}:{os.environ['PATH']}")
     assert stopped(endpoint, signal.SIGTERM, tmp_path, "--play")[0] == 143

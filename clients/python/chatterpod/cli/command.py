@@ -85,6 +85,18 @@ def failed(code: str, message: str, *, as_json: bool) -> None:
     print(f"chatterpod: {code}: {message}", file=sys.stderr)
 
 
+def seconds(text: str) -> float:
+    """Return a time that a job can be done in.
+
+    Raises:
+        ArgumentTypeError: It is 0, below, or no time.
+    """
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time, expected seconds above 0")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(
@@ -103,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
         "--base-url", metavar="URL", help="default: RUNPOD_ENDPOINT_BASE_URL, else RunPod's own"
     )
     group.add_argument(
-        "--timeout", type=float, default=900.0, metavar="SECONDS", help="for a job (default: %(default)g)"
+        "--timeout", type=seconds, default=900.0, metavar="SECONDS", help="for a job (default: %(default)g)"
     )
     plain = argparse.ArgumentParser(add_help=False)
     plain.add_argument("--json", action="store_true", help="print one JSON object and no progress")

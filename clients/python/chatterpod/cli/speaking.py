@@ -11,6 +11,7 @@ from typing import IO, Any
 from chatterpod.captions import srt, vtt
 from chatterpod.cli.output import AudioFile, Player, Printer, Stream, audio_file, player
 from chatterpod.cli.sources import options_of, source_of
+from chatterpod.cli.targets import check_targets
 from chatterpod.client import WIDTH, Client
 from chatterpod.errors import ConfigError
 from chatterpod.joining import chapters_of
@@ -58,14 +59,14 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def speak(client: Client, given: argparse.Namespace, printer: Printer) -> int:
     """Speak into a file, a player, or standard output."""
-    form = given.format or "mp3"
     caption_writer(given.captions)
     request = {**source_of(given), **options_of(given)}
     plan = plan_of(client.endpoint, request, [Retake.parse(text) for text in given.retake])
     if given.plan:
         printer.result(*shown(plan))
         return 0
-    output = given.output or (None if given.play else f"speech.{form}")
+    output = given.output or (None if given.play else f"speech.{plan.form}")
+    check_targets(output, given.captions, plan.form)
     progress = Progress(sys.stderr, len(plan.parts), quiet=printer.as_json or given.quiet)
     width = given.width if given.workers is None else slots_of(client) * given.workers
     store = Folder(f"{output}.parts") if len(plan.parts) > 1 and output not in {None, "-"} else None

@@ -1,0 +1,84 @@
+"""What the command line refuses before anything is sent, and how it says so."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from chatterpod.cli import main
+from platform_kit import Platform
+from served import serving
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Platform]:
+    endpoint = Platform()
+    monkeypatch.setenv("RUNPOD_ENDPOINT_ID", "ep")
+    monkeypatch.setenv("RUNPOD_API_KEY", "any")
+    monkeypatch.chdir(tmp_path)
+    with serving(endpoint) as url:
+        monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", url)
+        yield endpoint
+
+
+@pytest.fixture
+def run(endpoint: Platform, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return what runs a command: exit code, errors."""
+    del endpoint  # its environment
+
+    def command(*arguments: str) -> tuple[int, str]:
+        try:
+            code = main(list(arguments))
+        except SystemExit as left:  # argparse's way
+            code = int(left.code or 0)
+        return code, capsys.readouterr().err
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-o", "folder"), "--output is 'folder', which is a folder: name a file in it"),
+        (("-o", "nowhere/a.mp3"), "--output is 'nowhere/a.mp3', and there is no folder 'nowhere'"),
+        (("-o", "file/a.mp3"), "--output is 'file/a.mp3', and there is no folder 'file'"),
+        (("-o", "/dev/null"), "--output is '/dev/null', which is no file: `-o -` writes to standard output"),
+        (("--captions", "nowhere/a.vtt"), "--captions is 'nowhere/a.vtt', and there is no folder 'nowhere'"),
+        (("--captions", "folder.srt"), "--captions is 'folder.srt', which is a folder: name a file in it"),
+        (("-o", "a.wav"), "--output is 'a.wav', and wav is not made; allowed: mp3, pcm"),
+        (("-o", "a.OPUS"), "--output is 'a.OPUS', and opus is not made; allowed: mp3, pcm"),
+        (("-o", "a.pcm"), "--output is 'a.pcm', and the format is mp3: give --format pcm"),
+        (
+            ("-o", "a.mp3", "--format", "pcm"),
+            "--output is 'a.mp3', and the format is pcm: give --format mp3",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_speech_is_paid_for(
+    run: Run, endpoint: Platform, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "file").touch()
+    for folder in ("folder", "folder.srt"):
+        (tmp_path / folder).mkdir()
+    assert run("speak", "Hello.", *options) == (2, f"chatterpod: bad_input: {said}\n")
+    assert endpoint.requests == 0
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["file", "folder", "folder.srt"]
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.MP3", "a", "a.mpga", "v1.2", "there.mp3"])
+def test_other_names_and_a_file_that_is_there_are_written_to(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "there.mp3").write_bytes(b"old")
+    assert run("speak", "Hello.", "-q", "-o", name, "--captions", "a.vtt") == (0, "")
+    assert (tmp_path / name).stat().st_size > 3
+    assert (tmp_path / "a.vtt").read_text(encoding="utf-8").startswith("WEBVTT")
+
+
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "soon"])
+def test_a_timeout_in_which_nothing_can_be_done_is_refused(
+    run: Run, endpoint: Platform, seconds: str
+) -> None:
+    code, told = run("speak", "Hello.", "--timeout", seconds)
+    assert code == 2
+    assert "argument --timeout" in told
+    assert endpoint.requests == 0
