@@ -2,12 +2,15 @@
 
 import io
 import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from chatterpod.cli import main
 from chatterpod.deploying import DEFAULTS, Found, Wanted, plan
+from chatterpod.errors import ApiError
+from chatterpod.management import Management
 from runpod_api import FINE, KEY, LOST, POOLS, RunPodApi, account
 
 Run = Callable[..., tuple[int, Any, str]]
@@ -209,6 +212,16 @@ def test_a_change_whose_answer_is_lost_is_made_once_all_the_same(run: Run, api: 
     assert code == 3
     assert "run it again, nothing is made twice" in err
     assert run("--name", "first", "--image", "me/chatterpod:0.2.0")[1].endswith("nothing to do\n")
+
+
+def test_an_api_that_cannot_be_reached_is_named_by_its_host() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+    with (
+        Management(KEY, f"http://{host}/v2", sleep=lambda _: None) as api,
+        pytest.raises(ApiError, match=rf"RunPod's API cannot be reached at {host} \(ConnectError\)$"),
+    ):
+        api.listed("/serverless", "endpoints")
 
 
 def test_a_refusal_is_one_line_with_what_the_api_says(run: Run, api: RunPodApi) -> None:

@@ -5,8 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import chatterpod
+import httpx
 import pytest
-from chatterpod import Client, ConfigError, JobFailed, OutOfMemory, RunPodServerlessClient, UnknownVoice
+from chatterpod import (
+    ApiError,
+    AsyncClient,
+    Client,
+    ConfigError,
+    JobFailed,
+    OutOfMemory,
+    RunPodServerlessClient,
+    UnknownVoice,
+)
 from chatterpod.errors import KINDS, job_failed
 from endpoint import FakeEndpoint, records
 
@@ -121,3 +131,33 @@ def test_an_endpoint_or_a_key_that_cannot_be_one_is_refused_without_being_shown(
     with pytest.raises(ConfigError) as caught:
         Client(endpoint, key, url)
     assert key not in str(caught.value).split()
+
+
+class Nobody(httpx.MockTransport):
+    """A host where nobody listens."""
+
+    def __init__(self) -> None:
+        super().__init__(self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+
+async def test_an_endpoint_that_cannot_be_reached_is_named_by_its_host_alone() -> None:
+    given = ("ep", "sk-secret", "http://user:word@speech.example:8443/v2?token=secret")
+
+    async def at_once(_seconds: float) -> None:
+        """Wait for nothing."""
+
+    said = []
+    with (
+        Client(*given, transport=Nobody(), sleep=lambda _: None) as client,
+        pytest.raises(ApiError) as caught,
+    ):
+        client.speak("Hello.")
+    said.append(str(caught.value))
+    async with AsyncClient(*given, transport=Nobody(), sleep=at_once) as other:
+        with pytest.raises(ApiError) as caught:
+            await other.speak("Hello.")
+    said.append(str(caught.value))
+    assert said == ["the endpoint cannot be reached at speech.example:8443 (ConnectError)"] * 2

@@ -299,7 +299,7 @@ class Client:
         try:
             response = self._http.request(effect.method, effect.path, content=effect.body)
         except httpx.HTTPError as error:
-            return lost(error, time.monotonic())
+            return lost(error, time.monotonic(), self._http.base_url)
         answer = answered(response, began, time.monotonic())
         if jobs is not None:
             jobs.note(effect, answer)

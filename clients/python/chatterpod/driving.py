@@ -8,7 +8,7 @@ from chatterpod.config import Config
 from chatterpod.errors import ConfigError
 from chatterpod.flow import Answer, NoAnswer
 
-__all__ = ["answered", "lost", "settings"]
+__all__ = ["answered", "host_of", "lost", "settings"]
 
 READ_SECONDS = 100.0  # the endpoint may hold a GET for 90 s
 NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
@@ -52,6 +52,11 @@ def seconds(header: str) -> float:
         return 0.0
 
 
-def lost(error: httpx.HTTPError, at: float) -> NoAnswer:
+def lost(error: httpx.HTTPError, at: float, base: httpx.URL) -> NoAnswer:
     """Return what is left of a request that was not answered."""
-    return NoAnswer(type(error).__name__, at, reached=not isinstance(error, NOT_REACHED))
+    return NoAnswer(type(error).__name__, at, reached=not isinstance(error, NOT_REACHED), host=host_of(base))
+
+
+def host_of(address: httpx.URL) -> str:
+    """Return host and port of an address, for messages: nothing else of it, which may be secret."""
+    return address.netloc.decode("ascii")

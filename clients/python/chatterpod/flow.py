@@ -89,6 +89,7 @@ class NoAnswer:
     kind: str
     at: float
     reached: bool = True  # False: nobody was there to take it
+    host: str = ""  # who was asked
 
 
 @dataclass(slots=True)
@@ -178,7 +179,8 @@ def held_too_long(answer: Answer | NoAnswer) -> bool:
 def refusal(answer: Answer | NoAnswer) -> ApiError:
     """Return the error for what came instead of an answer; it never holds the key."""
     if isinstance(answer, NoAnswer):
-        return ApiError(f"the endpoint cannot be reached ({answer.kind})")
+        where = f" at {answer.host}" if answer.host else ""
+        return ApiError(f"the endpoint cannot be reached{where} ({answer.kind})")
     status = answer.status
     if status in {401, 403}:
         return AuthError(f"the endpoint refused the API key (HTTP {status})", status)

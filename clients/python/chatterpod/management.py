@@ -7,7 +7,7 @@ from typing import Any, Self
 import httpx
 
 from chatterpod.config import key_of
-from chatterpod.driving import seconds
+from chatterpod.driving import host_of, seconds
 from chatterpod.errors import ApiError, AuthError, ConfigError, NotFound
 
 __all__ = ["API_URL", "Management"]
@@ -77,7 +77,8 @@ class Management:
             response = self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
             after = "" if body is None else "; it may have arrived: run it again, nothing is made twice"
-            raise ApiError(f"RunPod's API cannot be reached ({type(error).__name__}){after}") from None
+            where = f"at {host_of(self._http.base_url)} ({type(error).__name__})"
+            raise ApiError(f"RunPod's API cannot be reached {where}{after}") from None
         try:
             content = response.json()
         except ValueError:
