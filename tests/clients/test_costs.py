@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from chatterpod.cli import main
 from chatterpod.costs import GUIDE, GUIDE_TABLE, Usage, billed_seconds, figures, usage_of
+from chatterpod.deploying import DEFAULTS
 
 PRICE = 0.0002
 
@@ -43,7 +44,7 @@ def test_jobs_that_overlap_or_meet_in_a_tail_are_billed_once(
 
 
 def test_rare_requests_cost_as_alone_and_frequent_ones_hardly_more_than_the_worker() -> None:
-    rare = figures(Usage(PRICE, requests_a_day=1))
+    rare = figures(Usage(PRICE, tail_s=5, requests_a_day=1))
     assert rare.request == pytest.approx(10 * PRICE, rel=0.01)
     assert rare.cold_share == pytest.approx(1, abs=0.001)
     busy = figures(Usage(PRICE, requests_a_day=1_000_000))
@@ -96,8 +97,22 @@ def test_the_command_reads_a_log_with_other_lines_in_it(
     assert "no line of a finished job" in capsys.readouterr().err
 
 
+def test_the_tail_that_is_counted_is_the_idle_timeout_that_deploy_sets() -> None:
+    assert Usage(PRICE).tail_s == DEFAULTS["workers.idleTimeout"]
+
+
+def test_work_from_a_log_is_told_to_the_millisecond(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "worker.log"
+    jobs = [{"generation_time_ms": ms, "duration_ms": 900} for ms in (75, 76, 76)]
+    log.write_text("\n".join(map(json.dumps, jobs)), encoding="utf-8")
+    assert main(["cost", "--log", str(log)]) == 0
+    assert "+ 0.076 s work +" in capsys.readouterr().out
+
+
 def test_the_command_shows_its_arithmetic_and_the_guides(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "--price", "0.0002"]) == 0
-    assert "$0.002000 = 3 s start + 2 s work + 5 s idle tail, billed as 10 s" in capsys.readouterr().out
+    assert "$0.004000 = 3 s start + 2 s work + 15 s idle tail, billed as 20 s" in capsys.readouterr().out
     assert main(["cost", "--guide"]) == 0
     assert "20 s a request: 2 s of work and about 18 s of idle tail" in capsys.readouterr().out

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from chatterpod.deploying import IDLE_S
+
 __all__ = ["GUIDE", "PRICES", "PRICES_READ", "Figures", "Usage", "billed_seconds", "figures", "guide_lines"]
 
 PRICES_READ = "2026-11-24"  # the pages at docs.runpod.io/serverless/pricing, as archived then
@@ -36,7 +38,7 @@ class Usage:
     work_s: float = 2.0  # of a request that is not cached
     hit_s: float = 0.05  # of one that is
     start_s: float = 3.0
-    tail_s: float = 5.0
+    tail_s: float = IDLE_S
     requests_a_day: float = 100.0
     hit_rate: float = 0.0  # 0 to 1
     characters: int = 600  # of a request

@@ -11,8 +11,9 @@ from typing import Any
 
 from chatterpod.errors import ConfigError
 
-__all__ = ["NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
+__all__ = ["IDLE_S", "NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
 
+IDLE_S = 15  # a worker waits for more, paid; `chatterpod cost` counts with it
 DEFAULTS: Mapping[str, Any] = {
     "type": "QUEUE",
     "disk": 20,  # GB, beside the image
@@ -22,7 +23,7 @@ DEFAULTS: Mapping[str, Any] = {
     "gpu.minCudaVersion": "12.4",  # of requirements/chatterbox.txt's torch
     "workers.min": 0,
     "workers.max": 3,
-    "workers.idleTimeout": 15,  # s
+    "workers.idleTimeout": IDLE_S,
     "scaling": {"type": "QUEUE_DELAY", "queueDelay": 4},  # s
     "timeout": 600_000,  # ms
     "flashboot": "FLASHBOOT",

@@ -8,6 +8,7 @@ from typing import Any
 from chatterpod.cli.output import Printer
 from chatterpod.cli.sources import read
 from chatterpod.costs import PRICES, PRICES_READ, Figures, Usage, figures, guide_lines, usage_of
+from chatterpod.deploying import IDLE_S
 from chatterpod.errors import ConfigError
 
 __all__ = ["add_to"]
@@ -28,7 +29,13 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     add("--price", type=positive, metavar="USD", help="a second; instead of the GPU's")
     add("--work", type=positive, metavar="SECONDS", help="of a request that is not cached (default: 2)")
     add("--start", type=positive, default=3.0, metavar="SECONDS", help="of a worker (default: %(default)g)")
-    add("--tail", type=positive, default=5.0, metavar="SECONDS", help="idle timeout (default: %(default)g)")
+    add(
+        "--tail",
+        type=positive,
+        default=float(IDLE_S),
+        metavar="SECONDS",
+        help="idle timeout (default: %(default)g, as `deploy` sets it)",
+    )
     add("--requests", type=positive, default=100.0, metavar="N", help="a day (default: %(default)g)")
     add("--hit-rate", type=share, metavar="SHARE", help="of requests that are cached, 0 to 1 (default: 0)")
     add("--characters", type=int, metavar="N", help="of a request (default: 600)")
@@ -105,7 +112,8 @@ def job_lines(log: str) -> Any:
 def lines_of(usage: Usage, made: Figures) -> list[str]:
     """Return the figures for people, with their arithmetic."""
     even = made.break_even_requests_a_day
-    parts = f"{usage.start_s:g} s start + {usage.work_s:g} s work + {usage.tail_s:g} s idle tail"
+    work = round(usage.work_s, 3)  # a log has whole milliseconds
+    parts = f"{usage.start_s:g} s start + {work:g} s work + {usage.tail_s:g} s idle tail"
     traffic = f"{usage.requests_a_day:g} requests a day, {usage.hit_rate:.0%} cached"
     cheaper = "never: a worker that is always up costs less" if even is None else f"from {even:,.0f} a day"
     return [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatterpod.cli.output import Printer
-from chatterpod.deploying import NEW_VOLUME, Found, Step, Wanted, plan, unmet
+from chatterpod.deploying import IDLE_S, NEW_VOLUME, Found, Step, Wanted, plan, unmet
 from chatterpod.errors import ConfigError
 from chatterpod.management import API_URL, Management
 
@@ -25,7 +25,7 @@ OPTIONS = (  # option, setting, type, metavar, help; what is not given stays, or
     ("--image", "image", str, "NAME:TAG", "the image; a new endpoint needs one"),
     ("--workers-min", "workers.min", int, "N", "always up, always paid (new: 0)"),
     ("--workers-max", "workers.max", int, "N", "at most (new: 3)"),
-    ("--idle", "workers.idleTimeout", int, "SECONDS", "a worker waits for more, paid (new: 15)"),
+    ("--idle", "workers.idleTimeout", int, "SECONDS", f"a worker waits for more, paid (new: {IDLE_S})"),
     ("--disk", "disk", int, "GB", "of a container, beside the image (new: 20)"),
     ("--min-cuda", "gpu.minCudaVersion", str, "VERSION", "of the machines' drivers (new: 12.4)"),
     ("--registry", "registry", str, "ID", "RunPod's id of the login to a private registry"),
