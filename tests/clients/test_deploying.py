@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chatterpod.cli import main
+from chatterpod.cli.variables import SETTINGS
 from chatterpod.deploying import DEFAULTS, Found, Wanted, plan
 from chatterpod.errors import ApiError
 from chatterpod.management import Management
@@ -184,6 +185,26 @@ def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api
         ((*NEW, "--min-cuda", "new"), "--min-cuda is 'new', expected a version such as 12.4"),
         ((*NEW, "--env", "hunter2"), "--env takes NAME=VALUE"),
         (
+            (*NEW, "--env", "TTS_SLOT=hunter2"),
+            "--env TTS_SLOT is no setting of the worker: did you mean TTS_SLOTS?",
+        ),
+        (
+            (*NEW, "--env", "tts_slots=hunter2"),
+            "--env tts_slots is no setting of the worker: did you mean TTS_SLOTS?",
+        ),
+        (
+            (*NEW, "--env", "TTS_X=1"),
+            "--env TTS_X is no setting of the worker: the settings are TTS_CACHE_CASE, ",
+        ),
+        (
+            (*NEW, "--workers-min", "5", "--workers-max", "2"),
+            "5 workers would always be up, and at most 2 may be",
+        ),
+        (
+            (*NEW, "--workers-min", "4"),
+            "4 workers would always be up, and at most 3 may be: raise --workers-max",
+        ),
+        (
             (*NEW, "--requests", "4", "--idle", "9"),
             "RunPod takes no idle timeout where it scales by requests",
         ),
@@ -265,6 +286,25 @@ def test_an_endpoint_of_another_kind_is_not_touched(run: Run, api: RunPodApi, ki
     code, _, err = run("--workers-max", "4")
     assert (code, len(api.changes)) == (2, 2)
     assert "is no queue on GPUs" in err
+
+
+def test_the_workers_that_are_there_count_where_one_number_alone_is_changed(run: Run, api: RunPodApi) -> None:
+    run(*NEW, "--workers-min", "2")
+    changes = len(api.changes)
+    for arguments in (("--workers-min", "4"), ("--workers-max", "1")):
+        assert run(*arguments)[0] == 2
+    assert len(api.changes) == changes
+    assert run("--workers-min", "0", "--workers-max", "0")[0] == 0
+    assert run("--idle", "20")[0] == 0
+
+
+def test_the_settings_that_env_takes_are_those_of_the_worker(run: Run, api: RunPodApi) -> None:
+    from worker.settings import PARSERS  # noqa: PLC0415 - for the comparison alone
+
+    known = {f"TTS_{name.upper()}" for name in PARSERS}
+    assert set(SETTINGS) == known
+    assert run(*NEW, *(part for name in known for part in ("--env", f"{name}=1")))[0] == 0
+    assert known < api.endpoints["ep0"]["env"].keys()
 
 
 def test_every_default_pool_is_one_of_runpods_and_the_plan_is_pure() -> None:

@@ -73,7 +73,7 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
     A body of a later step may hold NEW_VOLUME, for the id that the step before it gives.
 
     Raises:
-        ConfigError: It cannot be had: no image, no such pool or volume, two endpoints of the name.
+        ConfigError: It cannot be had: no image, no such pool or volume, two endpoints of the name …
     """
     there = one(found.endpoints, called(wanted.name), f"endpoints are called {wanted.name!r}")
     if there is not None and (there.get("type", "QUEUE") != "QUEUE" or not there.get("gpu")):
@@ -164,6 +164,7 @@ def creating(wanted: Wanted, settings: Json) -> Step:
     if "image" not in settings:
         raise ConfigError(f"there is no endpoint {wanted.name!r} yet: a new one needs --image")
     whole = {**DEFAULTS, **settings}
+    check_workers(whole, {})
     env = {**DEFAULTS["env"], **settings.get("env", {})}
     whole["env"] = {name: value for name, value in env.items() if name not in wanted.unset}
     if by_requests(whole["scaling"], settings):
@@ -174,6 +175,7 @@ def creating(wanted: Wanted, settings: Json) -> Step:
 
 def updating(wanted: Wanted, settings: Json, there: Json, gpus: Sequence[Json]) -> Step:
     """Return the step that changes the endpoint; it has no changes where all is as wanted."""
+    check_workers(settings, there)
     env = {**(there.get("env") or {}), **settings.get("env", {})}
     target = {**settings, "env": {name: value for name, value in env.items() if name not in wanted.unset}}
     scaling = settings.get("scaling") or there.get("scaling") or {}
@@ -186,6 +188,22 @@ def updating(wanted: Wanted, settings: Json, there: Json, gpus: Sequence[Json]) 
     if counts:
         body.get("workers", {}).pop("idleTimeout", None)
     return Step("PATCH", f"/serverless/{there['id']}", body, f"change the endpoint {there['id']}", changes)
+
+
+def check_workers(settings: Json, there: Json) -> None:
+    """Refuse that more workers are always up than may be; what is not said is as it is there.
+
+    Raises:
+        ConfigError: More would be.
+    """
+    if not {"workers.min", "workers.max"} & settings.keys():
+        return
+    least, most = (settings.get(name, at(there, name)) for name in ("workers.min", "workers.max"))
+    if least is not None and most is not None and least > most:
+        raise ConfigError(
+            f"{least} workers would always be up, and at most {most} may be: "
+            "raise --workers-max or lower --workers-min"
+        )
 
 
 def by_requests(scaling: Json, settings: Json) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatterpod.cli.output import Printer
+from chatterpod.cli.variables import TAKEN_AWAY, hidden, variable
 from chatterpod.deploying import IDLE_S, NEW_VOLUME, Found, Step, Wanted, plan, unmet
 from chatterpod.errors import ConfigError
 from chatterpod.management import API_URL, Management
 
 __all__ = ["add_to"]
 
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SHOWN = re.compile(r"TTS_\w+|RUNPOD_LOG_LEVEL")  # other variables may hold secrets
 IMAGE = re.compile(
     r"([\w-]+(\.[\w-]+)+(:\d+)?/|localhost(:\d+)?/)?"  # a registry
     r"([a-z0-9][a-z0-9._-]*/)*[a-z0-9][a-z0-9._-]*"
@@ -109,7 +108,7 @@ def wanted_of(given: argparse.Namespace) -> Wanted:
     """Return what the options ask for.
 
     Raises:
-        ConfigError: A number is out of the API's range, or a variable is none.
+        ConfigError: A number is out of the API's range, or a variable is none that can be.
     """
     settings = {name: getattr(given, name) for _, name, *_ in OPTIONS if getattr(given, name) is not None}
     settings |= {"gpu.pools": given.gpu} if given.gpu else {}
@@ -157,18 +156,6 @@ def check_values(given: argparse.Namespace) -> None:
         raise ConfigError(f"--min-cuda is {cuda!r}, expected a version such as 12.4")
 
 
-def variable(text: str) -> tuple[str, str]:
-    """Return the name and the value of a variable; the value is in no message.
-
-    Raises:
-        ConfigError: It is none.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not VARIABLE.fullmatch(name):
-        raise ConfigError("--env takes NAME=VALUE, with letters, digits and _ in the name")
-    return name, value
-
-
 def found_by(api: Management) -> Found:
     """Ask for what the account has."""
     return Found(
@@ -203,7 +190,7 @@ def shown(step: Step) -> list[tuple[str, Any, Any]]:
             continue
         before, after = now or {}, then
         rows += [
-            (f"env.{name}", hidden(name, before.get(name)), hidden(name, after.get(name, "(taken away)")))
+            (f"env.{name}", hidden(name, before.get(name)), hidden(name, after.get(name, TAKEN_AWAY)))
             for name in sorted({*before, *after})
             if before.get(name) != after.get(name)
         ]
@@ -217,11 +204,6 @@ def text_of(value: Any) -> Any:
     if isinstance(value, dict):
         return " ".join(map(str, value.values()))
     return value
-
-
-def hidden(name: str, value: str | None) -> str | None:
-    """Return a variable's value where it is no secret."""
-    return value if value is None or value == "(taken away)" or SHOWN.fullmatch(name) else "(not shown)"
 
 
 def told(step: Step) -> dict[str, Any]:
