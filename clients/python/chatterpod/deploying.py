@@ -65,6 +65,7 @@ class Step:
     body: Json
     what: str
     changes: Sequence[tuple[str, Any, Any]]
+    leaves: Sequence[Json] = ()  # volumes that the endpoint no longer uses then; they stay, and are paid
 
 
 def plan(wanted: Wanted, found: Found) -> list[Step]:
@@ -82,9 +83,7 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
     check_pools(settings.get("gpu.pools", ()), found.gpus)
     steps, placed = placing(wanted, found, there)
     settings |= placed
-    steps.append(
-        creating(wanted, settings) if there is None else updating(wanted, settings, there, found.gpus)
-    )
+    steps.append(creating(wanted, settings) if there is None else updating(wanted, settings, there, found))
     return [step for step in steps if step.changes]
 
 
@@ -173,7 +172,7 @@ def creating(wanted: Wanted, settings: Json) -> Step:
     return Step("POST", "/serverless", body, f"make the endpoint {wanted.name!r}", news(whole))
 
 
-def updating(wanted: Wanted, settings: Json, there: Json, gpus: Sequence[Json]) -> Step:
+def updating(wanted: Wanted, settings: Json, there: Json, found: Found) -> Step:
     """Return the step that changes the endpoint; it has no changes where all is as wanted."""
     check_workers(settings, there)
     env = {**(there.get("env") or {}), **settings.get("env", {})}
@@ -184,10 +183,21 @@ def updating(wanted: Wanted, settings: Json, there: Json, gpus: Sequence[Json]) 
         target = {"workers.idleTimeout": DEFAULTS["workers.idleTimeout"], **target}
     changed = {path: value for path, value in target.items() if differ(path, value, at(there, path))}
     changes = [(path, at(there, path), value) for path, value in changed.items()]
-    body = nested(whole_where_needed(changed, there, gpus))
+    body = nested(whole_where_needed(changed, there, found.gpus))
     if counts:
         body.get("workers", {}).pop("idleTimeout", None)
-    return Step("PATCH", f"/serverless/{there['id']}", body, f"change the endpoint {there['id']}", changes)
+    what = f"change the endpoint {there['id']}"
+    left = leaving(changed, there, found.volumes)
+    return Step("PATCH", f"/serverless/{there['id']}", body, what, changes, left)
+
+
+def leaving(changed: Json, there: Json, volumes: Sequence[Json]) -> list[Json]:
+    """Return the volumes that the endpoint has and no longer will; with their id alone where unlisted."""
+    if "networkVolumes" not in changed:
+        return []
+    listed = {volume["id"]: volume for volume in volumes}
+    gone = [each for each in there.get("networkVolumes") or () if each not in changed["networkVolumes"]]
+    return [listed.get(each, {"id": each}) for each in gone]
 
 
 def check_workers(settings: Json, there: Json) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatterpod.cli.output import Printer
@@ -173,12 +173,28 @@ def agreed(steps: Sequence[Step], given: argparse.Namespace, printer: Printer) -
             for path, now, then in shown(step):
                 print(f"    {path:<22} " + (f"{then}" if now is None else f"{now} -> {then}"))
             if step.path == "/network-volumes":
-                print(f"    {'cost':<22} about ${step.body['size'] * VOLUME_USD:.2f} a month, used or not")
+                print(f"    {'cost':<22} {cost_of(step.body)}, used or not")
+            for volume in step.leaves:
+                print(f"    {'left behind':<22} {left_behind(volume)}")
     if given.yes:
         return True
     if printer.as_json or not sys.stdin.isatty():
         return False
     return input("Do it? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def cost_of(volume: Mapping[str, Any]) -> str:
+    """Return what a volume costs, as far as its size and kind tell."""
+    if "size" not in volume or volume.get("type", "STANDARD") != "STANDARD":
+        return "paid by the month"
+    return f"about ${volume['size'] * VOLUME_USD:.2f} a month"
+
+
+def left_behind(volume: Mapping[str, Any]) -> str:
+    """Return what becomes of a volume that the endpoint no longer uses."""
+    parts = [volume["id"], f"{volume['size']} GB" if "size" in volume else "", volume.get("dataCenter", "")]
+    named = f"{volume.get('name', 'a volume')} ({', '.join(part for part in parts if part)})"
+    return f"{named}: it stays, with its cache and voices, {cost_of(volume)}, until you delete it at RunPod"
 
 
 def shown(step: Step) -> list[tuple[str, Any, Any]]:
@@ -209,7 +225,7 @@ def text_of(value: Any) -> Any:
 def told(step: Step) -> dict[str, Any]:
     """Return a step for programs."""
     changes = [{"setting": path, "now": now, "then": then} for path, now, then in shown(step)]
-    return {"what": step.what, "changes": changes}
+    return {"what": step.what, "changes": changes, "leaves": [dict(volume) for volume in step.leaves]}
 
 
 def carry_out(api: Management, steps: Sequence[Step], printer: Printer) -> dict[str, Any]:
