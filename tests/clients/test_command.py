@@ -82,3 +82,16 @@ def test_a_timeout_in_which_nothing_can_be_done_is_refused(
     assert code == 2
     assert "argument --timeout" in told
     assert endpoint.requests == 0
+
+
+@pytest.mark.parametrize("command", [("health",), ("speak", "Hello."), ("deploy", "--no-volume")])
+def test_without_a_key_or_an_endpoint_it_names_options_and_variables(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("RUNPOD_API_KEY")
+    said = "chatterpod: no_key: no API key: set RUNPOD_API_KEY, or give --api-key\n"
+    assert run(*command) == (2, said)
+    monkeypatch.delenv("RUNPOD_ENDPOINT_ID")
+    if command[0] != "deploy":  # which makes one
+        said = "chatterpod: no_endpoint: no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID\n"
+    assert run(*command) == (2, said)

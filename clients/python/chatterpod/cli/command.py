@@ -45,6 +45,11 @@ CODES: tuple[tuple[type[ChatterpodError], int], ...] = (
     (ChatterpodError, 5),
 )
 
+OPTIONS = {  # what to give where the library would have an argument
+    "no_endpoint": "no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID",
+    "no_key": "no API key: set RUNPOD_API_KEY, or give --api-key",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
@@ -53,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         with stoppable():
             return carried_out(given)
     except ChatterpodError as error:
-        failed(error.code, str(error), as_json=given.json)
+        failed(error.code, worded(error), as_json=given.json)
         return next(code for kind, code in CODES if isinstance(error, kind))
     except BrokenPipeError:  # whoever reads our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor shall the exit complain
@@ -76,6 +81,11 @@ def carried_out(given: argparse.Namespace) -> int:
     with Client(given.endpoint, given.api_key, given.base_url, timeout=given.timeout) as client:
         run: Callable[[Client, argparse.Namespace, Printer], int] = given.run
         return run(client, given, printer)
+
+
+def worded(error: ChatterpodError) -> str:
+    """Return an error's message, with this command line's options where the library names arguments."""
+    return OPTIONS.get(error.code, str(error)) if isinstance(error, ConfigError) else str(error)
 
 
 def failed(code: str, message: str, *, as_json: bool) -> None:
