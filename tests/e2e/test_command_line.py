@@ -231,7 +231,10 @@ def test_trouble_is_one_line_with_its_code_and_leaves_nothing_behind(
 
 def test_without_a_key_or_an_endpoint_it_says_what_to_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNPOD_API_KEY")
-    assert run("health")[::2] == (2, "chatterpod: no_key: no API key: pass api_key, or set RUNPOD_API_KEY\n")
+    assert run("health")[::2] == (
+        2,
+        "chatterpod: no_key: no API key: set RUNPOD_API_KEY, or give --api-key\n",
+    )
     monkeypatch.delenv("RUNPOD_ENDPOINT_ID")
     assert run("health")[2].startswith("chatterpod: no_endpoint: no endpoint")
 
