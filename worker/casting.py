@@ -91,6 +91,8 @@ class Casting:
             VoiceUnusable: The clip of `voice_url` cannot be fetched.
         """
         names = {turn.voice for turn in request.spoken}
+        if request.voice not in names:
+            await self.find(request.voice)  # nobody's, beside turns that all name their own: it must exist
         cast = {}
         for name in sorted(names):
             if name == "default" and request.voice_url is not None:

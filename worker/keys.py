@@ -33,7 +33,8 @@ def cache_key(
     """
     parts = [
         "\n".join(turn.text for turn in request.spoken).strip().lower(),
-        request.voice.strip(),
+        # Turns say who speaks each of them; the voice of those that named none would say it twice.
+        request.voice.strip() if request.turns is None else "default",
         request.language.strip().lower(),
         request.form,
         str(round(float(request.speed), 2)),

@@ -137,7 +137,7 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
     check_choices(request, engine)
     check_sampling(request.sampling, engine)
     check_size(request)
-    return request
+    return settled(request)
 
 
 def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,6 +192,17 @@ def kind(value: Any) -> str:
     if isinstance(value, float):
         return "a number" if math.isfinite(value) else "not a finite number"
     return names.get(type(value), type(value).__name__)
+
+
+def settled(request: SpeechRequest) -> SpeechRequest:
+    """Return the request as it is spoken: each turn with its voice."""
+    if request.turns is None:
+        return request
+    turns = [
+        turn if "voice" in turn.model_fields_set else turn.model_copy(update={"voice": request.voice})
+        for turn in request.turns
+    ]
+    return request.model_copy(update={"turns": turns})
 
 
 def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:

@@ -83,6 +83,22 @@ async def test_a_voice_that_was_added_speaks_until_it_is_removed(tmp_path: Path)
     assert gone == "unknown_voice: there is no voice 'ann'; the voices are default, low"
 
 
+async def test_turns_that_name_no_voice_are_spoken_with_the_requests(tmp_path: Path) -> None:
+    turns = [{"text": "One."}, {"text": "Two.", "voice": "default"}]
+    with working(tmp_path) as kit:
+        records = await run_job(kit, {"turns": turns, "voice": "low"})
+        captions = [segment for record in records for segment in record.get("segments", ())]
+        assert voices_heard(kit) == [segment["voice"] for segment in captions] == ["low", "default"]
+
+
+async def test_an_unknown_voice_beside_turns_is_refused_before_anything_is_spoken(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        for turn in ({"text": "One."}, {"text": "One.", "voice": "low"}):
+            said = await error(kit, {"turns": [turn], "voice": "bob"})
+            assert said == "unknown_voice: there is no voice 'bob'; the voices are default, low"
+        assert voices_heard(kit) == []
+
+
 async def test_fifty_segments_compute_the_conditioning_once(tmp_path: Path) -> None:
     engine = LearningEngine()
     with working(tmp_path, engine) as kit:

@@ -70,6 +70,21 @@ def test_turns_are_in_the_key() -> None:
     assert cache_key(one, "tone") != cache_key(two, "tone")
 
 
+def key_of_turns(*turns: dict[str, Any], **fields: Any) -> str:
+    parsed = parse({"turns": list(turns)} | fields, ToneEngine())
+    assert isinstance(parsed, SpeechRequest)
+    return cache_key(parsed, "chatterbox-turbo")
+
+
+def test_the_key_of_turns_tells_who_speaks_and_not_where_that_was_said() -> None:
+    line = 'hi.|default|en|mp3|1.0|0|turns=[["{voice}", "Hi.", null]]'
+    assert key_of_turns({"text": "Hi."}) == sha(line.replace("{voice}", "default"))
+    low = sha(line.replace("{voice}", "low"))
+    assert key_of_turns({"text": "Hi.", "voice": "low"}) == low
+    assert key_of_turns({"text": "Hi."}, voice="low") == low
+    assert key_of_turns({"text": "Hi.", "voice": "low"}, voice="ann") == low
+
+
 def test_the_clip_behind_a_voices_name_is_in_the_key_and_its_order_is_not() -> None:
     clips = {"bob": "22", "ann": "11"}
     assert cache_key(request(voice="ann"), "chatterbox-turbo", {"ann": "11"}) == sha(

@@ -158,6 +158,13 @@ def test_silence_counts_as_speech_does() -> None:
     assert accepted(text="Well.[pause:2s] " * 100)
 
 
+def test_a_turn_that_names_no_voice_has_the_requests() -> None:
+    turns = [{"text": "a"}, {"text": "b", "voice": "default"}, {"text": "c", "voice": "ann"}]
+    request = parse({"turns": turns, "voice": "low"}, ENGINE)
+    assert isinstance(request, SpeechRequest)
+    assert [turn.voice for turn in request.spoken] == ["low", "default", "ann"]
+
+
 def test_the_other_name_of_text_is_accepted() -> None:
     request = parse({"input": "Hello."}, ENGINE)
     assert isinstance(request, SpeechRequest)
