@@ -1,7 +1,5 @@
 """The request: a job's `input` validated whole, before any work is done for it."""
 
-import difflib
-import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -14,12 +12,12 @@ from segmenter.atoms import PAUSES, pause_ms
 from worker.engines import Range
 from worker.errors import (
     InvalidInput,
-    SpeechError,
     TextTooLong,
     UnsupportedFormat,
     UnsupportedLanguage,
     VoiceUnusable,
 )
+from worker.refusals import explained, kind, shown
 from worker.writing import worth
 
 __all__ = ["Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]
@@ -32,10 +30,22 @@ CHARACTERS_A_SECOND = 14
 MARGIN = 1.15  # slow voices and pauses beyond the average
 JOB_BYTES = 9_000_000  # of base64, under RunPod's 10 MB for a whole result
 TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
-# Said back in an error only where nothing private can stand in the field.
-ECHOED = frozenset({"voice", "language", "format", "opening", "cache", "op", "bit_rate", "speed", "seed"})
 
-VoiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+# Limits stand here alone: an error tells them from the models' JSON schema, or their description.
+MOST = 200  # turns, and words to pronounce
+ALLOWED_FORMATS = f"one of {', '.join(FORMATS)}"
+ALLOWED_RATES = f"one of {', '.join(map(str, BIT_RATES))} (kbit/s)"
+VoiceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+    Field(description="1 to 64 letters, digits, '_' or '-'"),
+]
+Turns = Annotated[
+    list["Turn"], Field(min_length=1, max_length=MOST, description=f"a list of 1 to {MOST} turns")
+]
+Respellings = Annotated[
+    dict[str, str], Field(max_length=MOST, description=f"an object of at most {MOST} words, each a string")
+]
 
 
 class Capabilities(Protocol):
@@ -70,19 +80,19 @@ class SpeechRequest(Strict):
     """What to speak and how; every field as in docs/api.md."""
 
     text: str | None = None
-    turns: Annotated[list[Turn], Field(min_length=1, max_length=200)] | None = None
+    turns: Turns | None = None
     voice: VoiceName = "default"
     voice_url: str | None = None
-    language: str = "en"
-    format: str = "mp3"
+    language: Annotated[str, Field(description="a language such as 'en'")] = "en"
+    format: Annotated[str, Field(description=ALLOWED_FORMATS)] = "mp3"
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     stream: bool | None = None
     cache: Literal["use", "refresh", "off"] = "use"
     opening: Literal["fast", "even"] = "fast"
     normalize_numbers: bool = True
-    pronounce: Annotated[dict[str, str], Field(max_length=200)] = {}
-    bit_rate: int = 64
+    pronounce: Respellings = {}
+    bit_rate: Annotated[int, Field(description=ALLOWED_RATES)] = 64
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -150,48 +160,11 @@ def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def validated(model: type[Model], given: Mapping[str, Any]) -> Model:
-    """Return the model, or raise the first of its errors in our words."""
+    """Return the model, or raise its errors in our words."""
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        raise explained(first, model) from None
-
-
-def explained(error: Mapping[str, Any], model: type[Strict]) -> SpeechError:
-    """Put one of pydantic's errors into a sentence about the field."""
-    path = [str(part) for part in error["loc"]]
-    if not path:  # the only thing wrong with an object as such
-        return InvalidInput("input has a field whose name is not valid Unicode")
-    field = path[0] + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path[1:])
-    if error["type"] == "extra_forbidden":
-        names = Turn.model_fields if path[0] == "turns" else model.model_fields
-        near = difflib.get_close_matches(path[-1], names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(names)}"
-        return InvalidInput(f"{printable(field)} is no field of the input; {hint}")
-    if error["type"] == "missing":
-        return InvalidInput(f"{field} is missing")
-    came = error["input"]
-    shown = repr(came)[:40] if path[-1] in ECHOED and not isinstance(came, dict | list) else kind(came)
-    if error["type"] == "string_pattern_mismatch":
-        return InvalidInput(f"{printable(field)} is {shown}, expected 1 to 64 letters, digits, '_' or '-'")
-    wanted = error["msg"].removeprefix("Input ").removeprefix("should ").removeprefix("be ")
-    return InvalidInput(f"{printable(field)} is {shown}, expected {wanted}")
-
-
-def printable(name: str) -> str:
-    """Return a name from outside, short and without characters that could forge a log line."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name[:64])
-
-
-def kind(value: Any) -> str:
-    """Name what came without saying what was in it."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number"}
-    if value is None:
-        return "null"
-    if isinstance(value, float):
-        return "a number" if math.isfinite(value) else "not a finite number"
-    return names.get(type(value), type(value).__name__)
+        raise explained(error, model) from None
 
 
 def settled(request: SpeechRequest) -> SpeechRequest:
@@ -277,19 +250,20 @@ def check_operation(operation: Operation) -> None:
 
 def check_choices(request: SpeechRequest, engine: Capabilities) -> None:
     """Refuse languages, formats and bit rates that cannot be served."""
-    language = printable(request.language.strip().lower())
+    language = request.language.strip().lower()
     if language in engine.lacking:
         raise UnsupportedLanguage(
-            f"language is {language!r}, for which this worker lacks {engine.lacking[language]}"
+            f"language is {shown(language)}, for which this worker lacks {engine.lacking[language]}"
         )
     if language not in engine.languages:
         known = ", ".join(sorted(engine.languages))
-        raise UnsupportedLanguage(f"language is {language!r}, and the {engine.name} engine speaks {known}")
+        raise UnsupportedLanguage(
+            f"language is {shown(language)}, and the {engine.name} engine speaks {known}"
+        )
     if request.form not in FORMATS:
-        raise UnsupportedFormat(f"format is {request.format[:20]!r}, expected one of {', '.join(FORMATS)}")
+        raise UnsupportedFormat(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
     if request.bit_rate not in BIT_RATES:
-        allowed = ", ".join(map(str, BIT_RATES))
-        raise InvalidInput(f"bit_rate is {request.bit_rate}, expected one of {allowed} (kbit/s)")
+        raise InvalidInput(f"bit_rate is {shown(request.bit_rate)}, expected {ALLOWED_RATES}")
     for word, respelling in request.pronounce.items():
         if not (0 < len(word.strip()) <= 64 and 0 < len(respelling.strip()) <= 128):
             raise InvalidInput(
@@ -311,18 +285,22 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
 def check_size(request: SpeechRequest) -> None:
     """Refuse speech whose whole, its pauses included, would not fit into RunPod's limit on a job's result."""
     bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
+    seconds = JOB_BYTES * 3 / 4 / bytes_a_second
+    pace = CHARACTERS_A_SECOND / worth(request.language.strip().lower()) * request.speed / MARGIN
     paused = pauses(request)
-    seconds = max(0.0, JOB_BYTES * 3 / 4 / bytes_a_second - paused)
-    pace = CHARACTERS_A_SECOND / worth(request.language.strip().lower())
-    limit = int(seconds * pace * request.speed / MARGIN)
     total = sum(len(PAUSES.sub("", text)) for _, text in texts(request))
-    if total > limit:
-        form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
-        beside = f" and {paused:.0f} s of pauses" if paused else ""
-        raise TextTooLong(
-            f"text has {total} characters{beside}, expected at most {limit} as {form} and at this speed: "
-            "split it into jobs"
-        )
+    limit = int(max(0.0, seconds - paused) * pace)
+    if total <= limit:
+        return
+    form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
+    beside = f" and {paused:.0f} s of pauses" if paused else ""
+    most, remedy = f"{limit}", "split it into jobs"
+    if paused and total < int(seconds * pace):  # the text alone would fit
+        most = f"{int(seconds - total / pace)} s of pauses beside so many characters"
+        remedy = "shorten the pauses or split it into jobs"
+    raise TextTooLong(
+        f"text has {total} characters{beside}, expected at most {most} as {form} and at this speed: {remedy}"
+    )
 
 
 def pauses(request: SpeechRequest) -> float:

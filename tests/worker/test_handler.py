@@ -142,7 +142,7 @@ async def test_pronunciations_reach_the_engine_but_not_the_captions(tmp_path: Pa
 async def test_a_bad_input_yields_one_error_and_the_next_job_works(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         assert await run_job(kit, {"text": 5}) == [
-            {"error": "invalid_input: text is a number, expected a valid string"}
+            {"error": "invalid_input: text is a number, expected a string"}
         ]
         assert (await run_job(kit, {"text": "Still here."}))[-1]["final"] is True
 

@@ -46,54 +46,74 @@ REFUSED: list[tuple[Any, str]] = [
     ({"text": "ok \ud800"}, "invalid_input: text has a lone surrogate at position 3"),
     ({"text": "x" * 1_000_000}, "text_too_long: text has 1000000 characters, expected at most 10000"),
     ({"\ud800": None}, "invalid_input: input has a field whose name is not valid Unicode"),
-    ({"text": 5}, "invalid_input: text is a number, expected a valid string"),
-    ({"text": ["a"]}, "invalid_input: text is a list, expected a valid string"),
+    ({"text": 5}, "invalid_input: text is a number, expected a string"),
+    ({"text": ["a"]}, "invalid_input: text is a list, expected a string"),
     ({"text": "a", "voicee": "x"}, "invalid_input: voicee is no field of the input; did you mean voice?"),
     ({"text": "a", "zzzz": 1}, "zzzz is no field of the input; the fields are text, "),
     ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected 1 to 64 letters"),
-    ({"text": "a", "voice": None}, "invalid_input: voice is None, expected a valid string"),
+    ({"text": "a", "voice": None}, "invalid_input: voice is null, expected 1 to 64 letters"),
+    ({"text": "a", "voice": "a" * 300}, f"invalid_input: voice is '{'a' * 40}…', expected 1 to 64 letters"),
+    ({"text": "a", "seed": 10**400}, "seed is a number of more than 20 digits, expected a whole number"),
+    ({"text": "a", "bit_rate": 10**400}, "bit_rate is a number of more than 20 digits, expected one of 32"),
     ({"text": "a", "voice_url": "file:///etc/passwd"}, "invalid_input: voice_url is not an https URL"),
     (
         {"text": "a", "language": "xx"},
         "unsupported_language: language is 'xx', and the tone engine speaks de, en",
     ),
-    ({"text": "a", "language": 1}, "invalid_input: language is 1, expected a valid string"),
+    ({"text": "a", "language": 1}, "invalid_input: language is 1, expected a language such as 'en'"),
     ({"text": "a", "format": "ogg"}, "unsupported_format: format is 'ogg', expected one of mp3, pcm"),
-    ({"text": "a", "speed": 3}, "invalid_input: speed is 3, expected less than or equal to 2"),
-    ({"text": "a", "speed": 0.1}, "invalid_input: speed is 0.1, expected greater than or equal to 0.5"),
-    ({"text": "a", "speed": "1"}, "invalid_input: speed is '1', expected a valid number"),
-    ({"text": "a", "speed": True}, "invalid_input: speed is True, expected a valid number"),
-    ({"text": "a", "speed": float("nan")}, "invalid_input: speed is nan, expected"),
-    ({"text": "a", "speed": float("inf")}, "invalid_input: speed is inf, expected"),
-    ({"text": "a", "seed": -1}, "invalid_input: seed is -1, expected greater than or equal to 0"),
-    ({"text": "a", "seed": 1.5}, "invalid_input: seed is 1.5, expected a valid integer"),
-    ({"text": "a", "seed": True}, "invalid_input: seed is True, expected a valid integer"),
-    ({"text": "a", "seed": 2**63}, "invalid_input: seed is 9223372036854775808, expected less than"),
-    ({"text": "a", "stream": "yes"}, "invalid_input: stream is a string, expected a valid boolean"),
-    ({"text": "a", "stream": 1}, "invalid_input: stream is a number, expected a valid boolean"),
+    ({"text": "a", "speed": 3}, "invalid_input: speed is 3, expected a number from 0.5 to 2"),
+    ({"text": "a", "speed": 0.1}, "invalid_input: speed is 0.1, expected a number from 0.5 to 2"),
+    ({"text": "a", "speed": "1"}, "invalid_input: speed is '1', expected a number from 0.5 to 2"),
+    ({"text": "a", "speed": True}, "invalid_input: speed is true, expected a number from 0.5 to 2"),
+    ({"text": "a", "speed": float("nan")}, "invalid_input: speed is NaN, expected a number from 0.5 to 2"),
+    (
+        {"text": "a", "speed": float("inf")},
+        "invalid_input: speed is Infinity, expected a number from 0.5 to 2",
+    ),
+    (
+        {"text": "a", "seed": -1},
+        "invalid_input: seed is -1, expected a whole number from 0 to 9223372036854775807",
+    ),
+    ({"text": "a", "seed": 1.5}, "invalid_input: seed is 1.5, expected a whole number from 0 to"),
+    ({"text": "a", "seed": True}, "invalid_input: seed is true, expected a whole number from 0 to"),
+    (
+        {"text": "a", "seed": 2**63},
+        "invalid_input: seed is 9223372036854775808, expected a whole number from 0 to",
+    ),
+    ({"text": "a", "stream": "yes"}, "invalid_input: stream is 'yes', expected true or false"),
+    ({"text": "a", "stream": 1}, "invalid_input: stream is 1, expected true or false"),
     ({"text": "a", "cache": "no"}, "invalid_input: cache is 'no', expected 'use', 'refresh' or 'off'"),
     ({"text": "a", "opening": "slow"}, "invalid_input: opening is 'slow', expected 'fast' or 'even'"),
     (
         {"text": "a", "normalize_numbers": 1},
-        "invalid_input: normalize_numbers is a number, expected a valid boolean",
+        "invalid_input: normalize_numbers is 1, expected true or false",
     ),
-    ({"text": "a", "pronounce": ["x"]}, "invalid_input: pronounce is a list, expected a valid dictionary"),
-    ({"text": "a", "pronounce": {"x": 1}}, "invalid_input: pronounce.x is a number, expected a valid string"),
+    (
+        {"text": "a", "pronounce": ["x"]},
+        "invalid_input: pronounce is a list, expected an object of at most 200 words",
+    ),
+    ({"text": "a", "pronounce": {"x": 1}}, "invalid_input: pronounce.x is a number, expected a string"),
     (
         {"text": "a", "pronounce": {"": "x"}},
         "invalid_input: pronounce has an entry that is empty or too long",
     ),
-    ({"text": "a", "pronounce": {str(n): "x" for n in range(201)}}, "invalid_input: pronounce is an object"),
+    (
+        {"text": "a", "pronounce": {str(n): "x" for n in range(201)}},
+        "pronounce is an object of 201, expected an object of at",
+    ),
     ({"text": "a", "bit_rate": 65}, "invalid_input: bit_rate is 65, expected one of 32, 40, 48, 56, 64, 80"),
-    ({"text": "a", "bit_rate": "64"}, "invalid_input: bit_rate is '64', expected a valid integer"),
+    ({"text": "a", "bit_rate": "64"}, "invalid_input: bit_rate is '64', expected one of 32, 40, 48"),
     (
         {"text": "a", "top_p": 0.5},
         "top_p is not an option of the tone engine; its options: temperature, top_k",
     ),
     ({"text": "a", "temperature": 9.0}, "invalid_input: temperature is 9, expected 0.05 to 2"),
-    ({"text": "a", "temperature": "hot"}, "invalid_input: temperature is a string, expected a valid number"),
+    ({"text": "a", "temperature": "hot"}, "invalid_input: temperature is 'hot', expected a number"),
     ({"text": "a", "top_k": 0}, "invalid_input: top_k is 0, expected 1 to 1000"),
-    ({"turns": []}, "invalid_input: turns is a list, expected"),
+    ({"turns": []}, "invalid_input: turns is a list of 0, expected a list of 1 to 200 turns"),
+    ({"turns": 5}, "invalid_input: turns is a number, expected a list of 1 to 200 turns"),
+    ({"turns": [5]}, "invalid_input: turns[0] is a number, expected an object with a text"),
     ({"turns": [{"voice": "low"}]}, "invalid_input: turns[0].text is missing"),
     ({"turns": [{"text": "a", "mood": 1}]}, "invalid_input: turns[0].mood is no field of the input"),
     (
@@ -117,9 +137,9 @@ REFUSED: list[tuple[Any, str]] = [
     ({"turns": [{"text": "a"}, {"text": "!"}]}, "invalid_input: turns[1].text has nothing to speak"),
     (
         {"turns": [{"text": "a", "pause_ms": 20_000}]},
-        "invalid_input: turns[0].pause_ms is a number, expected",
+        "invalid_input: turns[0].pause_ms is 20000, expected a whole number from 0 to 10000",
     ),
-    ({"turns": [{"text": "a"}] * 201}, "invalid_input: turns is a list, expected"),
+    ({"turns": [{"text": "a"}] * 201}, "invalid_input: turns is a list of 201, expected a list of 1 to 200"),
     ({"op": "dance"}, "invalid_input: op is 'dance', expected 'voices'"),
     ({"op": "info", "text": "a"}, "invalid_input: text is no field of the input"),
 ]
@@ -128,6 +148,39 @@ REFUSED: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("given", "said"), REFUSED)
 def test_a_bad_input_is_refused_by_field_with_what_came_and_what_is_allowed(given: Any, said: str) -> None:
     assert said in refused(given)
+
+
+@pytest.mark.parametrize(
+    "field", [*SpeechRequest.model_fields, "turns.voice", "turns.pause_ms", "op", "name"]
+)
+def test_a_value_of_the_wrong_kind_is_refused_in_the_words_of_json(field: str) -> None:
+    outer, _, inner = field.partition(".")
+    for wrong in ([], [5], {"x": [1]}, 5j, float("inf"), -1):
+        given = {"turns": [{"text": "a", inner: wrong}]} if inner else {"text": "a", outer: wrong}
+        if outer == "name":
+            given = {"op": "warm", "name": wrong}
+        said = refused(given)
+        for word in (
+            "valid ",
+            "None",
+            "True",
+            "Dictionary",
+            "dictionary",
+            "List",
+            "instance",
+            "inf,",
+            "than",
+        ):
+            assert word not in said, said
+
+
+def test_up_to_three_faults_are_told_at_once_and_the_fields_only_once() -> None:
+    two = refused({"text": "a", "speed": 9, "seed": -1})
+    assert two.startswith("invalid_input: speed is 9, expected a number from 0.5 to 2; seed is -1, expected")
+    many = refused({"text": "a", "aaaa": 1, "bbbb": 1, "cccc": 1, "dddd": 1, "eeee": 1})
+    assert "cccc is no field of the input; and 2 more; the fields are text, turns" in many
+    assert "dddd" not in many
+    assert many.count("the fields are") == 1
 
 
 def test_two_thousand_tags_are_nothing_to_speak_where_tags_are_not_spoken() -> None:
@@ -152,10 +205,21 @@ def test_speech_that_would_not_fit_into_a_result_is_refused_with_the_limit() -> 
 def test_silence_counts_as_speech_does() -> None:
     said = refused({"turns": [{"text": "Hi.", "pause_ms": 10_000}] * 200})
     assert said.startswith(
-        "text_too_long: text has 600 characters and 2000 s of pauses, expected at most 0 as"
+        "text_too_long: text has 600 characters and 2000 s of pauses, expected at most 794 s of pauses beside"
     )
     assert "and 5000 s of pauses" in refused({"text": "Hi.[pause:10s]" * 500})
     assert accepted(text="Well.[pause:2s] " * 100)
+
+
+def test_pauses_too_long_are_told_how_long_they_may_be_beside_the_text() -> None:
+    def paused(count: int) -> dict[str, Any]:
+        return {"text": "a" * 40 + "[pause:10s]" * count}
+
+    said = refused(paused(200))
+    assert "has 40 characters and 2000 s of pauses, expected at most 840 s of pauses beside" in said
+    assert "shorten the pauses" in said
+    assert parse(paused(84), ENGINE)
+    assert "text_too_long" in refused(paused(85))
 
 
 def test_a_turn_that_names_no_voice_has_the_requests() -> None:
