@@ -14,9 +14,9 @@ from worker.errors import (
     InvalidInput,
     TextTooLong,
     UnsupportedFormat,
-    UnsupportedLanguage,
     VoiceUnusable,
 )
+from worker.languages import spoken_language
 from worker.refusals import explained, kind, shown
 from worker.writing import worth
 
@@ -144,10 +144,11 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
     request = validated(SpeechRequest, renamed(given))
     check_text(request, engine, max_characters)
     check_voices(request, engine)
-    check_choices(request, engine)
+    request = settled(request, engine)
+    check_choices(request)
     check_sampling(request.sampling, engine)
     check_size(request)
-    return settled(request)
+    return request
 
 
 def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,15 +168,15 @@ def validated(model: type[Model], given: Mapping[str, Any]) -> Model:
         raise explained(error, model) from None
 
 
-def settled(request: SpeechRequest) -> SpeechRequest:
-    """Return the request as it is spoken: each turn with its voice."""
-    if request.turns is None:
-        return request
-    turns = [
-        turn if "voice" in turn.model_fields_set else turn.model_copy(update={"voice": request.voice})
-        for turn in request.turns
-    ]
-    return request.model_copy(update={"turns": turns})
+def settled(request: SpeechRequest, engine: Capabilities) -> SpeechRequest:
+    """Return the request as it is spoken: each turn with its voice, the language as the engine calls it."""
+    changed: dict[str, Any] = {"language": spoken_language(request.language, engine)}
+    if request.turns is not None:
+        changed["turns"] = [
+            turn if "voice" in turn.model_fields_set else turn.model_copy(update={"voice": request.voice})
+            for turn in request.turns
+        ]
+    return request.model_copy(update=changed)
 
 
 def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
@@ -248,18 +249,8 @@ def check_operation(operation: Operation) -> None:
         check_https(operation.voice_url)
 
 
-def check_choices(request: SpeechRequest, engine: Capabilities) -> None:
-    """Refuse languages, formats and bit rates that cannot be served."""
-    language = request.language.strip().lower()
-    if language in engine.lacking:
-        raise UnsupportedLanguage(
-            f"language is {shown(language)}, for which this worker lacks {engine.lacking[language]}"
-        )
-    if language not in engine.languages:
-        known = ", ".join(sorted(engine.languages))
-        raise UnsupportedLanguage(
-            f"language is {shown(language)}, and the {engine.name} engine speaks {known}"
-        )
+def check_choices(request: SpeechRequest) -> None:
+    """Refuse formats, bit rates and respellings that cannot be served."""
     if request.form not in FORMATS:
         raise UnsupportedFormat(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
     if request.bit_rate not in BIT_RATES:
@@ -286,7 +277,7 @@ def check_size(request: SpeechRequest) -> None:
     """Refuse speech whose whole, its pauses included, would not fit into RunPod's limit on a job's result."""
     bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
     seconds = JOB_BYTES * 3 / 4 / bytes_a_second
-    pace = CHARACTERS_A_SECOND / worth(request.language.strip().lower()) * request.speed / MARGIN
+    pace = CHARACTERS_A_SECOND / worth(request.language) * request.speed / MARGIN
     paused = pauses(request)
     total = sum(len(PAUSES.sub("", text)) for _, text in texts(request))
     limit = int(max(0.0, seconds - paused) * pace)

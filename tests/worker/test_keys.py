@@ -33,6 +33,7 @@ def test_the_key_of_a_plain_request_is_the_guides() -> None:
         ({"seed": 7}, "hello, world!|default|en|mp3|1.0|7"),
         ({"text": "  HELLO, world!\n"}, "hello, world!|default|en|mp3|1.0|0"),
         ({"language": " EN "}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"language": "en-US"}, "hello, world!|default|en|mp3|1.0|0"),
         ({"format": "PCM", "bit_rate": 32}, "hello, world!|default|en|pcm|1.0|0"),
         ({"voice": "low"}, "hello, world!|low|en|mp3|1.0|0"),
         ({"bit_rate": 32}, "hello, world!|default|en|mp3|1.0|0|bit_rate=32"),

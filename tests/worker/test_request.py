@@ -229,6 +229,17 @@ def test_a_turn_that_names_no_voice_has_the_requests() -> None:
     assert [turn.voice for turn in request.spoken] == ["low", "default", "ann"]
 
 
+@pytest.mark.parametrize("tag", ["en-US", "en_us", " EN-Latn-GB ", "en-x-mine"])
+def test_a_region_is_no_other_language(tag: str) -> None:
+    assert accepted(language=tag).language == "en"
+
+
+@pytest.mark.parametrize("tag", ["en-", "english", "e-US", "en-US!", "xx-EN"])
+def test_a_language_that_is_refused_is_said_back_as_it_came(tag: str) -> None:
+    said = refused({"text": "a", "language": tag})
+    assert said == f"unsupported_language: language is '{tag}', and the tone engine speaks de, en, fr, ja"
+
+
 def test_the_other_name_of_text_is_accepted() -> None:
     request = parse({"input": "Hello."}, ENGINE)
     assert isinstance(request, SpeechRequest)

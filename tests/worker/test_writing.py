@@ -62,6 +62,6 @@ def test_a_character_that_says_more_counts_for_more_of_a_jobs_size() -> None:
 
 def test_a_language_that_lacks_something_here_is_refused_with_what_it_lacks() -> None:
     with pytest.raises(
-        UnsupportedLanguage, match=r"language is 'zh', for which this worker lacks the package spacy-pkuseg"
+        UnsupportedLanguage, match=r"language is ' ZH ', for which this worker lacks the package spacy-pkuseg"
     ):
         parse({"text": "你好", "language": " ZH "}, SpeaksAll())
