@@ -12,6 +12,8 @@ from segmenter.languages import Language, language_of
 
 __all__ = ["main", "proposals"]
 
+LANGUAGES = Path(__file__).with_name("languages")
+
 
 def proposals(texts: Iterable[str], language: Language) -> dict[str, list[str]]:
     """Return abbreviations, sentence starters and pairs that Punkt learns and the language's file lacks."""
@@ -34,12 +36,26 @@ def proposals(texts: Iterable[str], language: Language) -> dict[str, list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the proposals for one language."""
+    """Print the proposals for one language; return 1 with one line where there can be none."""
     if len(arguments) < 2:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    texts = (Path(name).read_text(encoding="utf-8") for name in arguments[1:])
-    for kind, words in proposals(texts, language_of(arguments[0])).items():
+    try:
+        language = language_of(arguments[0])
+        # No refusal: whoever begins a language has no file of it yet. Nor silence: it may be a slip.
+        if not (LANGUAGES / f"{language.tag}.toml").is_file():
+            sys.stderr.write(
+                f"train: there is no languages/{language.tag}.toml: nothing of it is known yet\n"
+            )
+        found = proposals((Path(name).read_text(encoding="utf-8") for name in arguments[1:]), language)
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        sys.stderr.write(f"train: {package} is not installed: pip install -r requirements/dev.txt\n")
+        return 1
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"train: {error}\n")
+        return 1
+    for kind, words in found.items():
         sys.stdout.write(f"# {kind}\n{chr(10).join(words)}\n")
     return 0
 

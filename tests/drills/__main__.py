@@ -17,6 +17,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="as few times as in the tests")
     parser.add_argument("--times", type=int, help="how often")
     given = parser.parse_args()
+    for name in given.names:
+        if name not in DRILLS:
+            parser.error(f"there is no drill {name!r}, expected any of {', '.join(DRILLS)}")
     outcomes: list[Outcome] = []
     for name in given.names or DRILLS:
         drill, few, many = DRILLS[name]
