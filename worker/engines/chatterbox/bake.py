@@ -11,36 +11,51 @@ import json
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
+try:
+    import torch
+    from safetensors.torch import save_file
+    from torch import Tensor
 
-from worker.engines.chatterbox import checkpoint
-from worker.engines.chatterbox.checkpoint import CLONING, PRECISIONS, UNUSED, map_tensors
-from worker.engines.chatterbox.files import (
-    CLONING_FILE,
-    MANIFEST,
-    S3_FILE,
-    T3_FILE,
-    VOICE_FILE,
-    WATERMARK_FILE,
-    Manifest,
-)
-from worker.engines.chatterbox.multilingual import baking
-from worker.engines.chatterbox.multilingual.files import is_checkpoint as is_multilingual
-from worker.engines.chatterbox.stored import plain, s3_tensors, t3_tensors
-from worker.engines.chatterbox.t3 import HEAD, check_shapes
-from worker.engines.chatterbox.text import load_tokenizer
-from worker.engines.chatterbox.watermark import Watermark
-from worker.errors import StartError
+    from worker.engines.chatterbox import checkpoint
+    from worker.engines.chatterbox.checkpoint import CLONING, PRECISIONS, UNUSED, map_tensors
+    from worker.engines.chatterbox.files import (
+        CLONING_FILE,
+        MANIFEST,
+        RELEASED_VOICE,
+        S3_FILE,
+        T3_FILE,
+        VOICE_FILE,
+        WATERMARK_FILE,
+        Manifest,
+    )
+    from worker.engines.chatterbox.multilingual import baking
+    from worker.engines.chatterbox.multilingual import files as multilingual
+    from worker.engines.chatterbox.stored import plain, s3_tensors, t3_tensors
+    from worker.engines.chatterbox.t3 import HEAD, check_shapes
+    from worker.engines.chatterbox.text import load_tokenizer
+    from worker.engines.chatterbox.watermark import Watermark
+    from worker.errors import StartError
+except ModuleNotFoundError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"bake: {missing.name} is not installed: pip install -r requirements/chatterbox.txt")
 
 __all__ = ["bake"]
 
 VOICE_ENCODER = "ve.safetensors"
 TOKENIZER = "tokenizer.json"
+# What is read of the released files, the texts' apart: each tokenizer says what it lacks.
+TURBO = (T3_FILE, S3_FILE, VOICE_ENCODER, RELEASED_VOICE)
+MULTILINGUAL = (
+    multilingual.T3_FILE,
+    multilingual.RELEASED_S3_FILE,
+    multilingual.RELEASED_VOICE_ENCODER,
+    multilingual.TOKENIZER_FILE,
+    RELEASED_VOICE,
+)
 HASHED_AT_ONCE = 2**20  # bytes
 
 
@@ -53,11 +68,12 @@ def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str
     given = Manifest.read(source)
     if given.precision is not None:
         raise StartError(f"{source} is baked already: bake the released files")
+    is_turbo = not multilingual.is_checkpoint(source)
+    check_released(source, TURBO if is_turbo else MULTILINGUAL)
     if target.exists():
         raise StartError(f"{target} exists: remove it, or bake to another folder")
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     part.mkdir(parents=True)
-    is_turbo = not is_multilingual(source)
     try:
         (write_weights if is_turbo else baking.write_weights)(source, part, precision)
         write_manifest(source, part, precision)
@@ -68,6 +84,16 @@ def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str
         shutil.rmtree(part, ignore_errors=True)
     for file in sorted(target.iterdir()):
         say(f"{file.stat().st_size / 1e6:9.1f} MB  {file.name}")
+
+
+def check_released(source: Path, names: Sequence[str]) -> None:
+    """Refuse a folder without a file that is baked; it was named by hand, no setting says where it is."""
+    missing = [name for name in names if not (source / name).is_file()]
+    if missing:
+        raise StartError(
+            f"{source} has no {missing[0]}: expected a folder with the released files, as "
+            "python -m worker.engines.chatterbox.fetch makes one"
+        )
 
 
 def write_weights(source: Path, part: Path, precision: str) -> None:
@@ -85,7 +111,7 @@ def write_weights(source: Path, part: Path, precision: str) -> None:
     )
     load_tokenizer(source).save(str(part / TOKENIZER))
     Watermark.load().export(part / WATERMARK_FILE)
-    shutil.copyfile(source / "conds.pt", part / "conds.pt")
+    shutil.copyfile(source / RELEASED_VOICE, part / RELEASED_VOICE)
 
 
 def as_products(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -107,7 +133,7 @@ def write_voice(part: Path) -> None:
     with torch.inference_mode():
         models.voice.prefix(models.t3)
     (part / VOICE_FILE).write_bytes(models.voice.to_bytes(models.precision))
-    (part / "conds.pt").unlink()
+    (part / RELEASED_VOICE).unlink()
 
 
 def write_manifest(source: Path, part: Path, precision: str) -> None:
