@@ -3,6 +3,7 @@
 The model is a module-level singleton: loaded once per process, before the first job is taken.
 """
 
+import argparse
 import gc
 import importlib
 import logging
@@ -14,22 +15,28 @@ from functools import partial
 from os import _exit
 from typing import Any
 
-from worker.cache import Cache
-from worker.casting import Casting
-from worker.engines.careful import cloner
-from worker.engines.choose import TITLES as CHATTERBOX_TITLES
-from worker.engines.choose import Loaded, choose, load
-from worker.errors import StartError
-from worker.fetching import fetched
-from worker.handler import Worker
-from worker.keys import cache_key
-from worker.readiness import cache_trouble, check, fitness
-from worker.settings import Settings, prepare_environment
-from worker.studio import Studio
-from worker.synthesis import Synthesis
-from worker.voices import Voices
+try:
+    from worker.cache import Cache
+    from worker.casting import Casting
+    from worker.engines.careful import cloner
+    from worker.engines.choose import TITLES as CHATTERBOX_TITLES
+    from worker.engines.choose import Loaded, choose, load
+    from worker.errors import StartError
+    from worker.fetching import fetched
+    from worker.handler import Worker
+    from worker.keys import cache_key
+    from worker.readiness import cache_trouble, check, fitness
+    from worker.settings import Settings, prepare_environment
+    from worker.studio import Studio
+    from worker.synthesis import Synthesis
+    from worker.voices import Voices
+except ModuleNotFoundError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"worker: {missing.name} is not installed: pip install -r requirements/worker.txt")
 
 log = logging.getLogger("worker")
+SDK_OPTIONS = ("--rp_", "--test_input")  # how those of RunPod's SDK begin, which reads them itself
 LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
 
 WORKER: Worker
@@ -113,9 +120,31 @@ def assemble(settings: Settings) -> None:
     )
 
 
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; the SDK's options pass, and a word after one is its value."""
+    parser = argparse.ArgumentParser(
+        "python -m worker",
+        description="Start the worker; TTS_ variables are its settings (docs/api.md).",
+        epilog="RunPod's SDK has options of its own, which pass: --rp_serve_api, --rp_api_port, "
+        "--rp_log_level, --test_input and others.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only say what the worker would do; exits 1 where it could not work",
+    )
+    asked, others = parser.parse_known_args(arguments)
+    for before, other in zip(["", *others], others, strict=False):
+        is_value = not other.startswith("-") and before.startswith(SDK_OPTIONS)
+        if not is_value and not other.startswith(SDK_OPTIONS):
+            parser.error(f"there is no option {other}")
+    return asked
+
+
 def main(arguments: Sequence[str] = ()) -> int:
     """Start the worker, or with `--check` say what it would do; return 1 where it cannot start."""
-    if list(arguments) == ["--check"]:
+    if options(arguments).check:
         return check(print)
     prepare_environment()
     try:

@@ -1,0 +1,110 @@
+"""What is wrong with a command line, or missing here, is one line and an exit code, never a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Runs a module as `python -m` does, where a package is not installed.
+WITHOUT = """
+import runpy, sys
+package, module, *sys.argv[1:] = sys.argv[1:]
+sys.modules[package] = None
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def ended(*command: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "command", "said"),
+    [
+        ("lameenc", ("worker", "--check"), "worker: lameenc is not installed: pip install -r requirements/"),
+        (
+            "torch",
+            ("worker.engines.chatterbox.bake", "a", "b"),
+            "bake: torch is not installed: pip install -r requirements/chatterbox.txt",
+        ),
+        (
+            "nltk",
+            ("segmenter.train", "en", "README.md"),
+            "train: nltk is not installed: pip install -r requirements/dev.txt",
+        ),
+    ],
+)
+def test_a_package_that_is_not_installed_is_one_line(
+    package: str, command: tuple[str, ...], said: str
+) -> None:
+    code, printed, errors = ended("-c", WITHOUT, package, *command)
+    assert (code, printed) == (1, "")
+    assert errors.startswith(said)
+    assert errors.count("\n") == 1
+
+
+def test_help_tells_the_workers_options_and_where_the_others_are_from() -> None:
+    code, printed, _ = ended("-m", "worker", "--help")
+    assert code == 0
+    for part in ("--check", "TTS_", "--rp_serve_api", "--test_input"):
+        assert part in printed
+
+
+@pytest.mark.parametrize(
+    "line", ["--foo", "--chek", "check", "--check --foo", "--rp_api_port 8000 extra", "--foo=1"]
+)
+def test_an_option_that_there_is_not_is_refused_before_anything_is_loaded(line: str) -> None:
+    code, printed, errors = ended("-m", "worker", *line.split())
+    assert (code, printed) == (2, "")
+    last = errors.splitlines()[-1]
+    assert last.startswith("python -m worker: error: there is no option ")
+    assert last.split()[-1] in line.split()
+
+
+@pytest.mark.parametrize(
+    "line", ["--rp_log_level DEBUG", "--rp_serve_api --rp_api_port=8000", '--test_input {"input":{}}']
+)
+def test_the_options_of_runpods_sdk_pass(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_ENGINE", "tone")
+    code, printed, errors = ended("-m", "worker", "--check", *line.split())
+    assert (code, errors) == (0, "")
+    assert printed.startswith("engine     tone")
+
+
+@pytest.mark.parametrize("folder", ["empty", "nowhere"])
+def test_a_folder_that_cannot_be_baked_is_named_and_no_setting(folder: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "empty").mkdir()
+    source = tmp_path / folder
+    code, printed, errors = ended("-m", "worker.engines.chatterbox.bake", str(source), str(tmp_path / "made"))
+    assert (code, printed) == (1, "")
+    assert errors.startswith(f"bake: {source} has no t3_turbo_v1.safetensors: expected a folder with")
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_language_without_a_file_is_trained_with_a_word_and_a_bad_one_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("Eins. Zwei.")
+    code, printed, errors = ended("-m", "segmenter.train", "xx", str(text))
+    assert (code, errors) == (0, "train: there is no languages/xx.toml: nothing of it is known yet\n")
+    assert printed.startswith("# abbreviations\n")
+    assert ended("-m", "segmenter.train", "en", str(text))[2] == ""
+    for wrong, said in (
+        (("!", str(text)), "language is '!'"),
+        (("en", str(tmp_path / "no")), "No such file"),
+    ):
+        code, printed, errors = ended("-m", "segmenter.train", *wrong)
+        assert (code, printed, errors.count("\n")) == (1, "", 1)
+        assert said in errors
+
+
+def test_a_drill_that_there_is_not_is_refused_with_those_there_are() -> None:
+    code, printed, errors = ended("-m", "tests.drills", "nosuch")
+    assert (code, printed) == (2, "")
+    assert "there is no drill 'nosuch', expected any of kills, publishing," in errors.splitlines()[-1]
