@@ -1,5 +1,6 @@
 """The examples of the clients' pages run as they stand, against the real worker."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clip_kit import wav
 from pods import running
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +30,8 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     (folder / "mpv").chmod(0o755)
     (folder / "chatterpod").write_text(f'#!/bin/sh\nexec {sys.executable} -m chatterpod "$@"\n')
     (folder / "chatterpod").chmod(0o755)
-    with running(folder / "cache", "--idle-timeout", "300", TTS_ENGINE="tone") as pod:
+    voices = str(folder / "voices")
+    with running(folder / "cache", "--idle-timeout", "300", TTS_ENGINE="tone", TTS_VOICES_DIR=voices) as pod:
         yield {
             **os.environ,
             "PATH": f"{folder}:{os.environ['PATH']}",
@@ -63,17 +66,63 @@ def test_an_example_of_a_page_of_commands_runs(
     assert done.returncode == 0, done.stderr
 
 
+def pasted(script: str, env: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a page's example in a shell."""
+    command = ["bash", "-uc", script]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def local(page: str, env: dict[str, str]) -> list[str]:
+    """Return a page's blocks with the test's endpoint in the place of RunPod's, or of `make serve`'s."""
+    places = re.compile(r"https://api\.runpod\.ai/v2|http://127\.0\.0\.1:8008/v2")
+    return [places.sub(env["RUNPOD_ENDPOINT_BASE_URL"], block) for block in blocks(page, "sh")]
+
+
 @pytest.mark.parametrize("number", range(len(blocks("../api.md", "sh"))))
 def test_an_example_of_the_interface_runs(number: int, env: dict[str, str], tmp_path: Path) -> None:
-    script = blocks("../api.md", "sh")[number].replace(
-        "https://api.runpod.ai/v2", "$RUNPOD_ENDPOINT_BASE_URL"
-    )
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = pasted("set -eo pipefail\n" + local("../api.md", env)[number], env, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "COMPLETED" in done.stdout
+
+
+def test_the_interfaces_loop_leaves_the_same_file_when_it_is_run_again(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    files = []
+    for _ in range(2):
+        pasted(local("../api.md", env)[1], env, tmp_path)
+        files.append((tmp_path / "hello.mp3").read_bytes())
+    assert files[0] == files[1] != b""
+
+
+@pytest.mark.parametrize("job", ["gone-u1", ""], ids=["a lost job", "none"])
+def test_the_interfaces_loop_ends_with_an_error_reply(job: str, env: dict[str, str], tmp_path: Path) -> None:
+    script = re.sub(r"^job=.*", f"job={job}", local("../api.md", env)[1], flags=re.MULTILINE)
+    done = pasted(script, env, tmp_path)
+    assert "The requested URL returned error: 404" in done.stderr
+    assert "Cannot iterate" not in done.stderr
+    assert (tmp_path / "hello.mp3").read_bytes() == b""
+
+
+def test_the_voices_page_adds_a_clip_of_the_length_that_it_recommends(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "ann.wav").write_bytes(wav(150, seconds=10))
+    [script] = local("../voices.md", env)
+    done = pasted("set -eo pipefail\n" + script, env, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["output"][0]["name"] == "ann"
+
+
+@pytest.mark.parametrize("page", ["../../README.md", "../how-it-works.md"])
+def test_a_page_points_a_client_to_the_local_queue(page: str, env: dict[str, str], tmp_path: Path) -> None:
+    [script] = local(page, env)
+    stranger = {name: value for name, value in env.items() if not name.startswith("RUNPOD_")}
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(env["PATH"].split(":")[0])
+    done = pasted(f"{script}\n.venv/bin/chatterpod health", stranger, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("completed")
 
 
 def test_the_pages_have_the_examples_that_are_run() -> None:
