@@ -49,6 +49,7 @@ esac
 [[ -n ${RUNPOD_API_KEY:-} ]] || die 2 "no API key: set RUNPOD_API_KEY"
 BASE="${RUNPOD_ENDPOINT_BASE_URL:-https://api.runpod.ai/v2}/$RUNPOD_ENDPOINT_ID"
 TIMEOUT=${TTS_TIMEOUT:-600}
+[[ $TIMEOUT =~ ^[1-9][0-9]{0,5}$ ]] || die 2 "TTS_TIMEOUT is no number of seconds"
 MORE=${TTS_INPUT:-"{}"}
 jq -e 'type == "object"' <<<"$MORE" >/dev/null 2>&1 || die 2 "TTS_INPUT is no JSON object"
 
@@ -66,17 +67,31 @@ trap clean EXIT
 # The key goes through a file, so that the process list does not show it.
 (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$RUNPOD_API_KEY" >"$WORK/key")
 
+REACHED=false # whether anybody was there, ever
+
 call() { # method path [body]: the reply is in $WORK/reply
-  local method=$1 path=$2 status=000 data=()
+  local method=$1 path=$2 status code data=() began=$SECONDS pause=1 limit asked
   if [[ $# -gt 2 ]]; then
     printf '%s' "$3" >"$WORK/body"
     data=(--data-binary "@$WORK/body" -H "Content-Type: application/json")
   fi
-  # Lost replies, 429 and 5xx are tried again, as Retry-After asks.
-  status=$(curl -sS -K "$WORK/key" -X "$method" -o "$WORK/reply" -w '%{http_code}' \
-    --connect-timeout 10 --max-time 100 --retry 8 --retry-all-errors --retry-max-time 90 \
-    ${data[@]+"${data[@]}"} "$BASE$path" 2>"$WORK/trouble") ||
-    die 3 "the endpoint cannot be reached: $(tail -n 1 "$WORK/trouble")"
+  # Lost replies, 429 and 5xx are tried again, as Retry-After asks. Where nobody has ever been there, the
+  # address is wrong or the network is down: that is told soon.
+  while true; do
+    code=0 limit=90
+    status=$(curl -sS -K "$WORK/key" -X "$method" -o "$WORK/reply" -D "$WORK/head" \
+      -w '%{http_code} %{num_connects}' --connect-timeout 10 --max-time 100 \
+      ${data[@]+"${data[@]}"} "$BASE$path" 2>"$WORK/trouble") || code=$?
+    if [[ $status != "000 0" ]]; then REACHED=true; elif [[ $REACHED == false ]]; then limit=10; fi
+    status=${status% *}
+    if ((code == 0)) && [[ ! $status =~ ^(408|429|5..)$ ]]; then break; fi
+    asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,3\}\)[^0-9]*$/\1/p' "$WORK/head" 2>/dev/null | tail -n 1) || true
+    ((${asked:-0} <= pause)) || pause=$asked
+    ((SECONDS - began + pause <= limit)) || break
+    sleep "$pause"
+    pause=$((pause * 2))
+  done
+  ((code == 0)) || die 3 "the endpoint cannot be reached: $(tail -n 1 "$WORK/trouble")"
   case $status in
   2??) jq -e 'type == "object"' "$WORK/reply" >/dev/null 2>&1 || die 3 "the answer is no JSON object" ;;
   401 | 403) die 3 "the endpoint refused the API key (HTTP $status)" ;;
@@ -127,11 +142,34 @@ wait_for() { # job: until it is done
   JOB=""
 }
 
+UNWRITTEN="the audio cannot be written: its reader is gone, or there is no room"
+
+target() { # file: what goes to descriptor 3 is it, under its name when it is whole
+  if [[ $1 == - ]]; then
+    exec 3>&1
+  elif [[ -d $1 ]]; then
+    die 1 "$1 is a folder: name a file in it"
+  else
+    # A pipe or a device is written itself. A file is written beside its place: a rename is whole or not at all.
+    [[ -e $1 && ! -f $1 ]] || PART=$1.part
+    { exec 3>"${PART:-$1}"; } 2>/dev/null || {
+      PART=""
+      die 1 "$1 cannot be written: is there such a folder, and may you write to it?"
+    }
+  fi
+}
+
+keep() { # file: it is whole
+  exec 3>&-
+  if [[ -n $PART ]]; then mv -f "$PART" "$1" 2>/dev/null || die 1 "$1 cannot be written"; fi
+  PART=""
+}
+
 save() { # file: the audio of the reply's records, of the last attempt
   jq -r '.output | if type == "array" then . else [.] end
     | (last.attempt) as $attempt | .[] | select(.attempt == $attempt) | .audio_base64' "$WORK/reply" |
-    while IFS= read -r record; do base64 -d <<<"$record"; done >"$WORK/audio"
-  mv "$WORK/audio" "$1"
+    while IFS= read -r record; do base64 -d <<<"$record" || exit 1; done 2>/dev/null >&3 || die 1 "$UNWRITTEN"
+  keep "$1"
 }
 
 last() { jq -r ".output | if type == \"array\" then last else . end | $1" "$WORK/reply"; }
@@ -142,6 +180,7 @@ told() { # file: what was made
 }
 
 runsync() { # text file [more]
+  target "$2"
   call POST "/runsync?wait=55000" "$(input "$1" "${3:-"{}"}")"
   if ! ended; then # it takes longer than RunPod holds a request: go on by polling
     JOB=$(field .id)
@@ -152,6 +191,7 @@ runsync() { # text file [more]
 }
 
 run() { # text file
+  target "$2"
   call POST /run "$(input "$1" '{"stream": false}')"
   JOB=$(field .id)
   [[ -n $JOB ]] || die 3 "the endpoint took the job and named no id"
@@ -237,7 +277,7 @@ take() { # attempt seq final start_ms end_ms segments base64: false where a reco
   AT=$((AT + size)) NEXT=$((NEXT + 1)) FINAL=$3
   if ((SKIP == size)) && [[ $FINAL != true ]]; then return 0; fi
   tail -c "+$((SKIP + 1))" "$WORK/piece" | tee -a "$WORK/written" >&3 2>/dev/null ||
-    die 1 "the audio cannot be written: its reader is gone, or there is no room"
+    die 1 "$UNWRITTEN"
   WRITTEN=$((WRITTEN + size - SKIP))
   ((WRITTEN_MS >= $5 + SHIFT_MS)) || WRITTEN_MS=$(($5 + SHIFT_MS))
   for ((n = 0; n < ${#SAID[@]}; n += 3)); do
@@ -257,13 +297,8 @@ RECORD='select(type == "object" and (.seq | type == "number"))
       | floor | tostring)] | join(" ")), .audio_base64] | @tsv'
 
 stream() { # text file
-  local out=$2 pause=0.05 end=$((SECONDS + TIMEOUT)) whole count record
-  if [[ $out == - ]]; then
-    exec 3>&1
-  else
-    PART=$out.part
-    exec 3>"$PART"
-  fi
+  local pause=0.05 end=$((SECONDS + TIMEOUT)) whole count record
+  target "$2"
   call POST /run "$(input "$1" '{"stream": true}')"
   JOB=$(field .id)
   [[ -n $JOB ]] || die 3 "the endpoint took the job and named no id"
@@ -286,10 +321,8 @@ stream() { # text file
     fi
   done
   JOB=""
-  exec 3>&-
-  if [[ -n $PART ]]; then mv "$PART" "$out"; fi
-  PART=""
-  printf '%s: %s bytes, as they came\n' "$out" "$WRITTEN" >&2
+  keep "$2"
+  printf '%s: %s bytes, as they came\n' "$2" "$WRITTEN" >&2
 }
 
 rest() { # what /stream cannot bring any more

@@ -1,71 +1,21 @@
 """The bash client makes of a job that is run again what the Python client makes of it, byte for byte."""
 
 import base64
-import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from threading import Thread
 
 import pytest
+from bash_kit import by_bash
 from chatterpod import Client
 from endpoint import FakeEndpoint, records
 from studio_kit import Record
 from takes import takes
 
-SCRIPT = Path(__file__).parents[2] / "clients" / "bash" / "runpod_serverless.sh"
 SEEDS = (3, 4, 7, 11, 17, 27, 35, 103)  # each rule, left out, shows in one of them
 Take = list[Record]
-
-
-@contextmanager
-def served(endpoint: FakeEndpoint) -> Iterator[str]:
-    """Serve an endpoint over HTTP; yield its base URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path = self.path.removeprefix("/v2/ep")
-            reply = json.dumps(endpoint.route(path, json.loads(body or "{}"))).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(reply)))
-            self.end_headers()
-            self.wfile.write(reply)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v2"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def by_bash(endpoint: FakeEndpoint, out: int = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
-    with served(endpoint) as url:
-        settings = {"RUNPOD_ENDPOINT_BASE_URL": url, "RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": "any"}
-        return subprocess.run(
-            [SCRIPT, "stream", "Hello.", "-"],
-            env=settings | {"PATH": os.environ["PATH"]},
-            stdout=out,
-            stderr=subprocess.PIPE,
-            timeout=60,
-            check=False,
-        )
 
 
 def by_python(endpoint: FakeEndpoint) -> bytes:
@@ -166,7 +116,7 @@ def test_audio_that_cannot_be_written_ends_and_cancels_the_job(
     made = records(4)
     endpoint = FakeEndpoint([made[:2], made[2:]])
     with trouble() as out:
-        done = by_bash(endpoint, out)
+        done = by_bash(endpoint, out=out)
     assert (done.returncode, endpoint.cancelled) == (1, True)
     said = "the audio cannot be written: its reader is gone, or there is no room"
     assert done.stderr.decode() == f"runpod_serverless.sh: {said}\n"
