@@ -5,7 +5,7 @@ import logging
 import shlex
 import sys
 
-from localpod.faults import FaultError, Faults, overview
+from localpod.faults import FaultError, Faults, names, overview
 from localpod.server import bind, serve
 from localpod.settings import ENDPOINT, Options
 
@@ -77,6 +77,9 @@ def _fault(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     try:
         number = float(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE with a number; {names()}") from error
+    try:
         Faults({name: number})
     except FaultError as error:
         raise argparse.ArgumentTypeError(str(error)) from error

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["FaultError", "Faults", "Strike", "overview"]
+__all__ = ["FaultError", "Faults", "Strike", "names", "overview"]
 
 API = ("run", "stream", "status", "cancel", "health")
 ROUTES: dict[str, tuple[str, ...]] = {
@@ -240,6 +240,13 @@ def _names() -> dict[str, bool]:
 
 
 NAMES = _names()
+
+
+def names() -> str:
+    """Return the names of all faults in one line."""
+    actions, routes = "|".join([*ACTIONS, "delay"]), "|".join([*ROUTES, "api"])
+    events, moments = "|".join(EVENTS), "|".join(MOMENTS)
+    return f"the names are ({actions}).({routes}), ({events}).({moments}), {', '.join(SETTINGS)}"
 
 
 def overview() -> str:

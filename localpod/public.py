@@ -31,7 +31,12 @@ def authorize(request: Request) -> None:
     given = request.headers.get("authorization", "").removeprefix("Bearer").strip()
     expected = pod_of(request).options.api_key or given
     if not given or not secrets.compare_digest(given.encode(), expected.encode()):
-        raise HTTPException(401, "send the header Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+        said = (
+            "the key is wrong, expected that of --api-key"
+            if given
+            else "send the header Authorization: Bearer KEY"
+        )
+        raise HTTPException(401, said, {"WWW-Authenticate": "Bearer"})
 
 
 async def _run(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -9,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from localpod.pod import Pod
+from localpod.settings import ENDPOINT
 
 __all__ = ["MB", "error_reply", "hold", "parse", "pod_of", "query_ms", "read", "reply"]
 
@@ -31,7 +33,10 @@ def reply(content: Any, status: int = 200) -> Response:
 async def error_reply(_request: Request, error: Exception) -> Response:
     """Answer an HTTPException as `{"error": …}`."""
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for no other)
-    response = reply({"error": error.detail}, error.status_code)
+    said = error.detail
+    if error.status_code == 404 and said == HTTPStatus.NOT_FOUND.phrase:  # of no route of ours
+        said = f"there is nothing at this address: the endpoint here is /v2/{ENDPOINT}"
+    response = reply({"error": said}, error.status_code)
     response.headers.update(error.headers or {})
     return response
 

@@ -101,3 +101,19 @@ def test_every_address_given_to_a_worker_has_its_question_mark() -> None:
     assert len(addresses) == 4
     assert all("?" in address for address in addresses)
     assert (environment["PATH"], environment["RUNPOD_POD_ID"]) == ("/bin", "w1")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("drop.stream", "'drop.stream' is no NAME=VALUE with a number; the names are (close|never|"),
+        ("drop.stream=often", "'drop.stream=often' is no NAME=VALUE with a number; the names are"),
+        ("drop.streams=1", "no fault is called 'drop.streams', 'drop.stream' is one"),
+    ],
+)
+def test_a_fault_that_is_none_is_told_with_its_form(fault: str, said: str) -> None:
+    ended = subprocess.run(
+        localpod("--fault", fault), capture_output=True, text=True, check=False, timeout=30
+    )
+    assert ended.returncode == 2
+    assert f"argument --fault: {said}" in ended.stderr.splitlines()[-1]

@@ -209,7 +209,10 @@ async def test_an_unknown_job_is_not_found(api: httpx.AsyncClient, path: str) ->
 
 
 async def test_another_endpoint_is_not_found(api: httpx.AsyncClient) -> None:
-    assert (await api.get("http://127.0.0.1/v2/other/health")).status_code == 404
+    for path in ("other/health", "local/nothing"):
+        reply = await api.get(f"http://127.0.0.1/v2/{path}")
+        assert reply.status_code == 404
+        assert reply.json()["error"] == "there is nothing at this address: the endpoint here is /v2/local"
 
 
 async def test_a_foreign_host_name_is_refused(api: httpx.AsyncClient) -> None:
@@ -221,6 +224,7 @@ async def test_without_a_key_nothing_is_answered(api: httpx.AsyncClient, key: st
     for method, path in (("GET", "health"), ("POST", "run"), ("GET", "status/x"), ("POST", "purge-queue")):
         reply = await api.request(method, path, headers={"Authorization": key}, json={"input": {"a": 1}})
         assert reply.status_code == 401
+        assert reply.json()["error"] == "send the header Authorization: Bearer KEY"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +233,9 @@ async def test_without_a_key_nothing_is_answered(api: httpx.AsyncClient, key: st
 async def test_with_a_key_set_only_that_key_is_accepted(header: str, status: int) -> None:
     transport = httpx.ASGITransport(create_app(Options(workers=0, api_key="secret")))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/v2/local") as client:
-        assert (await client.get("health", headers={"Authorization": header})).status_code == status
+        reply = await client.get("health", headers={"Authorization": header})
+    assert reply.status_code == status
+    assert reply.json().get("error") == {401: "the key is wrong, expected that of --api-key"}.get(status)
 
 
 async def test_the_page_and_its_state_are_served(api: httpx.AsyncClient, submit: Submit) -> None:
