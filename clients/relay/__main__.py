@@ -5,14 +5,14 @@ import ipaddress
 import logging
 import sys
 
-import uvicorn
-
 from clients.relay.app import create_app
 from clients.relay.errors import StartError
-from clients.relay.server import configured
+from clients.relay.server import bind, check_installed, serve
 from clients.relay.settings import Settings
 
 __all__ = ["main"]
+
+log = logging.getLogger("relay")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,12 +24,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings.from_env()
         check_open(settings, given.host)
+        check_installed()
         app = create_app(settings)
+        sock = bind(given.host, given.port)
     except StartError as error:
         sys.stderr.write(f"relay: {error}\n")
         return 1
-    uvicorn.Server(configured(app, settings, host=given.host, port=given.port)).run()
+    serve(app, settings, sock, lambda url: announce(url, settings))
     return 0
+
+
+def announce(url: str, settings: Settings) -> None:
+    """Say where the relay listens, who may come, and through which endpoint it speaks."""
+    who = len(settings.tokens) or "none, so everyone on this machine may speak"
+    log.info("%s (tokens: %s), speaking through %s/%s", url, who, settings.base_url, settings.endpoint_id)
 
 
 def check_open(settings: Settings, host: str) -> None:

@@ -1,9 +1,10 @@
 """The way to RunPod: the Python client, as the relay needs it."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
-from chatterpod import AsyncClient, Chunk, ConfigError
+from chatterpod import AsyncClient, Chunk, ConfigError, Incomplete, NotFound
 
 from clients.relay.errors import StartError
 from clients.relay.settings import Settings
@@ -28,9 +29,14 @@ class RunPod:
         """Queue a job and return its id."""
         return (await self._client.submit(**given)).id
 
-    def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
+    async def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
         """Yield a job's audio as it comes."""
-        return self._client.receive(job)
+        try:
+            async with aclosing(self._client.receive(job)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except NotFound:  # it took the job: so it is the job that is gone, not the endpoint
+            raise Incomplete("the endpoint does not know the job any more") from None
 
     async def cancel(self, job: str) -> None:
         """Cancel a job, queued or running."""

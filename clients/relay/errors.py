@@ -29,6 +29,7 @@ from chatterpod import (
     JobFailed,
     JobTimedOut,
 )
+from chatterpod import NotFound as NoEndpoint
 
 __all__ = [
     "BadMessage",
@@ -49,6 +50,7 @@ __all__ = [
 
 TOLD: dict[type[ChatterpodError], str] = {
     AuthError: "the endpoint does not accept the relay's own key",
+    NoEndpoint: "the endpoint does not exist, or the relay's own key is not for it",
     JobFailed: "the job failed",
     JobTimedOut: "the job took too long",
     JobCancelled: "the job was cancelled at the endpoint",

@@ -31,6 +31,14 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 BitRate = Literal[32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
+KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
 SHOWN = frozenset({"voice", "language", "format", "response_format", "stream_format", "speed", "bit_rate"})
 
 
@@ -181,7 +189,7 @@ def explained(problem: ValidationError) -> RelayError:
     name = "".join(letter if " " <= letter <= "~" else "?" for letter in ".".join(path)[:60]) or "the body"
     came = first["input"]
     harmless = path and path[-1] in SHOWN and isinstance(came, str | int | float)
-    shown = repr(came)[:40] if harmless else type(came).__name__
+    shown = repr(came)[:40] if harmless else KINDS.get(type(came), "null")
     if first["type"] == "missing":
         return BadRequest(f"{name} is missing")
     if first["type"] == "extra_forbidden":

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from chatterpod import ChatterpodError
 
 from clients.relay.context import Context
-from clients.relay.errors import Exhausted, OriginRefused, Unauthorized, translated
+from clients.relay.errors import Exhausted, OriginRefused, Unauthorized
 from clients.relay.limits import Usage
 from clients.relay.messages import Options
 from clients.relay.metrics import Metrics
 from clients.relay.settings import Settings
-from clients.relay.speaking import Background, Endpoint, Speaking
+from clients.relay.speaking import Background, Endpoint, Speaking, noted
 
 __all__ = ["Relay"]
 
@@ -111,7 +111,7 @@ class Relay:
             try:
                 record = await self.endpoint.operate("voices")
             except ChatterpodError as error:
-                raise translated(error) from error
+                raise noted(error) from error
             self._voices = [str(name) for name in record.get("voices", ())]
             self._listed_at = now
         return self._voices

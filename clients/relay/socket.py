@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from clients.relay import messages
 from clients.relay.context import Context, State
 from clients.relay.door import POLICY_VIOLATION, TRY_LATER, admitted, received, refused
-from clients.relay.errors import BadMessage, ContextEnded, Exhausted, NotFound, RelayError
+from clients.relay.errors import BadMessage, BadRequest, ContextEnded, Exhausted, NotFound, RelayError
 from clients.relay.limits import Usage
 from clients.relay.messages import Auth, Cancel, Close, Flush, Message, Options, Ping, Speak, Start, Text
 from clients.relay.relay import Relay
@@ -149,6 +149,8 @@ class Connection:
             voice.context.check(message.text)
             self._relay.count_characters(self._usage, len(message.text))
             voice.context.speak(message.text)
+            if not voice.context.active:
+                raise BadRequest("text has nothing to speak: expected at least one letter or digit")
         except RelayError:
             voice.context.fail()
             self._silence(voice)

@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
-from chatterpod import ChatterpodError, Chunk, Incomplete, JobFailed
+from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 
 from clients.relay.context import Context, Job
 from clients.relay.errors import EndpointFailed, RelayError, translated
 from clients.relay.metrics import Metrics
 from clients.relay.timeline import Piece
 
-__all__ = ["Background", "Endpoint", "Speaking"]
+__all__ = ["Background", "Endpoint", "Speaking", "noted"]
 
 SUBMISSIONS = 3  # of one job that fails before anything of it was heard
 AHEAD = 8  # chunks of one job read before they are wanted: a slow listener holds the reading back
@@ -40,6 +40,14 @@ class Endpoint(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+
+def noted(error: ChatterpodError) -> RelayError:
+    """Return the client's error as one of ours; what only the operator can mend is logged, too."""
+    told = translated(error)
+    if isinstance(error, ApiError):
+        log.warning("%s", told)
+    return told
 
 
 class Background:
@@ -147,7 +155,7 @@ class Speaking:
             await self._received(running)
             outcome: RelayError | None = None
         except ChatterpodError as error:
-            outcome = translated(error)
+            outcome = noted(error)
         except Exception:
             log.exception("a job's reader broke")
             outcome = EndpointFailed("the relay could not read the job")

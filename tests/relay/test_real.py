@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -18,11 +19,13 @@ from typing import Any
 import httpx
 import pytest
 import runpod
+from chatterpod import Incomplete
 from openai import OpenAI
 from relay_kit import Talk
 from websockets.asyncio.client import connect
 
-from clients.relay.settings import PARSERS
+from clients.relay.endpoint import RunPod
+from clients.relay.settings import PARSERS, Settings
 from localpod.process import running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,6 +212,7 @@ def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> N
         (["--host", "0.0.0.0"], {}, "relay: RELAY_TOKENS is not set: without tokens"),
         ([], {"RELAY_TOKEN": "x"}, "relay: RELAY_TOKEN is not a setting of the relay"),
         ([], {"RUNPOD_ENDPOINT_ID": "a/b"}, "relay: the endpoint's id has characters"),
+        (["--port", "99999"], {}, "relay: cannot listen on 127.0.0.1:99999: bind(): port must be 0-65535"),
     ],
 )
 def test_a_relay_that_cannot_start_says_one_line_and_exits_with_1(
@@ -228,6 +232,66 @@ def test_a_relay_that_cannot_start_says_one_line_and_exits_with_1(
     assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1
     assert KEY not in done.stderr
+
+
+def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) -> None:
+    (tmp_path / "websockets.py").write_text("raise ImportError\n")  # stands before the installed one
+    given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
+    said = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for first in ([], [str(tmp_path)]):
+            surroundings = given | {"PYTHONPATH": os.pathsep.join([*first, *sys.path])}
+            command = [sys.executable, "-m", "clients.relay", "--port", str(port)]
+            done = subprocess.run(
+                command, env=surroundings, cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            said.append((done.returncode, done.stderr))
+    assert said == [
+        (1, f"relay: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use\n"),
+        (1, "relay: the package websockets is missing: pip install '.[relay]'\n"),
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_relay_says_where_it_listens_and_ends_with_0_and_without_another_word(
+    number: signal.Signals,
+) -> None:
+    given = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "RELAY_TOKENS": TOKEN}
+    command = [sys.executable, "-m", "clients.relay", "--port", "0"]
+    env = {**os.environ, **given, "RUNPOD_ENDPOINT_BASE_URL": "http://127.0.0.1:9/v2"}
+    with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        process.send_signal(number)
+        assert (process.stderr.read(), process.wait(30)) == ("", 0)
+    assert re.fullmatch(
+        r"relay: http://127\.0\.0\.1:\d+ \(tokens: 1\), speaking through http://127\.0\.0\.1:9/v2/ep\n", told
+    )
+
+
+async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
+    sound: tuple[str, str],
+) -> None:
+    endpoint = RunPod(Settings(endpoint_id="local", api_key="any", base_url=f"{sound[1]}/v2"))
+    with pytest.raises(Incomplete):
+        await anext(endpoint.receive("gone-u1"))
+    await endpoint.close()
+
+
+def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_operator(
+    sound: tuple[str, str],
+) -> None:
+    with relay(sound[1], RUNPOD_ENDPOINT_ID="other") as (url, log):
+        answer = httpx.post(
+            f"{url}/v1/audio/speech",
+            json={"input": "Hello."},
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+    said = "the endpoint does not exist, or the relay's own key is not for it"
+    assert (answer.status_code, answer.json()["error"]["message"]) == (502, said)
+    assert log[1:] == [f"relay: {said}"]
 
 
 def test_a_wrong_key_is_told_without_it(tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ async def test_two_contexts_are_spoken_side_by_side() -> None:
         ('{"type": "text", "text": "\\ud800"}', "invalid_input"),
         ('{"type": "start", "language": "?!"}', "unsupported_language"),
         ('{"type": "speak", "text": "a", "seed": -1}', "invalid_input"),
+        ('{"type": "speak", "text": ""}', "invalid_input"),
+        ('{"type": "speak", "text": " ... "}', "invalid_input"),
     ],
 )
 async def test_a_wrong_message_is_answered_with_its_code_and_the_connection_goes_on(
