@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chatterpod import Client
+from chatterpod import ChatterpodError, Client
 
 from localpod.process import running
 
@@ -18,12 +18,30 @@ PARAGRAPH = (
     "walked down the two hundred and twelve steps, because he did not believe it about the parrot."
 )
 OUTPUT = Path("out") / "demo.mp3"
+INTERRUPTED = 130  # what a shell makes of Ctrl-C
 
 
 def main() -> int:
-    """Speak the paragraph twice; return 0."""
+    """Speak the paragraph three times; return the exit code."""
     OUTPUT.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as cache, running("--command", worker(cache)) as url:
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryFile("w+", errors="replace") as log:
+        try:
+            demonstrate(cache, log.fileno())
+        except KeyboardInterrupt:
+            complain("stopped")
+            return INTERRUPTED
+        except (ChatterpodError, RuntimeError) as error:
+            log.seek(0)
+            print("\n".join(last_words(log.read().splitlines())), file=sys.stderr)
+            complain(f"{error}: what the worker said is above")
+            return 1
+    say(f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` opens a page to try.")
+    return 0
+
+
+def demonstrate(cache: str, log: int) -> None:
+    """Start a queue, and speak through it; what it and its workers say goes to `log`."""
+    with running("--command", worker(cache), log=log) as url:
         say(f"A RunPod queue is listening at {url}; there is no worker yet (scale to zero).\n")
         with Client("local", "any", f"{url}/v2") as client:
             say("First: the worker starts, and speaks while you listen.")
@@ -32,8 +50,12 @@ def main() -> int:
             speak(client, seed=1)
             say("\nAnd the first once more: the cache.")
             speak(client)
-    say(f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` opens a page to try.")
-    return 0
+
+
+def last_words(log: list[str]) -> list[str]:
+    """Return the line with which a worker ended, else the last few that it left behind, each once."""
+    lines = list(dict.fromkeys(line for line in log if line.strip() and not line.startswith("localpod:")))
+    return [line for line in lines if line.startswith("worker:")] or lines[-5:]
 
 
 def speak(client: Client, seed: int = 0) -> None:
@@ -57,6 +79,11 @@ def speak(client: Client, seed: int = 0) -> None:
 def worker(cache: str) -> str:
     """Return the command of a worker that keeps its speech in a folder of this demonstration."""
     return shlex.join(["env", f"TTS_CACHE_DIR={cache}", sys.executable, "-m", "worker"])
+
+
+def complain(line: str) -> None:
+    """Say in a line why there is no more to come."""
+    print(f"demo: {line}", file=sys.stderr)
 
 
 def say(line: str) -> None:
