@@ -70,7 +70,7 @@ trap clean EXIT
 REACHED=false # whether anybody was there, ever
 
 call() { # method path [body]: the reply is in $WORK/reply
-  local method=$1 path=$2 status code data=() began=$SECONDS pause=1 limit asked
+  local method=$1 path=$2 status code data=() began=$SECONDS pause=1 limit asked wait
   if [[ $# -gt 2 ]]; then
     printf '%s' "$3" >"$WORK/body"
     data=(--data-binary "@$WORK/body" -H "Content-Type: application/json")
@@ -79,16 +79,17 @@ call() { # method path [body]: the reply is in $WORK/reply
   # address is wrong or the network is down: that is told soon.
   while true; do
     code=0 limit=90
+    : >"$WORK/head"
     status=$(curl -sS -K "$WORK/key" -X "$method" -o "$WORK/reply" -D "$WORK/head" \
       -w '%{http_code} %{num_connects}' --connect-timeout 10 --max-time 100 \
       ${data[@]+"${data[@]}"} "$BASE$path" 2>"$WORK/trouble") || code=$?
     if [[ $status != "000 0" ]]; then REACHED=true; elif [[ $REACHED == false ]]; then limit=10; fi
     status=${status% *}
     if ((code == 0)) && [[ ! $status =~ ^(408|429|5..)$ ]]; then break; fi
-    asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,3\}\)[^0-9]*$/\1/p' "$WORK/head" 2>/dev/null | tail -n 1) || true
-    ((${asked:-0} <= pause)) || pause=$asked
-    ((SECONDS - began + pause <= limit)) || break
-    sleep "$pause"
+    asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,3\}\)[^0-9]*$/\1/p' "$WORK/head" | tail -n 1)
+    wait=$((10#0$asked > pause ? 10#0$asked : pause))
+    ((SECONDS - began + wait <= limit)) || break
+    sleep "$wait"
     pause=$((pause * 2))
   done
   ((code == 0)) || die 3 "the endpoint cannot be reached: $(tail -n 1 "$WORK/trouble")"
@@ -175,6 +176,7 @@ save() { # file: the audio of the reply's records, of the last attempt
 last() { jq -r ".output | if type == \"array\" then last else . end | $1" "$WORK/reply"; }
 
 told() { # file: what was made
+  if [[ $1 == - ]]; then return 0; fi # the audio went where this would go
   printf '%s: %s ms of speech by %s, %s ms in the worker, cache_hit %s\n' "$1" "$(last .duration_ms)" \
     "$(last .engine)" "$(last .generation_time_ms)" "$(last .cache_hit)"
 }

@@ -29,6 +29,11 @@ def test_a_file_is_whole_and_nothing_lies_beside_it(command: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_a_dash_is_standard_output_with_nothing_but_audio(command: str) -> None:
+    assert by_bash(speech(), command, "Hello.", "-").stdout == AUDIO
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_pipe_is_written_and_stays_one(command: str, tmp_path: Path) -> None:
     pipe = tmp_path / "player"
     os.mkfifo(pipe)
