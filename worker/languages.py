@@ -9,9 +9,8 @@ from worker.refusals import shown
 
 __all__ = ["Speaks", "spoken_language"]
 
-REGIONAL = re.compile(
-    r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8}){1,8}"
-)  # a language with its region, script and so on
+# a language with its region, script and so on
+REGIONAL = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8}){1,8}")
 
 
 class Speaks(Protocol):

@@ -101,10 +101,11 @@ def launches(do: Callable[[], object]) -> int:
 def stepping(bench: Bench) -> list[Row]:
     """Return the decode step, one by one and recorded, and what it consists of."""
     table = []
+    recorded = bench.recorded(16)
     for name, engine, count in (
         ("one by one", bench.engine(16), 1),
-        ("recorded", bench.recorded(16), 1),
-        ("recorded", bench.recorded(16), 16),
+        ("recorded", recorded, 1),
+        ("recorded", recorded, 16),
     ):
         rows = list(range(count))
         for row in rows:

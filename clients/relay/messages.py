@@ -31,14 +31,8 @@ __all__ = [
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 BitRate = Literal[32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
-KINDS = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-}
+NUMBER = "a number"
+KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: NUMBER, float: NUMBER}
 SHOWN = frozenset({"voice", "language", "format", "response_format", "stream_format", "speed", "bit_rate"})
 
 

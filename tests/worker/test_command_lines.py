@@ -78,7 +78,6 @@ def test_the_options_of_runpods_sdk_pass(line: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("folder", ["empty", "nowhere"])
 def test_a_folder_that_cannot_be_baked_is_named_and_no_setting(folder: str, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     (tmp_path / "empty").mkdir()
     source = tmp_path / folder
     code, printed, errors = ended("-m", "worker.engines.chatterbox.bake", str(source), str(tmp_path / "made"))

@@ -15,10 +15,8 @@ LINES = 2
 MARKS = (
     (re.compile(r"\[pause:[\d.\s]{1,12}m?s\]"), " "),
     (re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^\s()]{1,300}\)"), r"\1"),  # a link
-    (
-        re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]+|^[ \t:|=*_~-]{3,}$", re.MULTILINE),
-        " ",
-    ),  # headings, quotations, rules
+    # headings, quotations, rules
+    (re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]+|^[ \t:|=*_~-]{3,}$", re.MULTILINE), " "),
     (re.compile(r"(?<!\w)(?:\*\*|__|~~|[*_`])(?=\S)|(?<=\S)(?:\*\*|__|~~|[*_`])(?!\w)"), ""),
 )
 
