@@ -9,27 +9,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from recipe import DOCKERFILE, LINES, ROOT, STAGES, defaulted, instructions
+
 from worker.settings import Settings
-
-ROOT = Path(__file__).parents[2]
-DOCKERFILE = "Dockerfile.serverless"
-LINES = [
-    line
-    for line in re.sub(r"\\\n", " ", (ROOT / DOCKERFILE).read_text()).splitlines()
-    if line and not line.startswith("#")
-]
-DEFAULTS = dict(line.split()[1].split("=", 1) for line in LINES if line.startswith("ARG ") and "=" in line)
-STAGES = [match[1] for line in LINES if (match := re.fullmatch(r"FROM \S+ AS (\w+)", line))]
-
-
-def instructions(name: str) -> list[str]:
-    return [line.split(maxsplit=1)[1] for line in LINES if line.split()[0] == name]
-
-
-def defaulted(text: str) -> str:
-    """Return the text with each build argument at its default."""
-    defaults = dict(line.split("=", 1) for line in instructions("ARG"))
-    return re.sub(r"\$\{(\w+)\}", lambda match: defaults[match[1]], text)
 
 
 def environment() -> dict[str, str]:
@@ -58,7 +40,7 @@ def test_every_path_that_is_copied_exists_and_reaches_the_build() -> None:
             assert words[0].removeprefix("--from=") in STAGES
             continue
         for word in words[:-1]:
-            path = re.sub(r"\$\{(\w+)\}", lambda found: DEFAULTS[found[1]], word)
+            path = defaulted(word)
             assert (ROOT / path).exists()
             assert not ignored(path)
     assert len(copied) >= 8
