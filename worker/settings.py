@@ -9,10 +9,11 @@ from typing import Any, Self
 
 from worker.errors import StartError
 
-__all__ = ["Settings", "prepare_environment"]
+__all__ = ["HUB", "Settings", "model_hub", "prepare_environment"]
 
 VOLUME = Path("/runpod-volume")
 ENGINES = ("auto", "chatterbox-turbo", "chatterbox-multilingual", "preview", "tone")
+HUB = "https://huggingface.co"
 WEIGHTS = Path("/opt/torch_cache")  # a folder for each model
 
 
@@ -22,6 +23,12 @@ def prepare_environment() -> None:
     The SDK's default, DEBUG, prints every record twice, text and audio included.
     """
     os.environ.setdefault("RUNPOD_LOG_LEVEL", "INFO")
+
+
+def model_hub(env: Mapping[str, str] | None = None) -> str:
+    """Return the address of the hub with the released weights: `HF_ENDPOINT`, or the public one."""
+    env = os.environ if env is None else env
+    return env.get("HF_ENDPOINT") or HUB
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import shake_256
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from worker.engines.chatterbox.fetch import fetch, main, newest
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.lock import FILES, MULTILINGUAL, RELEASED, Lock, Pin
 from worker.errors import StartError
+from worker.settings import model_hub
 
-SMALL = {name: name.encode() * 5_000 for name in FILES}
+SMALL = {name: shake_256(name.encode()).digest(len(name) * 5_000) for name in FILES}  # nothing repeats
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,11 +52,35 @@ def test_a_lock_of_the_hubs_own_digests_reads_back_as_it_was_written(hub: Hub, t
     assert main([str(tmp_path / "released"), "--lock-file", str(file), "--hub", hub.url]) == 0
 
 
-def test_a_cut_connection_is_gone_on_with_from_where_it_was_cut(hub: Hub, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["cuts", "resets"])
+def test_a_broken_connection_is_gone_on_with_from_the_byte_where_it_broke(
+    hub: Hub, tmp_path: Path, kind: str
+) -> None:
     lock = newest(hub.url)
-    hub.cuts["conds.pt"] = 3
+    getattr(hub, kind)["conds.pt"] = 3
     fetch(lock, tmp_path / "released", hub.url, patience=0, say=lambda _: None)
     assert (tmp_path / "released" / "conds.pt").read_bytes() == SMALL["conds.pt"]
+    halves = [0, 20_000, 30_000, 35_000]  # of 40,000 bytes
+    assert [start for name, start in hub.begun if name == "conds.pt"] == halves
+
+
+def test_a_hub_that_begins_anew_each_time_is_no_trouble(hub: Hub, tmp_path: Path) -> None:
+    lock = newest(hub.url)
+    hub.cuts["conds.pt"], hub.ranges = 3, False
+    fetch(lock, tmp_path / "released", hub.url, patience=0, say=lambda _: None)
+    assert (tmp_path / "released" / "conds.pt").read_bytes() == SMALL["conds.pt"]
+
+
+@pytest.mark.parametrize(("ranges", "attempts"), [(True, 8), (False, 4)])
+def test_only_attempts_that_bring_next_to_nothing_more_are_counted(
+    tmp_path: Path, *, ranges: bool, attempts: int
+) -> None:
+    large = SMALL | {"conds.pt": bytes(40_000_000)}
+    with serving(large) as hub:
+        lock = newest(hub.url)
+        hub.cuts["conds.pt"], hub.ranges = 99, ranges
+        assert "conds.pt: the connection was cut" in refusal(lock, tmp_path / "released", hub)
+    assert [name for name, _ in hub.begun].count("conds.pt") == attempts
 
 
 def test_a_connection_that_is_always_cut_ends_with_one_line(hub: Hub, tmp_path: Path) -> None:
@@ -116,25 +142,15 @@ def test_a_folder_that_exists_is_left_alone(hub: Hub, tmp_path: Path) -> None:
         fetch(newest(hub.url), tmp_path, hub.url, say=lambda _: None)
 
 
-def test_the_lock_that_is_shipped_invents_nothing_and_a_build_with_it_stops_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = (ROOT / "weights.lock").read_text()
-    if "\nrevision" in text:
-        assert Lock.read(ROOT / "weights.lock").files.keys() == set(FILES)
-        return
-    assert main([str(tmp_path / "released"), "--lock-file", str(ROOT / "weights.lock")]) == 1
-    assert "pins no weights yet: fill it once with `python -m" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         (("revision = ", "revision = 'main' #"), "revision is 'main'"),
+        (("revision = ", "#"), "revision is ''"),
         (('"vocab.json"', '"other.json"'), "does not pin vocab.json"),
         (("sha256 = ", "hash = "), "a file needs `size` and `sha256`"),
-        (("size = 50000", "size = 0"), "no file that is used, or its size or sha256 is none"),
-        (("[files]", "[files"), "is no lock"),
+        (("size = 50000", "size = 0"), "size or sha256 of 'merges.txt' cannot be one, or it is not used"),
+        (("[files]", "[files"), "is not a lock"),
     ],
 )
 def test_a_lock_that_cannot_be_is_refused(
@@ -189,3 +205,60 @@ def test_the_other_models_files_come_by_their_own_lock_and_never_by_this_ones(
         capsys.readouterr()
         assert main([str(tmp_path / "other"), "--lock-file", str(lock), "--hub", hub.url]) == 1
     assert f"pins {MULTILINGUAL}, expected ResembleAI/chatterbox-turbo" in capsys.readouterr().err
+
+
+def test_a_lock_that_is_missing_is_one_line_with_the_command_that_makes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = tmp_path / "none.lock"
+    assert main([str(tmp_path / "released"), "--model", "multilingual", "--lock-file", str(lock)]) == 1
+    command = f"python -m worker.engines.chatterbox.fetch --model multilingual --lock {lock}"
+    assert capsys.readouterr().err == f"fetch: {lock} is missing: `{command}` makes another\n"
+
+
+def test_a_lock_can_be_made_of_a_revision_that_is_not_the_newest(hub: Hub, tmp_path: Path) -> None:
+    lock = tmp_path / "weights.lock"
+    assert main(["--lock", str(lock), "--hub", hub.url, "--revision", "refs/pr/1"]) == 0
+    assert "/revision/refs%2Fpr%2F1" in hub.listings[-1]
+
+
+def test_a_revision_is_refused_where_a_lock_names_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "released"), "--revision", "main"])
+    assert "--revision goes with --lock or --weights main" in capsys.readouterr().err
+
+
+def test_the_hub_is_hf_endpoints_unless_the_command_line_names_one(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", f"{hub.url}/")
+    assert main([str(tmp_path / "released"), "--weights", "main"]) == 0
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert main(["--lock", str(tmp_path / "weights.lock"), "--hub", hub.url]) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "hub"),
+    [
+        ({}, "https://huggingface.co"),
+        ({"HF_ENDPOINT": ""}, "https://huggingface.co"),
+        ({"HF_ENDPOINT": "x"}, "x"),
+    ],
+)
+def test_an_hf_endpoint_that_is_empty_is_as_one_that_is_not_set(value: dict[str, str], hub: str) -> None:
+    assert model_hub(value) == hub
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["mirror.example", "ftp://mirror.example", "https://", "http://a:b", "file:///x", "/"],
+)
+def test_a_hub_that_is_not_a_url_is_one_line_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    assert main([str(tmp_path / "released")]) == 1
+    said = f"fetch: the hub's address {address!r} is not a URL with http or https: HF_ENDPOINT, --hub\n"
+    assert capsys.readouterr().err == said

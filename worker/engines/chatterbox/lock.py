@@ -1,7 +1,7 @@
 """Which released files are wanted, and how each is known: `weights.lock`, and the hub's listing.
 
 The lock is TOML: `repository`, `revision` (a commit, 40 hexadecimal digits), and under `files` each
-file's `size` in bytes and `sha256`. A lock without a revision pins nothing yet.
+file's `size` in bytes and `sha256`.
 """
 
 import hashlib
@@ -53,7 +53,6 @@ RELEASED = {  # the files that are used, by repository
 }
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-ASK = "python -m worker.engines.chatterbox.fetch --lock weights.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +81,14 @@ class Lock:
         """Return what a lock file pins.
 
         Raises:
-            StartError: It is not there, pins nothing yet, or something in it cannot be.
+            StartError: It is not there, or something in it cannot be.
         """
         try:
             found = tomllib.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise StartError(f"{file} is missing: {ASK}") from error
+            raise StartError(f"{file} is missing") from error
         except ValueError as error:
-            raise StartError(f"{file} is no lock ({error}): {ASK}") from error
-        if "revision" not in found:
-            raise StartError(
-                f"{file} pins no weights yet: fill it once with `{ASK}` and commit it, "
-                "or build with WEIGHTS=main, which takes the newest and prints the lock"
-            )
+            raise StartError(f"{file} is not a lock ({error})") from error
         return cls.of(found, str(file))
 
     @classmethod
@@ -106,19 +100,19 @@ class Lock:
         """
         try:
             files = {name: Pin(int(pin["size"]), str(pin["sha256"])) for name, pin in found["files"].items()}
-            lock = cls(str(found["revision"]), files, str(found.get("repository", REPOSITORY)))
+            lock = cls(str(found.get("revision", "")), files, str(found.get("repository", REPOSITORY)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StartError(f"{where}: a file needs `size` and `sha256` ({error!r}): {ASK}") from error
+            raise StartError(f"{where}: a file needs `size` and `sha256` ({error!r})") from error
         if not COMMIT.fullmatch(lock.revision):
             raise StartError(f"{where}: revision is {lock.revision!r}, expected 40 hexadecimal digits")
         wanted = RELEASED.get(lock.repository)
         if wanted is None:
             raise StartError(f"{where}: repository is {lock.repository!r}, expected {' or '.join(RELEASED)}")
         if missing := [name for name in wanted if name not in files]:
-            raise StartError(f"{where} does not pin {', '.join(missing)}: {ASK}")
+            raise StartError(f"{where} does not pin {', '.join(missing)}")
         for name, pin in files.items():
             if name not in wanted or pin.size < 1 or not SHA256.fullmatch(pin.sha256):
-                raise StartError(f"{where}: {name!r} is no file that is used, or its size or sha256 is none")
+                raise StartError(f"{where}: size or sha256 of {name!r} cannot be one, or it is not used")
         return lock
 
     def text(self) -> str:
