@@ -17,6 +17,7 @@ from bench.table import Guard, Row, median, parser, report
 from worker.engines import CLIP_RATE, Pcm
 from worker.engines.finish import finish, stretched
 from worker.engines.guard import Take, verdict
+from worker.engines.trim import trimmed
 from worker.starters import starters
 
 __all__ = ["main"]
@@ -81,9 +82,9 @@ def timed(work: Callable[[], object], guard: Guard, times: int) -> float:
 def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
     """Yield what the longest segment pays before it leaves."""
     pcm = speech(SEGMENT_SECONDS)
-    take = Take(TEXT * 4, pcm, 438)
+    take = Take(TEXT * 4, pcm)
     yield Row("guard: judging a segment of 17.5 s", timed(lambda: verdict(take), guard, times), "ms", 5)
-    plain = timed(lambda: finish(pcm, sample_rate=CLIP_RATE), guard, times)
+    plain = timed(lambda: finish(trimmed(pcm, CLIP_RATE), sample_rate=CLIP_RATE), guard, times)
     yield Row("trim, loudness and fades of a segment of 17.5 s", plain, "ms")
     for speed in (0.5, 1.25, 2.0):
         spent = timed(lambda speed=speed: stretched(pcm, CLIP_RATE, speed), guard, times)  # type: ignore[misc]

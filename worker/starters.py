@@ -9,6 +9,7 @@ from python_stretch.Signalsmith import Stretch
 from worker.engines import CLIP_RATE, Pcm
 from worker.engines.finish import finish
 from worker.engines.preview import load_voice
+from worker.engines.trim import trimmed
 
 __all__ = ["starters"]
 
@@ -39,7 +40,7 @@ def changed(pcm: Pcm, speed: float, semitones: float) -> Pcm:
     stretch.setTimeFactor(speed)
     stretch.setTransposeSemitones(semitones)
     made = np.asarray(stretch.process(np.ascontiguousarray(pcm[np.newaxis])), np.float32)[0]
-    return finish(made, sample_rate=CLIP_RATE).pcm
+    return finish(trimmed(made, CLIP_RATE), sample_rate=CLIP_RATE).pcm
 
 
 def packed(pcm: Pcm, name: str, speed: float, semitones: float) -> bytes:

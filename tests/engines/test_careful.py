@@ -7,9 +7,9 @@ import pytest
 
 from worker.engines import Block, Fault, Utterance
 from worker.engines.careful import CarefulEngine, cloner
-from worker.engines.finish import trimmed
 from worker.engines.preview import PreviewEngine
 from worker.engines.tone import ToneEngine
+from worker.engines.trim import trimmed
 from worker.errors import EngineFailed
 
 RATE = 24_000
@@ -40,12 +40,12 @@ class ScriptedEngine(ToneEngine):
 def speech(seconds: float = 4.4) -> Block:
     at = np.arange(round(seconds * RATE)) / RATE
     wave = np.sin(2 * np.pi * 130 * at) * np.maximum(np.sin(2 * np.pi * 2.5 * at), 0.02)
-    return Block(7, (0.4 * wave).astype(np.float32), tokens=round(seconds * 25))
+    return Block(7, (0.4 * wave).astype(np.float32))
 
 
-RAMBLING = Block(7, speech(12).pcm, tokens=312, stopped=False)
-SILENT = Block(7, np.zeros(RATE, np.float32), tokens=100)
-BROKEN = Block(7, np.full(RATE, np.nan, np.float32), tokens=100)
+RAMBLING = Block(7, speech(12).pcm, stopped=False)
+SILENT = Block(7, np.zeros(RATE, np.float32))
+BROKEN = Block(7, np.full(RATE, np.nan, np.float32))
 
 
 def spoken(
@@ -76,11 +76,22 @@ def test_a_failed_take_is_spoken_again_with_the_next_seed_and_nobody_is_told(fau
     assert len(block.pcm) == pytest.approx(len(speech().pcm), abs=0.5 * RATE)
 
 
+def test_a_take_that_the_cap_cuts_while_it_speaks_is_spoken_again_though_its_length_is_plausible() -> None:
+    cut = Block(7, speech().pcm, stopped=False)
+    engine = ScriptedEngine(cut, speech())
+    block, _ = spoken(engine)
+    assert isinstance(block, Block)
+    assert block.warnings == ()
+    assert [utterance.seed for utterance in engine.asked] == [40, 41]
+
+
 def test_after_three_failures_the_best_take_leaves_with_a_warning() -> None:
     engine = ScriptedEngine(SILENT, RAMBLING, BROKEN)
     block, _ = spoken(engine)
     assert isinstance(block, Block)
-    assert block.warnings == ("a segment may sound wrong after 3 tries: no stop token",)
+    assert block.warnings == (
+        "a segment may sound wrong after 3 tries: no stop token, too long for its text",
+    )
     assert [utterance.seed for utterance in engine.asked] == [40, 41, 42]
     assert len(block.pcm) > 11 * RATE
 

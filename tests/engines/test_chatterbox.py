@@ -84,9 +84,10 @@ def test_random_weights_end_at_the_length_that_the_manifest_says(tiny_checkpoint
     block = spoken(engine(tiny_checkpoint), [Utterance(1, TEXTS[1])])[1]
     tokens = round(1.6 * len(TEXTS[1]))
     assert isinstance(block, Block)
-    assert block.tokens is not None
-    assert tokens - 2 <= block.tokens <= tokens  # START and STOP are no speech
-    assert len(block.pcm) == (block.tokens + 3) * 960  # three of silence
+    assert (
+        tokens - 2 <= len(block.pcm) // 960 - 3 <= tokens
+    )  # START and STOP are no speech, three are silence
+    assert len(block.pcm) % 960 == 0
 
 
 def test_weights_that_never_stop_are_cut_and_say_so(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -95,8 +96,7 @@ def test_weights_that_never_stop_are_cut_and_say_so(tiny_checkpoint: Path, tmp_p
     block = spoken(engine(folder), [Utterance(1, "Hm.")])[1]
     assert isinstance(block, Block)
     assert not block.stopped
-    assert block.tokens is not None
-    assert block.tokens <= 40 + 4 * 3
+    assert len(block.pcm) // 960 - 3 <= 40 + 4 * 3
 
 
 def test_what_somebody_waits_for_is_spoken_before_what_was_there(tiny_checkpoint: Path) -> None:

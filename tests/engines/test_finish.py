@@ -1,11 +1,11 @@
-"""What is done to a segment before it leaves: trim, speed, loudness, fades."""
+"""What is done to a segment's speech before it leaves: speed, loudness, fades."""
 
 import numpy as np
 import pyloudnorm
 import pytest
 from numpy.typing import NDArray
 
-from worker.engines.finish import finish, level, stretched, trimmed
+from worker.engines.finish import finish, level, stretched
 from worker.engines.loudness import loudness
 
 RATE = 24_000
@@ -58,24 +58,6 @@ def test_speed_moves_what_is_heard_in_proportion(speed: float) -> None:
 def test_the_same_speech_at_the_same_speed_is_the_same_to_the_bit() -> None:
     pcm = syllables(2)
     assert np.array_equal(stretched(pcm, RATE, 1.3), stretched(pcm, RATE, 1.3))
-
-
-def test_silence_around_speech_goes_but_for_30_ms_and_silence_inside_stays() -> None:
-    spoken = np.concatenate([tone(0.5), silence(0.7), tone(0.5)])
-    pcm = np.concatenate([silence(0.8), spoken, silence(1.3)])
-    assert len(trimmed(pcm, RATE)) == pytest.approx(len(spoken) + 0.06 * RATE, abs=0.006 * RATE)
-
-
-def test_a_quiet_onset_is_not_taken_for_silence() -> None:
-    rng = np.random.default_rng(1)
-    hiss = (0.004 * rng.standard_normal(RATE // 10)).astype(np.float32)  # an "s", 35 dB under the vowel
-    assert len(trimmed(np.concatenate([hiss, tone(1)]), RATE)) == RATE // 10 + RATE
-
-
-def test_silence_alone_becomes_a_breath_of_it() -> None:
-    finished = finish(silence(3), sample_rate=RATE)
-    assert len(finished.pcm) == 0.03 * RATE
-    assert finished.gain is None
 
 
 @pytest.mark.parametrize("peak", [0.15, 0.2, 0.4])

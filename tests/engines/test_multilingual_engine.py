@@ -112,8 +112,7 @@ def test_weights_that_do_not_stop_are_cut_and_say_so(tiny_multilingual: Path, tm
     block = spoken(engine(folder), [Utterance(1, "Ja.", language="de")])[1]
     assert isinstance(block, Block)
     assert not block.stopped
-    assert block.tokens is not None
-    assert 40 < block.tokens < 100
+    assert 40 < len(block.pcm) // 960 < 100
 
 
 def test_what_cannot_be_read_is_one_utterances_fault(speaker: MultilingualEngine) -> None:

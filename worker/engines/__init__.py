@@ -42,15 +42,14 @@ class Utterance:
 class Block:
     """All of an utterance's speech; `pcm` is float32 [n] in [-1, 1] at the engine's sample rate.
 
-    An engine inside a `CarefulEngine` says how many speech tokens it made, where it makes any, and
-    whether the model ended them itself. Finished blocks carry the `gain` that brought them to the
-    common loudness: None where the speech is too short to tell, and its neighbour's gain is due.
+    An engine inside a `CarefulEngine` says whether the model ended its speech itself. Finished blocks
+    carry the `gain` that brought them to the common loudness: None where the speech is too short to
+    tell, and its neighbour's gain is due.
     """
 
     utterance: int
     pcm: Pcm
     warnings: tuple[str, ...] = ()
-    tokens: int | None = None
     stopped: bool = True
     gain: float | None = 1.0
 

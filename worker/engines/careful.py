@@ -1,6 +1,6 @@
-"""Any engine, made careful: each take is judged, tried again where it failed, and finished.
+"""Any engine, made careful: each take is trimmed, judged, tried again where it failed, and finished.
 
-A take is finished (trim, speed, loudness, fades, then the engine's mark) before any of it leaves.
+A take is finished (speed, loudness, fades, then the engine's mark) before any of it leaves.
 """
 
 import logging
@@ -12,12 +12,15 @@ import numpy as np
 from worker.engines import Block, CloningEngine, Engine, Fault, Pcm, RestingEngine, Utterance
 from worker.engines.finish import finish
 from worker.engines.guard import Take, Verdict, best, verdict
+from worker.engines.trim import speech_span
 from worker.errors import EngineFailed, StartError
 
 __all__ = ["CarefulEngine", "cloner"]
 
 log = logging.getLogger("worker")
 MOST_TAKES = 3
+# seconds behind the speech: more than the 0.12 s that Turbo adds to whatever it said, and most pauses
+ENDED_BY_SILENCE = 0.4
 SAMPLE_RATE = 24_000  # Hz; all that comes after an engine is made for it
 
 
@@ -88,8 +91,9 @@ class CarefulEngine:
             self._inside.pop(result.utterance, None)
             return result
         tries = self._inside[result.utterance]
-        tries.takes.append(result)
-        tries.verdicts.append(self._verdict(tries.utterance, result))
+        take = without_silence(result, self.sample_rate)
+        tries.takes.append(take)
+        tries.verdicts.append(self._verdict(tries.utterance, take))
         if tries.verdicts[-1].plausible or len(tries.takes) == MOST_TAKES:
             del self._inside[result.utterance]
             return self._finished(tries)
@@ -101,8 +105,7 @@ class CarefulEngine:
     def _verdict(self, utterance: Utterance, block: Block) -> Verdict:
         if not self._guarded:
             return Verdict()
-        take = Take(utterance.text, block.pcm, block.tokens, stopped=block.stopped)
-        return verdict(take, self.sample_rate)
+        return verdict(Take(utterance.text, block.pcm, stopped=block.stopped), self.sample_rate)
 
     def _finished(self, tries: Tries) -> Block | Fault:
         chosen = best(tries.verdicts)
@@ -114,6 +117,18 @@ class CarefulEngine:
             warnings += (f"a segment may sound wrong after {MOST_TAKES} tries: {', '.join(problems)}",)
         finished = finish(take.pcm, sample_rate=self.sample_rate, speed=tries.utterance.speed)
         return replace(take, pcm=self._mark(finished.pcm), warnings=warnings, gain=finished.gain)
+
+
+def without_silence(block: Block, sample_rate: int) -> Block:
+    """Return a take without the silence around its speech; where that follows it, the speech had ended.
+
+    A model that does not stop, and is silent up to the cap, has said what it had to say.
+    """
+    if not np.isfinite(block.pcm).all():
+        return block
+    start, end = speech_span(block.pcm, sample_rate)
+    silent = (len(block.pcm) - end) / sample_rate
+    return replace(block, pcm=block.pcm[start:end], stopped=block.stopped or silent >= ENDED_BY_SILENCE)
 
 
 def cloner(engine: Engine) -> CloningEngine | None:

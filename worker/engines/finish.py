@@ -1,4 +1,4 @@
-"""What is done to a whole segment before any of it leaves: trim, speed, loudness, fades. Pure."""
+"""What is done to a segment's speech before any of it leaves: speed, loudness, fades. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,11 @@ from python_stretch.Signalsmith import Stretch
 from worker.engines import Pcm
 from worker.engines.loudness import loudness
 
-__all__ = ["Finished", "finish", "level", "stretched", "trimmed"]
+__all__ = ["Finished", "finish", "level", "stretched"]
 
 TARGET_LUFS = -23.0  # EBU R 128's level for programmes
 MOST_DB = 6.0  # of correction, either way
 CEILING = 0.98  # no gain lifts a peak above it
-HOP_MS = 5  # silence is told in steps of this
-QUIET_DB = -46.0  # below the loudest hop: weaker than any consonant
-FLOOR = 10.0 ** (-66.0 / 20.0)  # RMS; below it nothing is heard whatever the loudest hop is
-KEPT_MS = 30  # of silence beside the speech: onsets and decays are quieter than the threshold
 FADE_MS = 5
 
 
@@ -31,11 +27,11 @@ class Finished:
 def finish(pcm: Pcm, *, sample_rate: int, speed: float = 1.0) -> Finished:
     """Return a segment's speech ready to be joined to others.
 
-    `pcm` is float32 [n] in [-1, 1]; the silence around it is taken off but for 30 ms a side. The
-    rest, m samples, becomes round(m / speed) at the same pitch, at -23 LUFS or 6 dB nearer to it,
-    with fades of 5 ms. A segment under 400 ms keeps its level: its neighbour's gain suits it.
+    `pcm` is float32 [n] in [-1, 1], trimmed. It becomes round(n / speed) samples at the same pitch,
+    at -23 LUFS or 6 dB nearer to it, with fades of 5 ms. A segment under 400 ms keeps its level: its
+    neighbour's gain suits it.
     """
-    spoken = stretched(trimmed(pcm, sample_rate), sample_rate, speed)
+    spoken = stretched(pcm, sample_rate, speed)
     heard = loudness(spoken, sample_rate)
     if heard == float("-inf"):
         return Finished(faded(spoken, sample_rate), None)
@@ -50,21 +46,6 @@ def level(pcm: Pcm, gain: float) -> Pcm:
     if gain > 1.0 and peak > 0.0:
         gain = max(1.0, min(gain, CEILING / peak))
     return pcm * np.float32(gain)
-
-
-def trimmed(pcm: Pcm, sample_rate: int) -> Pcm:
-    """Return the PCM without the silence around its speech, but for 30 ms; silence becomes 30 ms."""
-    hop = sample_rate * HOP_MS // 1000
-    kept = sample_rate * KEPT_MS // 1000
-    whole = np.zeros(-(-len(pcm) // hop) * hop, np.float32)
-    whole[: len(pcm)] = pcm
-    levels = np.sqrt(np.square(whole).reshape(-1, hop).mean(axis=1))
-    loudest = float(levels.max(initial=0.0))
-    heard = np.flatnonzero(levels > max(FLOOR, loudest * 10.0 ** (QUIET_DB / 20.0)))
-    if not len(heard):
-        return pcm[:kept]
-    start = max(0, int(heard[0]) * hop - kept)
-    return pcm[start : (int(heard[-1]) + 1) * hop + kept]
 
 
 def stretched(pcm: Pcm, sample_rate: int, speed: float) -> Pcm:

@@ -18,6 +18,9 @@ TOKENS_A_SECOND = 25
 FRAME = 1_024  # samples, 43 ms at 24 kHz
 SPREAD = 2_048  # samples from one looked-at frame to the next
 SILENT = 10.0 ** (-55.0 / 20.0)  # RMS of a frame; below it nothing is heard
+# Shares of the loudest frame's RMS: a vocoder's silence is no silence, and no noise that it is stuck in.
+SILENT_BESIDE = 10.0 ** (-30.0 / 20.0)
+FAINT_BESIDE = 10.0 ** (-25.0 / 20.0)
 LONGEST_GAP = 3.0  # seconds of silence inside one segment; pauses are added outside
 FLAT = 0.25  # spectral flatness: speech's vowels are under 0.05, white noise is at 0.56
 LONGEST_NOISE = 1.5  # seconds; no consonant lasts that long
@@ -44,12 +47,11 @@ WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One try at a segment: float32 [n] as the model made it, before anything is done to it."""
+    """One try at a segment: float32 [n] as the model made it, trimmed, and nothing else done to it."""
 
     text: str
     pcm: Pcm
-    tokens: int | None = None  # speech tokens made; None: told from the length
-    stopped: bool = True  # whether the model ended it, rather than the cap
+    stopped: bool = True  # whether the speech had come to its end when the decoding did
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,15 @@ def verdict(take: Take, sample_rate: int = 24_000) -> Verdict:
     pcm = take.pcm
     if not np.isfinite(pcm).all():
         return Verdict(("no numbers",))
-    if not take.stopped:
-        return Verdict(("no stop token", *heard_problems(pcm, sample_rate)))
-    tokens = take.tokens
-    if tokens is None:
-        tokens = round(len(pcm) / sample_rate * TOKENS_A_SECOND)
     fewest, most = plausible_tokens(take.text)
-    length = ("too short for its text",) if tokens < fewest else ()
-    if tokens > most:
-        length = ("too long for its text",)
-    return Verdict((*length, *heard_problems(pcm, sample_rate)))
+    tokens = round(len(pcm) / sample_rate * TOKENS_A_SECOND)
+    tests = {
+        "no stop token": not take.stopped,
+        "too short for its text": tokens < fewest,
+        "too long for its text": tokens > most,
+    }
+    ends = tuple(problem for problem, found in tests.items() if found)
+    return Verdict((*ends, *heard_problems(pcm, sample_rate)))
 
 
 def best(verdicts: Sequence[Verdict]) -> int:
@@ -122,15 +123,17 @@ def heard_problems(pcm: Pcm, sample_rate: int) -> tuple[str, ...]:
     padded = pcm if len(pcm) >= FRAME else np.pad(pcm, (0, FRAME - len(pcm)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[starts]
     levels = np.sqrt(np.square(frames).mean(axis=1))
-    heard = levels > SILENT
-    if not heard.any():
+    loudest = float(levels.max())
+    if loudest <= SILENT:
         return ("silence",)
+    heard = levels > max(SILENT, loudest * SILENT_BESIDE)
+    strong = levels > max(SILENT, loudest * FAINT_BESIDE)
     frames_a_second = sample_rate / SPREAD
     inside = heard[heard.argmax() : len(heard) - heard[::-1].argmax()]
     tests = {
         "a silence inside": longest(~inside) > LONGEST_GAP * frames_a_second,
-        "noise": longest(heard & (flatness(frames) > FLAT)) > LONGEST_NOISE * frames_a_second,
-        "a steady sound": is_steady(levels, heard, round(LONGEST_STEADY * frames_a_second)),
+        "noise": longest(strong & (flatness(frames) > FLAT)) > LONGEST_NOISE * frames_a_second,
+        "a steady sound": is_steady(levels, strong, round(LONGEST_STEADY * frames_a_second)),
         "clipped": np.count_nonzero(np.abs(pcm) >= FULL_SCALE) > CLIPPED * len(pcm),
         "clicks": np.abs(np.diff(pcm, 2)).max(initial=0.0) > JUMP,
     }
@@ -147,13 +150,14 @@ def flatness(frames: NDArray[np.float32]) -> NDArray[np.float64]:
 WINDOW = np.hanning(FRAME).astype(np.float32)
 
 
-def is_steady(levels: NDArray[np.float32], heard: NDArray[np.bool_], size: int) -> bool:
-    """Whether the level hardly moves over `size` frames: a model that is stuck on one sound."""
+def is_steady(levels: NDArray[np.float32], strong: NDArray[np.bool_], size: int) -> bool:
+    """Whether a strong sound hardly moves its level over `size` frames: a model that is stuck on it."""
     if len(levels) < size:
         return False
-    decibels = np.where(heard, 20.0 * np.log10(np.maximum(levels, 1e-9)), -200.0)
-    windows = np.lib.stride_tricks.sliding_window_view(decibels, size)
-    return bool((windows.std(axis=1) < STEADY_DB).any())
+    decibels = 20.0 * np.log10(np.maximum(levels, 1e-9))
+    moves = np.lib.stride_tricks.sliding_window_view(decibels, size).std(axis=1)
+    throughout = np.lib.stride_tricks.sliding_window_view(strong, size).all(axis=1)
+    return bool((throughout & (moves < STEADY_DB)).any())
 
 
 def longest(flags: NDArray[np.bool_]) -> int:

@@ -213,8 +213,7 @@ class ChatterboxEngine:
     def _leaves(self, inside: Inside, wave: Tensor) -> Block:
         assert inside.decoding is not None, "no tokens"  # noqa: S101 - our own fault alone
         self.drop(inside.utterance.id)
-        stopped = inside.decoding.stopped
-        return Block(inside.utterance.id, wave.numpy(), tokens=len(inside.spoken), stopped=stopped)
+        return Block(inside.utterance.id, wave.numpy(), stopped=inside.decoding.stopped)
 
     def _fewer_rows(self, rendering: Rendering) -> list[Block | Fault]:
         """Render fewer rows together from now on; a single one that finds no memory goes."""

@@ -207,7 +207,7 @@ class MultilingualEngine:
         except StopIteration as end:
             self.drop(inside.utterance.id)
             wave: Tensor = end.value[0]
-            return [Block(inside.utterance.id, wave.numpy(), tokens=len(spoken), stopped=decoding.stopped)]
+            return [Block(inside.utterance.id, wave.numpy(), stopped=decoding.stopped)]
         return []
 
     def _job(self, inside: Inside, spoken: list[int]) -> S3Job:
