@@ -55,6 +55,7 @@ FAULTS: list[tuple[str, Take]] = [
     ("noise", Take(TEXT * 2, planted(5, NOISE[: 2 * RATE]))),
     ("a steady sound", Take(TEXT * 2, planted(6, HUM))),
     ("clipped", Take(TEXT, np.clip(8 * speech(), -1, 1))),
+    ("clipped", Take(TEXT, np.clip(8 * speech(), -0.99, 0.99))),
     ("clicks", Take(TEXT, clicking())),
     ("no numbers", Take(TEXT, np.full(RATE, np.nan, np.float32))),
     ("no numbers", Take(TEXT, np.full(RATE, np.inf, np.float32))),

@@ -17,6 +17,7 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job, S3Voice, folded
 from worker.engines.chatterbox.s3gen.layers import Padding, attend_fused, attend_head_by_head
 from worker.engines.chatterbox.s3gen.model import Draws
+from worker.engines.guard import Take, verdict
 from worker.errors import StartError, VoiceUnusable
 
 CPU = torch.device("cpu")
@@ -262,3 +263,15 @@ def test_plain_synthesis_imports_none_of_upstreams_packages() -> None:
         [sys.executable, "-c", code, *heavy], capture_output=True, text=True, cwd=root, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("loudness", "is_clipped"), [(4.0, True), (1.0, False)])
+def test_the_judge_hears_what_the_vocoders_own_clamp_cuts(
+    loudness: float, is_clipped: bool, pair: Pair
+) -> None:
+    vocoder = pair.ours.vocoder
+    spectrum = torch.randn(vocoder.window_size + 2, 1_000, generator=torch.Generator().manual_seed(0))
+    spectrum[: vocoder.window_size // 2 + 1] = -20.0
+    spectrum[1] = loudness  # the logarithm of the magnitude at 1.5 kHz; what is left are phases
+    wave = vocoder.synthesise(spectrum)
+    assert ("clipped" in verdict(Take("Nobody waved.", wave.numpy())).problems) is is_clipped
