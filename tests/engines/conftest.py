@@ -1,12 +1,14 @@
 """Upstream as the oracle, and tiny checkpoints, made once for all tests of the engines."""
 
 import importlib
+import shutil
 import warnings
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,4 +30,20 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, oracle: ModuleType
     """A folder that looks like the released checkpoint, of tiny random models."""
     checkpoints = importlib.import_module("bench.checkpoints")
     folder: Path = checkpoints.build(tmp_path_factory.mktemp("checkpoints") / "tiny", "tiny")
+    return folder
+
+
+STUCK_ON = (100, 200)
+
+
+@pytest.fixture(scope="session")
+def stuck_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    """The tiny checkpoint, not marked as random, whose head is biased to two speech tokens."""
+    folder = shutil.copytree(tiny_checkpoint, tmp_path_factory.mktemp("checkpoints") / "stuck")
+    (folder / "manifest.json").unlink()
+    file = folder / "t3_turbo_v1.safetensors"
+    tensors = load_file(file)
+    tensors["speech_head.bias"][list(STUCK_ON)] += 100.0
+    file.unlink()  # what is mapped from it stays
+    save_file(tensors, file)
     return folder

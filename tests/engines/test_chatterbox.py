@@ -23,6 +23,7 @@ from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.slots import Slots
 from worker.engines.chatterbox.start import start
+from worker.engines.guard import plausible_tokens
 from worker.errors import InvalidInput, OutOfMemory, StartError
 
 TEXTS = ["The keeper waited.", "A boat came round the point at noon, late again.", "Nobody waved."]
@@ -96,7 +97,33 @@ def test_weights_that_never_stop_are_cut_and_say_so(tiny_checkpoint: Path, tmp_p
     block = spoken(engine(folder), [Utterance(1, "Hm.")])[1]
     assert isinstance(block, Block)
     assert not block.stopped
-    assert len(block.pcm) // 960 - 3 <= 40 + 4 * 3
+    assert len(block.pcm) // 960 - 3 <= round(30 + 2.6 * 3)
+
+
+def test_weights_stuck_on_two_tokens_are_cut_2_s_after_the_least_speech_and_say_so(
+    stuck_checkpoint: Path,
+) -> None:
+    text = TEXTS[1] * 4
+    fewest = plausible_tokens(text)[0]
+    speaker = engine(stuck_checkpoint)
+    speaker.admit(Utterance(1, text))
+    decoded = 0
+    while not (done := speaker.advance([1])):
+        decoding = speaker._inside[1].decoding
+        decoded = len(decoding.tokens) if decoding else 0
+    assert decoded == fewest + 50
+    assert isinstance(done[0], Block)
+    assert not done[0].stopped
+    assert len(done[0].pcm) == (fewest + 15 + 3) * 960  # 0.6 s of the run, three tokens of silence
+
+
+def test_random_weights_go_on_to_the_length_that_the_manifest_says_though_stuck(
+    stuck_checkpoint: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(stuck_checkpoint, tmp_path / "random")
+    shutil.copy(tiny_checkpoint / "manifest.json", folder)
+    text = TEXTS[1] * 4
+    assert len(pcm(spoken(engine(folder), [Utterance(1, text)])[1])) == (round(1.6 * len(text)) + 3) * 960
 
 
 def test_what_somebody_waits_for_is_spoken_before_what_was_there(tiny_checkpoint: Path) -> None:

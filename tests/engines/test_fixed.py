@@ -129,6 +129,25 @@ def test_in_fixed_shapes_rows_say_what_they_say_alone_and_leave_their_generators
         assert torch.equal(row.generator.get_state(), alone.generator.get_state())
 
 
+def test_in_fixed_shapes_a_row_ends_where_it_lingers_as_alone_and_leaves_its_generator_alike(
+    stuck_checkpoint: Path,
+) -> None:
+    stuck = load(stuck_checkpoint, torch.device("cpu"), "fp32")
+    found = []
+    for decoder in (Decoder(stuck.t3, 1, 900), FixedDecoder(stuck.t3, 2, 900)):
+        with torch.inference_mode():
+            prefix = stuck.voice.prefix(stuck.t3)
+        generator = torch.Generator().manual_seed(1)
+        row = decoder.begin(
+            prefix, TEXTS[0], generator, most=200, runs_on=False, sampling={"top_k": 50}, fewest=13
+        )
+        finished(decoder, [row])
+        found.append((row.tokens, generator.get_state().tolist()))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 63
+    assert set(found[0][0]) == {100, 200}
+
+
 def test_a_row_that_is_left_out_for_a_while_says_what_it_says_alone(models: Models) -> None:
     decoder, wanted = fixed(models), exact(models)
     rows = [begun(decoder, models, number) for number in range(2)]

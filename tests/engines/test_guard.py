@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from worker.engines.guard import Take, Verdict, best, plausible_tokens, verdict
+from worker.engines.guard import Take, Verdict, best, most_tokens, plausible_tokens, verdict
 
 RATE = 24_000
 Pcm = NDArray[np.float32]
@@ -99,6 +99,21 @@ def test_a_pause_inside_passes_whether_digital_silence_or_a_vocoders(kind: Pcm) 
 def test_lengths_that_such_texts_are_spoken_in_are_plausible(text: str, tokens: int) -> None:
     fewest, most = plausible_tokens(text)
     assert fewest <= tokens <= most
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("Yes.", 40),
+        (TEXT, 207),
+        ("[laugh]", 98),
+        ("In 1984, $3,452.99 was 27% of 1,234,567,890.", 623),
+    ],
+)
+def test_english_is_cut_after_30_tokens_and_2_6_for_each_letter_that_a_text_is_spoken_as(
+    text: str, most: int
+) -> None:
+    assert most_tokens(text) == most
 
 
 def test_the_best_of_bad_takes_is_the_one_a_listener_forgives_soonest() -> None:

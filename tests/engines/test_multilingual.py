@@ -131,6 +131,21 @@ def test_tokens_are_upstreams_and_their_logits_within_rounding(
     assert max(apart) < 2e-5
 
 
+def test_decoding_ends_where_the_same_few_tokens_go_on_unless_it_runs_on(
+    tensors: dict[str, Tensor], voice: Voice
+) -> None:
+    llama = ours(tensors)
+    for runs_on in (False, True):
+        ask = Ask(llama.embed_voice(conditioning(voice)), TEXT, 300, runs_on, fewest=20)
+        decoding = Decoding(llama, ask, torch.Generator().manual_seed(SEED))
+        decoding.tokens = [*range(20), *[7, 8, 8] * 16]
+        assert not decoding.ended
+        decoding.tokens += [7, 8]
+        assert decoding.ended is not runs_on
+        assert decoding.stopped is runs_on
+        assert len(decoding.spoken) == (70 if runs_on else 35)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_alignment_does_to_the_logits_what_upstreams_analyzer_does(seed: int, oracle: ModuleType) -> None:
     from chatterbox.models.t3.inference.alignment_stream_analyzer import (  # noqa: PLC0415 - as above

@@ -267,7 +267,7 @@ def test_plain_synthesis_imports_none_of_upstreams_packages() -> None:
 
 @pytest.mark.parametrize(("loudness", "is_clipped"), [(4.0, True), (1.0, False)])
 def test_the_judge_hears_what_the_vocoders_own_clamp_cuts(
-    loudness: float, is_clipped: bool, pair: Pair
+    loudness: float, is_clipped: bool, pair: Pair  # noqa: FBT001 - a case of the table
 ) -> None:
     vocoder = pair.ours.vocoder
     spectrum = torch.randn(vocoder.window_size + 2, 1_000, generator=torch.Generator().manual_seed(0))

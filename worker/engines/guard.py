@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from worker.engines import Pcm
 
-__all__ = ["Take", "Verdict", "best", "plausible_tokens", "verdict"]
+__all__ = ["Take", "Verdict", "best", "most_tokens", "plausible_tokens", "verdict"]
 
 TOKENS_A_SECOND = 25
 FRAME = 1_024  # samples, 43 ms at 24 kHz
@@ -29,6 +29,7 @@ LONGEST_STEADY = 2.0  # seconds
 FULL_SCALE = 0.985  # the vocoder itself clamps at 0.99
 CLIPPED = 0.005  # share of samples at full scale
 JUMP = 1.2  # second difference of a click; speech at full scale stays under 0.8
+SOUND = 50  # tokens that a tag such as [laugh] may take, beside those for its letters
 PAUSES = ".,;:!?\u2026\u2014-\n"
 # What counts least when all takes failed: a listener forgives a click sooner than silence.
 WEIGHTS = {
@@ -101,7 +102,17 @@ def plausible_tokens(text: str) -> tuple[int, int]:
     spoken = [weight(letter) for letter in text]
     fewest = sum(low for low, _ in spoken)
     most = sum(high for _, high in spoken)
-    return max(1, round(0.6 * fewest - 10)), round(3.2 * most + 50 + 50 * text.count("["))
+    return max(1, round(0.6 * fewest - 10)), round(3.2 * most + 50 + SOUND * text.count("["))
+
+
+def most_tokens(text: str) -> int:
+    """Return after how many speech tokens English speech of `text` is cut, if the model does not end it.
+
+    It is less than what is plausible: most speech takes 1.6 a character, and all that a model makes
+    behind its speech costs as much as speech. A pause counts as the character that it is written as.
+    """
+    spoken = sum(1.0 if letter in PAUSES else max(1.0, weight(letter)[1]) for letter in text)
+    return round(30 + 2.6 * spoken + SOUND * text.count("["))
 
 
 def weight(letter: str) -> tuple[float, float]:

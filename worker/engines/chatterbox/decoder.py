@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from worker.engines.chatterbox.ending import lingers, without_lingering
 from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
 from worker.engines.chatterbox.slots import Prefix, Slots
 from worker.engines.chatterbox.t3 import START, STOP, T3
@@ -24,6 +25,7 @@ class Decoding:
     options: Options
     seen: Tensor  # bool [1, vocabulary], what the repetition penalty is for
     tokens: list[int] = field(default_factory=list)
+    fewest: int = 0  # tokens before it may end without a stop token
 
     @property
     def stopped(self) -> bool:
@@ -33,7 +35,13 @@ class Decoding:
     @property
     def ended(self) -> bool:
         """Whether there is nothing more to decode."""
-        return len(self.tokens) >= self.most or (not self.runs_on and self.stopped)
+        over = not self.runs_on and (self.stopped or lingers(self.tokens, self.fewest))
+        return over or len(self.tokens) >= self.most
+
+    @property
+    def spoken(self) -> Sequence[int]:
+        """The tokens that are to become a waveform."""
+        return self.tokens if self.runs_on else without_lingering(self.tokens, self.fewest)
 
 
 class Decoder:
@@ -64,6 +72,7 @@ class Decoder:
         most: int,
         runs_on: bool,
         sampling: Mapping[str, float],
+        fewest: int = 0,
     ) -> Decoding:
         """Put an utterance into a free slot and sample its first token; leave nothing if that fails."""
         slot = min(self._free)  # so that those in use stand side by side
@@ -72,7 +81,7 @@ class Decoder:
         seen = torch.zeros(1, self._t3.vocabulary, dtype=torch.bool, device=self._t3.device)
         seen[0, START] = True  # upstream's first step penalises this token alone
         options = Options.of(sampling, device=self._t3.device)
-        decoding = Decoding(slot, generator, most, runs_on, options, seen)
+        decoding = Decoding(slot, generator, most, runs_on, options, seen, fewest=fewest)
         self._sample([decoding], logits)
         seen[0, START] = START in decoding.tokens
         return decoding

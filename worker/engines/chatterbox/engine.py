@@ -19,6 +19,7 @@ from worker.engines.chatterbox.fixed import FixedDecoder, Recorder
 from worker.engines.chatterbox.rendering import Inside, Rendering
 from worker.engines.chatterbox.t3 import T3
 from worker.engines.chatterbox.text import prepared
+from worker.engines.guard import most_tokens, plausible_tokens
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory
 
 __all__ = ["ChatterboxEngine"]
@@ -142,7 +143,7 @@ class ChatterboxEngine:
         """Prefill one utterance; what its voice needs is computed now if nothing kept it."""
         utterance, manifest = inside.utterance, self._models.manifest
         pace = manifest.tokens_per_character
-        most = min(MOST_TOKENS, 40 + 4 * len(utterance.text))
+        most = min(MOST_TOKENS, most_tokens(utterance.text))
         if pace is not None:
             most = max(1, min(MOST_TOKENS, round(pace * len(utterance.text))))
         try:
@@ -153,6 +154,7 @@ class ChatterboxEngine:
                 most=most,
                 runs_on=pace is not None,
                 sampling=utterance.sampling,
+                fewest=plausible_tokens(utterance.text)[0],
             )
         except torch.OutOfMemoryError:
             return [self._out_of_memory(inside)]

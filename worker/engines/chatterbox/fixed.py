@@ -92,6 +92,7 @@ class FixedDecoder:
         most: int,
         runs_on: bool,
         sampling: Mapping[str, float],
+        fewest: int = 0,
     ) -> Decoding:
         """Put an utterance into a free slot and sample its first token; leave nothing if that fails."""
         t3, slot, before = self._t3, min(self._free), prefix.length
@@ -111,7 +112,7 @@ class FixedDecoder:
         self._places[slot] = self._reached[slot] = before + len(rows)
         for kept, given in zip(self._options, options, strict=True):
             kept[slot] = given[0]
-        return Decoding(slot, generator, most, runs_on, options, seen, [first])
+        return Decoding(slot, generator, most, runs_on, options, seen, [first], fewest)
 
     def decode(self, rows: Sequence[Decoding], steps: int) -> None:
         """Decode up to so many tokens more of each row; none of them may have ended."""

@@ -46,7 +46,7 @@ class Inside:
     @property
     def spoken(self) -> list[int]:
         """The tokens that S3Gen reads."""
-        made = [] if self.decoding is None else self.decoding.tokens
+        made = [] if self.decoding is None else self.decoding.spoken
         return [token for token in made if token < SPEECH_IDS]
 
     def job(self, s3gen: S3Gen, prompt_seconds: float | None, flow_steps: int) -> S3Job:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.engines.chatterbox.ending import lingers, without_lingering
 from worker.engines.chatterbox.multilingual.alignment import HEADS, Alignment
 from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Attend, Llama
 from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
@@ -28,6 +29,7 @@ class Ask:
     most: int  # speech tokens
     runs_on: bool = False  # past a stop token, up to `most`: random weights stop at random
     sampling: Mapping[str, float] = field(default_factory=dict)
+    fewest: int = 0  # speech tokens before it may end without a stop token
 
 
 class Decoding:
@@ -63,7 +65,13 @@ class Decoding:
     @property
     def ended(self) -> bool:
         """Whether there is nothing more to decode."""
-        return len(self.tokens) >= self.ask.most or (not self.ask.runs_on and self.stopped)
+        over = not self.ask.runs_on and (self.stopped or lingers(self.tokens, self.ask.fewest))
+        return over or len(self.tokens) >= self.ask.most
+
+    @property
+    def spoken(self) -> Sequence[int]:
+        """The tokens that are to become a waveform."""
+        return self.tokens if self.ask.runs_on else without_lingering(self.tokens, self.ask.fewest)
 
     @torch.inference_mode()
     def step(self) -> None:

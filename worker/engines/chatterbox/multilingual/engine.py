@@ -192,14 +192,16 @@ class MultilingualEngine:
             with torch.inference_mode():
                 voice.rows = models.llama.embed_voice(voice.conditioning)
         pace = models.manifest.tokens_per_character
-        most = plausible_tokens(utterance.text)[1] if pace is None else round(pace * len(utterance.text))
+        fewest, most = plausible_tokens(utterance.text)
+        if pace is not None:
+            most = round(pace * len(utterance.text))
         most = max(1, min(MOST_TOKENS, most))
-        ask = Ask(voice.rows, inside.text, most, pace is not None, utterance.sampling)
+        ask = Ask(voice.rows, inside.text, most, pace is not None, utterance.sampling, fewest)
         return Decoding(models.llama, ask, inside.generator)
 
     def _vocoded(self, inside: Inside, decoding: Decoding) -> list[Block | Fault]:
         """Take a step towards the waveform; with the last one, the utterance leaves."""
-        spoken = [token for token in decoding.tokens if token < SPEECH_IDS] or [SILENCE]
+        spoken = [token for token in decoding.spoken if token < SPEECH_IDS] or [SILENCE]
         if inside.waveform is None:
             inside.waveform = self._models.s3gen.stepwise([self._job(inside, spoken)])
         try:
