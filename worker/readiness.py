@@ -18,7 +18,7 @@ import numpy as np
 from encoder import Mp3Encoder, read_file, whole_file
 from worker.engines import Engine, Fault, Utterance
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.choose import FILES, choose, load
+from worker.engines.choose import FILES, choose, load, usable_device
 from worker.errors import StartError
 from worker.settings import Settings
 from worker.voices import Voices
@@ -140,15 +140,6 @@ def weights_line(settings: Settings) -> str:
     return f"{folder} ({told.precision or 'as released'}, {what})"
 
 
-def device_line(settings: Settings) -> str:
-    """Return what the engine would compute on."""
-    count = gpus()
-    if settings.device == "cuda" and not count:
-        raise StartError("TTS_DEVICE=cuda, and there is no GPU: choose a GPU worker, or TTS_DEVICE=cpu")
-    uses = choose(settings) in FILES and settings.device != "cpu" and count
-    return f"cuda ({count} GPU)" if uses else "cpu"
-
-
 def gpus() -> int:
     """Return how many GPUs the driver sees; torch would take seconds to say so."""
     try:
@@ -159,6 +150,20 @@ def gpus() -> int:
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
         return 0
     return count.value
+
+
+def device_line(
+    settings: Settings, gpus: Callable[[], int] = gpus, device: Callable[[str], str] = usable_device
+) -> str:
+    """Return what the engine would compute on; `gpus` counts what the driver sees, `device` asks torch."""
+    count = gpus()
+    if settings.device == "cuda" and not count:
+        raise StartError("TTS_DEVICE=cuda, and there is no GPU: choose a GPU worker, or TTS_DEVICE=cpu")
+    name = choose(settings)
+    if name not in FILES or settings.device == "cpu" or not count:
+        return "cpu"
+    found = device(settings.device)
+    return f"{found} ({count} GPU)" if found == "cuda" else found
 
 
 def cache_line(settings: Settings) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from encoder import read_file
 from worker.engines import Block, Engine, Fault
 from worker.engines.tone import ToneEngine
 from worker.errors import EngineFailed, StartError
-from worker.readiness import cache_trouble, fitness, spoken_word, unwritable
+from worker.readiness import PARTS, cache_trouble, check, device_line, fitness, spoken_word, unwritable
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,28 @@ def test_no_gpu_where_one_was_demanded_is_a_problem() -> None:
     code, printed = checked({"TTS_ENGINE": "tone", "TTS_DEVICE": "cuda"})
     has_gpu = "cuda (" in printed or "device     cpu" in printed
     assert has_gpu or (code == 1 and "TTS_DEVICE=cuda, and there is no GPU" in printed)
+
+
+def no_kernels(_: str) -> str:
+    """Stands for torch on a card that it was not built for."""
+    raise StartError("torch 2.6.0 has no kernels for the NVIDIA B200")
+
+
+def test_a_card_that_torch_has_no_kernels_for_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_ENGINE", "chatterbox-turbo")
+    monkeypatch.setitem(PARTS, "device", partial(device_line, gpus=lambda: 1, device=no_kernels))
+    printed: list[str] = []
+    assert check(printed.append) == 1
+    assert "problem    device: torch 2.6.0 has no kernels for the NVIDIA B200" in printed
+
+
+def test_torch_is_asked_for_the_device_only_where_a_card_would_be_used() -> None:
+    settings = Settings(engine="chatterbox-turbo")
+    assert device_line(settings, lambda: 2, lambda asked: {"auto": "cuda"}[asked]) == "cuda (2 GPU)"
+    assert device_line(settings, lambda: 1, lambda _: "cpu") == "cpu"  # a driver too old for torch
+    for unused in (replace(settings, device="cpu"), replace(settings, engine="tone")):
+        assert device_line(unused, lambda: 1, no_kernels) == "cpu"
+    assert device_line(settings, lambda: 0, no_kernels) == "cpu"
 
 
 def test_a_file_of_weights_that_was_cut_is_a_problem(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from worker.engines.chatterbox.multilingual import files as multilingual
 from worker.errors import StartError
 from worker.settings import Settings
 
-__all__ = ["FILES", "TITLES", "Loaded", "choose", "load"]
+__all__ = ["FILES", "TITLES", "Loaded", "choose", "load", "usable_device"]
 
 TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
 TITLES = {TURBO: "Chatterbox-Turbo", MULTILINGUAL: "Chatterbox Multilingual"}
@@ -80,9 +80,7 @@ def load_chatterbox(name: str, settings: Settings) -> Loaded:
     try:
         from worker.engines.chatterbox import start  # noqa: PLC0415 - torch takes a second to import
     except ImportError as error:
-        raise StartError(
-            f"TTS_ENGINE={name} needs {error.name}: install requirements/chatterbox.txt"
-        ) from error
+        raise not_installed(error) from error
     started = start.start(
         folder,
         name=name,
@@ -94,3 +92,21 @@ def load_chatterbox(name: str, settings: Settings) -> Loaded:
     )
     careful = CarefulEngine(started.engine, guarded=not started.is_random, mark=started.mark)
     return Loaded(careful, started.notes, started.variant)
+
+
+def usable_device(asked: str) -> str:
+    """Return `cuda` or `cpu`, as a Chatterbox engine would choose for the setting `TTS_DEVICE`.
+
+    Raises:
+        StartError: The GPU cannot be used, or torch is not installed.
+    """
+    try:
+        from worker.engines.chatterbox.device import pick_device  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise not_installed(error) from error
+    return pick_device(asked).type
+
+
+def not_installed(error: ImportError) -> StartError:
+    """Return what stops a start for want of a package."""
+    return StartError(f"a Chatterbox engine needs {error.name}: install requirements/chatterbox.txt")
