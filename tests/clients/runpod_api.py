@@ -94,6 +94,10 @@ POOLS = {
     "NVIDIA RTX A4500": "AMPERE_16",
     "NVIDIA L4": "AMPERE_24",
     "NVIDIA GeForce RTX 4090": "ADA_24",
+    "NVIDIA GeForce RTX 5090": "ADA_32_PRO",
+    "NVIDIA RTX PRO 6000 Blackwell Server Edition": "BLACKWELL_96",
+    "NVIDIA B200": "BLACKWELL_180",
+    "NVIDIA B300 SXM6 AC": "BLACKWELL_180",
     "NVIDIA GeForce RTX 3070": None,
 }
 
@@ -118,6 +122,7 @@ class RunPodApi:
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: list[tuple[str, str, Any]] = field(default_factory=list)
     faults: list[int] = field(default_factory=list)  # statuses, FINE, or LOST
+    pools: dict[str, str | None] = field(default_factory=POOLS.copy)  # of each card, in the catalogue
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         parts = path.removeprefix("/v2/").split("/")
@@ -129,7 +134,9 @@ class RunPodApi:
             if parts[0] in lists:
                 name, rows = lists[parts[0]]
                 return 200, {name: list(rows.values())}
-            return 200, {"gpus": [{"id": gpu, "pool": pool, "memory": 16} for gpu, pool in POOLS.items()]}
+            return 200, {
+                "gpus": [{"id": gpu, "pool": pool, "memory": 16} for gpu, pool in self.pools.items()]
+            }
         self.changes.append((method, path, body))
         match method, *parts:
             case "POST", "serverless":
@@ -175,7 +182,7 @@ class RunPodApi:
         if made["gpu"]["allowedCudaVersions"] and made["gpu"]["minCudaVersion"]:
             raise Refused(400, "allowedCudaVersions and minCudaVersion are mutually exclusive")
         for name in made["gpu"].get("excludedTypes", ()):
-            if POOLS.get(name) not in made["gpu"]["pools"]:
+            if self.pools.get(name) not in made["gpu"]["pools"]:
                 raise Refused(400, f"{name} is in none of the pools")
         for volume in made["networkVolumes"]:
             if volume not in self.volumes:

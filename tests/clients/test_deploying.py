@@ -178,7 +178,10 @@ def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api
         (("--image", "me/C:1", "--no-volume"), "expected a name in small letters"),
         (("--image", "me/c:latest", "--no-volume"), "workers of several versions"),
         (("--image", "me/c:1"), "a new endpoint needs --data-center for its volume"),
-        ((*NEW, "--gpu", "RTX_3060"), "there is no GPU pool 'RTX_3060': there are ADA_24, AMPERE_16"),
+        (
+            (*NEW, "--gpu", "RTX_3060"),
+            "there is no GPU pool 'RTX_3060': there are ADA_24, ADA_32_PRO, AMPERE_16",
+        ),
         ((*NEW, "--idle", "0"), "--idle is 0, expected 1 to 3600"),
         ((*NEW, "--queue-delay", "nan"), "--queue-delay is nan, expected 0.5 to 3600"),
         ((*NEW, "--volume-size", "5"), "--volume-size is 5, expected 10 to 4096"),

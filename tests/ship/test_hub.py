@@ -11,7 +11,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from chatterpod.cards import unfit_cards
 from hub_schemas import HUB, TESTS
+from runpod_api import POOLS
 
 from worker.engines.tone import ToneEngine
 from worker.request import parse
@@ -58,6 +60,15 @@ def test_whatever_can_be_chosen_is_a_setting_that_the_worker_takes() -> None:
         assert preset["defaults"].keys() <= INPUTS.keys()
         Settings.from_env(preset["defaults"])
     assert len(chosen) >= 10
+
+
+def test_no_card_is_offered_that_the_images_torch_has_no_kernels_for() -> None:
+    offered = HUB_JSON["config"]["gpuIds"].split(",")
+    pools = [each for each in offered if not each.startswith("-")]
+    piece = "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb"  # that RunPod puts among 24 GB cards
+    catalogue = [{"id": card, "pool": pool} for card, pool in {**POOLS, piece: "AMPERE_24"}.items()]
+    unfit = unfit_cards(pools, min(HUB_JSON["config"]["allowedCudaVersions"]), catalogue)
+    assert [f"-{card}" for card in unfit] == [each for each in offered if each not in pools] != []
 
 
 def test_the_log_level_that_keeps_text_out_is_set_for_users_and_for_the_hubs_tests() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatterpod.cards import check_pools, unfit_cards
 from chatterpod.errors import ConfigError
 
 __all__ = ["IDLE_S", "NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
@@ -28,7 +29,8 @@ DEFAULTS: Mapping[str, Any] = {
     "timeout": 600_000,  # ms
     "flashboot": "FLASHBOOT",
 }
-SETS = {"gpu.pools", "networkVolumes", "dataCenterIds"}  # whose order says nothing
+SETS = {"gpu.pools", "gpu.excludedTypes", "networkVolumes", "dataCenterIds"}  # whose order says nothing
+CHOOSES_CARDS = {"image", "gpu.pools", "gpu.minCudaVersion"}  # what decides whether the image runs on them
 NEW_VOLUME = "(the new volume)"
 FLASHBOOT_MARK = " -fb"  # RunPod has been seen to put it behind an endpoint's name
 Json = Mapping[str, Any]
@@ -74,13 +76,15 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
     A body of a later step may hold NEW_VOLUME, for the id that the step before it gives.
 
     Raises:
-        ConfigError: It cannot be had: no image, no such pool or volume, two endpoints of the name …
+        ConfigError: It cannot be had: no image, no such pool or volume, a pool of cards that the image
+            does not run on, two endpoints of the name …
     """
     there = one(found.endpoints, called(wanted.name), f"endpoints are called {wanted.name!r}")
     if there is not None and (there.get("type", "QUEUE") != "QUEUE" or not there.get("gpu")):
         raise ConfigError(f"the endpoint {wanted.name!r} is no queue on GPUs: choose another --name")
     settings = dict(wanted.settings)
     check_pools(settings.get("gpu.pools", ()), found.gpus)
+    settings |= excluding(settings, there, found.gpus)
     steps, placed = placing(wanted, found, there)
     settings |= placed
     steps.append(creating(wanted, settings) if there is None else updating(wanted, settings, there, found))
@@ -104,16 +108,24 @@ def one(rows: Iterable[Json], fits: Callable[[Json], bool], many: str) -> Json |
     return fitting[0] if fitting else None
 
 
-def check_pools(pools: Sequence[str], gpus: Sequence[Json]) -> None:
-    """Refuse a pool that the catalogue does not have.
+def excluding(settings: Json, there: Json | None, gpus: Sequence[Json]) -> dict[str, Any]:
+    """Return the setting that keeps workers off cards that the image's torch has no kernels for.
 
-    Raises:
-        ConfigError: There is none of this name.
+    Cards that are excluded already stay so while their pool is among the pools.
     """
-    known = sorted({str(gpu["pool"]) for gpu in gpus if gpu.get("pool")})
-    for pool in pools:
-        if pool not in known:
-            raise ConfigError(f"there is no GPU pool {pool!r}: there are {', '.join(known)}")
+    now = there or {}
+    if there is not None and not CHOOSES_CARDS & settings.keys():
+        return {}
+    pools, cuda = (
+        settings.get(name) or at(now, name) or DEFAULTS[name] for name in ("gpu.pools", "gpu.minCudaVersion")
+    )
+    unfit = unfit_cards(pools, cuda, gpus)
+    kept = list(at(now, "gpu.excludedTypes") or ())
+    if differ("gpu.pools", pools, at(now, "gpu.pools")):
+        inside = {gpu["id"] for gpu in gpus if gpu.get("pool") in pools}
+        kept = [name for name in kept if name in inside]
+    excluded = [*kept, *(name for name in unfit if name not in kept)]
+    return {"gpu.excludedTypes": excluded} if excluded else {}
 
 
 def placing(wanted: Wanted, found: Found, there: Json | None) -> tuple[list[Step], dict[str, Any]]:
@@ -183,7 +195,7 @@ def updating(wanted: Wanted, settings: Json, there: Json, found: Found) -> Step:
         target = {"workers.idleTimeout": DEFAULTS["workers.idleTimeout"], **target}
     changed = {path: value for path, value in target.items() if differ(path, value, at(there, path))}
     changes = [(path, at(there, path), value) for path, value in changed.items()]
-    body = nested(whole_where_needed(changed, there, found.gpus))
+    body = nested(whole_where_needed(changed, target, there))
     if counts:
         body.get("workers", {}).pop("idleTimeout", None)
     what = f"change the endpoint {there['id']}"
@@ -228,17 +240,16 @@ def by_requests(scaling: Json, settings: Json) -> bool:
     return counts
 
 
-def whole_where_needed(changed: Json, there: Json, gpus: Sequence[Json]) -> dict[str, Any]:
+def whole_where_needed(changed: Json, target: Json, there: Json) -> dict[str, Any]:
     """Return the changes with what must be said beside them."""
     full = dict(changed)
     if "scaling" in changed or any(path.startswith("workers.") for path in changed):
         now = {f"workers.{name}": value for name, value in (there.get("workers") or {}).items()}
         full = {**now, **full}
-    if "gpu.pools" in changed:  # clears the excluded types unless they are said again
-        pools = set(changed["gpu.pools"])
-        inside = {gpu["id"] for gpu in gpus if gpu.get("pool") in pools}
-        kept = [name for name in at(there, "gpu.excludedTypes") or () if name in inside]
-        full |= {"gpu.excludedTypes": kept} if kept else {}
+    if {"gpu.pools", "gpu.excludedTypes"} & changed.keys():  # one selection: either clears or needs the other
+        pools = target.get("gpu.pools") or at(there, "gpu.pools")
+        excluded = target.get("gpu.excludedTypes")
+        full |= {"gpu.pools": pools} | ({"gpu.excludedTypes": excluded} if excluded else {})
     if "gpu.minCudaVersion" in changed and at(there, "gpu.allowedCudaVersions"):
         full["gpu.allowedCudaVersions"] = []  # a floor and a set exclude each other
     return full

@@ -26,7 +26,13 @@ OPTIONS = (  # option, setting, type, metavar, help; what is not given stays, or
     ("--workers-max", "workers.max", int, "N", "at most (new: 3)"),
     ("--idle", "workers.idleTimeout", int, "SECONDS", f"a worker waits for more, paid (new: {IDLE_S})"),
     ("--disk", "disk", int, "GB", "of a container, beside the image (new: 20)"),
-    ("--min-cuda", "gpu.minCudaVersion", str, "VERSION", "of the machines' drivers (new: 12.4)"),
+    (
+        "--min-cuda",
+        "gpu.minCudaVersion",
+        str,
+        "VERSION",
+        "the image's torch's, at least the drivers' (new: 12.4)",
+    ),
     ("--registry", "registry", str, "ID", "RunPod's id of the login to a private registry"),
 )
 
