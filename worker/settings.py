@@ -81,6 +81,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "precision": one_of("auto", "fp32", "bf16", "int8"),
     "prompt_seconds": number(1, 10),
     "flow_steps": whole_number(1, 10),
+    "graphs": one_of("on", "off"),
     "cache_tag": short_tag,
     "cache_case": one_of("fold", "keep"),
     "model_dir": Path,
@@ -105,6 +106,7 @@ class Settings:
     precision: str = "auto"  # that the checkpoint was baked in, else bf16 where the device has it
     prompt_seconds: float | None = None  # of a voice's recording that S3Gen hears; unset: all, 10 s
     flow_steps: int | None = None  # of S3Gen's flow; unset: upstream's, 2 or 10
+    graphs: str = "on"  # "off": a GPU's decode steps are not recorded as CUDA graphs
     cache_tag: str = ""  # a namespace of its own in a shared cache
     cache_case: str = "fold"  # "keep": "US" and "us" are two entries
     model_dir: Path | None = None  # unset: where the image keeps the engine's weights

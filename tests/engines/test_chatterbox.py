@@ -19,12 +19,15 @@ from worker.engines.chatterbox.bake import bake, sha256
 from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import Manifest
+from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.slots import Slots
-from worker.engines.chatterbox.start import start
+from worker.engines.chatterbox.start import memory_needed, only_on_gpu, start
+from worker.engines.choose import options_of
 from worker.engines.guard import plausible_tokens
 from worker.errors import InvalidInput, OutOfMemory, StartError
+from worker.settings import Settings
 
 TEXTS = ["The keeper waited.", "A boat came round the point at noon, late again.", "Nobody waved."]
 
@@ -255,7 +258,43 @@ def test_a_gpu_that_is_demanded_and_not_there_stops_the_start(tiny_checkpoint: P
     with pytest.raises(
         StartError, match=r"TTS_DEVICE=cuda, but .*: start it on a machine with an NVIDIA GPU"
     ):
-        start(tiny_checkpoint, device="cuda", precision="auto", slots=1, prompt_seconds=None, flow_steps=2)
+        start(tiny_checkpoint, device="cuda")
+
+
+@pytest.mark.parametrize(
+    "lack", [torch.OutOfMemoryError("no more"), RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")]
+)
+def test_memory_that_is_lacking_at_start_is_one_line_that_says_for_what(lack: Exception) -> None:
+    for place, where in (("cuda", "GPU"), ("cpu", "machine")):
+        with (
+            pytest.raises(
+                StartError, match=f"^not enough memory on the {where} for the weights: use a larger machine$"
+            ),
+            memory_needed(torch.device(place), "the weights"),
+        ):
+            raise lack
+
+
+def test_another_error_at_start_is_no_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="illegal"), memory_needed(torch.device("cuda"), "the weights"):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def test_steps_are_recorded_on_a_gpu_unless_that_is_turned_off() -> None:
+    def given(place: str, options: Options) -> list[str]:
+        return sorted(only_on_gpu(torch.device(place), options, lambda: lambda step: step, lambda: None))
+
+    assert given("cuda", Options()) == ["aside", "recorder"]
+    assert given("cuda", Options(graphs=False)) == ["aside"]
+    assert given("cpu", Options()) == []
+    assert given("cuda", options_of(Settings())) == ["aside", "recorder"]
+    assert given("cuda", options_of(Settings(graphs="off"))) == ["aside"]
+
+
+def test_slots_that_do_not_fit_are_named_with_the_setting(tiny_checkpoint: Path) -> None:
+    said = r"machine for the keys and values of 10000000 slots \(\d+\.\d GB\): set TTS_SLOTS lower, or"
+    with pytest.raises(StartError, match=said):
+        start(tiny_checkpoint, device="cpu", options=Options(slots=10_000_000))
 
 
 def test_a_start_leaves_no_worker_threads_behind(tiny_checkpoint: Path) -> None:
@@ -265,7 +304,7 @@ def test_a_start_leaves_no_worker_threads_behind(tiny_checkpoint: Path) -> None:
     torch.set_num_threads(2)
     try:
         before = threads()
-        start(tiny_checkpoint, device="cpu", precision="auto", slots=1, prompt_seconds=None, flow_steps=2)
+        start(tiny_checkpoint, device="cpu", options=Options(slots=1))
         deadline = time.monotonic() + 10
         while threads() - before and time.monotonic() < deadline:
             time.sleep(0.01)  # they end a moment after their thread

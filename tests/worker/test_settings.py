@@ -30,6 +30,7 @@ def test_each_variable_reaches_its_field() -> None:
         ("TTS_CACHE_MAX_BYTES", "-1", "expected a whole number"),
         ("TTS_TONE_SPEED", "nan", "expected a number from 0.1"),
         ("TTS_CACHE_TAG", "a/b", "expected up to 64 letters"),
+        ("TTS_GRAPHS", "no", "TTS_GRAPHS='no': expected one of on, off"),
     ],
 )
 def test_an_unknown_name_or_a_bad_value_stops_the_worker_with_one_line(

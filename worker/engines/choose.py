@@ -9,10 +9,11 @@ from worker.engines.careful import CarefulEngine
 from worker.engines.chatterbox import files as turbo
 from worker.engines.chatterbox.files import read_ahead
 from worker.engines.chatterbox.multilingual import files as multilingual
+from worker.engines.chatterbox.options import Options
 from worker.errors import StartError
 from worker.settings import Settings
 
-__all__ = ["FILES", "TITLES", "Loaded", "choose", "load", "usable_device"]
+__all__ = ["FILES", "TITLES", "Loaded", "choose", "load", "options_of", "usable_device"]
 
 TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
 TITLES = {TURBO: "Chatterbox-Turbo", MULTILINGUAL: "Chatterbox Multilingual"}
@@ -85,13 +86,21 @@ def load_chatterbox(name: str, settings: Settings) -> Loaded:
         folder,
         name=name,
         device=settings.device,
+        options=options_of(settings),
+    )
+    careful = CarefulEngine(started.engine, guarded=not started.is_random, mark=started.mark)
+    return Loaded(careful, started.notes, started.variant)
+
+
+def options_of(settings: Settings) -> Options:
+    """Return what the settings choose of a Chatterbox engine."""
+    return Options(
         precision=settings.precision,
         slots=settings.slots,
         prompt_seconds=settings.prompt_seconds,
         flow_steps=settings.flow_steps,
+        graphs=settings.graphs == "on",
     )
-    careful = CarefulEngine(started.engine, guarded=not started.is_random, mark=started.mark)
-    return Loaded(careful, started.notes, started.variant)
 
 
 def usable_device(asked: str) -> str:

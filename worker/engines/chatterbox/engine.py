@@ -15,14 +15,14 @@ from torch import Tensor
 from worker.engines import Block, Fault, Range, Utterance
 from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.decoder import Decoder, Decoding
-from worker.engines.chatterbox.fixed import FixedDecoder, Recorder
+from worker.engines.chatterbox.fixed import FixedDecoder, Recorder, bytes_kept
 from worker.engines.chatterbox.rendering import Inside, Rendering
 from worker.engines.chatterbox.t3 import T3
 from worker.engines.chatterbox.text import prepared
 from worker.engines.guard import most_tokens, plausible_tokens
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory
 
-__all__ = ["ChatterboxEngine"]
+__all__ = ["ChatterboxEngine", "bytes_of_slots"]
 
 STEPS = 8  # decode steps in one call, all rows together
 # Of one speech: its next segment comes later, the more are decoded beside it.
@@ -30,6 +30,7 @@ AHEAD = {"cpu": 4, "cuda": 16}
 ROWS = {"cpu": 1, "cuda": 8}  # of one call of S3Gen: on a CPU more are no faster
 MOST_TOKENS = 1_000  # 40 s: the model is unsteady long before
 MOST_TEXT = 512  # text tokens of one utterance
+MOST_OWN = MOST_TEXT + MOST_TOKENS + 1  # positions of an utterance, beside its voice's
 MOST_PROMPT = 376  # positions of a voice: its speaker, and 15 s of speech tokens
 RANGES: Mapping[str, Range] = {
     "temperature": Range(0.05, 2.0),
@@ -243,7 +244,13 @@ def decodings(rows: Sequence[Inside]) -> list[Decoding]:
 
 def decoder(t3: T3, slots: int, recorder: Recorder | None) -> Decoder | FixedDecoder:
     """Return what decodes on the model's device: exactly what is there on a CPU, fixed shapes on a GPU."""
-    own = MOST_TEXT + MOST_TOKENS + 1
     if t3.device.type == "cpu" and recorder is None:
-        return Decoder(t3, slots, own)
-    return FixedDecoder(t3, slots, MOST_PROMPT + own + STEPS, recorder)
+        return Decoder(t3, slots, MOST_OWN)
+    return FixedDecoder(t3, slots, MOST_PROMPT + MOST_OWN + STEPS, recorder)
+
+
+def bytes_of_slots(t3: T3, slots: int) -> int:
+    """Return the bytes of keys and values that so many slots hold on the model's device, at most."""
+    if t3.device.type == "cpu":
+        return bytes_kept(t3.layers, t3.heads, slots, MOST_OWN, torch.float32.itemsize)
+    return bytes_kept(t3.layers, t3.heads, slots, MOST_PROMPT + MOST_OWN + STEPS, t3.dtype.itemsize)

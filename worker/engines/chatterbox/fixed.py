@@ -61,7 +61,7 @@ class FixedDecoder:
     def __init__(self, t3: T3, slots: int, positions: int, recorder: Recorder | None = None) -> None:
         """Allocate all that decoding will need but a step's own passing values."""
         device = t3.device
-        self.positions = positions = -(-positions // ALIGNED) * ALIGNED
+        self.positions = positions = aligned(positions)
         self._t3 = t3
         self._recorder = recorder
         self._recorded: dict[Shape, Step] = {}
@@ -278,4 +278,9 @@ class FixedDecoder:
 
 def bytes_kept(layers: int, heads: int, slots: int, positions: int, width: int) -> int:
     """Return the bytes of keys and values that so many slots hold, `width` bytes a number."""
-    return layers * 2 * slots * heads * positions * HEAD_SIZE * width
+    return layers * 2 * slots * heads * aligned(positions) * HEAD_SIZE * width
+
+
+def aligned(positions: int) -> int:
+    """Return the next number of positions that needs no copy of a mask."""
+    return -(-positions // ALIGNED) * ALIGNED

@@ -18,6 +18,7 @@ SETTINGS = (  # the worker's, which ends at start where a TTS_ variable is anoth
     "TTS_DEVICE",
     "TTS_ENGINE",
     "TTS_FLOW_STEPS",
+    "TTS_GRAPHS",
     "TTS_IMAGE_VOICES_DIR",
     "TTS_LOG_LEVEL",
     "TTS_MAX_CHARACTERS",

@@ -1,0 +1,72 @@
+"""Lack of memory: what counts as one, and how long to go without what failed for want of it."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["Patience", "lacks_memory", "make_room", "one_line", "uniform"]
+
+# In the errors of torch that have no class of their own: the CPU's allocator, CUDA's runtime, and the
+# libraries beside it (CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED, CUFFT_ALLOC_FAILED and, since
+# cuDNN 9, CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED).
+SIGNS = ("allocate memory", "out of memory", "alloc_failed", "allocation_failed")
+LONGEST_LINE = 160  # characters of an error that are logged
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory was lacking, of the host or of the device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
+
+
+@contextmanager
+def uniform() -> Iterator[None]:
+    """Raise every lack of memory as torch.OutOfMemoryError, and other errors as they are."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or not lacks_memory(error):
+            raise
+        raise torch.OutOfMemoryError(str(error)) from error
+
+
+def make_room() -> None:
+    """Give what torch keeps for later back to the device. It takes long, so only after a lack of memory."""
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's kind and the beginning of what it says."""
+    said = " ".join(str(error).split())[:LONGEST_LINE]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+class Patience:
+    """When to try again what failed for want of memory: ever later, up to a bound.
+
+    Counted in occasions to try, since engines know no clock.
+    """
+
+    def __init__(self, first: int, most: int) -> None:
+        """Try on every occasion; after a failure on the `first` one from then, later up to the `most`-th."""
+        self._first = self._next = first
+        self._most = most
+        self._left = 0
+
+    def failed(self) -> None:
+        """Note a failure; after the next one the wait is twice as long."""
+        self._left = self._next
+        self._next = min(2 * self._next, self._most)
+
+    def succeeded(self) -> None:
+        """Note a success: all is as at first."""
+        self._left, self._next = 0, self._first
+
+    def is_over(self) -> bool:
+        """Count an occasion; return whether to try on it."""
+        self._left -= self._left > 0
+        return not self._left
