@@ -15,7 +15,7 @@ from worker.casting import Cast, Casting
 from worker.engines import Engine
 from worker.errors import EngineFailed, SpeechError
 from worker.keys import cache_key
-from worker.monitoring import Totals, job_line
+from worker.monitoring import Totals, engine_status, job_line
 from worker.operations import operate
 from worker.planning import leading_space
 from worker.records import MIMETYPES, RecordWriter, layout
@@ -141,7 +141,7 @@ class Worker:
                     yield record
                     continue
                 summary = self._summary(visit, ending)
-                line = job_line(name, visit.request, summary)
+                line = job_line(name, visit.request, summary, engine_status(self.engine))
                 self._totals.note(line)
                 log.info(json.dumps(line))
                 yield record | {"end_ms": ending.duration_ms, "final": True} | summary

@@ -4,18 +4,27 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from worker.engines import Engine, ReportingEngine
 from worker.engines.memory import peak_memory_mb
 from worker.request import SpeechRequest
 
-__all__ = ["Totals", "job_line"]
+__all__ = ["Totals", "engine_status", "job_line"]
 
 FIELDS = ("engine", "cache_hit", "queue_ms", "first_audio_ms", "generation_time_ms", "duration_ms")
 
 
-def job_line(name: str, request: SpeechRequest, summary: Mapping[str, Any]) -> dict[str, Any]:
+def engine_status(engine: Engine) -> dict[str, int | str]:
+    """Return what an engine says of its state; nothing where it has nothing to say."""
+    return dict(engine.status()) if isinstance(engine, ReportingEngine) else {}
+
+
+def job_line(
+    name: str, request: SpeechRequest, summary: Mapping[str, Any], status: Mapping[str, int | str]
+) -> dict[str, Any]:
     """Return what the log says of a finished job.
 
-    `real_time_factor` is the work, without the wait for a slot, in units of the audio's duration.
+    `real_time_factor` is the work, without the wait for a slot, in units of the audio's duration; `status`
+    is the engine's, if it has one.
     """
     work_ms = max(0, summary["generation_time_ms"] - (summary["queue_ms"] or 0))
     return {
@@ -25,6 +34,7 @@ def job_line(name: str, request: SpeechRequest, summary: Mapping[str, Any]) -> d
         **{field: summary[field] for field in FIELDS},
         "real_time_factor": round(work_ms / max(1, summary["duration_ms"]), 4),
         "peak_memory_mb": peak_memory_mb(),
+        **({"engine_status": dict(status)} if status else {}),
     }
 
 

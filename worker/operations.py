@@ -11,6 +11,7 @@ from worker.cache import Cache
 from worker.casting import Casting
 from worker.engines import Engine
 from worker.errors import VoiceUnusable
+from worker.monitoring import engine_status
 from worker.request import Operation
 
 __all__ = ["operate"]
@@ -57,6 +58,7 @@ def facts(engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
         "voices_recalled": casting.recalled,
         "options": {name: [allowed.low, allowed.high] for name, allowed in engine.options.items()},
         "slots": engine.slots,
+        "engine_status": engine_status(engine),
         "cache": {"entries": cache.entries(), "max_bytes": cache.max_bytes},
         "versions": {name: version(name) for name in ("runpod", "lameenc", "numpy")},
         "python": platform.python_version(),

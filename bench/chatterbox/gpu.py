@@ -57,6 +57,7 @@ class Bench:
         made = self.engine(slots, apart=apart)
         while made.rest():
             pass
+        print(f"an engine of {slots} slots: {made.status()}")  # slow figures may be for want of recordings
         return made
 
     def speak(self, engine: ChatterboxEngine, texts: list[str]) -> float:

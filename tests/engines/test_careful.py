@@ -166,3 +166,15 @@ def test_voices_are_learned_by_the_engine_inside() -> None:
     assert cloner(CarefulEngine(engine)) is engine
     assert cloner(engine) is engine
     assert cloner(CarefulEngine(PreviewEngine())) is None
+
+
+class ReportingScript(ScriptedEngine):
+    """A scripted engine with a state of its own to report."""
+
+    def status(self) -> dict[str, int | str]:
+        return {"rows": 4}
+
+
+def test_the_status_of_the_engine_inside_is_passed_on() -> None:
+    assert CarefulEngine(ReportingScript()).status() == {"rows": 4}
+    assert CarefulEngine(ScriptedEngine()).status() == {}

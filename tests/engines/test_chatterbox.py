@@ -20,6 +20,7 @@ from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.options import Options
+from worker.engines.chatterbox.rendering import FIRST_RETRY
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.slots import Slots
@@ -160,16 +161,22 @@ def test_text_that_the_model_cannot_read_is_one_utterances_fault(text: str, tiny
 class Tight(Slots):
     """Slots on a device whose memory holds two rows."""
 
+    said = "CUDA out of memory"
+
     def step(self, slots: Sequence[int], tokens: torch.Tensor) -> torch.Tensor:
         if len(slots) > 2:
-            raise torch.OutOfMemoryError("no more")
+            raise RuntimeError(self.said)
         return super().step(slots, tokens)
 
 
-def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(tiny_checkpoint: Path) -> None:
+@pytest.mark.parametrize("said", ["CUDA out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when"])
+def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(
+    tiny_checkpoint: Path, said: str
+) -> None:
     speaker = engine(tiny_checkpoint)
     assert isinstance(speaker._decoder, Decoder)
-    speaker._decoder._slots = Tight(speaker._models.t3, 3, 1_600)
+    speaker._decoder._slots = tight = Tight(speaker._models.t3, 3, 1_600)
+    tight.said = said
     utterances = [Utterance(number, text, seed=number) for number, text in enumerate(TEXTS)]
     found = spoken(speaker, utterances)
     assert isinstance(found[2], Fault)
@@ -364,30 +371,82 @@ def test_rows_that_are_rendered_together_sound_as_alone_and_leave_together(tiny_
 
 
 class Scarce(S3Gen):
-    """Finds memory for one row at a time only."""
+    """Finds memory for one row at a time only; so the first few times."""
 
-    def __init__(self, plenty: S3Gen) -> None:
+    def __init__(self, plenty: S3Gen, times: int = 1_000, said: str = "CUDA out of memory") -> None:
         super().__init__(plenty.flow, plenty.vocoder)
+        self.times = times
+        self.said = said
 
     def stepwise(
         self, jobs: Sequence[S3Job], draws: Sequence[Draws] | None = None
     ) -> Generator[None, None, list[torch.Tensor]]:
-        if len(jobs) > 1:
+        if len(jobs) > 1 and self.times:
+            self.times -= 1
             self.draw(jobs[0])
-            raise torch.OutOfMemoryError("no room")
+            raise RuntimeError(self.said)
         return (yield from super().stepwise(jobs, draws))
 
 
+@pytest.mark.parametrize("said", ["CUDA out of memory", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"])
 def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(
-    tiny_checkpoint: Path,
+    tiny_checkpoint: Path, said: str
 ) -> None:
     utterances = [Utterance(number, TEXTS[0], seed=number) for number in range(2)]
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    scarce = ChatterboxEngine(replace(models, s3gen=Scarce(models.s3gen)), slots=2, rows=2)
+    scarce = ChatterboxEngine(replace(models, s3gen=Scarce(models.s3gen, said=said)), slots=2, rows=2)
+    assert scarce.status() == {"rows": 2, "rows_at_most": 2}
     found = spoken(scarce, utterances)
     for utterance in utterances:
         alone = spoken(engine(tiny_checkpoint), [utterance])
         assert np.array_equal(pcm(found[utterance.id]), pcm(alone[utterance.id]))
+    assert scarce.status() == {"rows": 1, "rows_at_most": 2}
+
+
+def test_another_error_of_the_device_is_the_engines_death(tiny_checkpoint: Path) -> None:
+    models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    broken = Scarce(models.s3gen, said="CUDA error: an illegal memory access was encountered")
+    speaker = ChatterboxEngine(replace(models, s3gen=broken), slots=2, rows=2)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        spoken(speaker, [Utterance(number, TEXTS[0], seed=number) for number in range(2)])
+
+
+class Unprepared(S3Gen):
+    """Cannot prepare for later speech."""
+
+    said = "CUDA out of memory"
+
+    def rest(self) -> bool:
+        raise RuntimeError(self.said)
+
+
+def test_an_idle_engine_without_memory_prepares_nothing_and_lives(tiny_checkpoint: Path) -> None:
+    models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    s3gen = Unprepared(models.s3gen.flow, models.s3gen.vocoder)
+    speaker = ChatterboxEngine(replace(models, s3gen=s3gen))
+    assert speaker.status() == {}  # one by one, and nothing to record
+    first = pcm(spoken(speaker, [Utterance(1, "Hm.")])[1])
+    assert not speaker.rest()
+    assert np.array_equal(pcm(spoken(speaker, [Utterance(2, "Hm.")])[2]), first)
+    s3gen.said = "CUDA error: an illegal memory access was encountered"
+    with pytest.raises(RuntimeError, match="illegal"):
+        speaker.rest()
+
+
+def test_after_a_while_as_many_rows_are_rendered_together_as_before(
+    tiny_checkpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
+    speaker = ChatterboxEngine(replace(models, s3gen=Scarce(models.s3gen, times=1)), slots=2, rows=2)
+    spoken(speaker, [Utterance(number, TEXTS[0], seed=number) for number in range(2)])
+    for number in range(FIRST_RETRY):
+        spoken(speaker, [Utterance(number, "Hm.")])
+    assert speaker.status() == {"rows": 2, "rows_at_most": 2}
+    assert [line for line in caplog.messages if "waveforms" in line] == [
+        "no memory to make 2 waveforms together: 1 at most for a while",
+        "up to 2 waveforms are made together again",
+    ]
 
 
 def test_what_somebody_waits_for_goes_before_the_rest_of_a_waveform(tiny_checkpoint: Path) -> None:

@@ -11,7 +11,8 @@ from worker.engines import Block, Utterance
 from worker.engines.chatterbox.checkpoint import Models, load
 from worker.engines.chatterbox.decoder import Decoder, Decoding
 from worker.engines.chatterbox.engine import ChatterboxEngine
-from worker.engines.chatterbox.fixed import FixedDecoder, Recorder, bytes_kept
+from worker.engines.chatterbox.fixed import FixedDecoder, bytes_kept
+from worker.engines.chatterbox.recordings import Recorder
 from worker.engines.chatterbox.slots import Prefix
 
 TEXTS = ([7, 30, 12, 45, 45, 9, 12], [3, 4], [5] * 20)
@@ -50,14 +51,15 @@ class NoRecordings:
 class OnceWithoutMemory:
     """A recorder whose replays find no memory once, in the middle of a few steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, lack: str = "CUDA out of memory") -> None:
         self.left = 3
+        self.lack = lack
 
     def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
         def replay() -> None:
             self.left -= 1
             if self.left == 0:
-                raise torch.OutOfMemoryError("no more")
+                raise RuntimeError(self.lack)
             step()
 
         return replay
@@ -257,12 +259,18 @@ def test_what_cannot_be_recorded_is_decoded_step_by_step_and_asked_for_once(mode
     decoder = fixed(models, recorder)
     assert not decoder.record()
     assert not decoder.record()
+    rows = [begun(decoder, models, 0)]
+    decoder.record_next(rows, 8)
     assert recorder.asked == 1
-    assert finished(decoder, [begun(decoder, models, 0)]) == [exact(models)[0].tokens]
+    assert finished(decoder, rows) == [exact(models)[0].tokens]
+    assert decoder.recordings.status()["recording"] == "given up"
 
 
-def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: Models) -> None:
-    recorder = OnceWithoutMemory()
+@pytest.mark.parametrize(
+    "lack", ["CUDA out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"]
+)
+def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: Models, lack: str) -> None:
+    recorder = OnceWithoutMemory(lack)
     decoder = fixed(models, recorder)
     while decoder.record():
         pass

@@ -222,6 +222,33 @@ async def test_a_cache_that_cannot_be_written_is_a_warning_not_an_error(tmp_path
     assert records[-1]["warnings"] == ["not cached: File exists"]
 
 
+class ReportingTone(CountingEngine):
+    """The tone, with a state of its own to report."""
+
+    def status(self) -> dict[str, int | str]:
+        return {"shapes_recorded": len(self.admitted), "recording": "on"}
+
+
+async def test_what_an_engine_says_of_its_state_is_in_each_job_line_and_in_info(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with working(tmp_path, ReportingTone()) as kit:
+        [before] = await run_job(kit, {"op": "info"})
+        await run_job(kit, {"text": "Hello there."})
+        [after] = await run_job(kit, {"op": "info"})
+    assert before["engine_status"] == {"shapes_recorded": 0, "recording": "on"}
+    assert after["engine_status"] == {"shapes_recorded": 1, "recording": "on"}
+    [line] = [json.loads(message) for message in caplog.messages if "characters" in message]
+    assert line["engine_status"] == after["engine_status"]
+
+
+async def test_an_engine_with_nothing_to_say_has_an_empty_status(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        [info] = await run_job(kit, {"op": "info"})
+    assert info["engine_status"] == {}
+
+
 async def test_speech_that_may_sound_wrong_is_delivered_with_its_warning_and_not_kept(tmp_path: Path) -> None:
     with working(tmp_path, DoubtfulEngine()) as kit:
         for _ in range(2):

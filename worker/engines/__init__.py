@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CLIP_RATE", "Block", "Clip", "CloningEngine", "Engine", "EngineDied", "Fault", "Pcm", "Range",
-    "RestingEngine", "Utterance",
+    "ReportingEngine", "RestingEngine", "Utterance",
 ]  # fmt: skip
 
 Pcm = NDArray[np.float32]
@@ -119,6 +119,14 @@ class RestingEngine(Engine, Protocol):
 
     def rest(self) -> bool:
         """Do one bounded piece of what makes later steps quicker; False if none is left."""
+
+
+@runtime_checkable
+class ReportingEngine(Engine, Protocol):
+    """An engine with something of its own to say to operators."""
+
+    def status(self) -> Mapping[str, int | str]:
+        """Return figures and short lines about its state, fit for a client; for any thread."""
 
 
 @runtime_checkable

@@ -4,12 +4,21 @@ A take is finished (speed, loudness, fades, then the engine's mark) before any o
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from worker.engines import Block, CloningEngine, Engine, Fault, Pcm, RestingEngine, Utterance
+from worker.engines import (
+    Block,
+    CloningEngine,
+    Engine,
+    Fault,
+    Pcm,
+    ReportingEngine,
+    RestingEngine,
+    Utterance,
+)
 from worker.engines.finish import finish
 from worker.engines.guard import Take, Verdict, best, verdict
 from worker.engines.trim import speech_span
@@ -84,6 +93,10 @@ class CarefulEngine:
     def rest(self) -> bool:
         """Let the engine use a time when nobody waits."""
         return isinstance(self.engine, RestingEngine) and self.engine.rest()
+
+    def status(self) -> Mapping[str, int | str]:
+        """Return what the engine says of its state."""
+        return self.engine.status() if isinstance(self.engine, ReportingEngine) else {}
 
     def _judged(self, result: Block | Fault) -> Block | Fault | None:
         """Return what leaves, or None where the utterance went back to be spoken again."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from worker.engines.chatterbox.ending import lingers, without_lingering
 from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
+from worker.engines.chatterbox.shortage import uniform
 from worker.engines.chatterbox.slots import Prefix, Slots
 from worker.engines.chatterbox.t3 import START, STOP, T3
 
@@ -62,6 +63,7 @@ class Decoder:
         """How many text and speech tokens a slot holds."""
         return self._slots.positions
 
+    @uniform()
     @torch.inference_mode()
     def begin(
         self,
@@ -86,6 +88,7 @@ class Decoder:
         seen[0, START] = START in decoding.tokens
         return decoding
 
+    @uniform()
     @torch.inference_mode()
     def step(self, rows: Sequence[Decoding]) -> None:
         """Decode one token more of each row; none of them may have ended."""

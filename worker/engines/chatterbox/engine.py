@@ -5,6 +5,7 @@ before all others; the rest are decoded together. T3 and S3Gen take turns on all
 two of them they are no quicker (docs/benchmarks.md). On a GPU, decoding goes on beside S3Gen.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import MappingProxyType
@@ -15,8 +16,10 @@ from torch import Tensor
 from worker.engines import Block, Fault, Range, Utterance
 from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.decoder import Decoder, Decoding
-from worker.engines.chatterbox.fixed import FixedDecoder, Recorder, bytes_kept
-from worker.engines.chatterbox.rendering import Inside, Rendering
+from worker.engines.chatterbox.fixed import FixedDecoder, bytes_kept
+from worker.engines.chatterbox.recordings import Recorder
+from worker.engines.chatterbox.rendering import Inside, Rendering, Rows
+from worker.engines.chatterbox.shortage import lacks_memory, one_line
 from worker.engines.chatterbox.t3 import T3
 from worker.engines.chatterbox.text import prepared
 from worker.engines.guard import most_tokens, plausible_tokens
@@ -24,6 +27,7 @@ from worker.errors import EngineFailed, InvalidInput, OutOfMemory
 
 __all__ = ["ChatterboxEngine", "bytes_of_slots"]
 
+log = logging.getLogger("worker")
 STEPS = 8  # decode steps in one call, all rows together
 # Of one speech: its next segment comes later, the more are decoded beside it.
 AHEAD = {"cpu": 4, "cuda": 16}
@@ -90,7 +94,7 @@ class ChatterboxEngine:
         self._inside: dict[int, Inside] = {}
         self._faults: list[Block | Fault] = []
         self._has_spoken = False
-        self._rows = rows or ROWS[self.device]
+        self._rows = Rows(rows or ROWS[self.device])
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
@@ -129,7 +133,19 @@ class ChatterboxEngine:
         """
         if not self._has_spoken:
             return False
-        return (self._fixed is not None and self._fixed.record()) or self._models.s3gen.rest()
+        try:
+            return (self._fixed is not None and self._fixed.record()) or self._models.s3gen.rest()
+        except (RuntimeError, MemoryError) as error:
+            if not lacks_memory(error):
+                raise
+            log.info("no memory to prepare for later speech (%s)", one_line(error))
+            return False
+
+    def status(self) -> dict[str, int | str]:
+        """Return how the decode step is recorded, and how many utterances become waveforms together."""
+        recording = {} if self._fixed is None else self._fixed.recordings.status()
+        rows = self._rows
+        return {**recording, **({"rows": rows.now, "rows_at_most": rows.most} if rows.most > 1 else {})}
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
@@ -182,7 +198,7 @@ class ChatterboxEngine:
         try:
             with self._decoding_beside(decoding):
                 rendering = rendering or Rendering.of(
-                    self._models.s3gen, speaking[: self._rows], self._prompt_seconds, self._flow_steps
+                    self._models.s3gen, speaking[: self._rows.now], self._prompt_seconds, self._flow_steps
                 )
                 waves = rendering.advance()
         except torch.OutOfMemoryError:
@@ -190,6 +206,7 @@ class ChatterboxEngine:
         if waves is None:
             return []
         self._has_spoken = True
+        self._rows.fitted()
         pairs = zip(rendering.rows, waves, strict=True)
         return [self._leaves(row, wave) for row, wave in pairs if self._is_inside(row)]
 
@@ -219,11 +236,11 @@ class ChatterboxEngine:
         return Block(inside.utterance.id, wave.numpy(), stopped=inside.decoding.stopped)
 
     def _fewer_rows(self, rendering: Rendering) -> list[Block | Fault]:
-        """Render fewer rows together from now on; a single one that finds no memory goes."""
+        """Render fewer rows together for a while; a single one that finds no memory goes."""
         if len(rendering.rows) == 1:
             return [self._out_of_memory(rendering.rows[0])]
         rendering.undo()
-        self._rows = len(rendering.rows) // 2
+        self._rows.did_not_fit(len(rendering.rows))
         torch.cuda.empty_cache()
         return []
 

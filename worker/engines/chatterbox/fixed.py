@@ -9,42 +9,25 @@ into its slot), the last tokens, the options, the draws. Tokens are looked at ev
 was decoded past an end is thrown away, and the utterance's generator is put back to where it would be.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from worker.engines.chatterbox.decoder import Decoding
+from worker.engines.chatterbox.recordings import Recorder, Recordings, Shape
 from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.shortage import uniform
 from worker.engines.chatterbox.slots import Prefix
 from worker.engines.chatterbox.t3 import HEAD_SIZE, START, T3, Attend
 
-__all__ = ["FixedDecoder", "Going", "Recorder", "bytes_kept"]
+__all__ = ["FixedDecoder", "Going", "bytes_kept"]
 
 STRIDE = 256  # positions by which the reach of a step grows
 ALIGNED = 8  # positions: a mask of any other size is copied in each layer
-Step = Callable[[], None]
-
-
-class Recorder(Protocol):
-    """What makes a step cheaper to repeat: on a GPU, a CUDA graph."""
-
-    def __call__(self, step: Step) -> Step:
-        """Return what does the step again, having done it any number of times.
-
-        Raises:
-            RuntimeError: It cannot be recorded; the step itself still can be done.
-        """
-
-
-class Shape(NamedTuple):
-    """What a step attends to."""
-
-    slots: int  # from the first on
-    reach: int  # positions of each
 
 
 class Going(NamedTuple):
@@ -63,8 +46,6 @@ class FixedDecoder:
         device = t3.device
         self.positions = positions = aligned(positions)
         self._t3 = t3
-        self._recorder = recorder
-        self._recorded: dict[Shape, Step] = {}
         self._free = set(range(slots))
         self._slots = torch.arange(slots, device=device)
         shape = (t3.layers, 2, slots, t3.heads, positions, HEAD_SIZE)
@@ -76,12 +57,14 @@ class FixedDecoder:
         self._options = Options.of(*[{}] * slots, device=device)
         self._draws = torch.ones(slots, t3.vocabulary, device=device)
         self._reached = [0] * slots
+        self.recordings = Recordings(recorder, self._shapes())
 
     @property
     def has_room(self) -> bool:
         """Whether a slot is free."""
         return bool(self._free)
 
+    @uniform()
     @torch.inference_mode()
     def begin(
         self,
@@ -152,35 +135,29 @@ class FixedDecoder:
         self._free.add(slot)
 
     def record(self) -> bool:
-        """Record one shape more; return whether there may be more to record.
+        """Record one shape more; return whether there may be more to record now.
 
-        What cannot be recorded is done step by step from then on.
+        What cannot be recorded is done step by step.
         """
-        missing = [shape for shape in self._shapes() if shape not in self._recorded]
-        if self._recorder is None or not missing:
-            return False
-        self._record(missing[0])
-        return self._recorder is not None and len(missing) > 1
+        shape = self.recordings.next()
+        return shape is not None and self._record(shape) and self.recordings.next() is not None
 
     def record_next(self, rows: Sequence[Decoding], steps: int) -> None:
         """Record so many steps more of these rows, if they are not."""
-        shape = self._shape(rows, steps)
-        if self._recorder is not None and shape not in self._recorded:
-            self._record(shape)
+        self._record(self._shape(rows, steps))
 
     @torch.inference_mode()
-    def _record(self, shape: Shape) -> None:
-        assert self._recorder is not None, "nothing to record with"  # noqa: S101 - our own fault alone
+    def _record(self, shape: Shape) -> bool:
+        if not self.recordings.is_due(shape):
+            return False
         self._going.zero_()  # so that the steps of a recording leave every slot as it is
-        try:
-            self._recorded[shape] = self._recorder(partial(self._step, shape))
-        except RuntimeError:  # torch.OutOfMemoryError is one
-            self._recorder = None
+        return self.recordings.record(shape, partial(self._step, shape))
 
+    @uniform()
     def _steps(self, rows: Sequence[Decoding], steps: int) -> Tensor:
         """Do so many steps; return the tokens after each, int64 [steps, slots], perhaps still being made."""
         shape = self._shape(rows, steps)
-        step = self._recorded.get(shape) or partial(self._step, shape)
+        step = self.recordings.get(shape) or partial(self._step, shape)
         said = self._tokens.new_empty(steps, len(self._tokens))
         going = torch.zeros(len(self._tokens), dtype=torch.bool, pin_memory=self._going.is_cuda)
         going[[row.slot for row in rows]] = True
@@ -195,7 +172,7 @@ class FixedDecoder:
 
     def is_recorded(self, rows: Sequence[Decoding], steps: int) -> bool:
         """Whether so many steps more of these rows are cheap for the host: all of them recorded."""
-        return self._shape(rows, steps) in self._recorded
+        return self.recordings.get(self._shape(rows, steps)) is not None
 
     def _shape(self, rows: Sequence[Decoding], steps: int) -> Shape:
         """Return what so many steps more of these rows attend to."""

@@ -1,7 +1,9 @@
 """What only a GPU has: steps recorded once and replayed as one launch, and work beside other work."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any
 
 import torch
 
@@ -14,10 +16,12 @@ SPARE = 1 << 30  # bytes that must be free: the step's own values, and what S3Ge
 class Graphs:
     """Records steps, each as one launch; they share memory, since they are replayed one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, cuda: Any = torch.cuda) -> None:
+        """Record with `cuda`, which is `torch.cuda` but in tests."""
+        self._cuda = cuda
         # To go before S3Gen's, whose wide kernels might keep a step's small ones waiting.
-        self._stream = torch.cuda.Stream(priority=-1)  # type: ignore[no-untyped-call]  # torch's own lack
-        self._pool = torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]  # likewise
+        self._stream = cuda.Stream(priority=-1)
+        self._pool = cuda.graph_pool_handle()
 
     def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
         """Return what replays the step on the GPU.
@@ -25,29 +29,60 @@ class Graphs:
         Raises:
             RuntimeError: There is too little memory, or the step does what cannot be recorded.
         """
-        free, _ = torch.cuda.mem_get_info()
-        if free < SPARE:
-            raise torch.OutOfMemoryError(f"{free} bytes are free, recording wants {SPARE}")
-        usual = torch.cuda.current_stream()
+        cuda = self._cuda
+        self._check_room()
+        usual = cuda.current_stream()
         self._stream.wait_stream(usual)
-        try:
-            graph = self._record(step)
-        finally:  # a failed capture leaves its stream the thread's own
-            torch.cuda.set_stream(usual)
+        with cuda.stream(self._stream):
+            for _ in range(WARM_UPS):
+                step()
+            cuda.synchronize()
+            graph = self._captured(step)
         usual.wait_stream(self._stream)
         replay: Callable[[], None] = graph.replay
         return replay
 
-    def _record(self, step: Callable[[], None]) -> torch.cuda.CUDAGraph:
-        with torch.cuda.stream(self._stream):
-            for _ in range(WARM_UPS):
+    def _check_room(self) -> None:
+        """See that memory is free; what torch keeps for later counts as taken, so it may have to go first."""
+        if self._cuda.mem_get_info()[0] >= SPARE:
+            return
+        gc.collect()
+        self._cuda.empty_cache()
+        free, _ = self._cuda.mem_get_info()
+        if free < SPARE:
+            raise torch.OutOfMemoryError(f"{free} bytes are free, recording wants {SPARE}")
+
+    def _captured(self, step: Callable[[], None]) -> Any:
+        """Capture a step on the current stream; return its graph.
+
+        `torch.cuda.graph` would collect garbage and give all spare memory back before each capture: every
+        speech would wait for that, and again until as much memory is taken anew. Here it is done only where
+        memory is lacking. Nor may a collection begin by itself: what it frees is no part of the capture.
+        """
+        graph = self._cuda.CUDAGraph()
+        with no_collection():
+            # Of this thread alone: others may ask for memory meanwhile.
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
                 step()
-        graph = torch.cuda.CUDAGraph()  # type: ignore[no-untyped-call]  # likewise
-        # Of this thread alone: others may ask for memory meanwhile.
-        place = {"pool": self._pool, "stream": self._stream}
-        with torch.cuda.graph(graph, capture_error_mode="thread_local", **place):
-            step()
+            except BaseException:
+                with suppress(RuntimeError):  # the capture is broken, and the step's own error says why
+                    graph.capture_end()
+                raise
+            graph.capture_end()
         return graph
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Let Python collect no garbage by itself while what is inside runs."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Aside:

@@ -1,5 +1,6 @@
 """Utterances inside the engine, and the way of those with all their tokens to a waveform."""
 
+import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,14 @@ from torch import Tensor
 from worker.engines import Utterance
 from worker.engines.chatterbox.decoder import Decoding
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Gen, S3Job
+from worker.engines.chatterbox.shortage import Patience, uniform
 from worker.engines.chatterbox.voice import Voice
 
-__all__ = ["SILENCE", "Inside", "Rendering"]
+__all__ = ["SILENCE", "Inside", "Rendering", "Rows"]
 
+log = logging.getLogger("worker")
 SILENCE = 4299  # the speech token of silence; upstream ends every utterance with three
+FIRST_RETRY, LATEST_RETRY = 16, 512  # batches, after which more rows are tried again
 NEAR = 0.8  # of the first row's length or its inverse: a batch computes all rows as long as the longest
 
 
@@ -65,6 +69,7 @@ class Rendering:
     befores: list[Tensor]  # the generators' states
 
     @classmethod
+    @uniform()
     def of(
         cls, s3gen: S3Gen, ready: Sequence[Inside], prompt_seconds: float | None, flow_steps: int
     ) -> "Rendering":
@@ -79,6 +84,7 @@ class Rendering:
             row.rendering = made
         return made
 
+    @uniform()
     def advance(self) -> list[Tensor] | None:
         """Take a step of the flow; after the last one make the waveforms and return them."""
         try:
@@ -93,3 +99,23 @@ class Rendering:
         for row, before in zip(self.rows, self.befores, strict=True):
             row.generator.set_state(before)
             row.rendering = None
+
+
+class Rows:
+    """How many rows become waveforms together: fewer after a lack of memory, more again after a while."""
+
+    def __init__(self, most: int) -> None:
+        self.most = self.now = most
+        self._patience = Patience(FIRST_RETRY, LATEST_RETRY)
+
+    def did_not_fit(self, rows: int) -> None:
+        """Note that so many found no memory."""
+        self.now = rows // 2
+        self._patience.failed()
+        log.warning("no memory to make %d waveforms together: %d at most for a while", rows, self.now)
+
+    def fitted(self) -> None:
+        """Note a batch that was made."""
+        if self.now < self.most and self._patience.is_over():
+            self.now = min(2 * self.now, self.most)
+            log.info("up to %d waveforms are made together again", self.now)

@@ -1,12 +1,11 @@
 """Lack of memory: what counts as one, and how long to go without what failed for want of it."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
-__all__ = ["Patience", "lacks_memory", "make_room", "one_line", "uniform"]
+__all__ = ["Patience", "lacks_memory", "one_line", "uniform"]
 
 # In the errors of torch that have no class of their own: the CPU's allocator, CUDA's runtime, and the
 # libraries beside it (CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED, CUFFT_ALLOC_FAILED and, since
@@ -31,12 +30,6 @@ def uniform() -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or not lacks_memory(error):
             raise
         raise torch.OutOfMemoryError(str(error)) from error
-
-
-def make_room() -> None:
-    """Give what torch keeps for later back to the device. It takes long, so only after a lack of memory."""
-    gc.collect()
-    torch.cuda.empty_cache()
 
 
 def one_line(error: BaseException) -> str:

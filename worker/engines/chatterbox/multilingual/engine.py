@@ -22,6 +22,7 @@ from worker.engines.chatterbox.multilingual.decoder import Ask, Decoding
 from worker.engines.chatterbox.multilingual.text import LANGUAGES, lacking, prepared
 from worker.engines.chatterbox.rendering import SILENCE
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job, S3Voice
+from worker.engines.chatterbox.shortage import uniform
 from worker.engines.guard import plausible_tokens
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory, UnsupportedLanguage
 
@@ -174,6 +175,7 @@ class MultilingualEngine:
             raise InvalidInput("text has a segment that the model cannot read")
         return Inside(utterance, voice, text, torch.Generator().manual_seed(utterance.seed))
 
+    @uniform()
     def _advanced(self, inside: Inside) -> list[Block | Fault]:
         if inside.decoding is None:
             inside.decoding = self._begun(inside)
