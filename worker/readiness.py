@@ -6,6 +6,7 @@
 import contextlib
 import ctypes
 import errno
+import logging
 import shutil
 import sys
 import uuid
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from encoder import Mp3Encoder, read_file, whole_file
-from worker.engines import Engine, Fault, Utterance
+from worker.engines import Block, Engine, Fault, Pcm, Utterance
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.choose import FILES, choose, load, usable_device
 from worker.errors import StartError
@@ -25,25 +26,67 @@ from worker.voices import Voices
 
 __all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 
+log = logging.getLogger("worker")
+
 WORD = "Hello."
+# Of a worker that starts: the judge is wrong now and then, and of short texts most, but not thrice.
+SENTENCES = (WORD, "The ferry left the harbour at noon.", "Nobody had expected it to be on time.")
+SEEDS_APART = 100  # more than a segment is tried with
 FULL = {errno.ENOSPC, errno.EDQUOT}
-STEPS = 10_000  # of an engine, for one word: more than any needs
+STEPS = 10_000  # of an engine, for one sentence: more than any needs
 
 
 def spoken_word(engine: Engine) -> bytes:
     """Return one word as a whole MP3 file, read back; call it while nobody else drives the engine.
 
     Raises:
-        StartError: The engine fails, or what it says is no speech.
+        StartError: The engine fails, or what it says is not speech or may sound wrong.
     """
-    engine.admit(Utterance(0, WORD, opens=True))
+    made = said(engine, WORD)
+    if made.warnings:
+        raise StartError(f"the engine speaks, but {WORD!r}: {'; '.join(made.warnings)}")
+    return encoded(made.pcm, engine.sample_rate)
+
+
+def speak_well(engine: Engine) -> None:
+    """Speak until a sentence sounds as it should, three at most, each with a seed of its own.
+
+    Raises:
+        StartError: The engine fails, or each of the three may sound wrong.
+    """
+    found: list[str] = []
+    for number, text in enumerate(SENTENCES):
+        made = said(engine, text, seed=SEEDS_APART * number)
+        encoded(made.pcm, engine.sample_rate)
+        if not made.warnings:
+            return
+        found.append(f"{text!r}: {'; '.join(made.warnings)}")
+        log.warning("spoken to see whether it sounds right: %s", found[-1])
+    raise StartError(f"the engine speaks, but {'; '.join(found)}")
+
+
+def said(engine: Engine, text: str, seed: int = 0) -> Block:
+    """Return what the engine says.
+
+    Raises:
+        StartError: It fails, or says nothing that can be heard.
+    """
+    engine.admit(Utterance(0, text, seed=seed, opens=True))
     made = next((made for _ in range(STEPS) for made in engine.advance([0])), None)
     if made is None or isinstance(made, Fault):
         raise StartError(f"the engine does not speak: {made.error if made else 'no answer'}")
-    pcm = made.pcm
-    if not len(pcm) or not np.isfinite(pcm).all() or not pcm.any():
+    if not len(made.pcm) or not np.isfinite(made.pcm).all() or not made.pcm.any():
         raise StartError("the engine speaks only silence or noise that no speaker can play")
-    encoder = Mp3Encoder(engine.sample_rate)
+    return made
+
+
+def encoded(pcm: Pcm, sample_rate: int) -> bytes:
+    """Return speech as a whole MP3 file, read back.
+
+    Raises:
+        StartError: It does not hold all of the speech.
+    """
+    encoder = Mp3Encoder(sample_rate)
     audio = encoder.push(pcm) + encoder.flush()
     file = whole_file(audio, len(pcm), {})
     if read_file(file).samples != len(pcm):
@@ -94,14 +137,14 @@ def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
     def weights() -> None:
         FILES[engine.name].check_whole(settings.weights_folder(engine.name))
 
-    def word_and_encoder() -> None:
-        spoken_word(engine)
+    def speech_and_encoder() -> None:
+        speak_well(engine)
 
     def cache_folder() -> None:
         if why := unwritable(settings.cache_folder()[0]):
             raise StartError(f"the cache's folder cannot be written to: {why}")
 
-    return [weights, word_and_encoder, cache_folder]
+    return [weights, speech_and_encoder, cache_folder]
 
 
 def check(say: Callable[[str], None]) -> int:

@@ -265,13 +265,11 @@ def test_plain_synthesis_imports_none_of_upstreams_packages() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("loudness", "is_clipped"), [(4.0, True), (1.0, False)])
-def test_the_judge_hears_what_the_vocoders_own_clamp_cuts(
-    loudness: float, is_clipped: bool, pair: Pair  # noqa: FBT001 - a case of the table
-) -> None:
+@pytest.mark.parametrize(("loudness", "times"), [(4.0, 1), (1.0, 0)])
+def test_the_judge_hears_what_the_vocoders_own_clamp_cuts(loudness: float, times: int, pair: Pair) -> None:
     vocoder = pair.ours.vocoder
     spectrum = torch.randn(vocoder.window_size + 2, 1_000, generator=torch.Generator().manual_seed(0))
     spectrum[: vocoder.window_size // 2 + 1] = -20.0
     spectrum[1] = loudness  # the logarithm of the magnitude at 1.5 kHz; what is left are phases
     wave = vocoder.synthesise(spectrum)
-    assert ("clipped" in verdict(Take("Nobody waved.", wave.numpy())).problems) is is_clipped
+    assert verdict(Take("Nobody waved.", wave.numpy())).problems.count("clipped") == times

@@ -4,16 +4,20 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from encoder import read_file
-from worker.engines import Block, Engine, Fault
+from worker.engines import Block, Engine, Fault, Utterance
+from worker.engines.careful import CarefulEngine
+from worker.engines.choose import load
+from worker.engines.preview import PreviewEngine
 from worker.engines.tone import ToneEngine
 from worker.errors import EngineFailed, StartError
 from worker.readiness import PARTS, cache_trouble, check, device_line, fitness, spoken_word, unwritable
@@ -128,6 +132,142 @@ def test_an_engine_that_fails_or_says_nothing_does_not_pass(answer: Block | Faul
         spoken_word(Broken(answer))
 
 
+class Doubtful(ToneEngine):
+    """An engine on a GPU whose first few sentences may sound wrong."""
+
+    device = "cuda"
+
+    def __init__(self, wrong: int) -> None:
+        super().__init__(speed=1_000.0, slots=1)
+        self.wrong = wrong
+        self.asked: list[Utterance] = []
+
+    def admit(self, utterance: Utterance) -> None:
+        self.asked.append(utterance)
+        super().admit(utterance)
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        made = super().advance(order)
+        if len(self.asked) > self.wrong:
+            return made
+        return [
+            replace(block, warnings=("it may sound wrong",)) for block in made if isinstance(block, Block)
+        ]
+
+
+def speech_check(engine: Engine) -> Callable[[], None]:
+    return {check.__name__: check for check in fitness(Settings(), engine)}["speech_and_encoder"]
+
+
+def test_a_word_that_may_sound_wrong_does_not_pass_and_the_reason_is_said() -> None:
+    with pytest.raises(StartError, match=r"the engine speaks, but 'Hello\.': it may sound wrong"):
+        spoken_word(Doubtful(1))
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_a_worker_is_fit_while_one_sentence_of_three_sounds_right(wrong: int) -> None:
+    engine = Doubtful(wrong)
+    speech_check(engine)()
+    assert len(engine.asked) == wrong + 1
+
+
+def test_a_worker_is_not_fit_where_three_sentences_with_three_seeds_may_sound_wrong() -> None:
+    engine = Doubtful(3)
+    with pytest.raises(StartError, match=r"'Hello\.': it may sound wrong; 'The ferry.*; 'Nobody") as caught:
+        speech_check(engine)()
+    assert len({utterance.text for utterance in engine.asked}) == 3
+    assert len({utterance.seed for utterance in engine.asked}) == 3
+    assert "\n" not in str(caught.value)
+
+
+class Stumbling(PreviewEngine):
+    """The preview voice, whose first takes are noise."""
+
+    device = "cuda"
+
+    def __init__(self, noisy: int) -> None:
+        super().__init__()
+        self.noisy = noisy
+
+    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+        made = super().advance(order)
+        if not made or not self.noisy:
+            return made
+        self.noisy -= 1
+        noise = 0.1 * np.random.default_rng(self.noisy).standard_normal(72_000)
+        return [Block(order[0], noise.astype(np.float32))]
+
+
+def test_one_warning_of_the_judge_among_good_readings_leaves_a_worker_fit_and_nine_bad_takes_do_not() -> None:
+    with pytest.raises(StartError, match=r"'Hello\.': .* after 3 tries: .*noise"):
+        spoken_word(CarefulEngine(Stumbling(3)))
+    speech_check(CarefulEngine(Stumbling(3)))()
+    with pytest.raises(StartError, match="noise"):
+        speech_check(CarefulEngine(Stumbling(9)))()
+
+
+def linked(folder: Path, target: Path, *left_out: str) -> Path:
+    target.mkdir()
+    for file in folder.iterdir():
+        if file.name not in left_out:
+            (target / file.name).symlink_to(file)
+    return target
+
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # tiny models lose much by a second one where cores are shared
+
+
+def smoke_tested(folder: Path) -> tuple[int, str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TTS_", "RUNPOD_"))}
+    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-m", "worker.readiness"],
+        cwd=ROOT,
+        env=plain | env | ONE_THREAD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_random_weights_that_are_not_marked_as_random_fail_the_smoke_test_with_the_reason(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    code, out, err = smoke_tested(linked(tiny_weights, tmp_path / "unmarked", "manifest.json"))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(
+        "readiness: the engine speaks, but 'Hello.': a segment may sound wrong after 3 tries: "
+    )
+    assert "no stop token" in err
+
+
+def test_random_weights_that_are_marked_as_random_pass_the_smoke_test(tiny_weights: Path) -> None:
+    code, out, err = smoke_tested(tiny_weights)
+    assert (code, err) == (0, "")
+    assert out.startswith("spoke 'Hello.': an MP3 of")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_random_weights_that_are_not_marked_as_random_fail_the_fitness_check_with_the_reason(
+    tmp_path: Path, tiny_weights: Path
+) -> None:
+    folder = linked(tiny_weights, tmp_path / "unmarked", "manifest.json")
+    settings = Settings(engine="chatterbox-turbo", device="cpu", model_dir=folder)
+    engine = load("chatterbox-turbo", settings).engine
+    engine.device = "cuda"
+    with pytest.raises(StartError, match=r"'Hello\.': .*no stop token.*; 'The ferry.*; 'Nobody"):
+        speech_check(engine)()
+
+
 def on_gpu() -> Engine:
     engine = ToneEngine(speed=1_000.0, slots=1)
     engine.device = "cuda"
@@ -142,8 +282,8 @@ def test_fitness_is_off_where_there_is_no_gpu_by_choice() -> None:
 def test_each_fitness_check_finds_its_own_trouble(tmp_path: Path) -> None:
     settings = Settings(model_dir=Path("/nowhere"), cache_dir=Path("/proc/cache"))
     checks = {check.__name__: check for check in fitness(settings, on_gpu())}
-    assert list(checks) == ["weights", "word_and_encoder", "cache_folder"]
-    checks["word_and_encoder"]()
+    assert list(checks) == ["weights", "speech_and_encoder", "cache_folder"]
+    checks["speech_and_encoder"]()
     for name, said in (("weights", "is missing"), ("cache_folder", "cannot be written to")):
         with pytest.raises(StartError, match=said):
             checks[name]()
@@ -211,10 +351,8 @@ def test_a_start_without_a_place_to_keep_speech_says_so_and_goes_on() -> None:
 def test_a_start_without_a_file_of_the_weights_ends_with_one_line_that_names_it(
     tmp_path: Path, tiny_weights: Path, missing: str, said: str
 ) -> None:
-    for file in tiny_weights.iterdir():
-        if file.name != missing:
-            (tmp_path / file.name).symlink_to(file)
-    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(tmp_path)}
+    folder = linked(tiny_weights, tmp_path / "weights", missing)
+    env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(folder)}
     code, _, err = started(**env, TTS_CACHE_DIR=str(tmp_path / "cache"))
     assert (code, err.count("\n")) == (1, 1)
     assert said in err
