@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from clients.relay import openai, speeches
 from clients.relay.endpoint import RunPod
-from clients.relay.errors import RelayError
+from clients.relay.errors import Ending, RelayError
 from clients.relay.relay import Relay
+from clients.relay.requests import ClientWatch, OpenRequests
 from clients.relay.settings import Settings
 from clients.relay.socket import stream
 from clients.relay.speaking import Endpoint
@@ -24,6 +26,8 @@ from clients.relay.speeches import Speeches
 from clients.relay.web import admitted, broken, error_answer, relay_of
 
 __all__ = ["create_app"]
+
+SETTLE_S = 4.0  # for the jobs that are cancelled at the relay's end
 
 PLAYER = Path(__file__).resolve().parent.parent / "web"
 SHOWN = [
@@ -38,6 +42,8 @@ SHOWN = [
 
 def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlette:
     """Return the ASGI application; `endpoint` is RunPod's of the settings, unless a test brings one."""
+    relay = Relay(settings, endpoint or RunPod(settings))
+    requests = OpenRequests(relay.background.keep)
     app = Starlette(
         routes=routes(),
         exception_handlers={RelayError: error_answer, HTTPException: error_answer, Exception: broken},
@@ -48,12 +54,14 @@ def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlett
                 allow_methods=["GET", "HEAD", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type", "Range"],
                 expose_headers=SHOWN,
-            )
+            ),
+            Middleware(ClientWatch, requests=requests, farewell=farewell),
         ],
         lifespan=lifespan,
     )
-    app.state.relay = Relay(settings, endpoint or RunPod(settings))
-    app.state.speeches = Speeches(app.state.relay)
+    app.state.relay = relay
+    app.state.requests = requests
+    app.state.speeches = Speeches(relay)
     return app
 
 
@@ -79,8 +87,14 @@ async def lifespan(app: Starlette) -> AsyncGenerator[None]:
     """At the end, cancel what is still spoken and wait until the endpoint knows."""
     yield
     app.state.speeches.close()
-    await app.state.relay.background.settle()
-    await app.state.relay.endpoint.close()
+    await app.state.relay.close(SETTLE_S)
+
+
+async def farewell(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer that the relay ends."""
+    request = Request(scope, receive)
+    answer = await error_answer(request, Ending("the relay is shutting down: come again", 1.0))
+    await answer(scope, receive, send)
 
 
 async def health(_request: Request) -> Response:

@@ -11,6 +11,7 @@ RelayError                 code                 HTTP
   RangeRefused             range_refused        416
   Exhausted                rate_limited         429   `retry_after` says when to come again
   EndpointFailed           endpoint_failed      502   and the worker's own codes for its failures
+  Ending                   shutting_down        503   likewise with `retry_after`
 
 StartError stands outside the tree: it stops the relay before it listens.
 
@@ -35,6 +36,7 @@ __all__ = [
     "BadMessage",
     "BadRequest",
     "ContextEnded",
+    "Ending",
     "EndpointFailed",
     "Exhausted",
     "NotFound",
@@ -143,6 +145,16 @@ class EndpointFailed(RelayError):
     """The endpoint, or the way to it, failed."""
 
     code, status = "endpoint_failed", 502
+
+
+class Ending(RelayError):
+    """The relay is being stopped; another takes its place after `retry_after` seconds."""
+
+    code, status = "shutting_down", 503
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 def translated(error: ChatterpodError) -> RelayError:

@@ -1,5 +1,7 @@
 """What the endpoints of the relay share: its settings, who may do what, and the way to RunPod."""
 
+import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -18,6 +20,8 @@ from clients.relay.speaking import Background, Endpoint, Speaking, noted
 
 __all__ = ["Relay"]
 
+log = logging.getLogger("relay")
+
 VOICES_EVERY_S = 60.0
 WARM_EVERY_S = 30.0  # a worker that was warmed stays so for a while
 
@@ -32,6 +36,7 @@ class Relay:
         self.background = Background()
         self._usages = {token: Usage(settings.limits) for token in settings.tokens}
         self._anyone = Usage(settings.limits)
+        self._warming: asyncio.Task[None] | None = None
         self._warmed_at = float("-inf")
         self._voices: list[str] = []
         self._listed_at = float("-inf")
@@ -98,7 +103,7 @@ class Relay:
         now = time.monotonic()
         if self.settings.prewarm and now - self._warmed_at >= WARM_EVERY_S:
             self._warmed_at = now
-            self.background.start(self._warm())
+            self._warming = self.background.start(self._warm())
 
     async def voices(self) -> list[str]:
         """Return the names of the worker's voices, asked for once in a while.
@@ -115,6 +120,16 @@ class Relay:
             self._voices = [str(name) for name in record.get("voices", ())]
             self._listed_at = now
         return self._voices
+
+    async def close(self, seconds: float) -> None:
+        """Cancel what still is at the endpoint, in no longer than so many seconds; then leave it."""
+        if self._warming is not None:
+            self._warming.cancel()
+        if late := await self.background.settle(seconds):
+            log.warning(
+                "%d jobs may still run: the endpoint took more than %g s to cancel them", late, seconds
+            )
+        await self.endpoint.close()
 
     async def _warm(self) -> None:
         await self.endpoint.operate("warm")

@@ -1,5 +1,6 @@
 """How uvicorn serves the relay: the same for the command and for tests."""
 
+import asyncio
 import importlib
 import signal
 import socket
@@ -10,13 +11,15 @@ import uvicorn
 from starlette.applications import Starlette
 
 from clients.relay.errors import StartError
+from clients.relay.requests import Protocol
 from clients.relay.settings import Settings
 
-__all__ = ["bind", "check_installed", "configured", "serve"]
+__all__ = ["Server", "bind", "check_installed", "configured", "serve"]
 
 NEEDED = ("httptools", "websockets")  # what uvicorn would miss only when it already listens
 BACKLOG = 2048  # uvicorn's own
 FRAME_LIMIT = 2  # times what a message may have: so much is read, to be refused with a code
+GRACE_S = 3.0  # at the end, for what is being served: short speeches come to theirs
 PING_S = 20.0  # a peer that does not answer a ping for so long is gone
 
 
@@ -24,7 +27,7 @@ def configured(app: Starlette, settings: Settings, **options: Any) -> uvicorn.Co
     """Return uvicorn's configuration; its log holds no addresses, since these may hold ids."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Protocol,
         ws="websockets-sansio",
         access_log=False,
         log_level="warning",
@@ -32,23 +35,38 @@ def configured(app: Starlette, settings: Settings, **options: Any) -> uvicorn.Co
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
         ws_per_message_deflate=False,  # audio does not get smaller
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=5,  # more than GRACE_S: then nothing is left to be cut off by uvicorn
         server_header=False,
         **options,
     )
 
 
 class Server(uvicorn.Server):
-    """uvicorn, that says when it answers."""
+    """uvicorn, that says when it answers, and at its end gives up what takes longer than `GRACE_S`.
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    Args:
+        config: uvicorn's, as `configured` returns it.
+        announce: Called when it answers.
+        give_up: Ends all requests that are being served.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], give_up: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._give_up = give_up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
         await super().startup(sockets)
         self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more; return when all is answered or given up, and the application has ended."""
+        ending = asyncio.get_running_loop().call_later(GRACE_S, self._give_up)
+        await super().shutdown(sockets)
+        ending.cancel()
 
 
 def check_installed() -> None:
@@ -89,4 +107,5 @@ def serve(app: Starlette, settings: Settings, sock: socket.socket, announce: Cal
     # uvicorn raises a signal again after it has shut down: with these, the exit is a clean one.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    Server(configured(app, settings), lambda: announce(f"http://{address(host, port)}")).run(sockets=[sock])
+    url = f"http://{address(host, port)}"
+    Server(configured(app, settings), lambda: announce(url), app.state.requests.end).run(sockets=[sock])

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
@@ -36,7 +36,7 @@ class Endpoint(Protocol):
         """Cancel a job, queued or running."""
 
     async def operate(self, op: str) -> Mapping[str, Any]:
-        """Run one of the worker's operations; return its record."""
+        """Run one of the worker's operations; return its record. Its job ends with the task that waits."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -54,22 +54,38 @@ class Background:
     """Work that outlives the connection which caused it: cancelling jobs, warming a worker."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do it beside everything else; what fails in it is nobody's any more."""
-        task = asyncio.create_task(self._guarded(work))
+        task = asyncio.create_task(guarded(work))
+        self.keep(task)
+        return task
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Wait for this task, too, in `settle`."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def settle(self) -> None:
-        """Wait until all of it is done."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
+    async def settle(self, seconds: float) -> int:
+        """Wait until all of it is done; cancel what is not after so long, and return how many that were."""
+        ends = time.monotonic() + seconds
+        while self._tasks and (left := ends - time.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
+        late = len(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        return late
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        with suppress(ChatterpodError):
-            await work
+
+async def guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; what the endpoint refuses is nobody's any more, what broke is logged."""
+    try:
+        await work
+    except ChatterpodError:
+        pass
+    except Exception:
+        log.exception("the relay broke in the background")
 
 
 class Running:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import uvicorn
 import websockets
 from chatterpod import Chunk, EngineFailed, UnknownVoice
 from websockets.asyncio.client import ClientConnection, connect
 
 from clients.relay.app import create_app
-from clients.relay.server import configured
+from clients.relay.server import Server, configured
 from clients.relay.settings import Settings
 from segmenter import plan
 
@@ -54,8 +53,13 @@ class MemoryEndpoint:
         self.gate.set()
         self.breakdowns = 0  # jobs that fail for no fault of theirs
         self.hold_after = 10_000  # chunks of a job that come before the gate
+        self.door = asyncio.Event()  # closed: a submission is on its way
+        self.door.set()
+        self.asked = 0  # submissions that were begun
 
     async def submit(self, given: Mapping[str, Any]) -> str:
+        self.asked += 1
+        await self.door.wait()
         job = f"job-{len(self.jobs)}"
         self.jobs[job] = given
         return job
@@ -89,6 +93,11 @@ class MemoryEndpoint:
 
     async def operate(self, op: str) -> Mapping[str, Any]:
         self.operations.append(op)
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(op)
+            raise
         return {"op": op, "voices": ["default", "anna"]}
 
     async def close(self) -> None:
@@ -102,6 +111,7 @@ class Running:
     url: str
     endpoint: MemoryEndpoint
     http: httpx.AsyncClient
+    server: Server
 
     def connect(self, token: str | None = TOKEN, **options: Any) -> connect:
         """Return a connection to its WebSocket, to be entered."""
@@ -112,14 +122,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Running]:
+async def running(endpoint: MemoryEndpoint | None = None, **settings: Any) -> AsyncIterator[Running]:
     """Serve a relay on a free port of this machine."""
-    endpoint = MemoryEndpoint()
+    endpoint = endpoint or MemoryEndpoint()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = Settings(**(defaults | settings))
     listening = socket.create_server(("127.0.0.1", 0))
-    config = configured(create_app(chosen, endpoint), chosen)
-    server = uvicorn.Server(config)
+    app = create_app(chosen, endpoint)
+    server = Server(configured(app, chosen), lambda: None, app.state.requests.end)
     serving = asyncio.create_task(server.serve([listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     while not server.started:
@@ -128,7 +138,7 @@ async def running(**settings: Any) -> AsyncIterator[Running]:
         async with httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20
         ) as http:
-            yield Running(url, endpoint, http)
+            yield Running(url, endpoint, http, server)
     finally:
         server.should_exit = True
         await serving
