@@ -15,6 +15,7 @@ __all__ = [
     "Cancel",
     "Close",
     "Flush",
+    "Manner",
     "Message",
     "Options",
     "Ping",
@@ -42,16 +43,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Options(Strict):
-    """How to speak; what is left out is the worker's default."""
+class Manner(Strict):
+    """The worker's fields that are the same whatever way a speech is asked for; each as in docs/api.md."""
 
-    voice: Name = "default"
     language: Annotated[str, Field(max_length=16)] = "en"
-    format: Literal["mp3", "pcm"] = "mp3"
     bit_rate: BitRate = 64
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     cache: Literal["use", "refresh", "off"] = "use"
+    normalize_numbers: bool = True
     pronounce: Annotated[dict[str, str], Field(max_length=200)] | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -61,18 +61,23 @@ class Options(Strict):
     exaggeration: float | None = None
     cfg_weight: float | None = None
 
+    def manner(self) -> dict[str, Any]:
+        """Return the fields that were given; not the bit rate, which is the form's."""
+        return self.model_dump(
+            include=set(Manner.model_fields) - {"bit_rate"}, exclude_none=True, exclude_defaults=True
+        )
+
+
+class Options(Manner):
+    """How to speak; what is left out is the worker's default."""
+
+    voice: Name = "default"
+    format: Literal["mp3", "pcm"] = "mp3"
+
     @property
     def form(self) -> Form:
         """How the audio is coded."""
         return Form(self.format, self.bit_rate)
-
-    def fields(self) -> dict[str, Any]:
-        """Return the worker's fields that were given, less the form's."""
-        return self.model_dump(
-            exclude={"format", "bit_rate", "type", "context_id", "text"},
-            exclude_none=True,
-            exclude_defaults=True,
-        )
 
 
 class InContext(Strict):

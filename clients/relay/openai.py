@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from clients.relay import messages
 from clients.relay.context import Context
 from clients.relay.errors import BadRequest
-from clients.relay.messages import Strict
+from clients.relay.messages import Manner, Strict
 from clients.relay.relay import Relay
 from clients.relay.speaking import Speaking
 from clients.relay.timeline import Form, Piece
@@ -43,18 +43,15 @@ class VoiceId(Strict):
     id: Annotated[str, Field(max_length=64)]
 
 
-class SpeechBody(Strict):
-    """OpenAI's request; `language` and `seed` are ours."""
+class SpeechBody(Manner):
+    """OpenAI's request, and the worker's fields beside it."""
 
     input: str
     model: str = MODEL
     voice: Annotated[str, Field(max_length=64)] | VoiceId = "default"
     response_format: str = "mp3"
-    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
     stream_format: Literal["audio", "sse"] = "audio"
     instructions: str | None = None
-    language: Annotated[str, Field(max_length=16)] = "en"
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
     @property
     def voice_name(self) -> str:
@@ -69,9 +66,8 @@ async def speech(request: Request) -> Response:
     voice, notes = voice_of(body.voice_name, relay)
     if body.instructions:
         notes["X-Relay-Ignored"] = "instructions"
-    options = {"voice": voice, "language": body.language, "speed": body.speed, "seed": body.seed}
-    form = Form("mp3" if body.response_format == "mp3" else "pcm")
-    given = {name: value for name, value in options.items() if value not in ("default", "en", 1.0, None)}
+    form = Form("mp3" if body.response_format == "mp3" else "pcm", body.bit_rate)
+    given = body.manner() | ({"voice": voice} if voice != "default" else {})
     context = Context(given, form, relay.settings.max_characters)
     context.check(body.input)
     relay.count_request(usage, "speech")

@@ -90,9 +90,8 @@ class Relay:
 
     def fields(self, options: Options) -> Mapping[str, Any]:
         """Return the worker's fields, with the voice under the worker's name."""
-        fields = options.fields()
         voice = self.settings.voices.get(options.voice, options.voice)
-        return fields | ({"voice": voice} if voice != "default" else {})
+        return options.manner() | ({"voice": voice} if voice != "default" else {})
 
     def speaking(self, context: Context) -> Speaking:
         """Return what speaks a context."""

@@ -122,7 +122,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(endpoint: MemoryEndpoint | None = None, **settings: Any) -> AsyncIterator[Running]:
+async def running(endpoint: MemoryEndpoint | None = None, /, **settings: Any) -> AsyncIterator[Running]:
     """Serve a relay on a free port of this machine."""
     endpoint = endpoint or MemoryEndpoint()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}

@@ -7,7 +7,24 @@ import { userOf } from "../_shared/storage.ts";
 const SHORT = 500; // characters: one /runsync
 const MOST = 10_000; // characters that a worker takes in one job
 const BODY_BYTES = 100_000;
-const FIELDS = ["voice", "language", "speed", "seed", "bit_rate", "pronounce"];
+const FIELDS = [
+  "voice",
+  "language",
+  "speed",
+  "seed",
+  "cache",
+  "opening",
+  "normalize_numbers",
+  "pronounce",
+  "bit_rate",
+  "temperature",
+  "top_p",
+  "top_k",
+  "min_p",
+  "repetition_penalty",
+  "exaggeration",
+  "cfg_weight",
+];
 const ASKERS_FAULT = /^(invalid_input|text_too_long|unknown_voice|voice_unusable|unsupported_\w+)$/;
 
 class Refusal extends Error {
