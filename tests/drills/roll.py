@@ -2,6 +2,7 @@
 
 from tests.drills.folders import damaged, engines, full, gone, readonly, shared
 from tests.drills.kit import Drilled
+from tests.drills.leavers import leavers
 from tests.drills.readers import crowd, readers
 from tests.drills.soaking import soak
 from tests.drills.workers import (
@@ -27,6 +28,7 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "lost-ends": (lost_ends, 16, 200),
     "cancels": (cancels, 200, 1000),
     "readers": (readers, 16, 200),
+    "leavers": (leavers, 12, 200),
     "crowd": (crowd, 1, 20),
     "shared": (shared, 48, 400),
     "engines": (engines, 24, 200),

@@ -1,11 +1,13 @@
 """The drills in short, three at a time; `python -m tests.drills` does them in full, one by one."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from tests.drills.kit import TEXTS, Outcome, drilled, right, spoken
+from tests.drills.leavers import endpoint_of, left_behind
 from tests.drills.roll import DRILLS
 from tests.drills.soaking import dry_seconds
 
@@ -43,6 +45,12 @@ def test_a_drill_notices_what_is_lost_and_what_is_left_over() -> None:
     assert lost > 0
     assert endpoint.left[0].startswith("still at {'speeches': 1, ")
     assert [left.split(":")[0] for left in endpoint.left[1:]] == [f"{'0' * 64}.mp3"]
+
+
+def test_the_drill_of_leavers_notices_a_relay_that_does_not() -> None:
+    with endpoint_of(0) as endpoint:
+        lost = left_behind(endpoint, 4, Counter(), speaks=False, relay=("-m", "tests.drills.unwatched"))
+    assert lost == 3  # one of the four left before it had asked
 
 
 def test_a_player_that_waits_for_the_next_record_is_seen_to_starve() -> None:

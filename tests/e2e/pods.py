@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,26 +82,54 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
 @contextmanager
 def running(folder: Path, *options: str, **env: str) -> Iterator[Pod]:
     """Run localpod with settings for its workers; stop it at the end."""
-    command = [sys.executable, "-m", "localpod", "--port", "0", *options]
     settings = {"TTS_CACHE_DIR": str(folder), "PYTHONUNBUFFERED": "1"} | env
+    pod = Pod("")
+    with started(("-m", "localpod", "--port", "0", *options), settings, pod.log) as process:
+        pod.pid = process.pid
+        pod.url = until(lambda: address(pod.log)) + "/v2/local"
+        try:
+            yield pod
+        finally:
+            pod.http.close()
+
+
+@contextmanager
+def relaying(
+    pod: str, *command: str, key: str = "any", endpoint: str = "local", **env: str
+) -> Iterator[tuple[str, list[str]]]:
+    """Run the relay before an endpoint; yield its address, and its log, which is whole at the end.
+
+    Args:
+        pod: The address of the endpoint's platform.
+        command: What runs it, if not `-m clients.relay`.
+        key: RunPod's, as the relay has it.
+        endpoint: The endpoint's id.
+        env: More settings of the relay.
+    """
+    given = {"RUNPOD_ENDPOINT_ID": endpoint, "RUNPOD_API_KEY": key, "RUNPOD_ENDPOINT_BASE_URL": f"{pod}/v2"}
+    log: list[str] = []
+    with started((*(command or ("-m", "clients.relay")), "--port", "0"), given | env, log):
+        yield until(lambda: address(log)), log
+
+
+@contextmanager
+def started(arguments: Sequence[str], env: dict[str, str], log: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Run this Python; its output goes to `log`, and at the end it is stopped and has ended."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("TTS_", "RUNPOD_"))}
     process = subprocess.Popen(
-        command,
-        env={key: value for key, value in os.environ.items() if not key.startswith(("TTS_", "RUNPOD_"))}
-        | settings,
+        [sys.executable, *arguments],
+        env=ours | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    pod = Pod("", process.pid)
     out = process.stdout
     assert out is not None
-    reader = threading.Thread(target=lambda: pod.log.extend(line.rstrip() for line in out))
+    reader = threading.Thread(target=lambda: log.extend(line.rstrip() for line in out))
     reader.start()
     try:
-        pod.url = until(lambda: address(pod.log))
-        yield pod
+        yield process
     finally:
-        pod.http.close()
         process.terminate()
         process.wait(30)
         reader.join(30)
@@ -109,5 +137,6 @@ def running(folder: Path, *options: str, **env: str) -> Iterator[Pod]:
 
 
 def address(log: list[str]) -> str | None:
+    """Return the address that a server says in its log, once it has."""
     found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in list(log))
-    return next((match[0] + "/v2/local" for match in found if match), None)
+    return next((match[0] for match in found if match), None)

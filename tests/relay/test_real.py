@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 import runpod
 from chatterpod import Incomplete
 from openai import OpenAI
+from pods import relaying
 from relay_kit import Talk
 from websockets.asyncio.client import connect
 
@@ -37,34 +38,9 @@ PROSE = (
 )
 
 
-@contextmanager
-def relay(pod: str, **env: str) -> Iterator[tuple[str, list[str]]]:
-    """Run the command before an endpoint; yield its address, and at the end its log."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "RUNPOD_ENDPOINT_BASE_URL": f"{pod}/v2"}
-    surroundings = {**os.environ, **given, "RELAY_TOKENS": TOKEN, **env}
-    command = [sys.executable, "-m", "clients.relay", "--port", str(port)]
-    log: list[str] = []
-    with subprocess.Popen(
-        command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        url = f"http://127.0.0.1:{port}"
-        try:
-            end = time.monotonic() + 30
-            while not reached(f"{url}/healthz"):
-                assert time.monotonic() < end, "the relay does not answer"
-                time.sleep(0.05)
-            yield url, log
-        finally:
-            process.terminate()
-            log += (process.communicate(timeout=30)[0] or "").splitlines()
-
-
-def reached(address: str) -> bool:
-    with suppress(httpx.TransportError):
-        return httpx.get(address).is_success
-    return False
+def relay(pod: str, **env: str) -> AbstractContextManager[tuple[str, list[str]]]:
+    """Run the command before an endpoint, with a token and the key; see `relaying`."""
+    return relaying(pod, key=KEY, RELAY_TOKENS=TOKEN, **env)
 
 
 @contextmanager
@@ -270,6 +246,32 @@ def test_a_relay_says_where_it_listens_and_ends_with_0_and_without_another_word(
     )
 
 
+async def test_a_relay_that_is_ended_cancels_what_is_queued_and_says_no_word_more() -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(headers=headers, timeout=30) as http:
+        with running("--workers", "0") as pod:
+            with relay(pod) as (url, log):
+                asking = [
+                    asyncio.create_task(http.post(f"{url}/v1/audio/speech", json={"input": "Hello."})),
+                    asyncio.create_task(http.get(f"{url}/v1/audio/voices")),
+                ]
+                await http.post(f"{url}/v1/speech", json={"text": "Hello."})
+                ws = await connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers)
+                await ws.send(json.dumps({"type": "speak", "text": "Hello."}))
+                async with asyncio.timeout(20):
+                    while len(asked(f"{pod}/localpod/state")["jobs"]) < 4:
+                        await asyncio.sleep(0.05)
+                began = time.monotonic()
+            took = time.monotonic() - began
+            states = [job["status"] for job in asked(f"{pod}/localpod/state")["jobs"]]
+        statuses = [(await answer).status_code for answer in asking]
+        await ws.wait_closed()
+    assert (statuses, ws.close_code) == ([503, 503], 1012)
+    assert states == ["CANCELLED"] * 4
+    assert took < 10
+    assert len(log) == 1
+
+
 async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
     sound: tuple[str, str],
 ) -> None:
@@ -282,7 +284,7 @@ async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
 def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_operator(
     sound: tuple[str, str],
 ) -> None:
-    with relay(sound[1], RUNPOD_ENDPOINT_ID="other") as (url, log):
+    with relay(sound[1], endpoint="other") as (url, log):
         answer = httpx.post(
             f"{url}/v1/audio/speech",
             json={"input": "Hello."},
