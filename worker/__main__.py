@@ -6,6 +6,7 @@ The model is a module-level singleton: loaded once per process, before the first
 import argparse
 import gc
 import importlib
+import json
 import logging
 import sys
 import threading
@@ -26,7 +27,7 @@ try:
     from worker.handler import Worker
     from worker.keys import cache_key
     from worker.readiness import cache_trouble, check, fitness
-    from worker.settings import Settings, prepare_environment
+    from worker.settings import Settings, prepare_environment, takes_jobs
     from worker.studio import Studio
     from worker.synthesis import Synthesis
     from worker.voices import Voices
@@ -36,7 +37,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"worker: {missing.name} is not installed: pip install -r requirements/worker.txt")
 
 log = logging.getLogger("worker")
-SDK_OPTIONS = ("--rp_", "--test_input")  # how those of RunPod's SDK begin, which reads them itself
+SDK_OPTIONS = ("--rp_",)  # how others of RunPod's SDK begin, which reads all of them itself
 LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
 
 WORKER: Worker
@@ -45,8 +46,15 @@ SYNTHESIS: Synthesis
 
 async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the records of a job; the SDK inspects this function to see that it streams."""
+    SYNTHESIS.start()  # where the SDK asks no queue, nothing has started it before the first job
     async for record in WORKER.handle(job):
         yield record
+
+
+async def whole(job: dict[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
+    """Return the records of a job, or the one with its error, where the SDK cannot run a generator."""
+    records = [record async for record in handler(job)]
+    return records[-1] if "error" in records[-1] else records
 
 
 def concurrency(_: int) -> int:
@@ -125,14 +133,25 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m worker",
         description="Start the worker; TTS_ variables are its settings (docs/api.md).",
-        epilog="RunPod's SDK has options of its own, which pass: --rp_serve_api, --rp_api_port, "
-        "--rp_log_level, --test_input and others.",
+        epilog="Without a queue (RunPod's, or python -m localpod) and these options the SDK runs the job in "
+        "test_input.json. Its other options pass: --rp_api_host, --rp_api_port, --rp_log_level ...",
         allow_abbrev=False,
     )
     parser.add_argument(
         "--check",
         action="store_true",
         help="only say what the worker would do; exits 1 where it could not work",
+    )
+    parser.add_argument(
+        "--rp_serve_api",
+        action="store_true",
+        help="serve the SDK's own test API on port 8000: /run, /runsync, /stream and /status",
+    )
+    parser.add_argument(
+        "--test_input",
+        metavar="JSON",
+        type=one_job,
+        help='speak one job, {"input": {"text": "Hello."}}, print its records and exit, with 1 if it failed',
     )
     asked, others = parser.parse_known_args(arguments)
     for before, other in zip(["", *others], others, strict=False):
@@ -142,9 +161,21 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return asked
 
 
+def one_job(value: str) -> dict[str, Any]:
+    """Return the job of `--test_input`, which the SDK reads once more."""
+    try:
+        job = json.loads(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(job, dict) or not isinstance(job.get("input"), dict):
+        raise argparse.ArgumentTypeError('expected an object with an input, as {"input": {"text": "Hello."}}')
+    return job
+
+
 def main(arguments: Sequence[str] = ()) -> int:
     """Start the worker, or with `--check` say what it would do; return 1 where it cannot start."""
-    if options(arguments).check:
+    asked = options(arguments)
+    if asked.check:
         return check(print)
     prepare_environment()
     try:
@@ -165,8 +196,13 @@ def main(arguments: Sequence[str] = ()) -> int:
         runpod.serverless.register_fitness_check(test)
     # What is here now stays: with only the jobs' objects to look at, Python finds their cycles soon.
     gc.freeze()
+    streams = asked.rp_serve_api or (takes_jobs() and not asked.test_input)
     runpod.serverless.start(
-        {"handler": handler, "return_aggregate_stream": True, "concurrency_modifier": concurrency}
+        {
+            "handler": handler if streams else whole,
+            "return_aggregate_stream": True,
+            "concurrency_modifier": concurrency,
+        }
     )
     return 0
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from worker.errors import StartError
 
-__all__ = ["HUB", "Settings", "model_hub", "prepare_environment"]
+__all__ = ["HUB", "Settings", "model_hub", "prepare_environment", "takes_jobs"]
 
 VOLUME = Path("/runpod-volume")
 ENGINES = ("auto", "chatterbox-turbo", "chatterbox-multilingual", "preview", "tone")
@@ -29,6 +29,11 @@ def model_hub(env: Mapping[str, str] | None = None) -> str:
     """Return the address of the hub with the released weights: `HF_ENDPOINT`, or the public one."""
     env = os.environ if env is None else env
     return env.get("HF_ENDPOINT") or HUB
+
+
+def takes_jobs() -> bool:
+    """Return whether RunPod's SDK will ask a queue, or serve its realtime API, instead of running one job."""
+    return "RUNPOD_WEBHOOK_GET_JOB" in os.environ or os.environ.get("RUNPOD_REALTIME_PORT", "0") != "0"
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:

@@ -131,8 +131,11 @@ def started(arguments: Sequence[str], env: dict[str, str], log: list[str]) -> It
         yield process
     finally:
         process.terminate()
-        process.wait(30)
-        reader.join(30)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+            reader.join(30)
         out.close()
 
 
