@@ -92,4 +92,4 @@ image:  ## build the image, where there is Docker (docs/deploy.md)
 	docker build --platform linux/amd64 -f Dockerfile.serverless -t chatterpod .
 
 clean:  ## remove what the commands made
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis out
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .checkpoints out

@@ -7,7 +7,6 @@ import argparse
 import importlib
 import json
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,23 +16,22 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from bench.built import BUILT, ROOT, once
+
 __all__ = [
     "MANIFEST",
-    "ROOT",
     "TAGS",
     "Size",
     "build",
     "build_once",
     "command",
     "made",
-    "once",
     "save",
     "write_json",
 ]
 
 Size = Literal["tiny", "full"]
 
-ROOT = Path(__file__).parent.parent
 TINY_TEXT_IDS = 400
 END = "<|endoftext|>"
 MANIFEST = {"random": True, "tokens_per_character": 1.6}  # random weights almost never stop by themselves
@@ -46,16 +44,9 @@ TAGS = (
 )  # fmt: skip
 
 
-def build_once(size: Size = "full", root: Path = ROOT / ".checkpoints") -> Path:
+def build_once(size: Size = "full", root: Path = BUILT) -> Path:
     """Return the folder of a random checkpoint of this size under `root`, built if it is not there."""
-    return once(root / size, lambda part: build(part, size))
-
-
-def once(folder: Path, build: Callable[[Path], Path]) -> Path:
-    """Return a folder, built under another name first if it is not there."""
-    if not folder.is_dir():
-        build(folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")).replace(folder)
-    return folder
+    return once(size, lambda part: build(part, size), root)
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from bench.built import BUILT, ROOT, key
+
 __all__ = ["Layer", "layer_of", "main", "pins", "table"]
 
-ROOT = Path(__file__).parent.parent
 LEVEL = 6  # gzip's own default, and BuildKit's
 BLOCK = 2**20
 BLOCKS = 48  # of a package, spread evenly
@@ -113,7 +114,7 @@ def table(layers: Sequence[Layer]) -> list[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m bench.image", description=__doc__)
-    parser.add_argument("--weights", type=Path, default=ROOT / ".checkpoints/full-bf16", help="baked")
+    parser.add_argument("--weights", type=Path, default=BUILT / f"full-{key()}-bf16", help="baked")
     parser.add_argument("--whole", action="store_true", help="compress every byte (minutes)")
     parser.add_argument("--json", type=Path, help="write the rows here too")
     given = parser.parse_args()

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
-from bench.checkpoints import MANIFEST, ROOT, Size, command, made, once, save, write_json
+from bench.built import BUILT, ROOT, once
+from bench.checkpoints import MANIFEST, Size, command, made, save, write_json
 from worker.engines.chatterbox.multilingual.files import (
     CANGJIE_FILE,
     RELEASED_S3_FILE,
@@ -45,9 +46,9 @@ LEARNED = (
 )
 
 
-def build_once(size: Size = "full", root: Path = ROOT / ".checkpoints") -> Path:
+def build_once(size: Size = "full", root: Path = BUILT) -> Path:
     """Return the folder of a random checkpoint of this size under `root`, built if it is not there."""
-    return once(root / f"multilingual-{size}", lambda part: build(part, size))
+    return once(f"multilingual-{size}", lambda part: build(part, size), root)
 
 
 def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False) -> Path:

@@ -1,13 +1,13 @@
 """What tests in several folders need and nobody wants to build twice."""
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from bench.built import once
 
 # The same inputs every time: a change is judged by what it changes. `make fuzz` looks for new ones.
 settings.register_profile("repeatable", derandomize=True)
@@ -15,20 +15,24 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tiny random checkpoint of Chatterbox-Turbo with the models that learn voices (0.5 GB)."""
-    folder = tmp_path_factory.mktemp("weights") / "tiny"
-    command = [sys.executable, "-W", "ignore", "-m", "bench.checkpoints", str(folder), "--cloning"]
-    subprocess.run(command, check=True)
-    yield folder
-    shutil.rmtree(folder)
+def tiny_weights() -> Path:
+    """A tiny random checkpoint of Chatterbox-Turbo with the models that learn voices (0.5 GB); read only."""
+    return once("tiny-cloning", lambda folder: make("checkpoints", folder, "--cloning"))
 
 
 @pytest.fixture(scope="session")
-def tiny_multilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tiny random checkpoint of Chatterbox Multilingual (90 MB)."""
-    folder = tmp_path_factory.mktemp("weights") / "multilingual"
-    command = [sys.executable, "-W", "ignore", "-m", "bench.multilingual_checkpoints", str(folder)]
+def tiny_checkpoint() -> Path:
+    """A tiny random checkpoint of Chatterbox-Turbo as released (100 MB); read only."""
+    return once("tiny", lambda folder: make("checkpoints", folder))
+
+
+@pytest.fixture(scope="session")
+def tiny_multilingual() -> Path:
+    """A tiny random checkpoint of Chatterbox Multilingual (90 MB); read only."""
+    return once("multilingual-tiny", lambda folder: make("multilingual_checkpoints", folder))
+
+
+def make(builder: str, folder: Path, *options: str) -> None:
+    """Build a checkpoint in a process of its own: upstream's package takes seconds and prints warnings."""
+    command = [sys.executable, "-W", "ignore", "-m", f"bench.{builder}", str(folder), *options]
     subprocess.run(command, check=True)
-    yield folder
-    shutil.rmtree(folder)

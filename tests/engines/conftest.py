@@ -1,4 +1,4 @@
-"""Upstream as the oracle, and tiny checkpoints, made once for all tests of the engines."""
+"""Upstream as the oracle, imported once for all tests of the engines."""
 
 import importlib
 import shutil
@@ -23,14 +23,6 @@ def oracle() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module("tiny_upstream")
-
-
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, oracle: ModuleType) -> Path:
-    """A folder that looks like the released checkpoint, of tiny random models."""
-    checkpoints = importlib.import_module("bench.checkpoints")
-    folder: Path = checkpoints.build(tmp_path_factory.mktemp("checkpoints") / "tiny", "tiny")
-    return folder
 
 
 STUCK_ON = (100, 200)
