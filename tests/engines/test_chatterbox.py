@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from precisions import HAS_INT8, INT8, PRECISIONS
 
 from worker.engines import Block, Fault, Pcm, Utterance
 from worker.engines.chatterbox import checkpoint
@@ -58,12 +59,13 @@ def pcm(result: Block | Fault) -> Pcm:
 @pytest.fixture(scope="module")
 def baked(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("baked")
-    for precision in ("bf16", "int8"):
+    precisions = ["bf16", "int8"] if HAS_INT8 else ["bf16"]
+    for precision in precisions:
         bake(tiny_checkpoint, root / precision, precision, say=lambda _: None)
-    return {precision: root / precision for precision in ("bf16", "int8")}
+    return {precision: root / precision for precision in precisions}
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_an_utterance_has_the_same_samples_alone_and_beside_others(
     precision: str, tiny_checkpoint: Path
 ) -> None:
@@ -187,7 +189,7 @@ def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(
     assert isinstance(spoken(speaker, [Utterance(9, TEXTS[2])])[9], Block)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "int8"])
+@pytest.mark.parametrize("precision", PRECISIONS[1:])
 def test_baked_weights_make_of_the_voice_what_the_released_ones_do_in_the_same_precision(
     precision: str, tiny_checkpoint: Path, baked: dict[str, Path]
 ) -> None:
@@ -199,7 +201,7 @@ def test_baked_weights_make_of_the_voice_what_the_released_ones_do_in_the_same_p
     assert float((wanted - found).norm() / wanted.norm()) < 1e-2
 
 
-@pytest.mark.parametrize("precision", ["bf16", "int8"])
+@pytest.mark.parametrize("precision", ["bf16", pytest.param("int8", marks=INT8)])
 def test_baked_weights_speak(precision: str, baked: dict[str, Path]) -> None:
     speech = pcm(spoken(engine(baked[precision], "auto"), [Utterance(1, TEXTS[0])])[1])
     assert float(np.abs(speech).max()) > 0.01
@@ -227,6 +229,7 @@ def test_a_bake_that_fails_leaves_nothing(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["broken"]
 
 
+@INT8
 def test_a_precision_that_the_weights_do_not_have_is_refused(baked: dict[str, Path]) -> None:
     with pytest.raises(StartError, match="baked in int8, which cannot become bf16"):
         engine(baked["int8"], "bf16")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from clip_kit import wav
+from precisions import BF16
 
 from worker.clips import read_clip
 from worker.engines import Block, Utterance
@@ -40,6 +41,11 @@ def test_a_learned_voice_speaks_and_speaks_the_same_from_its_file(tiny_weights: 
             second.recall(CLIP.sha256, bad)
     with pytest.raises(ValueError, match="of another clip, weights or precision"):
         second.recall("0" * 64, data)
+
+
+@BF16
+def test_a_learned_voice_is_of_the_precision_that_learned_it(tiny_weights: Path) -> None:
+    data = engine(tiny_weights).learn(CLIP.sha256, CLIP)
     with pytest.raises(ValueError, match="of another clip, weights or precision"):
         engine(tiny_weights, "bf16").recall(CLIP.sha256, data)
 

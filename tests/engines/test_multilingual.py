@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from precisions import INT8
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -204,7 +205,9 @@ def test_sampling_draws_what_upstreams_processors_draw(options: dict[str, float]
         assert sample(logits[0], seen, given, drawn) == wanted
 
 
-@pytest.mark.parametrize(("precision", "divergence"), [("bf16", 5e-3), ("int8", 5e-3)])
+@pytest.mark.parametrize(
+    ("precision", "divergence"), [("bf16", 5e-3), pytest.param("int8", 5e-3, marks=INT8)]
+)
 def test_lower_precisions_stay_near_the_distribution(
     precision: str, divergence: float, tensors: dict[str, Tensor], voice: Voice
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from precisions import INT8
 
 from worker.engines import Block, Clip, Fault, Pcm, Utterance
 from worker.engines.chatterbox.bake import bake, sha256
@@ -165,7 +166,7 @@ def test_weights_baked_in_float32_speak_as_those_released(
     assert np.abs(found - released).max() < 1e-3  # products depend on where in memory a weight begins
 
 
-@pytest.mark.parametrize("precision", ["bf16", "int8"])
+@pytest.mark.parametrize("precision", ["bf16", pytest.param("int8", marks=INT8)])
 def test_baked_weights_speak_every_language_as_those_released(precision: str, baked: dict[str, Path]) -> None:
     speaker = engine(baked[precision], "auto")
     speech = pcm(spoken(speaker, [Utterance(1, "今天天气很好。", language="zh")])[1])
