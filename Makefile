@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 RUN_READY = $(VENV)/.worker-ready
 DEV_READY = $(VENV)/.dev-ready
 BENCH_READY = $(VENV)/.bench-ready
+PROCESSES ?= 2
+TESTS = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PROGRAMS = curl jq shellcheck
@@ -12,7 +14,7 @@ BROWSERS = chromium chromedriver firefox-esr pulseaudio
 BROWSER_PACKAGES = chromium chromium-driver firefox-esr pulseaudio
 DENO_READY = .tools/.deno-ready
 
-.PHONY: image help setup tools browser demo serve drills fuzz test check format bench clean
+.PHONY: image help setup tools browser demo serve drills fuzz quick test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,8 +62,15 @@ $(DENO_READY): Makefile
 	@npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .tools deno@2.9.6
 	@touch $@
 
+quick: $(DEV_READY)  ## format, lint, import rules and the tests that start no programs and compute little
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(TESTS) -n $(PROCESSES) -m "not slow"
+
 test: check tools browser  ## every check and every test
-	@$(BIN)/python -m pytest
+	@$(TESTS) -n $(PROCESSES) -m "not alone"
+	@$(TESTS) -m alone
 
 check: $(DEV_READY)  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

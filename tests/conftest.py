@@ -8,10 +8,29 @@ import pytest
 from hypothesis import settings
 
 from bench.built import once
+from tests.parts import ALONE, SLOW, minutes, rank, within
 
 # The same inputs every time: a change is judged by what it changes. `make fuzz` looks for new ones.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by where they lie, and put the slow ones first."""
+    for item in items:
+        for name, parts in {"slow": SLOW, "alone": ALONE}.items():
+            if within(item.path, parts):
+                item.add_marker(name)
+    items.sort(key=lambda item: rank(item.path))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the minutes of each folder."""
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    lines = minutes(report for report in reports if isinstance(report, pytest.TestReport))
+    if len(lines) > 1:
+        terminalreporter.section("where the time went")
+        terminalreporter.write_line("\n".join(lines))
 
 
 @pytest.fixture(scope="session")

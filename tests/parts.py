@@ -1,0 +1,57 @@
+"""Which tests are slow, which must run alone, and where the minutes went: all by folder."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+__all__ = ["ALONE", "SLOW", "TESTS", "minutes", "rank", "within"]
+
+TESTS = Path(__file__).parent
+
+# They start programs or compute for long: `make quick` leaves them out. `make test` runs them in this order,
+# the longest first and before all others, so that its processes end at about the same time.
+SLOW = (
+    "e2e",
+    "drills",
+    "localpod/test_end_to_end.py",
+    "clients/test_longform.py",
+    "engines/test_s3gen.py",
+    "engines/test_multilingual.py",
+    "engines/test_multilingual_engine.py",
+    "relay/test_real.py",
+    "js",
+    "ship",
+    "engines/test_chatterbox.py",
+    "docs/test_client_pages.py",
+    "fuzz",
+    "worker/test_command_lines.py",
+    "engines/test_cloning.py",
+    "supabase",
+    "localpod/test_command.py",
+    "localpod/test_demo.py",
+    "web",
+)
+
+# They listen to what plays in real time: `make test` runs them after all others, with nothing beside them.
+ALONE = ("web",)
+
+
+def within(file: Path, parts: Iterable[str]) -> bool:
+    """Whether a file is one of these or lies in one of them."""
+    return any(file.is_relative_to(TESTS / part) for part in parts)
+
+
+def rank(file: Path) -> int:
+    """Return a file's place in the order of `SLOW`; the others come last."""
+    return next((place for place, part in enumerate(SLOW) if within(file, [part])), len(SLOW))
+
+
+def minutes(reports: Iterable[pytest.TestReport]) -> list[str]:
+    """Return a line for each folder of tests with the minutes that they took, added up over all processes."""
+    seconds: dict[str, float] = {}
+    for report in reports:
+        part = report.nodeid.split("/")[1]
+        seconds[part] = seconds.get(part, 0) + report.duration
+    slowest = sorted(seconds.items(), key=lambda each: -each[1])
+    return [f"{took / 60:5.1f} min  {part}" for part, took in slowest]

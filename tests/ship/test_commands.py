@@ -1,0 +1,77 @@
+"""`make quick` and `make test`: which tests they run, and how."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.parts import ALONE, SLOW, TESTS, minutes, rank, within
+
+ROOT = TESTS.parent
+
+
+def recipe(target: str) -> str:
+    """Return the commands that a target of the Makefile runs, and those it needs, without running any."""
+    command = ["make", "--dry-run", "--always-make", "PROCESSES=2", target]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def chosen(expression: str) -> set[str]:
+    """Return the files whose tests a run would take; of the small folders only, so that it is quick."""
+    command = [sys.executable, "-m", "pytest", "-qq", "--collect-only", "-m", expression]
+    command += ["tests/web", "tests/fuzz", "tests/encoder"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return set(re.findall(r"^(tests/\S+\.py)", said, re.MULTILINE))
+
+
+def test_every_part_that_is_marked_is_there() -> None:
+    assert [part for part in (*SLOW, *ALONE) if not (TESTS / part).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "files"),
+    [
+        ("not slow", {"tests/encoder/test_encoder.py"}),
+        ("not alone", {"tests/encoder/test_encoder.py", "tests/fuzz/test_fuzz.py"}),
+        ("alone", {"tests/web/test_player.py", "tests/web/test_sources.py"}),
+    ],
+)
+def test_tests_are_marked_by_where_they_lie(expression: str, files: set[str]) -> None:
+    assert chosen(expression) == files
+
+
+def test_a_part_is_a_file_or_what_a_folder_holds() -> None:
+    assert within(TESTS / "relay/test_real.py", ["relay/test_real.py"])
+    assert within(TESTS / "web/deep/test_a.py", ["web"])
+    assert not within(TESTS / "website/test_a.py", ["web"])
+    assert (
+        rank(TESTS / SLOW[0] / "test_a.py") < rank(TESTS / SLOW[1] / "test_a.py") < rank(TESTS / "test_a.py")
+    )
+
+
+def test_the_minutes_are_those_of_a_folder_over_all_its_files_and_the_longest_comes_first() -> None:
+    took = {
+        "tests/relay/test_a.py::test": 30,
+        "tests/web/test_a.py::test": 90,
+        "tests/relay/b/test_b.py::test": 90,
+    }
+    reports = [
+        pytest.TestReport(name, ("", 0, ""), {}, "passed", None, "call", duration=seconds)
+        for name, seconds in took.items()
+    ]
+    assert minutes(reports) == ["  2.0 min  relay", "  1.5 min  web"]
+
+
+def test_quick_and_test_share_nothing_out_but_whole_files_and_test_leaves_none_out() -> None:
+    quick, everything = recipe("quick"), recipe("test")
+    assert re.findall(r"pytest .*", quick) == [
+        '''pytest --dist loadfile --no-loadscope-reorder -n 2 -m "not slow"'''
+    ]
+    assert re.findall(r"pytest .*", everything) == [
+        '''pytest --dist loadfile --no-loadscope-reorder -n 2 -m "not alone"''',
+        "pytest --dist loadfile --no-loadscope-reorder -m alone",
+    ]
+    for command in ("ruff format --check", "ruff check", "lint-imports"):
+        assert command in quick
+        assert command in everything
