@@ -10,10 +10,10 @@ usage: runpod_serverless.sh [COMMAND] [TEXT] [FILE]
   run TEXT [FILE]       queue a job, poll it, write its file
   stream TEXT [FILE]    write the audio as it is made; FILE may be -, for a player:
                         runpod_serverless.sh stream "Hello there." - | mpv -
-  cache                 speak a new text twice: the second comes from the cache
+  cache                 speak a new text twice: the second time comes from the cache
   tags                  speak paralinguistic tags such as [laugh]
   health                count the endpoint's jobs and workers
-  all                   all of it, one after another (the default)
+  all                   all of these, one after another (the default)
 
 environment:
   RUNPOD_ENDPOINT_ID, RUNPOD_API_KEY       required
@@ -22,8 +22,9 @@ environment:
   TTS_TIMEOUT                              seconds for a job (default 600)
 
 exit codes: 0 done, 1 a check failed or the audio cannot be written, 2 wrong command,
-  no key or a tool is missing, 3 the endpoint is not there or refuses the key,
-  4 the worker refuses the input, 5 the job failed, timed out or was cancelled
+  no key or a tool is missing, 3 the endpoint was not found or refuses the key,
+  4 the worker refuses the input, 5 the job failed, timed out or was cancelled,
+  6 the job was run again and its audio differs from what a player or pipe was given
 TEXT
 }
 
@@ -49,34 +50,34 @@ esac
 [[ -n ${RUNPOD_API_KEY:-} ]] || die 2 "no API key: set RUNPOD_API_KEY"
 BASE="${RUNPOD_ENDPOINT_BASE_URL:-https://api.runpod.ai/v2}/$RUNPOD_ENDPOINT_ID"
 TIMEOUT=${TTS_TIMEOUT:-600}
-[[ $TIMEOUT =~ ^[1-9][0-9]{0,5}$ ]] || die 2 "TTS_TIMEOUT is no number of seconds"
+[[ $TIMEOUT =~ ^[1-9][0-9]{0,5}$ ]] || die 2 "TTS_TIMEOUT is not a whole number of seconds from 1 to 999999"
 MORE=${TTS_INPUT:-"{}"}
-jq -e 'type == "object"' <<<"$MORE" >/dev/null 2>&1 || die 2 "TTS_INPUT is no JSON object"
+jq -e 'type == "object"' <<<"$MORE" >/dev/null 2>&1 || die 2 "TTS_INPUT is not a JSON object"
 
 WORK=$(mktemp -d)
 JOB="" PART=""
 # shellcheck disable=SC2329  # called by the trap
 clean() {
-  if [[ -n $JOB ]]; then # we are leaving before the job's end: nobody else reads it
+  if [[ -n $JOB ]]; then # the script ends before the job, and nothing else reads its audio
     curl -s -m 10 -o /dev/null -K "$WORK/key" -X POST "$BASE/cancel/$JOB" || true
   fi
   if [[ -n $PART ]]; then rm -f "$PART"; fi # nothing half-written
   rm -rf "$WORK"
 }
 trap clean EXIT
-# The key goes through a file, so that the process list does not show it.
+# curl reads the key from a file, so that the process list does not show it.
 (umask 077 && printf 'header = "Authorization: Bearer %s"\n' "$RUNPOD_API_KEY" >"$WORK/key")
 
-REACHED=false # whether anybody was there, ever
+REACHED=false # whether a request has ever connected
 
-call() { # method path [body]: the reply is in $WORK/reply
-  local method=$1 path=$2 status code data=() began=$SECONDS pause=1 limit asked wait
+call() { # method path [body]: leave the reply in $WORK/reply
+  local method=$1 path=$2 status code data=() began=$SECONDS pause=1 limit retry_after wait
   if [[ $# -gt 2 ]]; then
     printf '%s' "$3" >"$WORK/body"
     data=(--data-binary "@$WORK/body" -H "Content-Type: application/json")
   fi
-  # Lost replies, 429 and 5xx are tried again, as Retry-After asks. Where nobody has ever been there, the
-  # address is wrong or the network is down: that is told soon.
+  # Lost replies, 429 and 5xx are retried for 90 s, as Retry-After asks. If nothing has ever connected, the
+  # address is wrong or the network is down: give up after 10 s.
   while true; do
     code=0 limit=90
     : >"$WORK/head"
@@ -86,15 +87,15 @@ call() { # method path [body]: the reply is in $WORK/reply
     if [[ $status != "000 0" ]]; then REACHED=true; elif [[ $REACHED == false ]]; then limit=10; fi
     status=${status% *}
     if ((code == 0)) && [[ ! $status =~ ^(408|429|5..)$ ]]; then break; fi
-    asked=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,3\}\)[^0-9]*$/\1/p' "$WORK/head" | tail -n 1)
-    wait=$((10#0$asked > pause ? 10#0$asked : pause))
+    retry_after=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,3\}\)[^0-9]*$/\1/p' "$WORK/head" | tail -n 1)
+    wait=$((10#0$retry_after > pause ? 10#0$retry_after : pause))
     ((SECONDS - began + wait <= limit)) || break
     sleep "$wait"
     pause=$((pause * 2))
   done
   ((code == 0)) || die 3 "the endpoint cannot be reached: $(tail -n 1 "$WORK/trouble")"
   case $status in
-  2??) jq -e 'type == "object"' "$WORK/reply" >/dev/null 2>&1 || die 3 "the answer is no JSON object" ;;
+  2??) jq -e 'type == "object"' "$WORK/reply" >/dev/null 2>&1 || die 3 "the answer is not a JSON object" ;;
   401 | 403) die 3 "the endpoint refused the API key (HTTP $status)" ;;
   404) die 3 "there is no such endpoint or job (HTTP 404)" ;;
   *) die 3 "the endpoint answered HTTP $status" ;;
@@ -103,11 +104,11 @@ call() { # method path [body]: the reply is in $WORK/reply
 
 field() { jq -r "$1 // empty" "$WORK/reply"; }
 
-input() { # text [more]: the body of a request
+input() { # text [fields]: print the body of a request
   jq -cn --arg text "$1" --argjson more "$MORE" --argjson own "${2:-"{}"}" '{input: ({text: $text} + $more + $own)}'
 }
 
-ended() { # whether the reply is that of a job that is done; leaves where it failed
+completed() { # whether the reply's job is completed; exit if it failed, was cancelled or timed out
   local error
   case $(field .status) in
   COMPLETED) return 0 ;;
@@ -131,11 +132,11 @@ ended() { # whether the reply is that of a job that is done; leaves where it fai
   esac
 }
 
-wait_for() { # job: until it is done
+wait_for() { # job: poll until it is completed
   local pause=0.1 end=$((SECONDS + TIMEOUT))
   while true; do
     call GET "/status/$1"
-    ended && break
+    completed && break
     ((SECONDS < end)) || die 5 "the job was not done within $TIMEOUT s"
     sleep "$pause"
     pause=$(jq -n "[$pause * 1.5, 1] | min")
@@ -143,179 +144,138 @@ wait_for() { # job: until it is done
   JOB=""
 }
 
-UNWRITTEN="the audio cannot be written: its reader is gone, or there is no room"
+UNWRITTEN="the audio cannot be written: its reader has closed, or the disk is full"
 
-target() { # file: what goes to descriptor 3 is it, under its name when it is whole
+open_target() { # file: open descriptor 3 for its audio
   if [[ $1 == - ]]; then
     exec 3>&1
   elif [[ -d $1 ]]; then
     die 1 "$1 is a folder: name a file in it"
   else
-    # A pipe or a device is written itself. A file is written beside its place: a rename is whole or not at all.
+    # A pipe or a device is written to directly. A file is written as FILE.part and renamed when it is complete.
     [[ -e $1 && ! -f $1 ]] || PART=$1.part
     { exec 3>"${PART:-$1}"; } 2>/dev/null || {
       PART=""
-      die 1 "$1 cannot be written: is there such a folder, and may you write to it?"
+      die 1 "$1 cannot be written: does its folder exist, and may you write to it?"
     }
   fi
 }
 
-keep() { # file: it is whole
+close_target() { # file: it is complete, give it its name
   exec 3>&-
   if [[ -n $PART ]]; then mv -f "$PART" "$1" 2>/dev/null || die 1 "$1 cannot be written"; fi
   PART=""
 }
 
-save() { # file: the audio of the reply's records, of the last attempt
+save() { # file: write the audio of the reply's records, of the last attempt
   jq -r '.output | if type == "array" then . else [.] end
     | (last.attempt) as $attempt | .[] | select(.attempt == $attempt) | .audio_base64' "$WORK/reply" |
     while IFS= read -r record; do base64 -d <<<"$record" || exit 1; done 2>/dev/null >&3 || die 1 "$UNWRITTEN"
-  keep "$1"
+  close_target "$1"
 }
 
-last() { jq -r ".output | if type == \"array\" then last else . end | $1" "$WORK/reply"; }
+last() { # field: of the reply's last record
+  jq -r ".output | if type == \"array\" then last else . end | $1" "$WORK/reply"
+}
 
-told() { # file: what was made
-  if [[ $1 == - ]]; then return 0; fi # the audio went where this would go
+report() { # file: print what was made
+  if [[ $1 == - ]]; then return 0; fi # standard output holds the audio
   printf '%s: %s ms of speech by %s, %s ms in the worker, cache_hit %s\n' "$1" "$(last .duration_ms)" \
     "$(last .engine)" "$(last .generation_time_ms)" "$(last .cache_hit)"
 }
 
 runsync() { # text file [more]
-  target "$2"
+  open_target "$2"
   call POST "/runsync?wait=55000" "$(input "$1" "${3:-"{}"}")"
-  if ! ended; then # it takes longer than RunPod holds a request: go on by polling
+  if ! completed; then # it takes longer than RunPod holds a request: go on by polling
     JOB=$(field .id)
     wait_for "$JOB"
   fi
   save "$2"
-  told "$2"
+  report "$2"
 }
 
 run() { # text file
-  target "$2"
+  open_target "$2"
   call POST /run "$(input "$1" '{"stream": false}')"
   JOB=$(field .id)
-  [[ -n $JOB ]] || die 3 "the endpoint took the job and named no id"
+  [[ -n $JOB ]] || die 3 "the endpoint accepted the job but returned no id"
   wait_for "$JOB"
   save "$2"
-  told "$2"
+  report "$2"
 }
 
-# A job's audio in order: a record has its place within an attempt (seq). What another attempt repeats
-# is skipped: by bytes while they are the same; where an engine that is not exact spoke it a little
-# differently, by time: on with the first segment that was not heard, less the silence before it that
-# was. What a lost reply held is taken from /status.
-HELD_MS=200 # of a segment's end may still be in the encoder when its record goes out
-LEAD_MS=60  # frames draw on bytes of the two before them: those must be of the same take
-LAG_MS=46   # decoded MP3 is so much later than the speech
-RATES=(0 8 16 24 32 40 48 56 64 80 96 112 128 144 160) # kbit/s by the four bits of a frame's header
-# What was written: its bytes, its end, the place and the end of each segment, the last place.
-WRITTEN=0 WRITTEN_MS=0 TOLD=() LAST=-1
-# The attempt: its bytes so far; whether they are those written, and have reached what is new; and the
-# last segment that was heard to its end, with that end in the audio written and in the attempt's.
-ATTEMPT="" NEXT=0 AT=0 FINAL=false SAME=1 JOINED=1 SHIFT_MS=0 HEARD=-1 SILENT_MS=0 REPEATED_MS=0
-# The record: its segments; how many of its bytes, and the place up to which its segments, are known.
-SAID=() SKIP=0 SINCE=-1
+# A stream's audio in order. RunPod's /stream gives each record once; `seq` is its place within an
+# attempt, and what a lost reply held is taken from /status. When RunPod runs the job again, a new
+# attempt sends every record again: audio that was written already is skipped. If the new audio
+# differs, a file is started again from it; audio that went to a player or a pipe cannot be taken back.
+ATTEMPT="" NEXT=0 # the attempt being read, and the seq that comes next in it
+RECEIVED=0        # bytes of this attempt
+WRITTEN=0         # bytes in the target; $WORK/written holds the same
+FINAL=false       # whether the last record has come
 
-begin() { # attempt
-  local n
-  ATTEMPT=$1 NEXT=0 AT=0 JOINED=$((WRITTEN == 0)) SAME=1 SHIFT_MS=0 HEARD=-1 SILENT_MS=0 REPEATED_MS=0
-  for ((n = 0; n < ${#TOLD[@]}; n += 2)); do
-    if ((TOLD[n + 1] <= WRITTEN_MS + HELD_MS)); then
-      ((TOLD[n] <= HEARD)) || HEARD=${TOLD[n]}
-      ((TOLD[n + 1] <= SILENT_MS)) || SILENT_MS=${TOLD[n + 1]}
-    fi
-  done
-}
-
-repeated() { # size start_ms: what of the record was heard, as SKIP and SINCE
-  local n known=$((WRITTEN - AT))
-  if ((SAME)); then
-    SKIP=$((known < $1 ? known : $1)) SINCE=$LAST
-    if cmp -s <(tail -c "+$((AT + 1))" "$WORK/written" | head -c "$SKIP") <(head -c "$SKIP" "$WORK/piece"); then
-      JOINED=$((known <= $1))
-      return 0
-    fi
-  fi
-  SAME=0 SKIP=$1 SINCE=$HEARD
-  for ((n = 0; n < ${#SAID[@]}; n += 3)); do
-    if ((SAID[n] > HEARD)); then
-      JOINED=1
-      later "$1" "$2" "${SAID[n + 1]}"
-      return 0
-    fi
-    ((SAID[n + 2] <= REPEATED_MS)) || REPEATED_MS=${SAID[n + 2]}
-  done
-}
-
-later() { # size start_ms begins_ms: the record from a segment on, with as much of a pause as is due
-  local origin=$2 unit=2 samples=1 lead=0 pause=$(($3 - REPEATED_MS - WRITTEN_MS + SILENT_MS)) before count
-  if [[ $(od -An -tx1 -N3 "$WORK/piece") =~ ff\ *f3\ *([4-9a-e])[45] ]]; then # otherwise it is PCM
-    unit=$((RATES[16#${BASH_REMATCH[1]}] * 3)) samples=576 lead=$LEAD_MS
-    ((AT > 0)) || origin=-$LAG_MS
-  fi
-  ((pause <= lead)) || lead=$pause
-  before=$(($3 - lead - origin))
-  ((before > 0)) || before=0
-  count=$(((48 * before + samples) / (2 * samples))) # the nearest; 24 samples a millisecond
-  SKIP=$((count * unit < $1 ? count * unit : $1)) SHIFT_MS=$((WRITTEN_MS - origin - count * samples / 24))
-}
-
-take() { # attempt seq final start_ms end_ms segments base64: false where a record is missing before it
-  local size n end
+take() { # attempt seq final base64: write what is new; return 1 if a record before it is missing
+  local size
   if [[ $FINAL == true ]]; then return 0; fi
-  if [[ $1 != "$ATTEMPT" ]]; then begin "$1"; fi
-  if (($2 > NEXT)); then
-    return 1
-  elif (($2 < NEXT)); then
-    return 0
+  if [[ $1 != "$ATTEMPT" ]]; then ATTEMPT=$1 NEXT=0 RECEIVED=0; fi
+  if (($2 > NEXT)); then return 1; fi
+  if (($2 < NEXT)); then return 0; fi
+  base64 -d <<<"${4:-}" >"$WORK/piece" || die 5 "the audio of record $2 is damaged"
+  size=$(wc -c <"$WORK/piece")
+  FINAL=$3
+  same_as_written "$size" || start_again
+  NEXT=$((NEXT + 1)) RECEIVED=$((RECEIVED + size))
+  if ((RECEIVED > WRITTEN)); then
+    tail -c "$((RECEIVED - WRITTEN))" "$WORK/piece" | tee -a "$WORK/written" >&3 2>/dev/null ||
+      die 1 "$UNWRITTEN"
+    WRITTEN=$RECEIVED
   fi
-  base64 -d <<<"${7:-}" >"$WORK/piece" || die 5 "the audio of record $2 is damaged"
-  size=$(stat -c %s "$WORK/piece")
-  SKIP=0 SINCE=-1
-  read -ra SAID <<<"$6"
-  ((JOINED)) || repeated "$size" "$4"
-  AT=$((AT + size)) NEXT=$((NEXT + 1)) FINAL=$3
-  if ((SKIP == size)) && [[ $FINAL != true ]]; then return 0; fi
-  tail -c "+$((SKIP + 1))" "$WORK/piece" | tee -a "$WORK/written" >&3 2>/dev/null ||
-    die 1 "$UNWRITTEN"
-  WRITTEN=$((WRITTEN + size - SKIP))
-  ((WRITTEN_MS >= $5 + SHIFT_MS)) || WRITTEN_MS=$(($5 + SHIFT_MS))
-  for ((n = 0; n < ${#SAID[@]}; n += 3)); do
-    if ((SAID[n] > SINCE)); then
-      end=$((SAID[n + 2] + SHIFT_MS))
-      TOLD+=("${SAID[n]}" "$((end > 0 ? end : 0))")
-      ((SAID[n] <= LAST)) || LAST=${SAID[n]}
-    fi
-  done
 }
 
-# A line a record, as `take` has it; its segments as place in the text, start_ms and end_ms each, after
-# a blank, since `read` would pass over an empty field.
+same_as_written() { # size: whether the piece has the bytes that were written in its place, if any were
+  local known=$((WRITTEN - RECEIVED))
+  if ((known == 0)); then return 0; fi
+  if ((known > $1)); then
+    if [[ $FINAL == true ]]; then return 1; fi # the new attempt is shorter
+    known=$1
+  fi
+  cmp -s <(tail -c "+$((RECEIVED + 1))" "$WORK/written" | head -c "$known") <(head -c "$known" "$WORK/piece")
+}
+
+start_again() { # keep of what was written only the beginning that this attempt repeated
+  [[ -n $PART ]] ||
+    die 6 "the job was run again and its audio differs from what was written: run the command again"
+  {
+    head -c "$RECEIVED" "$WORK/written" >"$WORK/kept" && mv "$WORK/kept" "$WORK/written" &&
+      exec 3>"$PART" && cat "$WORK/written" >&3
+  } 2>/dev/null || die 1 "$UNWRITTEN"
+  WRITTEN=$RECEIVED
+}
+
+# A line for each record: the arguments of `take`.
 RECORD='select(type == "object" and (.seq | type == "number"))
-  | [(.attempt | tojson), (.seq | floor), .final == true, (.start_ms // 0 | floor), (.end_ms // 0 | floor),
-    ([" ", (.segments[]? | (.turn // 0) * 1e9 + (.char_end // 0), .start_ms // 0, .end_ms // 0
-      | floor | tostring)] | join(" ")), .audio_base64] | @tsv'
+  | [(.attempt | tojson), (.seq | floor), .final == true, .audio_base64] | @tsv'
 
 stream() { # text file
-  local pause=0.05 end=$((SECONDS + TIMEOUT)) whole count record
-  target "$2"
+  local pause=0.05 end=$((SECONDS + TIMEOUT)) missing count record
+  open_target "$2"
   call POST /run "$(input "$1" '{"stream": true}')"
   JOB=$(field .id)
-  [[ -n $JOB ]] || die 3 "the endpoint took the job and named no id"
+  [[ -n $JOB ]] || die 3 "the endpoint accepted the job but returned no id"
   while [[ $FINAL != true ]]; do
     ((SECONDS < end)) || die 5 "the job was not done within $TIMEOUT s"
     call GET "/stream/$JOB"
     count=$(jq '.stream | length' "$WORK/reply")
-    whole=true
+    missing=false
     jq -r ".stream[]?.output? | $RECORD" "$WORK/reply" >"$WORK/records"
     while [[ $count -gt 0 ]] && IFS=$'\t' read -ra record; do
-      take "${record[@]}" || whole=false
+      take "${record[@]}" || missing=true
     done <"$WORK/records"
-    if [[ $FINAL != true && ($whole == false || ($count == 0 && $(field .status) =~ ^(COMPLETED|FAILED|CANCELLED|TIMED_OUT)$)) ]]; then
+    if [[ $FINAL == true ]]; then
+      break
+    elif [[ $missing == true || ($count == 0 && $(field .status) =~ ^(COMPLETED|FAILED|CANCELLED|TIMED_OUT)$) ]]; then
       rest
-    elif [[ $count == 0 ]]; then
+    elif ((count == 0)); then
       sleep "$pause"
       pause=$(jq -n "[$pause * 2, 0.4] | min")
     else
@@ -323,30 +283,30 @@ stream() { # text file
     fi
   done
   JOB=""
-  keep "$2"
-  printf '%s: %s bytes, as they came\n' "$2" "$WRITTEN" >&2
+  close_target "$2"
+  printf '%s: %s bytes, written as they were made\n' "$2" "$WRITTEN" >&2
 }
 
-rest() { # what /stream cannot bring any more
+rest() { # take the records that /stream no longer has from /status
   local record
   wait_for "$JOB"
   jq -r "(.output | if type == \"array\" then . else [.] end | map(objects)) | last.attempt as \$a
     | .[] | select(.attempt == \$a) | $RECORD" "$WORK/reply" >"$WORK/records"
   while IFS=$'\t' read -ra record; do
-    take "${record[@]}" || die 5 "the job is done, but record $NEXT never came"
+    take "${record[@]}" || die 5 "the job is done, but its record $NEXT is missing"
   done <"$WORK/records"
-  [[ $FINAL == true ]] || die 5 "the job is done, but record $NEXT never came"
+  [[ $FINAL == true ]] || die 5 "the job is done, but its record $NEXT is missing"
 }
 
 cache() { # the same text twice
   local text
-  text="A text that nobody has said before: $(date +%s%N)."
+  text="A text that was never spoken before: $(date +%s%N)."
   runsync "$text" "$WORK/first.mp3"
-  [[ $(last .cache_hit) == false ]] || die 1 "the first time it came from the cache"
+  [[ $(last .cache_hit) == false ]] || die 1 "a new text came from the cache"
   runsync "$text" "$WORK/second.mp3"
-  [[ $(last .cache_hit) == true ]] || die 1 "the second time it did not come from the cache"
-  cmp "$WORK/first.mp3" "$WORK/second.mp3" || die 1 "the cached file is another one"
-  echo "cache: the second time it came from the cache, byte for byte"
+  [[ $(last .cache_hit) == true ]] || die 1 "the same text did not come from the cache"
+  cmp "$WORK/first.mp3" "$WORK/second.mp3" || die 1 "the cached file differs from the first"
+  echo "cache: the second time came from the cache, byte for byte"
 }
 
 tags() { runsync "That is the best joke I ever heard. [laugh] Tell me another one." "${1:-tags.mp3}"; }
@@ -367,7 +327,7 @@ all() {
   tags tags.mp3
   echo "5. stream"
   stream "This is written while it is being made. Each sentence comes when it is done." stream.mp3
-  echo "all is well"
+  echo "all passed"
 }
 
 COMMAND=${1:-all}
@@ -378,5 +338,5 @@ runsync | run | stream)
   ;;
 cache | health | all) "$COMMAND" ;;
 tags) tags "${2:-tags.mp3}" ;;
-*) die 2 "there is no command $COMMAND (see --help)" ;;
+*) die 2 "unknown command $COMMAND (see --help)" ;;
 esac

@@ -1,4 +1,4 @@
-"""Where the bash client's speech goes, and what becomes of a target or an endpoint that is not there."""
+"""Where the bash client writes, and what it does about a missing target or endpoint."""
 
 import base64
 import os
@@ -22,7 +22,7 @@ AUDIO = b"".join(base64.b64decode(record["audio_base64"]) for record in records(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_file_is_whole_and_nothing_lies_beside_it(command: str, tmp_path: Path) -> None:
+def test_a_file_is_complete_and_no_part_file_is_left(command: str, tmp_path: Path) -> None:
     done = by_bash(speech(), command, "Hello.", "x.mp3", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"x.mp3": AUDIO}
@@ -50,11 +50,11 @@ def test_a_pipe_is_written_and_stays_one(command: str, tmp_path: Path) -> None:
         (".", ". is a folder: name a file in it"),
         (
             "nowhere/x.mp3",
-            "nowhere/x.mp3 cannot be written: is there such a folder, and may you write to it?",
+            "nowhere/x.mp3 cannot be written: does its folder exist, and may you write to it?",
         ),
     ],
 )
-def test_a_target_that_cannot_be_is_told_before_anything_is_asked_for(
+def test_a_target_that_cannot_be_written_is_refused_before_anything_is_sent(
     target: str, said: str, command: str, tmp_path: Path
 ) -> None:
     endpoint = speech()
@@ -66,9 +66,9 @@ def test_a_target_that_cannot_be_is_told_before_anything_is_asked_for(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk_is_one_line_and_leaves_no_cut_file(command: str, tmp_path: Path) -> None:
     (tmp_path / "x.mp3").write_bytes(b"of before")
-    (tmp_path / "x.mp3.part").symlink_to("/dev/full")  # what is written beside the target has no room
+    (tmp_path / "x.mp3.part").symlink_to("/dev/full")  # the disk is full where the part file is
     done = by_bash(speech(), command, "Hello.", "x.mp3", cwd=tmp_path)
-    said = "the audio cannot be written: its reader is gone, or there is no room"
+    said = "the audio cannot be written: its reader has closed, or the disk is full"
     assert (done.returncode, done.stderr.decode()) == (1, f"runpod_serverless.sh: {said}\n")
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"x.mp3": b"of before"}
 
@@ -78,8 +78,8 @@ def run_with(tools: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SCRIPT, "health"], env=settings | env, capture_output=True, text=True, check=False)
 
 
-def test_an_endpoint_that_nobody_reaches_is_given_up_soon(tmp_path: Path) -> None:
-    sleep = tmp_path / "sleep"  # tells for how long it was to sleep, and does not
+def test_an_endpoint_that_cannot_be_reached_is_given_up_within_ten_seconds(tmp_path: Path) -> None:
+    sleep = tmp_path / "sleep"  # reports how long it was to sleep, and returns at once
     sleep.write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/slept\n")
     sleep.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -90,9 +90,9 @@ def test_an_endpoint_that_nobody_reaches_is_given_up_soon(tmp_path: Path) -> Non
     assert max(map(int, (tmp_path / "slept").read_text().split())) < 10
 
 
-def test_a_timeout_that_is_no_number_is_refused(tmp_path: Path) -> None:
+def test_a_timeout_that_is_not_a_number_is_refused(tmp_path: Path) -> None:
     done = run_with(tmp_path, TTS_TIMEOUT="soon")
     assert (done.returncode, done.stderr) == (
         2,
-        "runpod_serverless.sh: TTS_TIMEOUT is no number of seconds\n",
+        "runpod_serverless.sh: TTS_TIMEOUT is not a whole number of seconds from 1 to 999999\n",
     )

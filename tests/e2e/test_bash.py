@@ -50,7 +50,7 @@ def test_shellcheck_has_nothing_to_say() -> None:
 def test_the_whole_suite_passes_and_writes_its_files(pod: tuple[Pod, Path], tmp_path: Path) -> None:
     done = bash(pod[0], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(b"all is well\n")
+    assert done.stdout.endswith(b"all passed\n")
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "run.mp3",
         "runsync.mp3",
@@ -90,8 +90,8 @@ def test_the_streamed_bytes_are_those_that_were_made(
         (["runsync", "Hello."], {"RUNPOD_API_KEY": ""}, 2, "no API key: set RUNPOD_API_KEY"),
         (["runsync", "Hello."], {"RUNPOD_ENDPOINT_ID": ""}, 2, "no endpoint: set RUNPOD_ENDPOINT_ID"),
         (["runsync"], {}, 2, "runsync needs a text"),
-        (["sing"], {}, 2, "there is no command sing"),
-        (["runsync", "Hello."], {"TTS_INPUT": "[]"}, 2, "TTS_INPUT is no JSON object"),
+        (["sing"], {}, 2, "unknown command sing"),
+        (["runsync", "Hello."], {"TTS_INPUT": "[]"}, 2, "TTS_INPUT is not a JSON object"),
         (["runsync", "Hello."], {"RUNPOD_API_KEY": "a-wrong-one"}, 3, "refused the API key"),
         (["runsync", "Hello."], {"RUNPOD_ENDPOINT_ID": "nowhere"}, 3, "no such endpoint"),
         (["stream", "Hello.", "x.mp3"], {"TTS_INPUT": '{"voice": "nobody"}'}, 4, "unknown_voice: there is"),
