@@ -1,4 +1,4 @@
-"""What the package promises, and the guide's client."""
+"""The package's public names, options and errors, and RunPodServerlessClient."""
 
 import base64
 from pathlib import Path
@@ -18,6 +18,7 @@ from chatterpod import (
     UnknownVoice,
 )
 from chatterpod.errors import KINDS, job_failed
+from chatterpod.request import SpeechOptions
 from endpoint import FakeEndpoint, records
 
 
@@ -39,6 +40,21 @@ def test_every_code_of_the_worker_has_its_error() -> None:
     assert set(KINDS) == codes(errors.SpeechError)
 
 
+def test_the_options_are_the_fields_of_the_workers_request() -> None:
+    from worker.request import SpeechRequest  # noqa: PLC0415 - for the comparison alone
+
+    beside = {"webhook", "policy", "s3Config"}
+    assert set(SpeechOptions.__annotations__) == set(SpeechRequest.model_fields) - {"text"} | beside
+
+
+def test_type_checkers_find_a_misspelt_option_and_the_worker_gets_it_all_the_same() -> None:
+    endpoint = FakeEndpoint([])
+    with Client("ep", "sk", "http://fake/v2", transport=endpoint) as client:
+        client.submit("Hello.", sped=1.1)  # type: ignore[call-arg]  # mypy reports an ignore without an error
+        client.submit("Hello.", speed="fast")  # type: ignore[arg-type]  # likewise
+    assert endpoint.seen == ["/run", "/run"]
+
+
 @pytest.mark.parametrize(
     ("said", "kind", "code", "message"),
     [
@@ -58,24 +74,24 @@ def test_a_failure_becomes_the_error_of_its_code_in_one_line(
     assert (type(error), error.code, str(error)) == (kind, code, message)
 
 
-def guides(endpoint: FakeEndpoint) -> RunPodServerlessClient:
+def replies_client(endpoint: FakeEndpoint) -> RunPodServerlessClient:
     return RunPodServerlessClient(
         "ep", "sk", base_url="http://fake/v2", transport=endpoint, sleep=lambda _: None
     )
 
 
-def test_the_guides_client_gives_the_guides_output_whether_the_worker_sent_a_list_or_an_object(
+def test_the_output_is_one_object_whether_the_worker_sent_a_list_or_an_object(
     tmp_path: Path,
 ) -> None:
     made = records(3)
     audio = b"".join(base64.b64decode(record["audio_base64"]) for record in made)
     for aggregate in (made, records(1)[0]):
-        with guides(FakeEndpoint([], aggregate)) as client:  # type: ignore[arg-type]  # a bare record too
+        with replies_client(FakeEndpoint([], aggregate)) as client:  # type: ignore[arg-type]  # a bare record too
             reply = client.runsync("Hello.")
             saved = client.save_audio(reply, tmp_path / "a.mp3")
             assert saved.read_bytes() == base64.b64decode(reply["output"]["audio_base64"])
     endpoint = FakeEndpoint([], made)
-    with guides(endpoint) as client:
+    with replies_client(endpoint) as client:
         job = client.run({"input": {"text": "Hello."}})
         assert not endpoint.cancelled
         assert (

@@ -151,7 +151,9 @@ def test_the_file_of_one_job_is_the_workers_file(pod: tuple[Pod, Path]) -> None:
         assert speech.audio == (folder / f"{speech.summary['cache_key']}.mp3").read_bytes()
 
 
-def test_the_guides_client_works_as_the_guide_shows(pod: tuple[Pod, Path], tmp_path: Path) -> None:
+def test_runpod_serverless_client_returns_replies_that_it_can_save_and_polls_and_streams(
+    pod: tuple[Pod, Path], tmp_path: Path
+) -> None:
     where, _ = pod
     with RunPodServerlessClient("local", "any", base_url=base(where)) as client:
         response = client.runsync(text="Hello world.", format="mp3")

@@ -2,7 +2,7 @@
 
 from chatterpod.aio import AsyncClient, AsyncJob
 from chatterpod.captions import srt, vtt
-from chatterpod.client import Client
+from chatterpod.client import Client, Job
 from chatterpod.errors import (
     ApiError,
     AuthError,
@@ -23,7 +23,6 @@ from chatterpod.errors import (
     UnsupportedLanguage,
     VoiceUnusable,
 )
-from chatterpod.job import Job
 from chatterpod.longform import Retake
 from chatterpod.mp3 import Chapter
 from chatterpod.protocol import Chunk

@@ -4,18 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from chatterpod import operations
 from chatterpod.config import configured
 from chatterpod.driving import answered, lost, settings
-from chatterpod.flow import Answer, Begin, Flow, NextDone, NoAnswer, Send, Session, Wait
-from chatterpod.given import given_of, one_job
-from chatterpod.longform import Keep, Plan, Recall, Retake, long_speech, plan_of, produce
+from chatterpod.flow import Answer, Begin, Flow, LoadPart, NextDone, NoAnswer, Send, Session, StorePart, Wait
+from chatterpod.longform import Plan, Retake, long_speech, one_job, plan_of, produce
 from chatterpod.operations import OpenJobs
 from chatterpod.protocol import Chunk, Reception
+from chatterpod.request import SpeechOptions, input_of
 from chatterpod.speech import Speech
 from chatterpod.store import Store
 
@@ -61,9 +61,9 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def submit(self, text: str | None = None, **options: Any) -> "AsyncJob":
+    async def submit(self, text: str | None = None, **options: Unpack[SpeechOptions]) -> "AsyncJob":
         """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
-        return self.job(await self._run(operations.submit(self._session, given_of(text, options))))
+        return self.job(await self._run(operations.submit(self._session, input_of(text, options))))
 
     def job(self, job_id: str) -> "AsyncJob":
         """Return a job that was submitted, by its id."""
@@ -96,14 +96,14 @@ class AsyncClient:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Any,
+        **options: Unpack[SpeechOptions],
     ) -> Speech:
         """Speak a text of any length, or `turns`; return the whole file. Arguments: as `Client.speak`.
 
         Raises:
             ChatterpodError: One of its kinds.
         """
-        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        plan = plan_of(self.endpoint, input_of(text, options), retake)
         if one_job(plan, store):
             return await self._finish(lambda jobs: operations.speak(self._session, plan.inputs[0], jobs))
         return await self._finish(lambda jobs: long_speech(self._session, plan, jobs, width), store)
@@ -116,7 +116,7 @@ class AsyncClient:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Any,
+        **options: Unpack[SpeechOptions],
     ) -> AsyncGenerator[AsyncIterator[Chunk], None]:
         """Speak, and give the audio out as it is made; leaving early cancels what still runs.
 
@@ -125,7 +125,7 @@ class AsyncClient:
         Raises:
             ChatterpodError: One of its kinds, from the iterator.
         """
-        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        plan = plan_of(self.endpoint, input_of(text, options), retake)
         async with self.stream_plan(plan, width=width, store=store) as chunks:
             yield chunks
 
@@ -199,9 +199,9 @@ class AsyncClient:
                         self._begin(self._beside(effect, done, jobs), effect.effect, beside)
                     case NextDone():
                         reply = await done.get()
-                    case Recall() if store:
+                    case LoadPart() if store:
                         reply = await asyncio.to_thread(store.get, effect.name)
-                    case Keep() if store:
+                    case StorePart() if store:
                         await asyncio.to_thread(store.put, effect.name, effect.data)
         finally:
             await leave(beside)

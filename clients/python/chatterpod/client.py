@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
@@ -14,16 +14,15 @@ from chatterpod import operations
 from chatterpod.config import configured
 from chatterpod.driving import answered, lost, settings
 from chatterpod.errors import ApiError
-from chatterpod.flow import Answer, Begin, Flow, NextDone, NoAnswer, Send, Session, Wait
-from chatterpod.given import given_of, one_job
-from chatterpod.job import Job
-from chatterpod.longform import Keep, Plan, Recall, Retake, long_speech, plan_of, produce
+from chatterpod.flow import Answer, Begin, Flow, LoadPart, NextDone, NoAnswer, Send, Session, StorePart, Wait
+from chatterpod.longform import Plan, Retake, long_speech, one_job, plan_of, produce
 from chatterpod.operations import OpenJobs
 from chatterpod.protocol import Chunk, Reception
+from chatterpod.request import SpeechOptions, input_of
 from chatterpod.speech import Speech
 from chatterpod.store import Store
 
-__all__ = ["Client"]
+__all__ = ["Client", "Job"]
 
 T = TypeVar("T")
 LEAVE_SECONDS = 5.0  # for submissions that are under way when the reader leaves
@@ -88,12 +87,12 @@ class Client:
             sleep=self._sleep,
         )
 
-    def submit(self, text: str | None = None, **options: Any) -> Job:
+    def submit(self, text: str | None = None, **options: Unpack[SpeechOptions]) -> "Job":
         """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
-        return self.job(self._run(operations.submit(self._session, given_of(text, options))))
+        return self.job(self._run(operations.submit(self._session, input_of(text, options))))
 
     @contextmanager
-    def started(self, text: str | None = None, **options: Any) -> Iterator[Job]:
+    def started(self, text: str | None = None, **options: Unpack[SpeechOptions]) -> Iterator["Job"]:
         """Queue a speech as `submit` does; cancel it where the block is left by an exception."""
         job = self.submit(text, **options)
         try:
@@ -103,7 +102,7 @@ class Client:
                 job.cancel()
             raise
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> "Job":
         """Return a job that was submitted, by its id."""
         return Job(self, job_id)
 
@@ -134,7 +133,7 @@ class Client:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Any,
+        **options: Unpack[SpeechOptions],
     ) -> Speech:
         """Speak a text of any length, or `turns`; return the whole file.
 
@@ -148,7 +147,7 @@ class Client:
         Raises:
             ChatterpodError: One of its kinds.
         """
-        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        plan = plan_of(self.endpoint, input_of(text, options), retake)
         if one_job(plan, store):
             return self._finish(lambda jobs: operations.speak(self._session, plan.inputs[0], jobs))
         return self._finish(lambda jobs: long_speech(self._session, plan, jobs, width), store)
@@ -161,7 +160,7 @@ class Client:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Any,
+        **options: Unpack[SpeechOptions],
     ) -> Iterator[Iterator[Chunk]]:
         """Speak, and give the audio out as it is made; leaving early cancels what still runs.
 
@@ -170,7 +169,7 @@ class Client:
         Raises:
             ChatterpodError: One of its kinds, from the iterator.
         """
-        plan = plan_of(self.endpoint, given_of(text, options), retake)
+        plan = plan_of(self.endpoint, input_of(text, options), retake)
         with self.stream_plan(plan, width=width, store=store) as chunks:
             yield chunks
 
@@ -250,9 +249,9 @@ class Client:
                         self._begin(effect, done, jobs, submitting)
                     case NextDone():
                         reply = done.get()
-                    case Recall():
+                    case LoadPart():
                         reply = store.get(effect.name) if store else None
-                    case Keep() if store:
+                    case StorePart() if store:
                         store.put(effect.name, effect.data)
         finally:
             for thread in submitting:  # the ids of the jobs that are to be cancelled
@@ -304,3 +303,30 @@ class Client:
         if jobs is not None:
             jobs.note(effect, answer)
         return answer
+
+
+class Job:
+    """One job of a client, by its id."""
+
+    def __init__(self, client: Client, job_id: str) -> None:
+        self.id = job_id
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r})"
+
+    def status(self) -> dict[str, Any]:
+        """Return the job's state as RunPod gives it."""
+        return self._client.status(self.id)
+
+    def cancel(self) -> None:
+        """Cancel the job; one that has ended stays as it is."""
+        self._client.cancel(self.id)
+
+    def stream(self) -> Iterator[Chunk]:
+        """Yield its audio, from where its /stream has got to; raises as `Client.receive`."""
+        return self._client.receive(self.id)
+
+    def result(self) -> Speech:
+        """Wait for its end; return its speech; raises as `Client.result`."""
+        return self._client.result(self.id)

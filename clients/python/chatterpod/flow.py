@@ -20,10 +20,12 @@ __all__ = [
     "Begin",
     "Flow",
     "HeldTooLong",
+    "LoadPart",
     "NextDone",
     "NoAnswer",
     "Send",
     "Session",
+    "StorePart",
     "Wait",
     "call",
     "now",
@@ -31,7 +33,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Flow = Generator[Any, Any, T]
 TRIES = 10  # of one request that meets trouble of the passing kind
 KNOCKS = 5  # of one that reaches nobody at all
 HELD_TOO_LONG = 524  # a gateway's patience with a /runsync has ended
@@ -72,6 +73,21 @@ class NextDone:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadPart:
+    """Read a finished part of a long text from the store; the result is its bytes, or None."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorePart:
+    """Write a finished part of a long text to the store; the result is None."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer; `content` is its JSON, None where it has none."""
 
@@ -90,6 +106,11 @@ class NoAnswer:
     at: float
     reached: bool = True  # False: nobody was there to take it
     host: str = ""  # who was asked
+
+
+Effect = Send | Wait | Begin | NextDone | LoadPart | StorePart
+# What is sent back depends on the effect, which a Generator's type cannot express: hence Any.
+Flow = Generator[Effect | Chunk, Any, T]
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from chatterpod.errors import ConfigError
-from chatterpod.flow import Begin, Flow, NextDone, Send, Session, Wait, tapped
+from chatterpod.flow import Begin, Flow, LoadPart, NextDone, Send, Session, StorePart, Wait, tapped
 from chatterpod.joining import FileParts, Joiner
 from chatterpod.operations import OpenJobs, spoken
 from chatterpod.parts import Part, cut, cut_turns
@@ -16,24 +16,9 @@ from chatterpod.protocol import Chunk
 from chatterpod.request import identity
 from chatterpod.speech import Speech
 
-__all__ = ["MOST_WIDTH", "Keep", "Plan", "Recall", "Retake", "long_speech", "plan_of", "produce"]
+__all__ = ["MOST_WIDTH", "Plan", "Retake", "long_speech", "one_job", "plan_of", "produce"]
 
 MOST_WIDTH = 100  # jobs at once: RunPod allows 200 submissions, and 400 reads, at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Recall:
-    """Ask for what was kept under a name; what comes of it is bytes, or None."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Keep a finished part."""
-
-    name: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +77,11 @@ def plan_of(endpoint: str, given: Mapping[str, Any], retakes: Sequence[Retake] =
     return Plan(parts, inputs, names, str(given.get("format") or "mp3"))
 
 
+def one_job(plan: Plan, store: object) -> bool:
+    """Return whether the speech is one job and no part is stored: the worker's file is then the result."""
+    return len(plan.parts) == 1 and store is None
+
+
 def produce(session: Session, plan: Plan, jobs: OpenJobs, width: int) -> Flow[Joiner]:
     """Yield the chunks of the whole speech, in order, while its jobs run side by side.
 
@@ -116,7 +106,7 @@ def produce(session: Session, plan: Plan, jobs: OpenJobs, width: int) -> Flow[Jo
 
 def one_part(session: Session, plan: Plan, number: int, jobs: OpenJobs) -> Flow[None]:
     """Yield the chunks of one part: those that were kept, or of a job."""
-    kept = unpacked((yield Recall(plan.names[number])), number)
+    kept = unpacked((yield LoadPart(plan.names[number])), number)
     if kept:
         yield from kept
         return
@@ -127,7 +117,7 @@ def one_part(session: Session, plan: Plan, number: int, jobs: OpenJobs) -> Flow[
         return (chunks[-1],)
 
     yield from tapped(spoken(session, plan.inputs[number], jobs), take)
-    yield Keep(plan.names[number], packed(chunks))
+    yield StorePart(plan.names[number], packed(chunks))
 
 
 def packed(chunks: Sequence[Chunk]) -> bytes:

@@ -3,11 +3,19 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from chatterpod.errors import ConfigError
 
-__all__ = ["body_of", "execution_timeout_ms", "identity", "most_characters", "text_of"]
+__all__ = [
+    "SpeechOptions",
+    "body_of",
+    "execution_timeout_ms",
+    "identity",
+    "input_of",
+    "most_characters",
+    "text_of",
+]
 
 CHARACTERS_A_SECOND = 14  # of speech, at speed 1
 MARGIN = 1.3  # the worker's own estimate has 1.15: a part must never be refused as too long
@@ -17,6 +25,60 @@ START_S, SLOWEST = 120, 4  # a job may wait for its slot, then take four times w
 ENVELOPE = ("webhook", "policy", "s3Config")
 NOT_AUDIO = ("stream", "cache")  # fields that do not change what is heard
 KINDS = {"str": "a text", "int": "a number", "float": "a number", "NoneType": "nothing", "bytes": "bytes"}
+
+
+class SpeechOptions(TypedDict, total=False):
+    """The fields of the worker's input beside `text`, and RunPod's fields beside the input.
+
+    For type checkers: a misspelt option is an error there. At run time any field is sent, so that a newer
+    worker's fields can be used through a dictionary. docs/api.md describes each field.
+    """
+
+    turns: list[dict[str, Any]] | None
+    voice: str | None
+    voice_url: str | None
+    language: str | None
+    format: str | None
+    bit_rate: int | None
+    speed: float | None
+    seed: int | None
+    stream: bool | None
+    cache: str | None
+    opening: str | None
+    normalize_numbers: bool | None
+    pronounce: dict[str, str] | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    repetition_penalty: float | None
+    exaggeration: float | None
+    cfg_weight: float | None
+    webhook: str | None
+    policy: dict[str, Any] | None
+    s3Config: dict[str, Any] | None
+
+
+def input_of(text: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the input of a speech; options that are None count as not given.
+
+    Raises:
+        ConfigError: There is neither a text nor turns, or both, or one of the wrong type.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if text is not None:
+        if not isinstance(text, str):
+            came = KINDS.get(type(text).__name__, "something else")
+            raise ConfigError(f"text is {came}, expected a string")
+        given["text"] = text
+    if ("text" in given) == ("turns" in given):
+        raise ConfigError("text or turns is required, exactly one of them")
+    turns = given.get("turns")
+    if turns is not None and not (
+        isinstance(turns, list) and turns and all(isinstance(turn, dict) for turn in turns)
+    ):
+        raise ConfigError("turns is no list of objects with a voice and a text")
+    return given
 
 
 def text_of(given: Mapping[str, Any]) -> str:

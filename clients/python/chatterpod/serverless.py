@@ -1,24 +1,25 @@
-"""The client of the RunPod guide: the same four methods, and `stream`."""
+"""A client that returns RunPod's replies as dictionaries."""
 
 import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from chatterpod import operations
 from chatterpod.client import Client
 from chatterpod.errors import ConfigError
-from chatterpod.given import given_of
+from chatterpod.request import SpeechOptions, input_of
 from chatterpod.speech import saved
 
 __all__ = ["RunPodServerlessClient"]
 
 
 class RunPodServerlessClient:
-    """Runs jobs of one endpoint and returns RunPod's replies as dictionaries.
+    """For scripts that work with RunPod's replies as dictionaries; new code is better served by `Client`.
 
-    `output` is the object that the guide shows (`audio_base64`, `mimetype`, `cache_hit` …), also
-    where the worker sent it in several records.
+    Its methods are named after RunPod's operations: `runsync`, `run`, `poll_until_complete`. In each
+    reply `output` is one object (`audio_base64`, `mimetype`, `cache_hit` …), even if the worker sent
+    several records. The arguments are those of `Client`.
 
     Raises:
         ConfigError: There is no endpoint or no key.
@@ -37,41 +38,41 @@ class RunPodServerlessClient:
         """Close the connections."""
         self._client.close()
 
-    def runsync(self, text: str | Mapping[str, Any], **options: Any) -> dict[str, Any]:
-        """Speak and wait for it; return the reply. The text may also be the whole input.
+    def runsync(self, text: str | Mapping[str, Any], **options: Unpack[SpeechOptions]) -> dict[str, Any]:
+        """Speak a text, or a whole input; wait until it is done and return RunPod's reply.
 
         Raises:
             ChatterpodError: One of its kinds.
         """
-        given = {"stream": False, **input_of(text, options)}
-        return with_output(self._client.perform(lambda s, jobs: operations.finished(s, given, jobs)))
+        job_input = {"stream": False, **whole_input(text, options)}
+        return with_output(self._client.perform(lambda s, jobs: operations.finished(s, job_input, jobs)))
 
-    def run(self, text: str | Mapping[str, Any], **options: Any) -> dict[str, Any]:
-        """Queue a speech; return RunPod's reply, with the job's `id`."""
-        given = {"stream": False, **input_of(text, options)}
-        job = self._client.submit(given.pop("text", None), **given).id
+    def run(self, text: str | Mapping[str, Any], **options: Unpack[SpeechOptions]) -> dict[str, Any]:
+        """Queue a speech; return RunPod's reply with the job's `id`."""
+        job_input = {"stream": False, **whole_input(text, options)}
+        job = self._client.submit(job_input.pop("text", None), **job_input).id
         return {"id": job, "status": "IN_QUEUE"}
 
     def poll_until_complete(self, job_id: str, timeout: float | None = None) -> dict[str, Any]:
-        """Wait for a job's end; return the reply. No interval: polling adapts.
+        """Wait until a job has ended; return RunPod's reply. How often it asks adapts to the job.
 
         Args:
-            job_id: The `id` in what `run` returned.
-            timeout: Seconds; by default the client's.
+            job_id: The `id` in the reply of `run`.
+            timeout: Seconds to wait; by default the client's.
 
         Raises:
-            ChatterpodError: One of its kinds; `JobTimedOut` when the time is over.
+            ChatterpodError: One of its kinds; `JobTimedOut` after `timeout`.
         """
         return with_output(self._client.perform(lambda s, _: operations.result(s, job_id), timeout=timeout))
 
-    def stream(self, text: str | Mapping[str, Any], **options: Any) -> Iterator[bytes]:
-        """Yield MP3 frames as they are made.
+    def stream(self, text: str | Mapping[str, Any], **options: Unpack[SpeechOptions]) -> Iterator[bytes]:
+        """Yield whole MP3 frames (or PCM, with `format="pcm"`) as they are made.
 
         Raises:
             ChatterpodError: One of its kinds.
         """
-        given = input_of(text, options)
-        with self._client.stream(given.pop("text", None), **given) as chunks:
+        job_input = whole_input(text, options)
+        with self._client.stream(job_input.pop("text", None), **job_input) as chunks:
             for chunk in chunks:
                 yield chunk.audio
 
@@ -80,7 +81,7 @@ class RunPodServerlessClient:
         """Write the audio of a reply, or of its `output`, to a file.
 
         Raises:
-            ConfigError: There is no audio in it.
+            ConfigError: The reply has no audio.
         """
         output = reply.get("output", reply)
         encoded = output.get("audio_base64") if isinstance(output, Mapping) else None
@@ -89,16 +90,16 @@ class RunPodServerlessClient:
         return saved(base64.b64decode(encoded), path)
 
 
-def input_of(text: str | Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input of a job, from a text and options or from an input as the guide has it."""
+def whole_input(text: str | Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job's input from a text and options, or from an input, with or without RunPod's envelope."""
     if not isinstance(text, Mapping):
-        return given_of(text, options)
-    given = dict(text.get("input", text)) if isinstance(text.get("input"), Mapping) else dict(text)
-    return {**given, **options}
+        return input_of(text, options)
+    job_input = dict(text.get("input", text)) if isinstance(text.get("input"), Mapping) else dict(text)
+    return {**job_input, **options}
 
 
 def with_output(reply: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a reply whose `output` is one object instead of a list of records."""
+    """Return the reply with one object in `output` instead of a list of records."""
     speech = operations.speech_of(reply)
     audio = base64.b64encode(speech.audio).decode()
     return {**reply, "output": {"audio_base64": audio, **speech.summary, "segments": list(speech.segments)}}
