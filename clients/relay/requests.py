@@ -41,14 +41,11 @@ class OpenRequests:
     def __init__(self, keep: Callable[[asyncio.Task[Any]], None]) -> None:
         self._keep = keep
         self._watches: set[asyncio.Task[None]] = set()
-        self._ended = False
 
     def open(self, watch: asyncio.Task[None]) -> None:
         """Note a request by the task that watches its client."""
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
-        if self._ended:
-            watch.cancel()
 
     def give_up(self, work: asyncio.Task[None]) -> None:
         """Cancel a route's task; it may take its time to cancel its jobs."""
@@ -57,8 +54,7 @@ class OpenRequests:
         self._keep(work)
 
     def end(self) -> None:
-        """Give up all requests, and those that still come."""
-        self._ended = True
+        """Give up all requests; the server takes no more of them."""
         for watch in self._watches:
             watch.cancel()
 

@@ -136,6 +136,16 @@ def test_a_short_text_is_a_whole_file_and_the_second_time_comes_from_the_cache(s
     assert second.content == first.content
 
 
+def test_every_field_that_the_worker_takes_may_be_asked_for(site: Site) -> None:
+    fields = {"normalize_numbers": False, "cache": "refresh", "opening": "even", "bit_rate": 96, "speed": 1.5}
+    plain, asked = (site.ask({"text": "Room 21.", **given}) for given in ({}, fields))
+    assert (plain.status_code, asked.status_code) == (200, 200)
+    assert asked.content != plain.content
+    refused = site.ask({"text": "Room 21.", "turns": []})
+    assert refused.status_code == 400
+    assert "normalize_numbers" in refused.json()["error"]["message"]
+
+
 def test_a_text_streams_while_it_is_made(site: Site) -> None:
     body = {"text": PROSE * 6, "seed": 2}
     headers = {"Authorization": f"Bearer {USER_TOKEN}"}
