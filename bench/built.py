@@ -18,7 +18,7 @@ SOURCES = (  # what the checkpoints are made by and of
     "bench/checkpoints.py",
     "bench/multilingual_checkpoints.py",
     "bench/upstream.py",
-    "segmenter/speakable/words/*.toml",
+    "segmenter/words/tables/*.toml",
     "worker/engines/chatterbox/files.py",
     "worker/engines/chatterbox/multilingual/files.py",
     "worker/engines/chatterbox/multilingual/text.py",

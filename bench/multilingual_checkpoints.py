@@ -96,7 +96,7 @@ def specials() -> list[str]:
 
 def corpus() -> Iterator[str]:
     """Yield words in every script."""
-    for file in sorted((ROOT / "segmenter/speakable/words").glob("*.toml")):
+    for file in sorted((ROOT / "segmenter/words/tables").glob("*.toml")):
         yield from file.read_text(encoding="utf-8").lower().splitlines()
 
 

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from segmenter.languages import Language, language_of
+from segmenter.cutting.languages import Language, language_of
 
 __all__ = ["main", "proposals"]
 
-LANGUAGES = Path(__file__).with_name("languages")
+LANGUAGES = Path(__file__).parent / "cutting/languages"
 
 
 def proposals(texts: Iterable[str], language: Language) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from segmenter.scripts import foreign_script
 from worker.cache import Cache, StoredSpeech
 from worker.casting import Cast, Casting
 from worker.engines import Engine
@@ -22,7 +23,6 @@ from worker.records import MIMETYPES, RecordWriter, layout
 from worker.request import Operation, SpeechRequest, parse
 from worker.speech import Speech, follow
 from worker.studio import Studio
-from worker.writing import foreign_script
 
 __all__ = ["Worker"]
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from segmenter import Segment, Sizes, iter_plan
-from segmenter.speakable import speakable
+from segmenter.scripts import worth
+from segmenter.words import speakable
 from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
 from worker.speech import Line
-from worker.writing import worth
 
 __all__ = ["leading_space", "lines"]
 

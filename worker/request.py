@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from encoder import BIT_RATES
 from segmenter.atoms import PAUSES, pause_ms
+from segmenter.scripts import worth
 from worker.engines import Range
 from worker.errors import (
     InvalidInput,
@@ -18,7 +19,6 @@ from worker.errors import (
 )
 from worker.languages import spoken_language
 from worker.refusals import explained, kind, shown
-from worker.writing import worth
 
 __all__ = ["Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from segmenter.speakable import speakable
+from segmenter.words import speakable
 
 CASES = Path(__file__).parent / "cases"
 

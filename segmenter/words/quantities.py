@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from segmenter.speakable import spelling
-from segmenter.speakable.languages import Language, Noun
+from segmenter.words import spelling
+from segmenter.words.languages import Language, Noun
 
 __all__ = ["Number", "either", "money_rules", "number_pattern", "unit_rules"]
 

@@ -2,9 +2,9 @@
 
 import re
 
-from segmenter.speakable import spelling
-from segmenter.speakable.languages import Language
-from segmenter.speakable.quantities import Rule, either, written_number
+from segmenter.words import spelling
+from segmenter.words.languages import Language
+from segmenter.words.quantities import Rule, either, written_number
 
 __all__ = ["rewriting_rules"]
 

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from segmenter.speakable import spelling
-from segmenter.speakable.figures import (
+from segmenter.words import spelling
+from segmenter.words.figures import (
     VULGAR,
     fraction_rules,
     ordinal_rules,
@@ -13,11 +13,11 @@ from segmenter.speakable.figures import (
     telephone_rule,
     version_rule,
 )
-from segmenter.speakable.languages import Language, find_language
-from segmenter.speakable.moments import date_rules, time_rules
-from segmenter.speakable.quantities import Number, Rule, money_rules, unit_rules, written_number
-from segmenter.speakable.rewriting import rewriting_rules
-from segmenter.speakable.roman import roman_rules
+from segmenter.words.languages import Language, find_language
+from segmenter.words.moments import date_rules, time_rules
+from segmenter.words.quantities import Number, Rule, money_rules, unit_rules, written_number
+from segmenter.words.rewriting import rewriting_rules
+from segmenter.words.roman import roman_rules
 
 __all__ = ["spell_numbers"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmenter.speakable import speakable
+from segmenter.words import speakable
 
 LANGUAGES = "ar da de el en es fi fr he hi it ja ko ms nl no pl pt ru sv sw tr zh xx".split()  # noqa: SIM905
 SNIPPETS = st.sampled_from(

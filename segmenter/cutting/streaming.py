@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from segmenter.packing import Packer, Segment, Sizes
-from segmenter.sentences import BEHIND, Scanner, check
+from segmenter.cutting.packing import Packer, Segment, Sizes
+from segmenter.cutting.sentences import BEHIND, Scanner, check
 
 __all__ = ["Segmenter", "iter_plan", "plan"]
 

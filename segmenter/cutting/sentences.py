@@ -7,10 +7,10 @@ from enum import Enum
 from functools import cache
 
 from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
-from segmenter.languages import Language, language_of
-from segmenter.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
-from segmenter.stops import SAID_WITHIN, Stop, stop_ends
-from segmenter.wide import wide_end
+from segmenter.cutting.languages import Language, language_of
+from segmenter.cutting.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
+from segmenter.cutting.stops import SAID_WITHIN, Stop, stop_ends
+from segmenter.cutting.wide import wide_end
 
 __all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "check", "sentences"]
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from segmenter.speakable.languages import Language
+from segmenter.words.languages import Language
 
 if TYPE_CHECKING:
     from unicode_rbnf import RbnfEngine

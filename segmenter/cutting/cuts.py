@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from segmenter.atoms import CJK, TAG
-from segmenter.languages import Language
+from segmenter.cutting.languages import Language
 
 __all__ = ["MARGIN", "best_cut"]
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from segmenter.speakable.atoms import Rule
-from segmenter.speakable.languages import Language
-from segmenter.speakable.numbers import spell_numbers
+from segmenter.words.held import Rule
+from segmenter.words.languages import Language
+from segmenter.words.numbers import spell_numbers
 
 __all__ = ["name_addresses", "spell_addresses"]
 

@@ -1,6 +1,6 @@
 """Respellings: whose word wins, and where none applies."""
 
-from segmenter.speakable import speakable
+from segmenter.words import speakable
 
 
 def test_words_are_respelled_whole_longest_first_and_in_any_case() -> None:

@@ -1,19 +1,19 @@
 """A segment's text as an engine should be given it. Pure, and linear in the length.
 
 Numbers need two things that are read on first use only, since they take tens of milliseconds:
-the language's table (`words/*.toml`) and CLDR's rules for numbers (`unicode-rbnf`).
+the language's table (`tables/*.toml`) and CLDR's rules for numbers (`unicode-rbnf`).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from segmenter.speakable.addresses import name_addresses, spell_addresses
-from segmenter.speakable.atoms import Atoms
-from segmenter.speakable.languages import find_language
-from segmenter.speakable.marks import composed, tidied, unlinked, unmarked
-from segmenter.speakable.numbers import spell_numbers
-from segmenter.speakable.pronounce import Respeller
-from segmenter.speakable.signs import spell_signs, without_clock_colons
+from segmenter.words.addresses import name_addresses, spell_addresses
+from segmenter.words.held import Atoms
+from segmenter.words.languages import find_language
+from segmenter.words.marks import composed, tidied, unlinked, unmarked
+from segmenter.words.numbers import spell_numbers
+from segmenter.words.pronounce import Respeller
+from segmenter.words.signs import spell_signs, without_clock_colons
 
 __all__ = ["speakable"]
 

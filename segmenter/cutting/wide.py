@@ -3,8 +3,8 @@
 import re
 
 from segmenter.atoms import AHEAD
-from segmenter.languages import Language
-from segmenter.stops import ENDERS, is_said
+from segmenter.cutting.languages import Language
+from segmenter.cutting.stops import ENDERS, is_said
 
 __all__ = ["wide_end"]
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from segmenter.languages import Language
+from segmenter.cutting.languages import Language
 
 __all__ = ["SAID_WITHIN", "Stop", "Verdict", "stop_ends", "word_before"]
 

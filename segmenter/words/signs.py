@@ -2,8 +2,8 @@
 
 import re
 
-from segmenter.speakable.atoms import PLACE
-from segmenter.speakable.languages import Language
+from segmenter.words.held import PLACE
+from segmenter.words.languages import Language
 
 __all__ = ["spell_signs", "without_clock_colons"]
 

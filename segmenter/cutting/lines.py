@@ -2,8 +2,8 @@
 
 import re
 
-from segmenter.languages import Language
-from segmenter.stops import word_before
+from segmenter.cutting.languages import Language
+from segmenter.cutting.stops import word_before
 
 __all__ = ["ITEM", "MARKER", "WRAPPED", "is_growing", "is_heading", "is_next_item", "line_ends", "marker_at"]
 

@@ -1,4 +1,4 @@
-"""The words of each language: `words/*.toml`, written by hand, to be corrected by native speakers."""
+"""The words of each language: `tables/*.toml`, written by hand, to be corrected by native speakers."""
 
 import re
 import tomllib
@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["Language", "Noun", "find_language", "plural_form"]
 
-FOLDER = Path(__file__).parent / "words"
+FOLDER = Path(__file__).parent / "tables"
 OTHER_TAGS = {"nb": "no", "nn": "no", "iw": "he", "cmn": "zh", "arb": "ar"}
 
 

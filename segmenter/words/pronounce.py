@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from segmenter.speakable.atoms import Atoms
+from segmenter.words.held import Atoms
 
 __all__ = ["Respeller"]
 

@@ -2,9 +2,9 @@
 
 import re
 
-from segmenter.speakable import spelling
-from segmenter.speakable.languages import Language
-from segmenter.speakable.quantities import Rule
+from segmenter.words import spelling
+from segmenter.words.languages import Language
+from segmenter.words.quantities import Rule
 
 __all__ = ["roman_rules"]
 

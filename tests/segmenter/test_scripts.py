@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 import pytest
 
+from segmenter.scripts import foreign_script
 from worker.engines.tone import ToneEngine
 from worker.errors import TextTooLong, UnsupportedLanguage
 from worker.planning import lines
 from worker.request import SpeechRequest, parse
-from worker.writing import foreign_script
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from segmenter.atoms import PAUSE, is_speakable, open_tag
-from segmenter.cuts import MARGIN, best_cut
-from segmenter.languages import Language
-from segmenter.sentences import Ending, Sentence
+from segmenter.cutting.cuts import MARGIN, best_cut
+from segmenter.cutting.languages import Language
+from segmenter.cutting.sentences import Ending, Sentence
 
 __all__ = ["Packer", "Segment", "Sizes"]
 
@@ -30,7 +30,7 @@ class Segment:
     """What one run of the model speaks, and the pause after it.
 
     `char_start` and `char_end` are code points into the text as given; `text` is that span without
-    written pauses. `segmenter.speakable` makes of it what an engine is given.
+    written pauses. `segmenter.words` makes of it what an engine is given.
     """
 
     text: str

@@ -2,9 +2,9 @@
 
 import re
 
-from segmenter.speakable import spelling
-from segmenter.speakable.languages import Language
-from segmenter.speakable.quantities import Rule, either
+from segmenter.words import spelling
+from segmenter.words.languages import Language
+from segmenter.words.quantities import Rule, either
 
 __all__ = ["date_rules", "time_rules"]
 

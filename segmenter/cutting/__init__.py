@@ -1,0 +1,1 @@
+"""Text to sentences and segments, in pieces as it comes. Pure."""
