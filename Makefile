@@ -91,7 +91,7 @@ fuzz: $(DEV_READY)  ## give every reader of foreign bytes 100,000 inputs in all 
 bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline
 	@$(BIN)/python -m bench.clients
-	@$(BIN)/python -m bench.relay
+	@$(BIN)/python -m bench.gateway
 	@$(BIN)/python -m bench.segmenter
 	@$(BIN)/python -m bench.voices
 	@$(BIN)/python -W ignore -m bench.chatterbox

@@ -15,10 +15,10 @@ from bench.checkpoints import build_once
 from bench.inprocess import run_job, worker_in
 from bench.table import Guard, Row, median, parser, report
 from worker.engines import CLIP_RATE, Pcm
-from worker.engines.finish import finish, stretched
-from worker.engines.guard import Take, verdict
-from worker.engines.trim import trimmed
-from worker.starters import starters
+from worker.engines.takes.finish import finish, stretched
+from worker.engines.takes.judge import Take, verdict
+from worker.engines.takes.trim import trimmed
+from worker.voices.starters import starters
 
 __all__ = ["main"]
 
@@ -28,9 +28,9 @@ FIRST_USE = """
 import sys, time
 from pathlib import Path
 import torch
-from worker.clips import read_clip
+from worker.voices.clips import read_clip
 from worker.engines.chatterbox import checkpoint
-from worker.engines.chatterbox.learning import LearningEngine
+from worker.engines.chatterbox.turbo.learning import LearningEngine
 folder, data = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
 engine = LearningEngine(checkpoint.load(folder, torch.device("cpu")), folder)
 kept = Path(sys.argv[2] + ".voice")

@@ -17,20 +17,20 @@ from os import _exit
 from typing import Any
 
 try:
-    from worker.cache import Cache
-    from worker.casting import Casting
-    from worker.engines.careful import cloner
+    from worker.cache.key import cache_key
+    from worker.cache.store import Cache
+    from worker.check import cache_trouble, check, fitness
     from worker.engines.choose import TITLES as CHATTERBOX_TITLES
     from worker.engines.choose import Loaded, choose, load
+    from worker.engines.takes.careful import cloner
     from worker.errors import StartError
-    from worker.fetching import fetched
     from worker.handler import Worker
-    from worker.keys import cache_key
-    from worker.readiness import cache_trouble, check, fitness
     from worker.settings import Settings, prepare_environment, takes_jobs
-    from worker.studio import Studio
-    from worker.synthesis import Synthesis
-    from worker.voices import Voices
+    from worker.speech.registry import Studio
+    from worker.speech.scheduler import Synthesis
+    from worker.voices.fetch import fetched
+    from worker.voices.ready import Casting
+    from worker.voices.store import Voices
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from segmenter.scripts import foreign_script
-from worker.cache import Cache, StoredSpeech
-from worker.casting import Cast, Casting
+from worker.cache.key import cache_key
+from worker.cache.store import Cache, StoredSpeech
 from worker.engines import Engine
 from worker.errors import EngineFailed, SpeechError
-from worker.keys import cache_key
-from worker.monitoring import Totals, engine_status, job_line
+from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
-from worker.planning import leading_space
 from worker.records import MIMETYPES, RecordWriter, layout
-from worker.request import Operation, SpeechRequest, parse
-from worker.speech import Speech, follow
-from worker.studio import Studio
+from worker.request.parse import Operation, SpeechRequest, parse
+from worker.speech.planning import leading_space
+from worker.speech.registry import Studio
+from worker.speech.speech import Speech, follow
+from worker.voices.ready import Cast, Casting
 
 __all__ = ["Worker"]
 

@@ -14,7 +14,7 @@ from bench.chatterbox import decoding, multilingual, peer, s3gen, speaking, star
 from bench.chatterbox.theirs import Theirs
 from bench.checkpoints import build_once
 from bench.table import Guard, Row, parser, report
-from worker.engines.chatterbox.bake import bake
+from worker.engines.chatterbox.weights.bake import bake
 
 PARTS = ("starting", "decoding", "s3gen", "warm", "jobs", "peer")
 

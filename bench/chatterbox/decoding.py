@@ -16,9 +16,9 @@ from transformers.generation.logits_process import (
 
 from bench.chatterbox.theirs import Theirs
 from bench.table import Guard, Row, Timer
-from worker.engines.chatterbox.checkpoint import Models, load
 from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
-from worker.engines.chatterbox.slots import Slots
+from worker.engines.chatterbox.turbo.checkpoint import Models, load
+from worker.engines.chatterbox.turbo.slots import Slots
 
 __all__ = ["rows"]
 

@@ -18,11 +18,11 @@ from torch.profiler import ProfilerActivity, profile
 
 from bench.table import Guard, Row, Timer, median, parser, report
 from worker.engines import Block, Pcm, Utterance
-from worker.engines.chatterbox.checkpoint import Models, load
-from worker.engines.chatterbox.engine import STEPS, ChatterboxEngine
 from worker.engines.chatterbox.files import WATERMARK_FILE
-from worker.engines.chatterbox.graph import Aside, Graphs
 from worker.engines.chatterbox.s3gen import S3Job
+from worker.engines.chatterbox.turbo.checkpoint import Models, load
+from worker.engines.chatterbox.turbo.engine import STEPS, ChatterboxEngine
+from worker.engines.chatterbox.turbo.graph import Aside, Graphs
 from worker.engines.chatterbox.watermark import Watermark
 
 __all__ = ["main"]

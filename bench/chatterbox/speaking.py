@@ -14,8 +14,8 @@ from bench.endpoints import Endpoint, endpoint
 from bench.table import Guard, Row, Timer, median
 from segmenter import sentences
 from worker.engines import Utterance
-from worker.engines.chatterbox.checkpoint import load
-from worker.engines.chatterbox.engine import ChatterboxEngine
+from worker.engines.chatterbox.turbo.checkpoint import load
+from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
 from worker.engines.chatterbox.watermark import Watermark
 
 __all__ = ["HUNDRED", "PACE", "STORY", "by_sentence", "jobs", "through_worker", "warm", "warm_worker"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from worker.cache import BadEntry, Cache, unpack
+from worker.cache.store import BadEntry, Cache, unpack
 
 __all__ = ["Footprint", "footprint", "grown", "processes_of", "unfit"]
 

@@ -1,11 +1,11 @@
-"""A relay that does not notice when a client leaves: python -m tests.drills.unwatched, as `clients.relay`."""
+"""A relay that does not notice when a client leaves: python -m tests.drills.unwatched, as `gateway`."""
 
 import sys
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clients.relay import __main__ as entry
-from clients.relay import app
+from gateway import __main__ as entry
+from gateway import app
 
 
 class Unwatched:

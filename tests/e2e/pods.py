@@ -101,14 +101,14 @@ def relaying(
 
     Args:
         pod: The address of the endpoint's platform.
-        command: What runs it, if not `-m clients.relay`.
+        command: What runs it, if not `-m gateway`.
         key: RunPod's, as the relay has it.
         endpoint: The endpoint's id.
         env: More settings of the relay.
     """
     given = {"RUNPOD_ENDPOINT_ID": endpoint, "RUNPOD_API_KEY": key, "RUNPOD_ENDPOINT_BASE_URL": f"{pod}/v2"}
     log: list[str] = []
-    with started((*(command or ("-m", "clients.relay")), "--port", "0"), given | env, log):
+    with started((*(command or ("-m", "gateway")), "--port", "0"), given | env, log):
         yield until(lambda: address(log)), log
 
 

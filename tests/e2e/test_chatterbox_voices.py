@@ -10,7 +10,7 @@ import pytest
 from clip_kit import wav
 from pods import Pod, running, until
 
-from worker.starters import starters
+from worker.voices.starters import starters
 
 TEXT = "The keeper waited, and nobody waved."
 TURNS: list[dict[str, Any]] = [

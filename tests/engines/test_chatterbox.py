@@ -15,19 +15,19 @@ import torch
 from precisions import HAS_INT8, INT8, PRECISIONS
 
 from worker.engines import Block, Fault, Pcm, Utterance
-from worker.engines.chatterbox import checkpoint
-from worker.engines.chatterbox.bake import bake, sha256
-from worker.engines.chatterbox.decoder import Decoder
-from worker.engines.chatterbox.engine import ChatterboxEngine
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.options import Options
-from worker.engines.chatterbox.rendering import FIRST_RETRY
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.engines.chatterbox.slots import Slots
 from worker.engines.chatterbox.start import memory_needed, only_on_gpu, start
+from worker.engines.chatterbox.turbo import checkpoint
+from worker.engines.chatterbox.turbo.decoder import Decoder
+from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
+from worker.engines.chatterbox.turbo.rendering import FIRST_RETRY
+from worker.engines.chatterbox.turbo.slots import Slots
+from worker.engines.chatterbox.weights.bake import bake, sha256
 from worker.engines.choose import options_of
-from worker.engines.guard import plausible_tokens
+from worker.engines.takes.judge import plausible_tokens
 from worker.errors import InvalidInput, OutOfMemory, StartError
 from worker.settings import Settings
 

@@ -14,11 +14,11 @@ import torch
 from clip_kit import audio_file, voice_like
 from safetensors.torch import load_file, save_file
 
-from worker.clips import read_clip
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
 from worker.errors import VoiceUnusable
+from worker.voices.clips import read_clip
 
 TOLERANCE = 1e-6  # of the embeddings and the mel; measured: 1e-7. Tokens are equal
 CPU = torch.device("cpu")

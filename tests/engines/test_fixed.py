@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from worker.engines import Block, Utterance
-from worker.engines.chatterbox.checkpoint import Models, load
-from worker.engines.chatterbox.decoder import Decoder, Decoding
-from worker.engines.chatterbox.engine import ChatterboxEngine
-from worker.engines.chatterbox.fixed import FixedDecoder, bytes_kept
-from worker.engines.chatterbox.recordings import Recorder
-from worker.engines.chatterbox.slots import Prefix
+from worker.engines.chatterbox.turbo.checkpoint import Models, load
+from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding
+from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
+from worker.engines.chatterbox.turbo.graphed import FixedDecoder, bytes_kept
+from worker.engines.chatterbox.turbo.recordings import Recorder
+from worker.engines.chatterbox.turbo.slots import Prefix
 
 TEXTS = ([7, 30, 12, 45, 45, 9, 12], [3, 4], [5] * 20)
 LENGTHS = (21, 30, 9)

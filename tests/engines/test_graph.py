@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from worker.engines.chatterbox.graph import SPARE, WARM_UPS, Graphs
+from worker.engines.chatterbox.turbo.graph import SPARE, WARM_UPS, Graphs
 
 
 class Graph:

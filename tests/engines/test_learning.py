@@ -8,12 +8,12 @@ import torch
 from clip_kit import wav
 from precisions import BF16
 
-from worker.clips import read_clip
 from worker.engines import Block, Utterance
-from worker.engines.careful import CarefulEngine, cloner
-from worker.engines.chatterbox import checkpoint
-from worker.engines.chatterbox.learning import LearningEngine
+from worker.engines.chatterbox.turbo import checkpoint
+from worker.engines.chatterbox.turbo.learning import LearningEngine
+from worker.engines.takes.careful import CarefulEngine, cloner
 from worker.errors import VoiceUnusable
+from worker.voices.clips import read_clip
 
 CLIP = read_clip(wav())
 

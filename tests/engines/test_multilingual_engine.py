@@ -14,13 +14,13 @@ import torch
 from precisions import INT8
 
 from worker.engines import Block, Clip, Fault, Pcm, Utterance
-from worker.engines.chatterbox.bake import bake, sha256
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.multilingual.checkpoint import load
 from worker.engines.chatterbox.multilingual.decoder import Decoding
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.multilingual.files import check_whole, is_checkpoint
+from worker.engines.chatterbox.weights.bake import bake, sha256
 from worker.errors import InvalidInput, OutOfMemory, StartError, UnsupportedLanguage
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from worker.engines.chatterbox.recordings import FIRST_RETRY, LATEST_RETRY, Recorder, Recordings, Shape
+from worker.engines.chatterbox.turbo.recordings import FIRST_RETRY, LATEST_RETRY, Recorder, Recordings, Shape
 
 SHAPES = [Shape(slots, reach) for slots in (1, 2, 4) for reach in (512, 256)]
 LACK = torch.OutOfMemoryError("5 bytes are free\nand more are wanted")

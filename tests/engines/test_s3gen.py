@@ -17,7 +17,7 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job, S3Voice, folded
 from worker.engines.chatterbox.s3gen.layers import Padding, attend_fused, attend_head_by_head
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.engines.guard import Take, verdict
+from worker.engines.takes.judge import Take, verdict
 from worker.errors import StartError, VoiceUnusable
 
 CPU = torch.device("cpu")

@@ -16,13 +16,13 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from worker.engines.chatterbox.checkpoint import maker
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.decoder import Decoder
 from worker.engines.chatterbox.linear import RowInt8, quantize
 from worker.engines.chatterbox.sampling import Options, draw, sample, sample_in_one
-from worker.engines.chatterbox.slots import Prefix, Slots
-from worker.engines.chatterbox.t3 import START, T3, check_shapes
+from worker.engines.chatterbox.turbo.checkpoint import maker
+from worker.engines.chatterbox.turbo.decoder import Decoder
+from worker.engines.chatterbox.turbo.slots import Prefix, Slots
+from worker.engines.chatterbox.turbo.t3 import START, T3, check_shapes
 from worker.errors import StartError
 
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from worker.engines.chatterbox.text import load_tokenizer, prepared
+from worker.engines.chatterbox.turbo.text import load_tokenizer, prepared
 from worker.errors import StartError
 
 

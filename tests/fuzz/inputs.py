@@ -11,18 +11,18 @@ import httpx
 import numpy as np
 from hypothesis import strategies as st
 
-from clients.relay import messages
-from clients.relay.errors import BadMessage, BadRequest, TooLarge
 from encoder import FrameSplitter, Mp3Encoder, Mp3Error, frames, id3, read_file, whole_file
+from gateway import messages
+from gateway.errors import BadMessage, BadRequest, TooLarge
 from localpod.app import create_app
 from localpod.settings import Options
 from segmenter import Segmenter, plan
-from worker.cache import BadEntry, StoredSpeech, pack, unpack
+from worker.cache.key import cache_key
+from worker.cache.store import BadEntry, StoredSpeech, pack, unpack
 from worker.engines.tone import ToneEngine
 from worker.errors import InvalidInput
-from worker.keys import cache_key
 from worker.records import Caption
-from worker.request import SpeechRequest, parse
+from worker.request.parse import SpeechRequest, parse
 
 __all__ = ["TARGETS", "Target"]
 

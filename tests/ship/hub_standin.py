@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from worker.engines.chatterbox.lock import REPOSITORY, git_hash
+from worker.engines.chatterbox.weights.lock import REPOSITORY, git_hash
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 

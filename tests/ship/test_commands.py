@@ -52,9 +52,9 @@ def test_a_part_is_a_file_or_what_a_folder_holds() -> None:
 
 def test_the_minutes_are_those_of_a_folder_over_all_its_files_and_the_longest_comes_first() -> None:
     took = {
-        "tests/relay/test_a.py::test": 30,
+        "tests/gateway/test_a.py::test": 30,
         "tests/web/test_a.py::test": 90,
-        "tests/relay/b/test_b.py::test": 90,
+        "tests/gateway/b/test_b.py::test": 90,
     }
     reports = [
         pytest.TestReport(name, ("", 0, ""), {}, "passed", None, "call", duration=seconds)

@@ -13,9 +13,9 @@ import pytest
 from hub_standin import REVISION, Hub, serving
 
 from bench.checkpoints import MANIFEST
-from worker.engines.chatterbox.fetch import fetch, main, newest
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.lock import FILES, MULTILINGUAL, RELEASED, Lock, Pin
+from worker.engines.chatterbox.weights.fetch import fetch, main, newest
+from worker.engines.chatterbox.weights.lock import FILES, MULTILINGUAL, RELEASED, Lock, Pin
 from worker.errors import StartError
 from worker.settings import model_hub
 
@@ -183,10 +183,10 @@ def test_weights_that_were_fetched_bake_and_speak(tmp_path: Path) -> None:
     (released / "manifest.json").write_text(
         json.dumps(told | MANIFEST)
     )  # else its noise fails the smoke test
-    run("-W", "ignore", "-m", "worker.engines.chatterbox.bake", str(released), str(baked))
+    run("-W", "ignore", "-m", "worker.engines.chatterbox.weights.bake", str(released), str(baked))
     assert Manifest.read(baked).revision == REVISION
     settings = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(baked)}
-    assert "spoke 'Hello.': an MP3 of" in run("-m", "worker.readiness", **settings)
+    assert "spoke 'Hello.': an MP3 of" in run("-m", "worker.check", **settings)
 
 
 def run(*arguments: str, **env: str) -> str:
@@ -218,7 +218,7 @@ def test_a_lock_that_is_missing_is_one_line_with_the_command_that_makes_it(
 ) -> None:
     lock = tmp_path / "none.lock"
     assert main([str(tmp_path / "released"), "--model", "multilingual", "--lock-file", str(lock)]) == 1
-    command = f"python -m worker.engines.chatterbox.fetch --model multilingual --lock {lock}"
+    command = f"python -m worker.engines.chatterbox.weights.fetch --model multilingual --lock {lock}"
     assert capsys.readouterr().err == f"fetch: {lock} is missing: `{command}` makes another\n"
 
 

@@ -52,9 +52,9 @@ def test_every_requirement_file_and_every_module_that_is_run_exists() -> None:
         assert (ROOT / path).is_file()
     modules = set(re.findall(r"-m (worker[\w.]*)", text))
     assert modules == {
-        "worker.engines.chatterbox.fetch",
-        "worker.engines.chatterbox.bake",
-        "worker.readiness",
+        "worker.engines.chatterbox.weights.fetch",
+        "worker.engines.chatterbox.weights.bake",
+        "worker.check",
         "worker.voices",
     }
     for module in modules:

@@ -67,7 +67,7 @@ def in_image(image: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_a_fresh_environment_made_by_the_dockerfiles_line_speaks_a_word(image: Path) -> None:
-    code, said = in_image(image, "-m", "worker.readiness")
+    code, said = in_image(image, "-m", "worker.check")
     assert (code, said.split(":")[0]) == (0, "spoke 'Hello.'")
     code, said = in_image(image, "-m", "worker", "--check")
     assert code == 0

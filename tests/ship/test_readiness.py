@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from encoder import read_file
+from worker.check import PARTS, cache_trouble, check, device_line, fitness, spoken_word, unwritable
 from worker.engines import Block, Engine, Fault, Utterance
-from worker.engines.careful import CarefulEngine
 from worker.engines.choose import load
 from worker.engines.preview import PreviewEngine
+from worker.engines.takes.careful import CarefulEngine
 from worker.engines.tone import ToneEngine
 from worker.errors import EngineFailed, StartError
-from worker.readiness import PARTS, cache_trouble, check, device_line, fitness, spoken_word, unwritable
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -221,7 +221,7 @@ def smoke_tested(folder: Path) -> tuple[int, str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("TTS_", "RUNPOD_"))}
     env = {"TTS_ENGINE": "chatterbox-turbo", "TTS_DEVICE": "cpu", "TTS_MODEL_DIR": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-m", "worker.readiness"],
+        [sys.executable, "-m", "worker.check"],
         cwd=ROOT,
         env=plain | env | ONE_THREAD,
         capture_output=True,

@@ -13,7 +13,7 @@ from hub_standin import Hub, serving
 from recipe import ROOT, arguments, instructions, stage
 
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.lock import MULTILINGUAL, RELEASED, REPOSITORY, Lock, Pin
+from worker.engines.chatterbox.weights.lock import MULTILINGUAL, RELEASED, REPOSITORY, Lock, Pin
 
 STAGE = stage("weights")
 LOCKS = {"turbo": "weights.lock", "multilingual": "weights-multilingual.lock"}

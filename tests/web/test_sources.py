@@ -41,7 +41,7 @@ def relay(pod: Pod, folder: Path, port: int) -> Iterator[str]:
         "RELAY_TOKENS": TOKEN,
         "RELAY_ORIGINS": f"http://127.0.0.1:{port}",
     }
-    with started([sys.executable, "-m", "clients.relay", "--port", str(own)], folder / "relay", env):
+    with started([sys.executable, "-m", "gateway", "--port", str(own)], folder / "relay", env):
         address = f"http://127.0.0.1:{own}"
         wait_for(lambda: httpx.get(f"{address}/healthz").is_success)
         yield address

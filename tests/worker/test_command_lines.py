@@ -29,7 +29,7 @@ def ended(*command: str) -> tuple[int, str, str]:
         ("lameenc", ("worker", "--check"), "worker: lameenc is not installed: pip install -r requirements/"),
         (
             "torch",
-            ("worker.engines.chatterbox.bake", "a", "b"),
+            ("worker.engines.chatterbox.weights.bake", "a", "b"),
             "bake: torch is not installed: pip install -r requirements/chatterbox.txt",
         ),
         (
@@ -80,7 +80,9 @@ def test_the_options_of_runpods_sdk_pass(line: str, monkeypatch: pytest.MonkeyPa
 def test_a_folder_that_cannot_be_baked_is_named_and_no_setting(folder: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     source = tmp_path / folder
-    code, printed, errors = ended("-m", "worker.engines.chatterbox.bake", str(source), str(tmp_path / "made"))
+    code, printed, errors = ended(
+        "-m", "worker.engines.chatterbox.weights.bake", str(source), str(tmp_path / "made")
+    )
     assert (code, printed) == (1, "")
     assert errors.startswith(f"bake: {source} has no t3_turbo_v1.safetensors: expected a folder with")
     assert errors.count("\n") == 1

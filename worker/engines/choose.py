@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from worker.engines import Engine
-from worker.engines.careful import CarefulEngine
 from worker.engines.chatterbox import files as turbo
 from worker.engines.chatterbox.files import read_ahead
 from worker.engines.chatterbox.multilingual import files as multilingual
 from worker.engines.chatterbox.options import Options
+from worker.engines.takes.careful import CarefulEngine
 from worker.errors import StartError
 from worker.settings import Settings
 

@@ -20,11 +20,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from worker.clips import resampled
 from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import CLONING_FILE, S3_FILE
 from worker.errors import VoiceUnusable
+from worker.voices.clips import resampled
 
 __all__ = ["Cloner", "Hearing"]
 

@@ -10,19 +10,19 @@ from typing import Any
 import torch
 
 from worker.engines import Engine, Pcm
-from worker.engines.chatterbox import checkpoint
-from worker.engines.chatterbox.checkpoint import Models
 from worker.engines.chatterbox.device import gpu_line, on_own_thread, pick_device
-from worker.engines.chatterbox.engine import bytes_of_slots
 from worker.engines.chatterbox.files import WATERMARK_FILE
-from worker.engines.chatterbox.graph import Aside, Graphs
-from worker.engines.chatterbox.learning import LearningEngine
 from worker.engines.chatterbox.multilingual import checkpoint as multilingual_checkpoint
 from worker.engines.chatterbox.multilingual.checkpoint import Models as MultilingualModels
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.options import Options
-from worker.engines.chatterbox.recordings import Recorder
 from worker.engines.chatterbox.shortage import lacks_memory
+from worker.engines.chatterbox.turbo import checkpoint
+from worker.engines.chatterbox.turbo.checkpoint import Models
+from worker.engines.chatterbox.turbo.engine import bytes_of_slots
+from worker.engines.chatterbox.turbo.graph import Aside, Graphs
+from worker.engines.chatterbox.turbo.learning import LearningEngine
+from worker.engines.chatterbox.turbo.recordings import Recorder
 from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
 

@@ -11,14 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from worker.engines.chatterbox.checkpoint import (
-    CLONING,
-    activations,
-    default_voice,
-    map_tensors,
-    pick_precision,
-    product,
-)
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.linear import Linear
@@ -26,7 +18,15 @@ from worker.engines.chatterbox.multilingual.files import RELEASED_S3_FILE, S3_FI
 from worker.engines.chatterbox.multilingual.llama import Llama, check_shapes
 from worker.engines.chatterbox.multilingual.text import Reader
 from worker.engines.chatterbox.s3gen import S3Gen
-from worker.engines.chatterbox.t3 import Make
+from worker.engines.chatterbox.turbo.checkpoint import (
+    CLONING,
+    activations,
+    default_voice,
+    map_tensors,
+    pick_precision,
+    product,
+)
+from worker.engines.chatterbox.turbo.t3 import Make
 from worker.errors import StartError
 
 __all__ = ["UNUSED", "Models", "load", "maker", "map_pickle", "s3_tensors"]

@@ -15,15 +15,15 @@ from torch import Tensor
 from worker.engines import Block, Clip, Fault, Range, Utterance
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.learning import UNFIT, labels
 from worker.engines.chatterbox.multilingual.checkpoint import Models
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
 from worker.engines.chatterbox.multilingual.decoder import Ask, Decoding
 from worker.engines.chatterbox.multilingual.text import LANGUAGES, lacking, prepared
-from worker.engines.chatterbox.rendering import SILENCE
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job, S3Voice
 from worker.engines.chatterbox.shortage import uniform
-from worker.engines.guard import plausible_tokens
+from worker.engines.chatterbox.turbo.learning import UNFIT, labels
+from worker.engines.chatterbox.turbo.rendering import SILENCE
+from worker.engines.takes.judge import plausible_tokens
 from worker.errors import EngineFailed, InvalidInput, OutOfMemory, UnsupportedLanguage
 
 __all__ = ["MultilingualEngine"]

@@ -1,0 +1,72 @@
+"""The command: python -m gateway."""
+
+import argparse
+import ipaddress
+import logging
+import sys
+
+from gateway.app import create_app
+from gateway.errors import StartError
+from gateway.server import bind, check_installed, serve
+from gateway.settings import Settings
+
+__all__ = ["main"]
+
+log = logging.getLogger("relay")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code."""
+    given = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="relay: %(message)s", stream=sys.stderr)
+    for library in ("httpx", "uvicorn.access"):  # their lines would hold RunPod's addresses and ids
+        logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        settings = Settings.from_env()
+        check_open(settings, given.host)
+        check_installed()
+        app = create_app(settings)
+        sock = bind(given.host, given.port)
+    except StartError as error:
+        sys.stderr.write(f"relay: {error}\n")
+        return 1
+    serve(app, settings, sock, lambda url: announce(url, settings))
+    return 0
+
+
+def announce(url: str, settings: Settings) -> None:
+    """Say where the relay listens, who may come, and through which endpoint it speaks."""
+    who = len(settings.tokens) or "none, so everyone on this machine may speak"
+    log.info("%s (tokens: %s), speaking through %s/%s", url, who, settings.base_url, settings.endpoint_id)
+
+
+def check_open(settings: Settings, host: str) -> None:
+    """Refuse to stand open to the network without a token.
+
+    Raises:
+        StartError: Others could speak at the owner's cost.
+    """
+    if not settings.tokens and not is_loopback(host):
+        raise StartError("RELAY_TOKENS is not set: without tokens the relay listens on 127.0.0.1 alone")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        "python -m gateway", description="Speech over WebSocket and HTTP, with RunPod's key kept here."
+    )
+    made.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    made.add_argument("--port", type=int, default=8010, help="default: %(default)s")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The application: its routes, who may come, and what ends with it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from gateway import openai, speeches
+from gateway.endpoint import RunPod
+from gateway.errors import Ending, RelayError
+from gateway.relay import Relay
+from gateway.requests import ClientWatch, OpenRequests
+from gateway.settings import Settings
+from gateway.socket import stream
+from gateway.speaking import Endpoint
+from gateway.speeches import Speeches
+from gateway.web import admitted, broken, error_answer, relay_of
+
+__all__ = ["create_app"]
+
+SETTLE_S = 4.0  # for the jobs that are cancelled at the relay's end
+
+PLAYER = Path(__file__).resolve().parents[1] / "clients" / "web"
+SHOWN = [
+    "Content-Range",
+    "Accept-Ranges",
+    "Content-Length",
+    "Retry-After",
+    "X-Relay-Voice",
+    "X-Relay-Substituted",
+]
+
+
+def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlette:
+    """Return the ASGI application; `endpoint` is RunPod's of the settings, unless a test brings one."""
+    relay = Relay(settings, endpoint or RunPod(settings))
+    requests = OpenRequests(relay.background.keep)
+    app = Starlette(
+        routes=routes(),
+        exception_handlers={RelayError: error_answer, HTTPException: error_answer, Exception: broken},
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.origins,
+                allow_methods=["GET", "HEAD", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "Range"],
+                expose_headers=SHOWN,
+            ),
+            Middleware(ClientWatch, requests=requests, farewell=farewell),
+        ],
+        lifespan=lifespan,
+    )
+    app.state.relay = relay
+    app.state.requests = requests
+    app.state.speeches = Speeches(relay)
+    return app
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes; the player is one of them where it lies beside the relay."""
+    made: list[BaseRoute] = [
+        WebSocketRoute("/v1/stream", stream),
+        Route("/v1/audio/speech", openai.speech, methods=["POST"]),
+        Route("/v1/audio/voices", openai.voices),
+        Route("/v1/models", openai.models),
+        Route("/v1/speech", speeches.create, methods=["POST"]),
+        Route("/v1/speech/{name}.mp3", speeches.listen),
+        Route("/v1/speech/{name}", speeches.describe),
+        Route("/v1/speech/{name}", speeches.remove, methods=["DELETE"]),
+        Route("/healthz", health),
+        Route("/metrics", metrics),
+    ]
+    return [*made, Mount("/player", StaticFiles(directory=PLAYER, html=True))] if PLAYER.is_dir() else made
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+    """At the end, cancel what is still spoken and wait until the endpoint knows."""
+    yield
+    app.state.speeches.close()
+    await app.state.relay.close(SETTLE_S)
+
+
+async def farewell(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer that the relay ends."""
+    request = Request(scope, receive)
+    answer = await error_answer(request, Ending("the relay is shutting down: come again", 1.0))
+    await answer(scope, receive, send)
+
+
+async def health(_request: Request) -> Response:
+    """Answer that the process lives; it asks RunPod nothing."""
+    return JSONResponse({"status": "ok"})
+
+
+async def metrics(request: Request) -> Response:
+    """Answer with the counters, in Prometheus's text format."""
+    admitted(request)
+    return PlainTextResponse(relay_of(request).metrics.text(), media_type="text/plain; version=0.0.4")

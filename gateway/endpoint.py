@@ -1,0 +1,51 @@
+"""The way to RunPod: the Python client, as the relay needs it."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from chatterpod import AsyncClient, Chunk, ConfigError, Incomplete, NotFound
+
+from gateway.errors import StartError
+from gateway.settings import Settings
+
+__all__ = ["RunPod"]
+
+
+class RunPod:
+    """One endpoint, reached with the relay's own key; make it where the event loop will run.
+
+    Raises:
+        StartError: The settings name no endpoint, no key, or what cannot be one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            self._client = AsyncClient(settings.endpoint_id, settings.api_key, settings.base_url)
+        except ConfigError as error:
+            raise StartError(str(error)) from error
+
+    async def submit(self, given: Mapping[str, Any]) -> str:
+        """Queue a job and return its id."""
+        return (await self._client.submit(**given)).id
+
+    async def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
+        """Yield a job's audio as it comes."""
+        try:
+            async with aclosing(self._client.receive(job)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except NotFound:  # it took the job: so it is the job that is gone, not the endpoint
+            raise Incomplete("the endpoint does not know the job any more") from None
+
+    async def cancel(self, job: str) -> None:
+        """Cancel a job, queued or running."""
+        await self._client.cancel(job)
+
+    async def operate(self, op: str) -> Mapping[str, Any]:
+        """Run one of the worker's operations; return its record."""
+        return await self._client.operate(op)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

@@ -1,0 +1,82 @@
+"""How much one token may use: a bucket of requests a minute, and characters a day. No I/O, no clock.
+
+`now` is seconds since 1970. What was used is kept in memory: a restart forgets it.
+"""
+
+from dataclasses import dataclass, field
+
+from gateway.errors import Exhausted
+
+__all__ = ["Limits", "Usage"]
+
+DAY_S = 86_400
+MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a token may use; 0 is no limit."""
+
+    characters_a_day: int = 0
+    requests_a_minute: int = 0
+    connections: int = 20  # open at once
+
+
+@dataclass(slots=True)
+class Usage:
+    """What one token has used."""
+
+    limits: Limits
+    connections: int = 0
+    _day: int = 0
+    _characters: int = 0
+    _tokens: float | None = field(default=None)  # requests left in the bucket
+    _filled_at: float = 0.0
+
+    def request(self, now: float) -> None:
+        """Count a request.
+
+        Raises:
+            Exhausted: There were too many in the last minute.
+        """
+        most = self.limits.requests_a_minute
+        if not most:
+            return
+        left = float(most) if self._tokens is None else self._tokens
+        left = min(float(most), left + (now - self._filled_at) * most / MINUTE_S)
+        self._filled_at = now
+        self._tokens = left
+        if left < 1:
+            wait = (1 - left) * MINUTE_S / most
+            raise Exhausted(f"more than {most} requests a minute", wait)
+        self._tokens = left - 1
+
+    def characters(self, count: int, now: float) -> None:
+        """Count characters to speak, all or none.
+
+        Raises:
+            Exhausted: The day's are used up; days are UTC's.
+        """
+        day = int(now // DAY_S)
+        if day != self._day:
+            self._day, self._characters = day, 0
+        most = self.limits.characters_a_day
+        if most and self._characters + count > most:
+            left = most - self._characters
+            message = f"{count} characters are asked for, and {left} of {most} are left for today"
+            raise Exhausted(message, (day + 1) * DAY_S - now)
+        self._characters += count
+
+    def connect(self) -> None:
+        """Count a connection; whoever counts one gives it back with `disconnect`.
+
+        Raises:
+            Exhausted: As many as allowed are open.
+        """
+        if self.limits.connections and self.connections >= self.limits.connections:
+            raise Exhausted(f"{self.connections} connections are open, expected at most that many", 1.0)
+        self.connections += 1
+
+    def disconnect(self) -> None:
+        """Give a connection back."""
+        self.connections -= 1

@@ -1,0 +1,178 @@
+"""What a context submits, in which order, and what ends it."""
+
+import base64
+from typing import Any
+
+import pytest
+from chatterpod import Chunk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.context import Context, State
+from gateway.errors import BadRequest, ContextEnded, TooLarge
+from gateway.timeline import Form
+
+PROSE = (
+    "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
+    "ten past nine, as it did every day of the year. Nobody waved, because nobody had risen in time to wave. "
+)
+END = Chunk(b"", 0, 100, (), {"duration_ms": 100})
+
+
+def context(text: str = "", *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
+    made = Context(options, Form(form), limit)
+    made.push(text)
+    return made
+
+
+def whole(text: str, *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
+    made = Context(options, Form(form), limit)
+    made.speak(text)
+    return made
+
+
+def jobs(of: Context) -> list[str]:
+    """Run a context's jobs to their end; return the parts of its text that they spoke."""
+    spoken = []
+    while (job := of.next_job()) is not None:
+        of.take(END)
+        of.job_ended()
+        spoken.append(of.text[job.span.char_start : job.span.char_end])
+    return spoken
+
+
+def test_a_whole_text_is_one_job_as_it_is() -> None:
+    made = whole(PROSE, voice="anna")
+    job = made.next_job()
+    assert job is not None
+    assert job.given == {"text": PROSE.strip(), "stream": True, "bit_rate": 64, "voice": "anna"}
+    assert made.next_job() is None
+
+
+def test_of_much_text_two_jobs_are_inside_at_once_and_the_next_follows_an_end() -> None:
+    made = whole(PROSE * 60)
+    first, second = made.next_job(), made.next_job()
+    assert first is not None
+    assert second is not None
+    assert made.next_job() is None
+    assert (first.given.get("opening"), second.given["opening"]) == (None, "even")
+    made.take(END)
+    made.job_ended()
+    assert made.next_job() is not None
+
+
+@pytest.mark.parametrize(("form", "most"), [("mp3", 3_300), ("pcm", 1_500)])
+def test_no_job_is_longer_than_its_result_may_be(form: str, most: int) -> None:
+    made = whole(PROSE * 40, form=form)
+    assert max(map(len, jobs(made))) <= most
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.sampled_from(["flushed", "whole"]))
+def test_every_word_is_spoken_once_and_in_order_however_the_text_came(sizes: list[int], way: str) -> None:
+    made, at = context(), 0
+    spoken = []
+    for size in sizes:
+        made.push((PROSE * 9)[at : at + size])
+        at += size
+        spoken += jobs(made)
+    if way == "flushed":
+        made.push(" ")
+        made.flush()
+        spoken += jobs(made)
+        made.push("And more.")
+    made.close()
+    spoken += jobs(made)
+    assert "".join("".join(spoken).split()) == "".join(made.text.split())
+    assert made.state is State.DONE
+
+
+def test_a_job_that_ends_in_the_middle_of_a_sentence_brings_its_own_pause() -> None:
+    made = context(form="pcm")
+    made.speak("Well, " * 400)
+    first = made.next_job()
+    assert first is not None
+    assert first.given["text"].endswith(", [pause:150ms]")
+
+
+def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence() -> None:
+    made = context()
+    made.push("The harbour was quiet that morning,")
+    assert made.next_job() is None
+    made.push(" and")
+    job = made.next_job()
+    assert job is not None
+    assert job.given["text"] == "The harbour was quiet that morning, [pause:150ms]"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("We met Dr. Smith and his wife on Monday, the third", "We met Dr. Smith and his wife on Monday,"),
+        ("We paid 1,000,000 dollars for what nobody wanted. It", None),
+        (
+            "We paid 1,000,000 dollars for what nobody wanted. It was",
+            "We paid 1,000,000 dollars for what nobody wanted.",
+        ),
+        ("Well, yes, and so, of course, be it", "Well, yes, and so, of course,"),
+        ("He said [a tag, with a comma] and", None),
+        ("No. Yes. Well. Not as such", None),
+    ],
+)
+def test_the_first_cut_is_a_place_where_a_reader_would_pause(text: str, first: str | None) -> None:
+    made = context(text)
+    job = made.next_job()
+    assert (job and made.text[job.span.char_start : job.span.char_end]) == first
+
+
+def test_flush_speaks_half_a_sentence_and_the_context_goes_on() -> None:
+    made = context("So far")
+    made.flush()
+    assert jobs(made) == ["So far"]
+    assert made.active
+    made.push(" and further.")
+    made.close()
+    assert jobs(made) == ["and further."]
+    assert not made.active
+
+
+def test_a_context_without_a_word_is_done_when_it_is_closed() -> None:
+    made = context(" ... ")
+    made.close()
+    assert made.next_job() is None
+    assert made.state is State.DONE
+
+
+def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
+    made = whole(PROSE * 60)
+    made.next_job()
+    segment = {"text": "", "char_start": 0, "char_end": 68, "start_ms": 0, "end_ms": 6_800}
+    made.take(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
+    assert made.cancel(6_800).text == PROSE[:68]
+    assert made.next_job() is None
+    with pytest.raises(ContextEnded, match="the context is cancelled and takes no more text"):
+        made.push("More.")
+    with pytest.raises(ContextEnded):
+        made.cancel(0)
+
+
+def test_what_was_heard_of_a_context_that_is_done_can_still_be_asked() -> None:
+    made = whole("Good morning.")
+    job = made.next_job()
+    assert job is not None
+    segment = {"text": "", "char_start": 0, "char_end": 13, "start_ms": 0, "end_ms": 1_000}
+    made.take(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
+    made.job_ended()
+    assert made.state is State.DONE
+    assert made.cancel(800).text == "Good"
+
+
+def test_too_much_text_is_refused_and_what_was_there_stays() -> None:
+    made = context("Twelve chars", limit=20)
+    with pytest.raises(TooLarge, match="the context would have 24 characters, expected at most 20"):
+        made.push("Twelve chars")
+    assert made.text == "Twelve chars"
+
+
+def test_text_that_is_no_unicode_is_refused() -> None:
+    with pytest.raises(BadRequest, match="lone surrogate"):
+        context("\ud800")

@@ -1,0 +1,84 @@
+"""Every field of the worker's input can be asked for at each gateway, or is left out for a reason."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from relay_kit import running, talking
+
+from gateway.messages import Speak
+from gateway.openai import SpeechBody
+from gateway.speeches import SpeechOptions
+from worker.request.parse import SpeechRequest
+
+ROOT = Path(__file__).resolve().parents[2]
+HANDLER = ROOT / "clients/supabase/functions/podcast_generate_audio/handler.ts"
+DIALOGUE = "a gateway counts and cuts one text, and a dialogue is several"
+CLIPS = "whose voice may be cloned is for the operator to say, who adds voices"
+RELAY = {
+    "turns": DIALOGUE,
+    "voice_url": CLIPS,
+    "stream": "the relay always streams",
+    "opening": "the relay knows which job of a speech begins it",
+}
+OPENAI = RELAY | {"text": "OpenAI's name is input", "format": "OpenAI's name is response_format"}
+FUNCTION = {
+    "turns": DIALOGUE,
+    "voice_url": CLIPS,
+    "stream": "the text's length decides it",
+    "format": "the function answers with audio/mpeg, and what it stores is an MP3",
+}
+GIVEN: dict[str, Any] = {
+    "voice": "anna",
+    "language": "en-GB",
+    "speed": 1.5,
+    "seed": 7,
+    "cache": "off",
+    "normalize_numbers": False,
+    "pronounce": {"gulls": "guls"},
+    "bit_rate": 96,
+    "temperature": 0.7,
+    "top_p": 0.9,
+    "top_k": 40,
+    "min_p": 0.1,
+    "repetition_penalty": 1.3,
+    "exaggeration": 0.6,
+    "cfg_weight": 0.4,
+}
+TEXT = "The gulls had opinions."
+
+
+@pytest.mark.parametrize(("model", "excused"), [(Speak, RELAY), (SpeechOptions, RELAY), (SpeechBody, OPENAI)])
+def test_the_relay_takes_every_field_that_the_worker_takes(
+    model: type[BaseModel], excused: dict[str, str]
+) -> None:
+    assert set(SpeechRequest.model_fields) - set(model.model_fields) == set(excused)
+    for name in ("speed", "cache", "normalize_numbers", "bit_rate", "language"):
+        assert model.model_fields[name].default == SpeechRequest.model_fields[name].default
+
+
+def test_the_edge_function_takes_every_field_that_the_worker_takes() -> None:
+    listed = re.search(r"const FIELDS = \[(.*?)\]", HANDLER.read_text(encoding="utf-8"), re.DOTALL)
+    assert listed is not None
+    taken = {"text", *re.findall(r'"(\w+)"', listed[1])}
+    assert set(SpeechRequest.model_fields) ^ taken == set(FUNCTION)
+
+
+@pytest.mark.parametrize("page", ["relay", "supabase"])
+def test_the_page_of_a_gateway_names_the_fields_that_it_takes(page: str) -> None:
+    named = set(re.findall(r"\w+", (ROOT / f"docs/clients/{page}.md").read_text(encoding="utf-8")))
+    assert set(SpeechRequest.model_fields) - set(RELAY) - named == set()
+
+
+async def test_what_is_asked_for_reaches_the_worker_by_every_way() -> None:
+    assert set(GIVEN) == set(SpeechRequest.model_fields) - set(RELAY) - {"text", "format"}
+    async with running() as relay, talking(relay) as talk:
+        await talk.say(type="speak", text=TEXT, **GIVEN)
+        await talk.until("done")
+        await relay.http.post("/v1/audio/speech", json={"input": TEXT, **GIVEN})
+        url = (await relay.http.post("/v1/speech", json={"text": TEXT, **GIVEN})).json()["url"]
+        await relay.http.get(url)
+        jobs = list(relay.endpoint.jobs.values())
+    assert jobs == [{"text": TEXT, "stream": True, **GIVEN}] * 3

@@ -1,0 +1,309 @@
+"""The relay as it is run: its command, RunPod's unmodified SDK behind it, faults between."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import runpod
+from chatterpod import Incomplete
+from openai import OpenAI
+from pods import relaying
+from relay_kit import Talk
+from websockets.asyncio.client import connect
+
+from gateway.endpoint import RunPod
+from gateway.settings import PARSERS, Settings
+from localpod.process import running
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "a-token-of-sixteen-or-more"
+KEY = "rpa_the-key-that-nobody-sees"
+PROSE = (
+    "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
+    "ten past nine, as it did every day of the year. Nobody waved, because nobody had risen in time to wave. "
+)
+
+
+def relay(pod: str, **env: str) -> AbstractContextManager[tuple[str, list[str]]]:
+    """Run the command before an endpoint, with a token and the key; see `relaying`."""
+    return relaying(pod, key=KEY, RELAY_TOKENS=TOKEN, **env)
+
+
+@contextmanager
+def endpoint(folder: Path, *options: str, speed: int = 1000) -> Iterator[str]:
+    worker = ["env", f"TTS_CACHE_DIR={folder}", "TTS_ENGINE=tone", f"TTS_TONE_SPEED={speed}", sys.executable]
+    command = shlex.join([*worker, "-m", "worker"])
+    with running("--idle-timeout", "60", *options, "--command", command) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A relay and its endpoint, both in order."""
+    with endpoint(tmp_path_factory.mktemp("sound")) as pod, relay(pod) as (url, _):
+        yield url, pod
+
+
+def asked(address: str) -> Any:
+    """Return an answer of an endpoint that may fail a few times."""
+    for _ in range(30):
+        with suppress(httpx.HTTPError):
+            reply = httpx.get(address, headers={"Authorization": "any"})
+            if reply.is_success:
+                return reply.json()
+    raise AssertionError("the endpoint does not answer")
+
+
+def made(pod: str) -> bytes:
+    """Return what the endpoint's only completed job put out."""
+    [job] = [row["id"] for row in asked(f"{pod}/localpod/state")["jobs"] if row["status"] == "COMPLETED"]
+    output = asked(f"{pod}/v2/local/status/{job}")["output"]
+    return b"".join(base64.b64decode(record["audio_base64"]) for record in output)
+
+
+async def spoken(url: str, text: str, **options: Any) -> Talk:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers) as ws:
+        talk = Talk(ws)
+        await talk.say(type="speak", text=text, **options)
+        async with asyncio.timeout(60):
+            ended: dict[str, Any] = {"type": ""}
+            while ended["type"] not in {"done", "error"}:
+                ended = await talk.next()
+    assert ended["type"] == "done", ended
+    return talk
+
+
+FAULTS = [
+    ["--fault=drop.stream=5"],
+    ["--fault=429.api=5", "--fault=500.api=7"],
+    ["--fault=close.api=5", "--fault=cut.stream=5"],
+    ["--fault=kill.records=2"],
+]
+
+
+@pytest.mark.parametrize("faults", FAULTS, ids=["dropped", "refused", "closed", "killed"])
+async def test_through_faults_the_bytes_received_are_the_bytes_made(
+    faults: list[str], tmp_path: Path
+) -> None:
+    with endpoint(tmp_path, *faults, speed=30) as pod:
+        with relay(pod) as (url, log):
+            talk = await spoken(url, PROSE * 4)
+        assert talk.audio["main"] == made(pod)
+        struck = asked(f"{pod}/localpod/faults")["struck"]
+        assert sum(struck.values()) >= 1
+        captions = talk.captions()
+        assert "".join(c["text"] for c in captions).replace(" ", "") == (PROSE * 4).replace(" ", "")
+    assert KEY not in "\n".join(log)
+    assert TOKEN not in "\n".join(log)
+
+
+async def test_a_barge_in_cancels_at_the_endpoint_the_running_job_and_the_queued_one(tmp_path: Path) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with endpoint(tmp_path, speed=2) as pod, relay(pod) as (url, _):
+        async with connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers) as ws:
+            talk = Talk(ws)
+            await talk.say(type="speak", text=PROSE * 30)
+            await talk.until("audio")
+            await talk.say(type="cancel", played_ms=1_000)
+            heard = (await talk.until("cancelled"))["heard"]
+            async with asyncio.timeout(20):
+                while [job["status"] for job in asked(f"{pod}/localpod/state")["jobs"]] != ["CANCELLED"] * 2:
+                    await asyncio.sleep(0.05)
+    assert heard["text"]
+    assert PROSE.startswith(heard["text"])
+
+
+def test_the_openai_package_speaks_through_relay_and_worker(sound: tuple[str, str]) -> None:
+    with OpenAI(base_url=f"{sound[0]}/v1", api_key=TOKEN) as client:
+        mp3 = client.audio.speech.create(model="tts-1", voice="alloy", input="Good morning.")
+        pcm = client.audio.speech.create(
+            model="gpt-4o-mini-tts", voice="alloy", input="Good morning.", response_format="pcm"
+        )
+    assert mp3.content.startswith(b"\xff\xf3")
+    assert len(pcm.content) == (13 * 1_680 + 7_200) * 2  # the tone's samples for each letter, and a pause
+
+
+def test_runpods_own_client_works_unmodified_against_localpod(sound: tuple[str, str]) -> None:
+    endpoint_of = runpod.Endpoint
+    before = runpod.endpoint_url_base
+    runpod.endpoint_url_base, runpod.api_key = f"{sound[1]}/v2", KEY
+    try:
+        own = endpoint_of("local")
+        output = own.run_sync({"input": {"text": "Good morning."}}, timeout=30)
+        job = own.run({"input": {"text": "Good morning."}})
+        records = list(job.stream())
+        status = job.status()
+    finally:
+        runpod.endpoint_url_base, runpod.api_key = before, None
+    assert output[0]["final"] is True
+    assert base64.b64decode(output[0]["audio_base64"]).startswith(b"ID3")
+    assert records[-1]["final"] is True
+    assert status == "COMPLETED"
+
+
+def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "clients" / "relay.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    env = {**os.environ, "RELAY_URL": sound[0].replace("http", "ws"), "RELAY_TOKEN": TOKEN}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", example], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+        ).stdout
+        for example in examples
+    ]
+    assert told[0].startswith("0 These words come one by one,")
+    assert told[1] == "spoken by the voice default\n"
+    assert (tmp_path / "words.mp3").stat().st_size > 10_000
+    assert (tmp_path / "openai.mp3").stat().st_size > 5_000
+
+
+def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> None:
+    page = (ROOT / "docs" / "clients" / "relay.md").read_text(encoding="utf-8")
+
+    assert {f"RELAY_{name.upper()}" for name in PARSERS} == set(re.findall(r"\bRELAY_[A-Z_]+", page)) - {
+        "RELAY_URL",
+        "RELAY_TOKEN",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "said"),
+    [
+        ([], {"RUNPOD_API_KEY": ""}, "relay: RUNPOD_API_KEY is not set"),
+        (["--host", "0.0.0.0"], {}, "relay: RELAY_TOKENS is not set: without tokens"),
+        ([], {"RELAY_TOKEN": "x"}, "relay: RELAY_TOKEN is not a setting of the relay"),
+        ([], {"RUNPOD_ENDPOINT_ID": "a/b"}, "relay: the endpoint's id has characters"),
+        (["--port", "99999"], {}, "relay: cannot listen on 127.0.0.1:99999: bind(): port must be 0-65535"),
+    ],
+)
+def test_a_relay_that_cannot_start_says_one_line_and_exits_with_1(
+    options: list[str], env: dict[str, str], said: str
+) -> None:
+    given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
+    surroundings = given | {"PYTHONPATH": os.pathsep.join(sys.path)} | env
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", *options],
+        env=surroundings,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+    assert KEY not in done.stderr
+
+
+def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) -> None:
+    (tmp_path / "websockets.py").write_text("raise ImportError\n")  # stands before the installed one
+    given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
+    said = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for first in ([], [str(tmp_path)]):
+            surroundings = given | {"PYTHONPATH": os.pathsep.join([*first, *sys.path])}
+            command = [sys.executable, "-m", "gateway", "--port", str(port)]
+            done = subprocess.run(
+                command, env=surroundings, cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            said.append((done.returncode, done.stderr))
+    assert said == [
+        (1, f"relay: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use\n"),
+        (1, "relay: the package websockets is missing: pip install '.[relay]'\n"),
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_relay_says_where_it_listens_and_ends_with_0_and_without_another_word(
+    number: signal.Signals,
+) -> None:
+    given = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "RELAY_TOKENS": TOKEN}
+    command = [sys.executable, "-m", "gateway", "--port", "0"]
+    env = {**os.environ, **given, "RUNPOD_ENDPOINT_BASE_URL": "http://127.0.0.1:9/v2"}
+    with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        process.send_signal(number)
+        assert (process.stderr.read(), process.wait(30)) == ("", 0)
+    assert re.fullmatch(
+        r"relay: http://127\.0\.0\.1:\d+ \(tokens: 1\), speaking through http://127\.0\.0\.1:9/v2/ep\n", told
+    )
+
+
+async def test_a_relay_that_is_ended_cancels_what_is_queued_and_says_no_word_more() -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(headers=headers, timeout=30) as http:
+        with running("--workers", "0") as pod:
+            with relay(pod) as (url, log):
+                asking = [
+                    asyncio.create_task(http.post(f"{url}/v1/audio/speech", json={"input": "Hello."})),
+                    asyncio.create_task(http.get(f"{url}/v1/audio/voices")),
+                ]
+                await http.post(f"{url}/v1/speech", json={"text": "Hello."})
+                ws = await connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers)
+                await ws.send(json.dumps({"type": "speak", "text": "Hello."}))
+                async with asyncio.timeout(20):
+                    while len(asked(f"{pod}/localpod/state")["jobs"]) < 4:
+                        await asyncio.sleep(0.05)
+                began = time.monotonic()
+            took = time.monotonic() - began
+            states = [job["status"] for job in asked(f"{pod}/localpod/state")["jobs"]]
+        statuses = [(await answer).status_code for answer in asking]
+        await ws.wait_closed()
+    assert (statuses, ws.close_code) == ([503, 503], 1012)
+    assert states == ["CANCELLED"] * 4
+    assert took < 10
+    assert len(log) == 1
+
+
+async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
+    sound: tuple[str, str],
+) -> None:
+    endpoint = RunPod(Settings(endpoint_id="local", api_key="any", base_url=f"{sound[1]}/v2"))
+    with pytest.raises(Incomplete):
+        await anext(endpoint.receive("gone-u1"))
+    await endpoint.close()
+
+
+def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_operator(
+    sound: tuple[str, str],
+) -> None:
+    with relay(sound[1], endpoint="other") as (url, log):
+        answer = httpx.post(
+            f"{url}/v1/audio/speech",
+            json={"input": "Hello."},
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+    said = "the endpoint does not exist, or the relay's own key is not for it"
+    assert (answer.status_code, answer.json()["error"]["message"]) == (502, said)
+    assert log[1:] == [f"relay: {said}"]
+
+
+def test_a_wrong_key_is_told_without_it(tmp_path: Path) -> None:
+    with endpoint(tmp_path, "--api-key", "another-key") as pod, relay(pod) as (url, log):
+        answer = httpx.post(
+            f"{url}/v1/audio/speech",
+            json={"input": "Hello."},
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+    assert answer.status_code == 502
+    assert answer.json()["error"]["message"] == "the endpoint does not accept the relay's own key"
+    assert KEY not in json.dumps(answer.json()) + "\n".join(log)

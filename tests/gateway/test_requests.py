@@ -1,0 +1,267 @@
+"""Clients that leave, and a relay that ends: no job is left of a request that nobody waits for."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+from chatterpod import Chunk, EngineFailed
+from relay_kit import TOKEN, MemoryEndpoint, Running, audio_of, running, talking
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway.endpoint import RunPod
+from gateway.requests import ClientWatch, OpenRequests
+from gateway.settings import Settings
+
+PROSE = (
+    "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
+    "ten past nine, as it did every day of the year. Nobody waved, because nobody had risen in time to wave."
+)
+SPEECH = ("POST", "/v1/audio/speech")
+ROUTES = [
+    (*SPEECH, {"input": PROSE}, "job-0"),
+    (*SPEECH, {"input": PROSE, "response_format": "pcm"}, "job-0"),
+    (*SPEECH, {"input": PROSE, "response_format": "wav"}, "job-0"),
+    (*SPEECH, {"input": PROSE, "stream_format": "sse"}, "job-0"),
+    ("GET", "/v1/audio/voices", None, "voices"),
+]
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def held(**settings: Any) -> AsyncIterator[Running]:
+    """A relay whose endpoint makes nothing until its gate is opened."""
+    async with running(**settings) as relay:
+        relay.endpoint.gate.clear()
+        relay.endpoint.hold_after = 0
+        yield relay
+
+
+async def left(asking: "asyncio.Task[Any]") -> None:
+    """Leave, as a program does that is ended: its connection is closed."""
+    asking.cancel()
+    await asyncio.wait({asking})
+
+
+@pytest.mark.parametrize(("method", "path", "body", "job"), ROUTES)
+async def test_who_leaves_before_the_first_audio_leaves_no_job(
+    method: str, path: str, body: Any, job: str
+) -> None:
+    async with held() as relay:
+        asking = asyncio.create_task(relay.http.request(method, path, json=body))
+        await until(lambda: relay.endpoint.jobs or relay.endpoint.operations)
+        assert relay.endpoint.cancelled == []
+        await left(asking)
+        await until(lambda: relay.endpoint.cancelled)
+        assert relay.endpoint.cancelled == [job]
+
+
+async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_its_id() -> None:
+    async with running() as relay:
+        relay.endpoint.door.clear()
+        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await until(lambda: relay.endpoint.asked)
+        await left(asking)
+        await asyncio.sleep(0.05)
+        assert relay.endpoint.cancelled == []
+        relay.endpoint.door.set()
+        await until(lambda: relay.endpoint.cancelled)
+        assert relay.endpoint.cancelled == ["job-0"]
+
+
+async def test_who_leaves_amid_the_body_has_no_job_submitted_and_is_no_error() -> None:
+    async with running() as relay:
+        _, writer = await asyncio.open_connection(*relay.url.removeprefix("http://").split(":"))
+        head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        writer.write(f'{head}Content-Length: 500\r\n\r\n{{"input": "Hel'.encode())
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.sleep(0.05)
+        counted = (await relay.http.get("/metrics")).text
+        assert relay.endpoint.jobs == {}
+    assert "relay_errors_total{" not in counted
+
+
+async def test_a_growing_speech_goes_on_for_the_others_when_one_listener_leaves() -> None:
+    async with held() as relay:
+        url = (await relay.http.post("/v1/speech", json={"text": PROSE})).json()["url"]
+        leaver, stayer = (asyncio.create_task(relay.http.get(url)) for _ in range(2))
+        await until(lambda: relay.endpoint.jobs)
+        await asyncio.sleep(0.05)
+        await left(leaver)
+        await asyncio.sleep(0.05)
+        relay.endpoint.gate.set()
+        heard = (await stayer).content
+    assert heard == b"".join(audio for audio, _, _ in audio_of(PROSE))
+    assert relay.endpoint.cancelled == []
+
+
+class Wire:
+    """The server's side of one request without a body, whose client leaves when its answer is complete."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self._asked = False
+        self._complete = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if self._asked:
+            await self._complete.wait()
+            return {"type": "http.disconnect"}
+        self._asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self._complete.set()
+
+
+async def test_a_route_is_not_cancelled_once_its_answer_is_complete() -> None:
+    ended: list[str] = []
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("all")(scope, receive, send)
+        await asyncio.sleep(0.05)
+        ended.append("ended")
+
+    wire = Wire()
+    watch = ClientWatch(route, OpenRequests(lambda _: None), PlainTextResponse("farewell"))
+    await watch({"type": "http", "method": "GET"}, wire.receive, wire.send)
+    assert ended == ["ended"]
+
+
+async def test_a_route_that_was_given_up_cannot_answer_after_the_farewell() -> None:
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await PlainTextResponse("late")(scope, receive, send)
+
+    wire, given_up = Wire(), list[asyncio.Task[Any]]()
+    requests = OpenRequests(given_up.append)
+    watch = ClientWatch(route, requests, PlainTextResponse("farewell"))
+    asking = asyncio.create_task(watch({"type": "http", "method": "GET"}, wire.receive, wire.send))
+    await asyncio.sleep(0.05)
+    requests.end()
+    await asking
+    await asyncio.gather(*given_up)
+    assert [message.get("body") for message in wire.sent] == [None, b"farewell"]
+
+
+async def test_a_long_body_reaches_its_route_whole_though_the_client_is_watched() -> None:
+    async with running(max_characters=1_000_000, max_message_bytes=1_000_000) as relay:
+        text = PROSE * 2_000
+        answer = await relay.http.post("/v1/audio/speech", json={"input": text})
+        spoken = sum(len(job["text"]) for job in relay.endpoint.jobs.values())
+    assert answer.status_code == 200
+    assert len(text) - spoken < len(relay.endpoint.jobs) * 5  # the spaces between jobs
+
+
+async def test_a_job_that_dies_in_mid_speech_breaks_the_body_off_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Dying(MemoryEndpoint):
+        async def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
+            yield Chunk(b"a" * 192, 0, 24, ())
+            raise EngineFailed("it broke")
+
+    async with running(Dying()) as relay:
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+            await relay.http.post("/v1/audio/speech", json={"input": PROSE})
+    assert capsys.readouterr().err == ""  # uvicorn writes there
+
+
+@pytest.mark.parametrize("heard", [0, 1], ids=["waiting", "streaming"])
+async def test_at_its_end_the_relay_gives_up_what_takes_long_and_cancels_its_jobs(
+    heard: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with held() as relay:
+        relay.endpoint.hold_after = heard
+        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await relay.http.post("/v1/speech", json={"text": PROSE})
+        await until(lambda: len(relay.endpoint.jobs) == 2)
+        began = time.monotonic()
+        relay.server.should_exit = True
+        if heard:
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+                await asking
+        else:
+            answer = await asking
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
+            assert answer.headers["retry-after"] == "1"
+    assert time.monotonic() - began < 5
+    assert sorted(relay.endpoint.cancelled) == ["job-0", "job-1"]
+    assert (caplog.records, capsys.readouterr().err) == ([], "")
+
+
+async def test_at_its_end_the_relay_lets_a_short_speech_end() -> None:
+    async with held() as relay:
+        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await until(lambda: relay.endpoint.jobs)
+        relay.server.should_exit = True
+        await asyncio.sleep(0.5)
+        relay.endpoint.gate.set()
+        answer = await asking
+    assert answer.content == b"".join(audio for audio, _, _ in audio_of(PROSE))
+    assert relay.endpoint.cancelled == []
+
+
+async def test_a_worker_that_is_being_warmed_is_not_waited_for_at_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with held(prewarm=True) as relay, talking(relay):
+        await until(lambda: relay.endpoint.operations)
+    assert relay.endpoint.cancelled == ["warm"]
+    assert caplog.records == []  # it was not among those that came too late
+
+
+async def test_an_endpoint_that_does_not_take_the_cancels_holds_the_end_up_for_seconds_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Deaf(MemoryEndpoint):
+        async def cancel(self, job: str) -> None:
+            await asyncio.sleep(60)
+
+    began = time.monotonic()
+    async with running(Deaf()) as relay:
+        relay.endpoint.gate.clear()
+        relay.endpoint.hold_after = 0
+        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await until(lambda: relay.endpoint.jobs)
+        await left(asking)
+    assert time.monotonic() - began < 10
+    [said] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert said == "1 jobs may still run: the endpoint took more than 4 s to cancel them"
+
+
+async def test_an_operation_that_is_given_up_leaves_no_job() -> None:
+    seen: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode().removeprefix("/v2/ep")
+        seen.append(path)
+        body = b'{"id": "job-1", "status": "IN_QUEUE"}'
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        endpoint = RunPod(Settings(endpoint_id="ep", api_key="any", base_url=f"http://127.0.0.1:{port}/v2"))
+        asking = asyncio.create_task(endpoint.operate("voices"))
+        await until(lambda: len(seen) > 2)
+        await left(asking)
+        await endpoint.close()
+    assert seen[0] == "/run"
+    assert seen[-1] == "/cancel/job-1"

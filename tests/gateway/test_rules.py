@@ -1,0 +1,215 @@
+"""Limits, ranges, messages and settings: the rules without I/O."""
+
+import json
+from typing import Any
+
+import pytest
+from chatterpod import ApiError, AuthError, EngineFailed, UnknownVoice
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import messages
+from gateway.errors import (
+    BadMessage,
+    BadRequest,
+    Exhausted,
+    RangeRefused,
+    RelayError,
+    StartError,
+    TooLarge,
+    translated,
+)
+from gateway.limits import Limits, Usage
+from gateway.metrics import Metrics
+from gateway.ranges import Answer, answer
+from gateway.settings import Settings
+
+DAY = 86_400
+ENV = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": "rpa_secret"}
+
+
+def test_requests_a_minute_refill_evenly() -> None:
+    usage = Usage(Limits(requests_a_minute=6))
+    for _ in range(6):
+        usage.request(1_000.0)
+    with pytest.raises(Exhausted) as refused:
+        usage.request(1_000.0)
+    assert refused.value.retry_after == pytest.approx(10)
+    usage.request(1_010.0)
+
+
+def test_characters_are_counted_by_the_day_all_or_none() -> None:
+    usage = Usage(Limits(characters_a_day=100))
+    usage.characters(60, now=DAY * 5)
+    with pytest.raises(Exhausted, match="60 characters are asked for, and 40 of 100 are left"):
+        usage.characters(60, now=DAY * 5 + 3_600)
+    usage.characters(40, now=DAY * 5 + 3_600)
+    usage.characters(100, now=DAY * 6)
+
+
+def test_a_connection_that_was_given_back_can_be_taken_again() -> None:
+    usage = Usage(Limits(connections=1))
+    usage.connect()
+    with pytest.raises(Exhausted):
+        usage.connect()
+    usage.disconnect()
+    usage.connect()
+
+
+@pytest.mark.parametrize(
+    ("header", "made", "whole", "expected"),
+    [
+        (None, 10, "growing", Answer(0, None, 200)),
+        (None, 10, "whole", Answer(0, 10, 200)),
+        ("bytes=0-1", 10, "growing", Answer(0, 2, 206, "bytes 0-1/*")),
+        ("bytes=0-1", 10, "whole", Answer(0, 2, 206, "bytes 0-1/10")),
+        ("bytes=0-", 10, "growing", Answer(0, None, 200)),
+        ("bytes=0-", 10, "whole", Answer(0, 10, 206, "bytes 0-9/10")),
+        ("bytes=4-", 10, "growing", Answer(4, 10, 206, "bytes 4-9/*")),
+        ("bytes=4-99", 10, "whole", Answer(4, 10, 206, "bytes 4-9/10")),
+        ("bytes=-3", 10, "whole", Answer(7, 10, 206, "bytes 7-9/10")),
+        ("bytes=-3", 10, "growing", None),
+        ("bytes=10-", 10, "growing", None),
+        ("bytes=5-4", 10, "whole", Answer(0, 10, 200)),
+        ("lines=0-1", 10, "whole", Answer(0, 10, 200)),
+        ("bytes=0-1,4-5", 10, "whole", Answer(0, 10, 200)),
+    ],
+)
+def test_a_range_is_answered_with_what_is_there(
+    header: str | None, made: int, whole: str, expected: Answer | None
+) -> None:
+    assert answer(header, made, whole=whole == "whole") == expected
+
+
+def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
+    with pytest.raises(RangeRefused) as refused:
+        answer("bytes=10-", 10, whole=True)
+    assert messages.headers(refused.value) == {"Content-Range": "bytes */10"}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        ("{", BadMessage, "not valid JSON"),
+        ("[1]", BadMessage, "no JSON object"),
+        ('{"type": "text", "text": NaN}', BadMessage, "not valid JSON"),
+        ("[" * 60_000, BadMessage, "not valid JSON"),
+        (b"\x00", BadMessage, "binary"),
+        ('{"text": "a"}', BadMessage, "no type"),
+        ('{"type": "sing"}', BadMessage, "not known, expected one of"),
+        ('{"type": "text"}', BadRequest, "text is missing"),
+        ('{"type": "text", "text": 5}', BadRequest, "text is a number, expected a valid string"),
+        ('{"type": "text", "text": "a", "speed": 1.0}', BadRequest, "speed is no field"),
+        ('{"type": "speak", "text": "a", "speed": 9.0}', BadRequest, "speed is 9.0, expected less than"),
+        ('{"type": "start", "format": "flac"}', BadRequest, "format is 'flac', expected 'mp3' or 'pcm'"),
+        ('{"type": "start", "context_id": "a b"}', BadRequest, "context_id is a string"),
+        ('{"type": "start", "pronounce": {"a\\nERROR": 1}}', BadRequest, "pronounce.a?ERROR is a number"),
+        ('{"type": "text", "text": null}', BadRequest, "text is null, expected a valid string"),
+        ('{"type": "text", "text": [true]}', BadRequest, "text is a list, expected"),
+        ('{"type": "cancel"}', BadRequest, "played_ms is missing"),
+        ('{"type": "cancel", "played_ms": -1}', BadRequest, "played_ms is a number"),
+        (
+            json.dumps({"type": "text", "text": "a" * 70_000}),
+            TooLarge,
+            "has 70028 bytes, expected at most 65536",
+        ),
+    ],
+)
+def test_a_message_that_is_none_is_refused_with_a_reason(
+    data: Any, kind: type[RelayError], said: str
+) -> None:
+    with pytest.raises(kind) as refused:
+        messages.parse(data, 65_536)
+    assert said in str(refused.value)
+
+
+WORDS = st.text("aZ0_-é\ud800\x00 ", max_size=6)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS
+JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(WORDS, SCALARS, max_size=2)
+KINDS = ("auth", "start", "speak", "text", "flush", "close", "cancel", "ping", "sing")
+FIELDS = st.sampled_from(["text", "context_id", "voice", "speed", "seed", "played_ms", "token", "x"])
+
+
+@given(st.sampled_from(KINDS), st.dictionaries(FIELDS, JSON, max_size=4))
+def test_whatever_a_message_holds_it_is_one_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
+    told: object
+    try:
+        told = messages.parse(json.dumps({"type": kind, **fields}), 65_536).type
+    except RelayError as refusal:
+        told = refusal.code if len(str(refusal)) < 400 else str(refusal)
+    assert told in {kind, "bad_message", "invalid_input"}
+
+
+def test_settings_are_read_from_the_environment() -> None:
+    settings = Settings.from_env(
+        ENV
+        | {
+            "RELAY_TOKENS": "one-token-of-many-letters, another-token-of-many",
+            "RELAY_ORIGINS": "https://example.com",
+            "RELAY_VOICES": "alloy=anna, nova=default",
+            "RELAY_PREWARM": "1",
+            "RELAY_CHARACTERS_A_DAY": "5000",
+        }
+    )
+    assert settings.tokens == ("one-token-of-many-letters", "another-token-of-many")
+    assert settings.voices == {"alloy": "anna", "nova": "default"}
+    assert settings.prewarm is True
+    assert settings.limits.characters_a_day == 5_000
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "RUNPOD_ENDPOINT_ID is not set"),
+        ({"RUNPOD_ENDPOINT_ID": "ep"}, "RUNPOD_API_KEY is not set"),
+        (
+            ENV | {"RELAY_TOKEN": "x"},
+            "RELAY_TOKEN is not a setting of the relay; the settings are RELAY_TOKENS",
+        ),
+        (ENV | {"RELAY_TOKENS": "short"}, "RELAY_TOKENS: expected tokens of 16"),
+        (ENV | {"RELAY_ORIGINS": "example.com"}, "RELAY_ORIGINS='example.com': expected origins"),
+        (ENV | {"RELAY_VOICES": "alloy"}, "RELAY_VOICES='alloy': expected name=voice"),
+        (ENV | {"RELAY_PREWARM": "yes"}, "RELAY_PREWARM='yes': expected 0 or 1"),
+        (ENV | {"RELAY_CONTEXTS": "0"}, "RELAY_CONTEXTS='0': expected a whole number from 1"),
+    ],
+)
+def test_settings_that_cannot_be_stop_the_relay_with_one_line(env: dict[str, str], said: str) -> None:
+    with pytest.raises(StartError) as refused:
+        Settings.from_env(env)
+    assert str(refused.value).startswith(said)
+    assert "short" not in str(refused.value).replace("shorter", "")
+
+
+def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
+    shown = repr(Settings.from_env(ENV | {"RELAY_TOKENS": "one-token-of-many-letters"}))
+    assert "rpa_secret" not in shown
+    assert "one-token" not in shown
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (UnknownVoice("there is no voice 'x'"), "unknown_voice", 400),
+        (EngineFailed("it broke"), "engine_failed", 502),
+        (AuthError("the endpoint refused the API key rpa_secret", 401), "endpoint_failed", 502),
+        (ApiError("http://10.0.0.1/v2/ep did not answer"), "endpoint_failed", 502),
+    ],
+)
+def test_what_fails_behind_the_relay_is_told_without_its_inside(error: Any, code: str, status: int) -> None:
+    told = translated(error)
+    assert (told.code, told.status) == (code, status)
+    assert "rpa_" not in str(told)
+    assert "10.0" not in str(told)
+
+
+def test_the_metrics_are_prometheus_text() -> None:
+    metrics = Metrics()
+    metrics.count("errors", "too_large")
+    metrics.first_audio(0.3)
+    text = metrics.text()
+    assert 'relay_errors_total{code="too_large"} 1\n' in text
+    assert 'relay_first_audio_seconds_bucket{le="0.2"} 0\n' in text
+    assert 'relay_first_audio_seconds_bucket{le="0.35"} 1\n' in text
+    assert 'relay_first_audio_seconds_bucket{le="+Inf"} 1\n' in text
+    assert "relay_characters_total 0\n" in text
+    assert all(line.startswith("#") or len(line.split(" ")) == 2 for line in text.splitlines())

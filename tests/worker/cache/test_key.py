@@ -1,0 +1,95 @@
+"""The cache key is pinned: a change here loses every stored speech."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from worker.cache.key import cache_key
+from worker.engines.tone import ToneEngine
+from worker.request.parse import SpeechRequest, parse
+
+
+def request(**fields: Any) -> SpeechRequest:
+    parsed = parse({"text": "Hello, World!"} | fields, ToneEngine())
+    assert isinstance(parsed, SpeechRequest)
+    return parsed
+
+
+def sha(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def test_the_key_of_a_plain_request_is_the_guides() -> None:
+    assert cache_key(request(), "chatterbox-turbo") == sha("hello, world!|default|en|mp3|1.0|0")
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"speed": 1}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"speed": 1.256}, "hello, world!|default|en|mp3|1.26|0"),
+        ({"seed": 0}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"seed": 7}, "hello, world!|default|en|mp3|1.0|7"),
+        ({"text": "  HELLO, world!\n"}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"language": " EN "}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"language": "en-US"}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"format": "PCM", "bit_rate": 32}, "hello, world!|default|en|pcm|1.0|0"),
+        ({"voice": "low"}, "hello, world!|low|en|mp3|1.0|0"),
+        ({"bit_rate": 32}, "hello, world!|default|en|mp3|1.0|0|bit_rate=32"),
+        ({"opening": "even"}, "hello, world!|default|en|mp3|1.0|0|opening=even"),
+        ({"top_k": 5, "temperature": 1}, "hello, world!|default|en|mp3|1.0|0|temperature=1.0|top_k=5.0"),
+        ({"normalize_numbers": True}, "hello, world!|default|en|mp3|1.0|0"),
+        ({"normalize_numbers": False}, "hello, world!|default|en|mp3|1.0|0|normalize_numbers=false"),
+        (
+            {"pronounce": {"b": "x", "a": "y"}},
+            'hello, world!|default|en|mp3|1.0|0|pronounce={"a": "y", "b": "x"}',
+        ),
+        ({"stream": True, "cache": "refresh"}, "hello, world!|default|en|mp3|1.0|0"),
+    ],
+)
+def test_what_changes_the_audio_is_in_the_key_and_nothing_else(fields: dict[str, Any], line: str) -> None:
+    assert cache_key(request(**fields), "chatterbox-turbo") == sha(line)
+
+
+def test_another_engine_never_shares_a_key_with_chatterbox() -> None:
+    assert cache_key(request(), "preview") == sha("hello, world!|default|en|mp3|1.0|0|engine=preview")
+
+
+def test_a_tag_and_kept_case_separate_entries() -> None:
+    plain = cache_key(request(), "chatterbox-turbo")
+    assert cache_key(request(), "chatterbox-turbo", tag="blue") != plain
+    shouted = [cache_key(request(text=t), "chatterbox-turbo", keep_case=True) for t in ("US", "us")]
+    assert shouted[0] != shouted[1]
+
+
+def test_turns_are_in_the_key() -> None:
+    one = parse({"turns": [{"text": "Hi."}]}, ToneEngine())
+    two = parse({"turns": [{"text": "Hi.", "voice": "low"}]}, ToneEngine())
+    assert isinstance(one, SpeechRequest)
+    assert isinstance(two, SpeechRequest)
+    assert cache_key(one, "tone") != cache_key(two, "tone")
+
+
+def key_of_turns(*turns: dict[str, Any], **fields: Any) -> str:
+    parsed = parse({"turns": list(turns)} | fields, ToneEngine())
+    assert isinstance(parsed, SpeechRequest)
+    return cache_key(parsed, "chatterbox-turbo")
+
+
+def test_the_key_of_turns_tells_who_speaks_and_not_where_that_was_said() -> None:
+    line = 'hi.|default|en|mp3|1.0|0|turns=[["{voice}", "Hi.", null]]'
+    assert key_of_turns({"text": "Hi."}) == sha(line.replace("{voice}", "default"))
+    low = sha(line.replace("{voice}", "low"))
+    assert key_of_turns({"text": "Hi.", "voice": "low"}) == low
+    assert key_of_turns({"text": "Hi."}, voice="low") == low
+    assert key_of_turns({"text": "Hi.", "voice": "low"}, voice="ann") == low
+
+
+def test_the_clip_behind_a_voices_name_is_in_the_key_and_its_order_is_not() -> None:
+    clips = {"bob": "22", "ann": "11"}
+    assert cache_key(request(voice="ann"), "chatterbox-turbo", {"ann": "11"}) == sha(
+        "hello, world!|ann|en|mp3|1.0|0|clips=ann:11"
+    )
+    keys = [cache_key(request(), "tone", dict(order)) for order in (clips.items(), sorted(clips.items()))]
+    assert keys[0] == keys[1] != cache_key(request(), "tone", clips | {"ann": "33"})

@@ -1,0 +1,301 @@
+"""A job's voices: found, learned once, kept ready, let go, whatever becomes of them meanwhile."""
+
+import asyncio
+import base64
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clip_kit import audio_file, voice_like, wav
+from studio_kit import CountingEngine, Kit, Record, audio_of, run_job, working
+
+from worker.engines import Clip
+from worker.engines.tone import ToneEngine
+from worker.voices.clips import read_clip
+
+URL = "https://example.com/ann.wav"
+LONG = "The harbour was quiet that morning, and only the gulls had opinions. " * 60
+TWENTY = [
+    {"text": f"This is what turn number {n} has to say.", "voice": "ann" if n % 2 else "bob"}
+    for n in range(20)
+]
+
+
+class LearningEngine(CountingEngine):
+    """The tone, counting what it learned, was told again and forgot."""
+
+    def __init__(self, slots: int = 8) -> None:
+        super().__init__(slots)
+        self.told: list[tuple[str, str]] = []
+        self.free = threading.Event()  # to learn
+        self.free.set()
+
+    def learn(self, voice: str, clip: Clip) -> bytes:
+        assert self.free.wait(20)
+        self.told.append(("learn", voice))
+        return super().learn(voice, clip)
+
+    def recall(self, voice: str, data: bytes) -> None:
+        self.told.append(("recall", voice))
+        super().recall(voice, data)
+
+    def forget(self, voice: str) -> None:
+        self.told.append(("forget", voice))
+        super().forget(voice)
+
+    def count(self, what: str) -> int:
+        return sum(told == what for told, _ in self.told)
+
+
+class Speechless(CountingEngine):
+    """The tone without voices to learn."""
+
+    clones = False
+
+
+def added(name: str, clip: bytes) -> dict[str, Any]:
+    return {"op": "voice_add", "name": name, "clip_base64": base64.b64encode(clip).decode()}
+
+
+def voices_heard(kit: Kit) -> list[str]:
+    return [utterance.voice for utterance in kit.engine.admitted]  # type: ignore[attr-defined]
+
+
+async def error(kit: Kit, given: Any) -> str:
+    records = await run_job(kit, given)
+    return str(records[-1]["error"])
+
+
+async def test_a_voice_that_was_added_speaks_until_it_is_removed(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        [answer] = await run_job(kit, added("ann", wav()))
+        assert answer["name"] == "ann"
+        assert answer["sha256"] == read_clip(wav()).sha256
+        assert (answer["seconds"], answer["replaced"], answer["final"]) == (6.0, False, True)
+        [listed] = await run_job(kit, {"op": "voices"})
+        assert listed["voices"] == ["default", "low", "ann"]
+        spoken = await run_job(kit, {"text": "Hello.", "voice": "ann"})
+        assert spoken[-1]["final"] is True
+        assert audio_of(spoken) != audio_of(await run_job(kit, {"text": "Hello."}))
+        await run_job(kit, {"op": "voice_remove", "name": "ann"})
+        gone = await error(kit, {"text": "Hello.", "voice": "ann"})
+    assert gone == "unknown_voice: there is no voice 'ann'; the voices are default, low"
+
+
+async def test_turns_that_name_no_voice_are_spoken_with_the_requests(tmp_path: Path) -> None:
+    turns = [{"text": "One."}, {"text": "Two.", "voice": "default"}]
+    with working(tmp_path) as kit:
+        records = await run_job(kit, {"turns": turns, "voice": "low"})
+        captions = [segment for record in records for segment in record.get("segments", ())]
+        assert voices_heard(kit) == [segment["voice"] for segment in captions] == ["low", "default"]
+
+
+async def test_an_unknown_voice_beside_turns_is_refused_before_anything_is_spoken(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        for turn in ({"text": "One."}, {"text": "One.", "voice": "low"}):
+            said = await error(kit, {"turns": [turn], "voice": "bob"})
+            assert said == "unknown_voice: there is no voice 'bob'; the voices are default, low"
+        assert voices_heard(kit) == []
+
+
+async def test_fifty_segments_compute_the_conditioning_once(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    with working(tmp_path, engine) as kit:
+        kit.voices.add("ann", wav())
+        records = await run_job(kit, {"text": LONG, "voice": "ann", "opening": "even", "bit_rate": 32})
+        assert records[-1]["chunks_processed"] >= 15
+        jobs = [run_job(kit, {"text": f"Job {n}.", "voice": "ann"}, f"job-{n}") for n in range(50)]
+        await asyncio.gather(*jobs)
+    assert len(engine.admitted) >= 65
+    assert engine.count("learn") == 1
+    assert kit.casting.learned == 1
+
+
+async def test_the_next_worker_reads_what_this_one_learned(tmp_path: Path) -> None:
+    for number in range(2):
+        engine = LearningEngine()
+        with working(tmp_path, engine) as kit:
+            if number == 0:
+                await run_job(kit, added("ann", wav()))
+            await run_job(kit, {"text": "Hello.", "voice": "ann", "cache": "off"})
+            assert (kit.casting.learned, kit.casting.recalled) == ((1, 0), (0, 1))[number]
+
+
+async def test_a_damaged_file_is_learned_anew(tmp_path: Path) -> None:
+    with working(tmp_path, LearningEngine()) as kit:
+        kit.voices.add("ann", wav())
+        kit.voices.keep("ann", kit.voices.digest("ann"), "tone.json", b"{broken")
+        assert (await run_job(kit, {"text": "Hello.", "voice": "ann"}))[-1]["final"] is True
+        assert (kit.casting.learned, kit.casting.recalled) == (1, 0)
+        mended = kit.voices.learned("ann", kit.voices.digest("ann"), "tone.json")
+    assert mended is not None
+    assert b"pitch" in mended
+
+
+async def test_the_same_name_with_another_clip_is_another_entry_of_the_cache(tmp_path: Path) -> None:
+    given = {"text": "Hello.", "voice": "ann"}
+    with working(tmp_path) as kit:
+        keys, hits, sounds = [], [], []
+        for clip in (wav(), wav(200), wav()):
+            [answer] = await run_job(kit, added("ann", clip))
+            records = await run_job(kit, given)
+            keys.append(records[-1]["cache_key"])
+            hits.append(records[-1]["cache_hit"])
+            sounds.append(audio_of(records))
+        assert answer["replaced"] is True
+    assert hits == [False, False, True]
+    assert keys[0] == keys[2] != keys[1]
+    assert sounds[0] == sounds[2] != sounds[1]
+
+
+async def test_a_job_ends_with_the_clip_it_began_with_though_the_voice_is_removed(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    with working(tmp_path, engine, memory_bytes=0) as kit:
+        kit.voices.add("ann", wav())
+        key = kit.voices.digest("ann")
+        engine.hold_after = 1
+        speaking = asyncio.create_task(run_job(kit, {"text": LONG[:600], "voice": "ann"}))
+        await until(lambda: engine.hold_after == 0)
+        await run_job(kit, {"op": "voice_remove", "name": "ann"})
+        assert (await error(kit, {"text": "Hello.", "voice": "ann"})).startswith("unknown_voice: ")
+        assert ("forget", key) not in engine.told
+        engine.hold_after = None
+        assert (await speaking)[-1]["final"] is True
+        assert set(voices_heard(kit)) == {key}
+        await until(lambda: ("forget", key) in engine.told)
+
+
+async def test_a_job_that_is_cancelled_while_its_voice_is_learned_leaves_the_next_one_well(
+    tmp_path: Path,
+) -> None:
+    engine = LearningEngine()
+    with working(tmp_path, engine) as kit:
+        kit.voices.add("ann", wav())
+        engine.free.clear()
+        first = asyncio.create_task(run_job(kit, {"text": "Hello.", "voice": "ann"}))
+        await until(lambda: kit.casting.preparing)
+        first.cancel()
+        await asyncio.wait([first])
+        engine.free.set()
+        assert (await run_job(kit, {"text": "Hello.", "voice": "ann"}))[-1]["final"] is True
+    assert engine.count("learn") == 1
+
+
+async def test_200_voices_speak_one_after_another_within_the_memory(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    with working(tmp_path, engine, memory_bytes=1_000) as kit:
+        for number in range(200):
+            kit.voices.add(f"v{number}", wav(100 + number))
+        for number in range(200):
+            records = await run_job(kit, {"text": "Hi.", "voice": f"v{number}", "cache": "off"})
+            assert records[-1]["final"] is True
+        [info] = await run_job(kit, {"op": "info"})
+        await until(lambda: engine.count("forget") == 200 - len(kit.casting.ready))
+    assert 1 <= info["voices_ready"] <= 10
+    assert len(info["voices"]) == 202
+
+
+async def test_the_voice_used_longest_ago_is_let_go_first(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    size = len(ToneEngine().learn("a", read_clip(wav())))
+    with working(tmp_path, engine, memory_bytes=2 * size + 20) as kit:
+        for name, pitch in (("ann", 100), ("bob", 200), ("cat", 300)):
+            kit.voices.add(name, wav(pitch))
+        for name in ("ann", "bob", "ann", "cat"):
+            await run_job(kit, {"text": "Hi.", "voice": name, "cache": "off"})
+        keys = [kit.voices.digest(name) for name in ("ann", "cat")]
+        assert list(kit.casting.ready) == keys
+
+
+async def test_a_clip_from_an_address_speaks_for_who_names_no_voice(tmp_path: Path) -> None:
+    turns = [{"text": "By the clip."}, {"text": "By the low one.", "voice": "low"}]
+    with working(tmp_path, LearningEngine()) as kit:
+        kit.web[URL] = wav()
+        plain = await run_job(kit, {"text": "Hello.", "voice_url": URL})
+        again = await run_job(kit, {"text": "Hello.", "voice_url": URL})
+        await run_job(kit, {"turns": turns, "voice_url": URL})
+        key = read_clip(wav()).sha256
+        assert voices_heard(kit) == [key, key, "low"]
+        kit.web[URL] = wav(200)
+        other = await run_job(kit, {"text": "Hello.", "voice_url": URL})
+        assert kit.voices.names() == ["default", "low"]
+    assert [r[-1]["cache_hit"] for r in (plain, again, other)] == [False, True, False]
+    assert audio_of(other) != audio_of(plain)
+
+
+async def test_a_clip_can_be_added_from_an_address(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        kit.web[URL] = wav()
+        [answer] = await run_job(kit, {"op": "voice_add", "name": "ann", "voice_url": URL})
+        assert answer["name"] == "ann"
+        assert kit.voices.clip("ann") == wav()
+
+
+async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        kit.voices.add("ann", wav())
+        [answer] = await run_job(kit, {"op": "warm", "name": "ann"})
+        assert (answer["voice"], kit.casting.ready) == ("ann", (kit.voices.digest("ann"),))
+        assert (await error(kit, {"op": "warm", "name": "bob"})).startswith("unknown_voice: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"text": "a", "voice": "bob"},
+            "unknown_voice: there is no voice 'bob'; the voices are default, low",
+        ),
+        ({"turns": [{"text": "a", "voice": "bob"}]}, "unknown_voice: there is no voice 'bob'"),
+        (added("ann", b"This is a text."), "voice_unusable: the clip is no audio file"),
+        (added("ann", wav(seconds=3)), "voice_unusable: the clip has 3.0 s, expected more than 5 s"),
+        (added("ann", audio_file(voice_like(rate=8_000), 8_000)), "voice_unusable: the clip is at 8000 Hz"),
+        (added("default", wav()), "invalid_input: name is 'default', which is the engine's own voice"),
+        (added("ann", bytes(7_000_001)), "invalid_input: clip_base64 holds 7000001 bytes, expected"),
+        ({"op": "voice_add", "name": "ann", "clip_base64": ""}, "invalid_input: clip_base64 holds 0 bytes"),
+        (
+            {"op": "voice_add", "name": "ann", "clip_base64": "data:audio/wav;base64,AAAA"},
+            "invalid_input: clip_base64 is no base64",
+        ),
+        ({"op": "voice_remove", "name": "bob"}, "unknown_voice: there is no voice 'bob'"),
+        ({"op": "voice_remove", "name": "low"}, "invalid_input: name is 'low', which is the engine's own"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_and_leaves_no_voice(tmp_path: Path, given: Any, said: str) -> None:
+    with working(tmp_path) as kit:
+        assert (await error(kit, given)).startswith(said)
+        assert kit.voices.names() == ["default", "low"]
+        assert (await run_job(kit, {"text": "Next."}))[-1]["final"] is True
+
+
+async def test_an_engine_that_does_not_clone_has_its_own_voices_only(tmp_path: Path) -> None:
+    with working(tmp_path, Speechless()) as kit:
+        kit.voices.add("ann", wav())
+        assert (await error(kit, {"text": "a", "voice": "ann"})).startswith("unknown_voice: ")
+        for given in (added("bob", wav()), {"op": "voice_remove", "name": "ann"}):
+            assert (await error(kit, given)).endswith("needs an engine that clones voices, and tone does not")
+
+
+async def test_a_dialogue_of_20_turns_in_two_learned_voices_keeps_order_and_captions(tmp_path: Path) -> None:
+    with working(tmp_path) as kit:
+        kit.voices.add("ann", wav(100))
+        kit.voices.add("bob", wav(200))
+        records = await run_job(kit, {"turns": TWENTY})
+        hit = await run_job(kit, {"turns": TWENTY})
+        keys = {name: kit.voices.digest(name) for name in ("ann", "bob")}
+        assert voices_heard(kit) == [keys[str(turn["voice"])] for turn in TWENTY]
+    assert hit[-1]["cache_hit"] is True
+    for got in (records, hit):
+        assert said_in(got) == [(n, turn["voice"], turn["text"]) for n, turn in enumerate(TWENTY)]
+
+
+def said_in(records: list[Record]) -> list[tuple[int, str, str]]:
+    segments = [segment for record in records for segment in record["segments"]]
+    return [(segment["turn"], segment["voice"], segment["text"]) for segment in segments]
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)

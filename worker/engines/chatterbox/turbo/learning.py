@@ -1,0 +1,83 @@
+"""Chatterbox-Turbo that learns voices: from a clip once, then from the file that this gave."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from worker.engines import Clip
+from worker.engines.chatterbox.cloning import Cloner
+from worker.engines.chatterbox.turbo.checkpoint import Models
+from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
+from worker.engines.chatterbox.turbo.voice import Voice
+from worker.errors import VoiceUnusable
+
+__all__ = ["LearningEngine"]
+
+UNFIT = re.compile(r"[^A-Za-z0-9_-]+")  # for a file's name
+
+
+class LearningEngine(ChatterboxEngine):
+    """Speaks as `ChatterboxEngine`, and with voices that are learned between two steps."""
+
+    clones = True
+
+    def __init__(self, models: Models, folder: Path, **options: Any) -> None:
+        """Speak with loaded models; those for learning are loaded from `folder` by the first `learn`."""
+        super().__init__(models, **options)
+        weights = models.manifest.name or models.manifest.revision or "released"
+        self.recipe = f"turbo-{UNFIT.sub('-', weights)}-{models.precision}.safetensors"
+        self._folder = folder
+        self._cloner: Cloner | None = None
+
+    def learn(self, voice: str, clip: Clip) -> bytes:
+        """Make the voice of a clip ready; return its conditioning and prefix as a safetensors file.
+
+        Raises:
+            VoiceUnusable: The models are not there, or make nothing of the clip.
+        """
+        learned = Voice(self._models_for_learning().condition(clip))
+        with torch.inference_mode():
+            learned.prefix(self._models.t3)
+        self._voices[voice] = learned
+        return learned.to_bytes(self._models.precision, {"clip": clip.sha256, "recipe": self.recipe})
+
+    def recall(self, voice: str, data: bytes) -> None:
+        """Make a voice ready from its file.
+
+        Raises:
+            ValueError: The data are damaged, or of another clip, weights or precision.
+        """
+        if labels(data) != {"clip": voice, "recipe": self.recipe}:
+            raise ValueError("of another clip, weights or precision")
+        try:
+            recalled = Voice.from_bytes(data, self._models.precision)
+        except (SafetensorError, KeyError) as error:
+            raise ValueError(f"damaged: {type(error).__name__}") from error
+        with torch.inference_mode():
+            recalled.prefix(self._models.t3)
+        self._voices[voice] = recalled
+
+    def forget(self, voice: str) -> None:
+        """Free a learned voice; those inside that speak with it keep it to their end."""
+        self._voices.pop(voice, None)
+
+    def _models_for_learning(self) -> Cloner:
+        if self._cloner is None:
+            try:
+                self._cloner = Cloner.load(self._folder, self._models.t3.device)
+            except (OSError, SafetensorError, ImportError) as error:
+                raise VoiceUnusable(
+                    "this worker cannot learn voices: the models for it are not there"
+                ) from error
+        return self._cloner
+
+
+def labels(data: bytes) -> dict[str, str]:
+    """Return what a safetensors file says of itself; raises ValueError where it is none."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + min(size, len(data))])
+    return dict(header.get("__metadata__", {})) if isinstance(header, dict) else {}

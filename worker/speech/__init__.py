@@ -1,0 +1,7 @@
+"""Speech while it is made: planned, scheduled on the engine's thread, encoded, read by several jobs."""
+
+from worker.speech.registry import Studio
+from worker.speech.scheduler import Synthesis
+from worker.speech.speech import Recorder, Speech, follow
+
+__all__ = ["Recorder", "Speech", "Studio", "Synthesis", "follow"]

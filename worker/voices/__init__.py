@@ -1,0 +1,5 @@
+"""Who speaks: voices on the volume, learned from clips (`store`), kept ready in the engine (`ready`)."""
+
+from worker.voices.store import Voices
+
+__all__ = ["Voices"]

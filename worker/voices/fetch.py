@@ -1,0 +1,45 @@
+"""Clips from the web, through the SDK's guarded fetch: public addresses only, bounded, in time."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from worker.errors import VoiceUnusable
+from worker.voices.clips import MOST_BYTES
+
+__all__ = ["fetched"]
+
+SECONDS = 30.0  # for the whole of it
+PIECE = 65_536  # bytes
+
+Get = Callable[..., Any]  # runpod's safe_get
+Read = Callable[[Any, int, int], Iterator[bytes]]  # runpod's iter_content_capped
+
+
+def fetched(url: str, get: Get, read: Read, clock: Callable[[], float] = time.monotonic) -> bytes:
+    """Return the clip at `url`; at most 10 MB, within 30 s, from a public https address.
+
+    The message of an error holds nothing of the address or of what answered, but its status.
+
+    Raises:
+        VoiceUnusable: It cannot be fetched, or must not be.
+    """
+    end = clock() + SECONDS
+    try:
+        with get(url, timeout=int(SECONDS) // 3, max_bytes=MOST_BYTES) as response:
+            if not str(response.url).startswith("https://"):
+                raise VoiceUnusable("voice_url leads away from https")
+            if response.status_code != 200:
+                raise VoiceUnusable(f"voice_url answered with status {int(response.status_code)}")
+            pieces = []
+            for piece in read(response, PIECE, MOST_BYTES):
+                pieces.append(piece)
+                if clock() > end:
+                    raise VoiceUnusable(f"voice_url did not deliver the clip within {SECONDS:.0f} s")
+    except ValueError as error:  # the guard's refusals
+        raise VoiceUnusable(
+            f"voice_url was refused: expected a public https address and at most {MOST_BYTES} bytes"
+        ) from error
+    except OSError as error:  # what `requests` raises
+        raise VoiceUnusable("voice_url could not be fetched: its server cannot be reached") from error
+    return b"".join(pieces)

@@ -1,0 +1,237 @@
+"""Who speaks a request: its voices found, ready in the engine while a job needs them, then let go."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from worker.engines import Clip, CloningEngine
+from worker.errors import InvalidInput, VoiceUnusable
+from worker.request.parse import SpeechRequest
+from worker.voices.clips import read_clip
+from worker.voices.store import Voices
+
+__all__ = ["Cast", "Casting", "Voice"]
+
+log = logging.getLogger("worker")
+MOST_SENT = 7_000_000  # bytes of a clip in a job; as base64 within RunPod's 10 MB
+Call = Callable[[Callable[[], Any]], "Future[Any]"]
+Fetch = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that a job speaks with; `key` is what the engine calls it."""
+
+    name: str  # as the request says it
+    key: str
+    sha256: str | None = None  # of its clip; None for the engine's own
+    data: bytes | None = None  # the clip, where it was fetched
+
+
+Cast = Mapping[str, Voice]  # by the name that the request says
+
+
+def refuse(_: str) -> bytes:
+    """Fetch nothing."""
+    raise VoiceUnusable("this worker fetches no clips")
+
+
+class Casting:
+    """Finds voices and keeps learned ones ready, the latest used, within a limit of memory.
+
+    Lives on the event loop; files and fetches run in threads, `call` runs what the engine does on
+    the engine's own thread. A voice in use is never let go: a job ends with the clip it began with,
+    whatever becomes of the voice meanwhile.
+    """
+
+    def __init__(
+        self,
+        voices: Voices,
+        cloner: CloningEngine | None,
+        *,
+        call: Call,
+        fetch: Fetch = refuse,
+        memory_bytes: int = 1_000_000_000,
+    ) -> None:
+        self.voices = voices
+        self.learned = 0  # conditionings computed
+        self.recalled = 0  # read from their files
+        self._cloner = cloner
+        self._call = call
+        self._fetch = fetch
+        self._memory_bytes = memory_bytes
+        self._ready: OrderedDict[str, int] = OrderedDict()  # key -> bytes, the latest used last
+        self._users: Counter[str] = Counter()
+        self._preparing: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The keys of the learned voices that are ready, the latest used last."""
+        return tuple(self._ready)
+
+    @property
+    def preparing(self) -> tuple[str, ...]:
+        """The keys of the voices that are being made ready."""
+        return tuple(self._preparing)
+
+    async def cast(self, request: SpeechRequest) -> Cast:
+        """Return the voices of a request, found but not yet ready.
+
+        Raises:
+            UnknownVoice: There is no voice of that name.
+            VoiceUnusable: The clip of `voice_url` cannot be fetched.
+        """
+        names = {turn.voice for turn in request.spoken}
+        if request.voice not in names:
+            await self.find(request.voice)  # nobody's, beside turns that all name their own: it must exist
+        cast = {}
+        for name in sorted(names):
+            if name == "default" and request.voice_url is not None:
+                cast[name] = await self._fetched(name, request.voice_url)
+            else:
+                cast[name] = await self.find(name)
+        return cast
+
+    async def find(self, name: str) -> Voice:
+        """Return the voice called `name`; raises UnknownVoice."""
+        if name in self.voices.built_in:
+            return Voice(name, name)
+        if self._cloner is None:
+            raise self.voices.unknown(name)
+        sha256 = await asyncio.to_thread(self.voices.digest, name)
+        return Voice(name, sha256, sha256)
+
+    async def _fetched(self, name: str, url: str) -> Voice:
+        data = await asyncio.to_thread(self._fetch, url)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Voice(name, sha256, sha256, data)
+
+    @asynccontextmanager
+    async def using(self, voices: Collection[Voice]) -> AsyncIterator[None]:
+        """Make voices ready and hold them until the end of the block.
+
+        Raises:
+            VoiceUnusable: A clip cannot become a voice.
+        """
+        keys = {voice.key for voice in voices if voice.sha256 is not None}
+        self._users.update(keys)
+        try:
+            for voice in voices:
+                await self._prepare(voice)
+            yield
+        finally:
+            self._users.subtract(keys)
+            self._let_go()
+
+    async def add(self, name: str, clip_base64: str | None, url: str | None) -> dict[str, Any]:
+        """Learn a voice from a clip, then keep it under `name`; return what is to be said of it.
+
+        Raises:
+            InvalidInput: The name or the base64 is none.
+            VoiceUnusable: The engine cannot learn, or not from this clip.
+        """
+        if self._cloner is None:
+            raise VoiceUnusable("this engine does not clone voices")
+        if name in self.voices.built_in:
+            raise InvalidInput(f"name is {name!r}, which is the engine's own voice; choose another name")
+        data = unpacked(clip_base64) if url is None else await asyncio.to_thread(self._fetch, url)
+        clip = await asyncio.to_thread(read_clip, data)
+        learned = await self._on_engine(partial(self._cloner.learn, clip.sha256, clip))
+        self.learned += 1
+        self._ready[clip.sha256] = len(learned)
+        self._let_go()
+        replaced = await asyncio.to_thread(self.voices.add, name, data)
+        await asyncio.to_thread(self.voices.keep, name, clip.sha256, self._cloner.recipe, learned)
+        return {"name": name, "seconds": round(clip.seconds, 2), "sha256": clip.sha256, "replaced": replaced}
+
+    async def _prepare(self, voice: Voice) -> None:
+        """Make one voice ready, once for all who wait for it; it goes on when they stop waiting."""
+        if voice.sha256 is None:
+            return
+        if voice.key in self._ready:
+            self._ready.move_to_end(voice.key)
+            return
+        task = self._preparing.get(voice.key)
+        if task is None:
+            task = asyncio.create_task(self._make_ready(voice))
+            self._preparing[voice.key] = task
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, if by nobody
+        await asyncio.shield(task)
+
+    async def _make_ready(self, voice: Voice) -> None:
+        try:
+            self._ready[voice.key] = await self._recalled(voice) or await self._learned(voice)
+        finally:
+            del self._preparing[voice.key]
+        self._let_go()
+
+    async def _recalled(self, voice: Voice) -> int:
+        """Make the voice ready from its file; return its size, 0 where there is no good file."""
+        cloner = self._cloner
+        if cloner is None or voice.sha256 is None or voice.data is not None:
+            return 0
+        data = await asyncio.to_thread(self.voices.learned, voice.name, voice.sha256, cloner.recipe)
+        if data is None:
+            return 0
+        try:
+            await self._on_engine(lambda: cloner.recall(voice.key, data))
+        except ValueError as error:
+            log.warning("voice %s is learned anew, its file is not good: %s", voice.name, error)
+            return 0
+        self.recalled += 1
+        return len(data)
+
+    async def _learned(self, voice: Voice) -> int:
+        """Compute the voice from its clip and keep its file; return its size."""
+        cloner = self._cloner
+        if cloner is None:
+            return 0
+        clip = await asyncio.to_thread(self._clip, voice)
+        data: bytes = await self._on_engine(lambda: cloner.learn(voice.key, clip))
+        self.learned += 1
+        if voice.data is None:
+            await asyncio.to_thread(self.voices.keep, voice.name, clip.sha256, cloner.recipe, data)
+        return len(data)
+
+    def _clip(self, voice: Voice) -> Clip:
+        clip = read_clip(self.voices.clip(voice.name) if voice.data is None else voice.data)
+        if clip.sha256 != voice.sha256:
+            raise VoiceUnusable(f"the voice {voice.name!r} got another clip just now: send the job again")
+        return clip
+
+    async def _on_engine(self, function: Callable[[], Any]) -> Any:
+        return await asyncio.wrap_future(self._call(function))
+
+    def _let_go(self) -> None:
+        """Forget the voices used longest ago, while the limit is passed and nobody uses them."""
+        cloner = self._cloner
+        if cloner is None:
+            return
+        self._users = +self._users
+        idle = [key for key in self._ready if key not in self._users]
+        total = sum(self._ready.values())
+        for key in idle:
+            if total <= self._memory_bytes:
+                return
+            total -= self._ready.pop(key)
+            self._call(partial(cloner.forget, key))
+
+
+def unpacked(clip_base64: str | None) -> bytes:
+    """Return the bytes of a clip sent as base64; raises InvalidInput, its message never holds them."""
+    try:
+        data = base64.b64decode(clip_base64 or "", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput("clip_base64 is no base64, expected the bytes of an audio file") from error
+    if not data or len(data) > MOST_SENT:
+        raise InvalidInput(f"clip_base64 holds {len(data)} bytes, expected 1 to {MOST_SENT}")
+    return data

@@ -1,0 +1,149 @@
+"""The voices on the volume: a folder each, with its clip and what engines learned of it.
+
+Several workers share the folder. A name's folder holds `clip.<ending>` and, for each recipe (the
+weights and precision of an engine), `<beginning of the clip's hash>.<recipe>`.
+"""
+
+import contextlib
+import hashlib
+import re
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker.errors import InvalidInput, UnknownVoice
+from worker.voices.clips import extension
+
+__all__ = ["Voices"]
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SHOWN = 20  # names in an error
+
+
+class Voices:
+    """A folder of named clips; every method reads the disk, so that other workers' voices count.
+
+    Args:
+        folder: Where voices are added and removed.
+        built_in: The engine's own voices, which have no clip.
+        image: A folder of voices that came with the image; those of `folder` go before them.
+    """
+
+    def __init__(
+        self, folder: Path, built_in: Sequence[str] = ("default",), image: Path | None = None
+    ) -> None:
+        self.folder = folder
+        self.built_in = tuple(built_in)
+        self._places = [folder] if image is None else [folder, image]
+        self._digests: dict[tuple[Path, int, int], str] = {}  # by path, time and size
+
+    def names(self) -> list[str]:
+        """Return the names: the engine's own, then those of the folders, sorted."""
+        found: set[str] = set()
+        for place in self._places:
+            with contextlib.suppress(OSError):
+                found |= {entry.name for entry in place.iterdir() if NAME.fullmatch(entry.name)}
+        return [*self.built_in, *sorted(found - {*self.built_in})]
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of the clip of `name`, in hexadecimal.
+
+        Raises:
+            UnknownVoice: There is no such voice; the message lists some that there are.
+        """
+        path = self._clip(name)
+        stat = path.stat()
+        mark = (path, stat.st_mtime_ns, stat.st_size)
+        if mark not in self._digests:
+            self._digests[mark] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._digests[mark]
+
+    def clip(self, name: str) -> bytes:
+        """Return the clip's file; raises UnknownVoice as `digest` does."""
+        return self._clip(name).read_bytes()
+
+    def add(self, name: str, data: bytes) -> bool:
+        """Keep a clip that `read_clip` accepts as the voice `name`; return whether it replaced one.
+
+        Raises:
+            InvalidInput: The name is not allowed, or an engine's own.
+        """
+        folder = self._own(name)
+        path = folder / f"clip.{extension(data)}"
+        replaced = bool(clips(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        write(path, data)
+        learned = hashlib.sha256(data).hexdigest()[:16]
+        for other in folder.iterdir():
+            if other != path and other.suffix != ".part" and not other.name.startswith(learned):
+                other.unlink(missing_ok=True)
+        return replaced
+
+    def remove(self, name: str) -> None:
+        """Remove a voice, at once for all who look.
+
+        Raises:
+            InvalidInput: The name is not allowed, an engine's own, or that of a voice of the image.
+            UnknownVoice: There is no such voice.
+        """
+        folder = self._own(name)
+        gone = self.folder / f".removed-{uuid.uuid4().hex}"
+        try:
+            folder.rename(gone)
+        except FileNotFoundError:
+            if any(clips(place / name) for place in self._places):
+                raise InvalidInput(
+                    f"name is {name!r}, a voice of the image: one added under its name goes before it"
+                ) from None
+            raise self.unknown(name) from None
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def learned(self, name: str, sha256: str, recipe: str) -> bytes | None:
+        """Return what an engine learned of this clip, or None."""
+        with contextlib.suppress(OSError, UnknownVoice):
+            return (self._clip(name).parent / f"{sha256[:16]}.{recipe}").read_bytes()
+        return None
+
+    def keep(self, name: str, sha256: str, recipe: str, data: bytes) -> None:
+        """Keep what an engine learned; nothing where the voice is gone or has another clip by now."""
+        with contextlib.suppress(OSError, UnknownVoice):
+            if self.digest(name) == sha256:
+                write(self._clip(name).parent / f"{sha256[:16]}.{recipe}", data)
+
+    def unknown(self, name: str) -> UnknownVoice:
+        """Return the error that says which voices there are."""
+        names = self.names()
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return UnknownVoice(f"there is no voice {name!r}; the voices are {', '.join(names[:SHOWN])}{more}")
+
+    def _clip(self, name: str) -> Path:
+        for place in self._places if NAME.fullmatch(name) else ():
+            if found := clips(place / name):
+                return found[-1]
+        raise self.unknown(name)
+
+    def _own(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise InvalidInput(f"name is {name[:80]!r}, expected 1 to 64 letters, digits, '_' or '-'")
+        if name in self.built_in:
+            raise InvalidInput(f"name is {name!r}, which is the engine's own voice; choose another name")
+        return self.folder / name
+
+
+def clips(folder: Path) -> list[Path]:
+    """Return the clips in a voice's folder, the newest last: there are two while one replaces another."""
+    with contextlib.suppress(OSError):
+        found = [path for path in folder.glob("clip.*") if path.suffix != ".part"]
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    return []
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file in one step: others see all of it or none."""
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
