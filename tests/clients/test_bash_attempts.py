@@ -10,10 +10,11 @@ from subprocess import CompletedProcess
 
 import av
 import pytest
-from bash_kit import by_bash
-from endpoint import FRAME, FakeEndpoint, records
-from studio_kit import Record
-from takes import takes
+
+from tests.kits.bash import by_bash
+from tests.kits.endpoint import FRAME, FakeEndpoint, records
+from tests.kits.takes import takes
+from tests.kits.workers import Record
 
 DIFFERS = "the job was run again and its audio differs from what was written: run the command again"
 UNWRITTEN = "the audio cannot be written: its reader has closed, or the disk is full"

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from bash_kit import SCRIPT, by_bash
-from endpoint import FakeEndpoint, records
+
+from tests.kits.bash import SCRIPT, by_bash
+from tests.kits.endpoint import FakeEndpoint, records
 
 COMMANDS = ("runsync", "run", "stream")
 

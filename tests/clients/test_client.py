@@ -14,7 +14,8 @@ from chatterpod import (
     JobFailed,
     JobTimedOut,
 )
-from endpoint import FakeEndpoint, records
+
+from tests.kits.endpoint import FakeEndpoint, records
 
 MADE = records(5)
 AUDIO = b"".join(base64.b64decode(record["audio_base64"]) for record in MADE)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from chatterpod.cli import main
-from platform_kit import Platform
-from served import serving
+
+from tests.kits.platform import Platform
+from tests.kits.served import serving
 
 Run = Callable[..., tuple[int, str]]
 

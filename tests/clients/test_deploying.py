@@ -12,7 +12,8 @@ from chatterpod.cli.variables import SETTINGS
 from chatterpod.deploying import DEFAULTS, Found, Wanted, plan
 from chatterpod.errors import ApiError
 from chatterpod.management import Management
-from runpod_api import FINE, KEY, LOST, POOLS, RunPodApi, account
+
+from tests.kits.runpod_api import FINE, KEY, LOST, POOLS, RunPodApi, account
 
 Run = Callable[..., tuple[int, Any, str]]
 NEW = ("--image", "me/chatterpod:0.1.0", "--data-center", "EU-RO-1")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from chatterpod.cards import unfit_cards
 from chatterpod.cli import main
-from runpod_api import KEY, RunPodApi, account
+
+from tests.kits.runpod_api import KEY, RunPodApi, account
 
 Run = Callable[..., tuple[int, str, str]]
 NEW = ("--image", "me/chatterpod:0.1.0", "--data-center", "EU-RO-1")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from chatterpod.cli import main
-from runpod_api import KEY, RunPodApi, account
+
+from tests.kits.runpod_api import KEY, RunPodApi, account
 
 Run = Callable[..., Any]
 NEW = ("--image", "me/chatterpod:0.1.0", "--data-center", "EU-RO-1", "--yes")

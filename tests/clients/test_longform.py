@@ -13,7 +13,8 @@ from chatterpod import AsyncClient, Client, ConfigError, Folder, InvalidInput, R
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import ID3
-from platform_kit import PAUSE, SAMPLES_A_CHARACTER, Platform
+
+from tests.kits.platform import PAUSE, SAMPLES_A_CHARACTER, Platform
 
 PARAGRAPH = "Quite a long line of words that goes on and on. "
 TEXT = "\n\n".join(

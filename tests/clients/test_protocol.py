@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from chatterpod import Incomplete
 from chatterpod.protocol import Chunk, Reception
-from endpoint import records
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.kits.endpoint import records
 
 MADE = records(6)
 AUDIO = b"".join(base64.b64decode(record["audio_base64"]) for record in MADE)

@@ -11,8 +11,9 @@ import av
 import numpy as np
 import pytest
 from chatterpod.protocol import Chunk, Reception
-from studio_kit import Record
-from takes import takes
+
+from tests.kits.takes import takes
+from tests.kits.workers import Record
 
 LAG = 1_105  # samples that decoded MP3 comes late
 LOUD = 0.05

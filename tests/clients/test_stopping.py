@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from endpoint import FakeEndpoint, records
-from served import serving
+
+from tests.kits.endpoint import FakeEndpoint, records
+from tests.kits.served import serving
 
 PATIENCE = 60  # seconds, for what will come
 

@@ -19,7 +19,8 @@ from chatterpod import (
 )
 from chatterpod.errors import KINDS, job_failed
 from chatterpod.request import SpeechOptions
-from endpoint import FakeEndpoint, records
+
+from tests.kits.endpoint import FakeEndpoint, records
 
 
 def test_the_public_names_are_these() -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clip_kit import wav
-from pods import running
+
+from tests.kits.clips import wav
+from tests.kits.pods import running
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "clients"

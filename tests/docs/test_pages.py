@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from chatterpod.cli import main
-from runpod_api import KEY, account
+
+from tests.kits.runpod_api import KEY, account
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pods import until
-
 from tests.drills.kit import TEXTS, Endpoint, Outcome, Watch, drilled, hit, side_by_side, spoken, wrong
 from tests.drills.workers import standin
+from tests.kits.pods import until
 
 __all__ = ["damaged", "engines", "full", "gone", "readonly", "shared"]
 

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pods import FINAL, until
-from pods import running as pod_running
-
 from tests.drills.leaks import Footprint, footprint, grown, processes_of, unfit
+from tests.kits.pods import FINAL, until
+from tests.kits.pods import running as pod_running
 
 __all__ = [
     "SIDE_BY_SIDE",

@@ -13,10 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from pods import relaying
-from pods import running as pod_running
 
 from tests.drills.kit import TEXTS, Endpoint, Outcome, Watch, drilled, side_by_side, spoken, text
+from tests.kits.pods import relaying
+from tests.kits.pods import running as pod_running
 
 __all__ = ["endpoint_of", "leavers", "left_behind"]
 

@@ -4,9 +4,9 @@ import socket
 from urllib.parse import urlsplit
 
 from chatterpod import Client
-from pods import until
 
 from tests.drills.kit import SIDE_BY_SIDE, TEXTS, Endpoint, Outcome, Watch, drilled, side_by_side, wrong
+from tests.kits.pods import until
 
 __all__ = ["crowd", "readers"]
 

@@ -4,10 +4,9 @@ import time
 from statistics import linear_regression, median
 from typing import Any
 
-from pods import FINAL
-
 from tests.drills.kit import TEXTS, Endpoint, Outcome, Watch, drilled, side_by_side, wrong
 from tests.drills.leaks import footprint
+from tests.kits.pods import FINAL
 
 __all__ = ["dry_seconds", "soak"]
 

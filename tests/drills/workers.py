@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 from time import sleep
 
-from pods import until
-
 from tests.drills.kit import TEXTS, Outcome, Watch, drilled, hit, side_by_side, spoken, wrong
+from tests.kits.pods import until
 
 __all__ = [
     "cancels",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pods import Pod, running
 
 from encoder import read_file
+from tests.kits.pods import Pod, running
 
 SCRIPT = Path(__file__).parents[2] / "clients" / "bash" / "runpod_serverless.sh"
 TEXT = "It was a quiet evening by the harbour, and nobody spoke. " * 12

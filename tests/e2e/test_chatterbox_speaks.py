@@ -8,9 +8,9 @@ from typing import Any
 
 import av
 import pytest
-from pods import Pod, running, until
 
 from encoder import read_file
+from tests.kits.pods import Pod, running, until
 
 TEXT = "The keeper waited. A boat came round the point at half past nine, and nobody waved."
 GUIDE = {

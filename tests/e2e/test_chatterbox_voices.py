@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clip_kit import wav
-from pods import Pod, running, until
 
+from tests.kits.clips import wav
+from tests.kits.pods import Pod, running, until
 from worker.voices.starters import starters
 
 TEXT = "The keeper waited, and nobody waved."

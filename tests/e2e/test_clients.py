@@ -23,9 +23,9 @@ from chatterpod import (
     TextTooLong,
     UnknownVoice,
 )
-from pods import Pod, running, until
 
 from encoder import read_file
+from tests.kits.pods import Pod, running, until
 
 CHANCE = random.Random(5)  # noqa: S311 - a text, not a secret
 WORDS = [

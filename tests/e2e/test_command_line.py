@@ -18,7 +18,8 @@ import pytest
 from chatterpod.cli import main
 from mutagen.id3 import ID3
 from mutagen.mp3 import MP3
-from pods import Pod, running, until
+
+from tests.kits.pods import Pod, running, until
 
 BOOK = "\n\n".join(
     f"# Chapter {n // 8 + 1}" if n % 8 == 0 else f"Paragraph {n * n * 7919 % 1000}: " + "it goes on. " * 45

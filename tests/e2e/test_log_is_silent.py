@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clip_kit import wav
-from pods import Pod, running, until
+
+from tests.kits.clips import wav
+from tests.kits.pods import Pod, running, until
 
 SECRET = "marzipan"
 JOBS: list[dict[str, Any]] = [

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pods import Pod, running
 
 from encoder import read_file
+from tests.kits.pods import Pod, running
 
 SAID = {
     "ar": "جلس الحارس. وصل القارب عند الظهر.",

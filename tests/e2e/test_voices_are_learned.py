@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clip_kit import wav
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from pods import Pod, running
+
+from tests.kits.clips import wav
+from tests.kits.pods import Pod, running
 
 TWENTY = [
     {"text": f"This is what turn number {n} has to say.", "voice": "ann" if n % 2 else "bob", "pause_ms": 300}

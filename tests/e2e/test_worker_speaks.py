@@ -13,9 +13,9 @@ from typing import Any
 import av
 import pytest
 from mutagen.mp3 import MP3
-from pods import Pod, running, until
 
 from encoder import read_file
+from tests.kits.pods import Pod, running, until
 
 PARAGRAPH = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "

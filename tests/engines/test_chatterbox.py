@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from precisions import HAS_INT8, INT8, PRECISIONS
 
+from tests.kits.precisions import HAS_INT8, INT8, PRECISIONS
 from worker.engines import Block, Fault, Pcm, Utterance
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.options import Options

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from clip_kit import audio_file, voice_like
 from safetensors.torch import load_file, save_file
 
+from tests.kits.clips import audio_file, voice_like
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.multilingual.cloning import load_cloner

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from clip_kit import wav
-from precisions import BF16
 
+from tests.kits.clips import wav
+from tests.kits.precisions import BF16
 from worker.engines import Block, Utterance
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.learning import LearningEngine

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-from precisions import INT8
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.multilingual.alignment import Alignment
 from worker.engines.chatterbox.multilingual.checkpoint import load, maker

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from precisions import INT8
 
+from tests.kits.precisions import INT8
 from worker.engines import Block, Clip, Fault, Pcm, Utterance
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import Manifest

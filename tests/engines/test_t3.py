@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from precisions import INT8
 from torch import Tensor
 from transformers.generation.logits_process import (
     LogitsProcessorList,
@@ -16,6 +15,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import RowInt8, quantize
 from worker.engines.chatterbox.sampling import Options, draw, sample, sample_in_one

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from relay_kit import running, talking
 
 from gateway.messages import Speak
 from gateway.openai import SpeechBody
 from gateway.speeches import SpeechOptions
+from tests.kits.gateway import running, talking
 from worker.request.parse import SpeechRequest
 
 ROOT = Path(__file__).resolve().parents[2]

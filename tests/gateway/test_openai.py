@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from openai import AsyncOpenAI, BadRequestError, OpenAI
-from relay_kit import TOKEN, audio_of, running
+
+from tests.kits.gateway import TOKEN, audio_of, running
 
 TEXT = "The harbour was quiet that morning, and only the gulls had opinions."
 

@@ -21,13 +21,13 @@ import pytest
 import runpod
 from chatterpod import Incomplete
 from openai import OpenAI
-from pods import relaying
-from relay_kit import Talk
 from websockets.asyncio.client import connect
 
 from gateway.endpoint import RunPod
 from gateway.settings import PARSERS, Settings
 from localpod.process import running
+from tests.kits.gateway import Talk
+from tests.kits.pods import relaying
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-sixteen-or-more"

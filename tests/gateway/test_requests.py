@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from chatterpod import Chunk, EngineFailed
-from relay_kit import TOKEN, MemoryEndpoint, Running, audio_of, running, talking
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.endpoint import RunPod
 from gateway.requests import ClientWatch, OpenRequests
 from gateway.settings import Settings
+from tests.kits.gateway import TOKEN, MemoryEndpoint, Running, audio_of, running, talking
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "

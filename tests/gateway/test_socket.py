@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sized
 
 import pytest
-from relay_kit import KEY, TOKEN, Talk, audio_of, running, talking
 from websockets.exceptions import ConnectionClosed
+
+from tests.kits.gateway import KEY, TOKEN, Talk, audio_of, running, talking
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from relay_kit import Running, audio_of, running
+from tests.kits.gateway import Running, audio_of, running
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from chatterpod.protocol import Reception
-from js_kit import ROOT, SOURCE, deno, node, run, transpiled
-from takes import takes
 
 from localpod.process import running
+from tests.kits.javascript import ROOT, SOURCE, deno, node, run, transpiled
+from tests.kits.takes import takes
 
 HERE = Path(__file__).parent
 PLAYER = ROOT / "clients" / "web" / "chatterpod-player.js"

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 
 from localpod.app import create_app
 from localpod.settings import Options
-from tests.localpod.fake_worker import FakeWorker
+from tests.kits.fake_worker import FakeWorker
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from localpod.process import running
 
-COMMAND = shlex.join([sys.executable, str(Path(__file__).with_name("sdk_worker.py"))])
+COMMAND = shlex.join([sys.executable, str(Path(__file__).parents[1] / "kits/sdk_worker.py")])
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 
 

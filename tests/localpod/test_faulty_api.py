@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from localpod.process import running
-from tests.localpod.fake_worker import FakeWorker
+from tests.kits.fake_worker import FakeWorker
 
 Submit = Callable[[], Awaitable[str]]
 JOB = {"input": {"a": 1}}

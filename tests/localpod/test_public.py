@@ -7,7 +7,7 @@ import pytest
 
 from localpod.app import create_app
 from localpod.settings import Options
-from tests.localpod.fake_worker import FakeWorker
+from tests.kits.fake_worker import FakeWorker
 
 Submit = Callable[[], Awaitable[str]]
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from workflows import ROOT, actions, complaints, read, steps
+from tests.kits.workflows import ROOT, actions, complaints, read, steps
 
 WORKFLOW = read("checks.yml")
 JOB: dict[str, Any] = WORKFLOW["jobs"]["checks"]

@@ -10,9 +10,9 @@ from hashlib import shake_256
 from pathlib import Path
 
 import pytest
-from hub_standin import REVISION, Hub, serving
 
 from bench.checkpoints import MANIFEST
+from tests.kits.hub import REVISION, Hub, serving
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.weights.fetch import fetch, main, newest
 from worker.engines.chatterbox.weights.lock import FILES, MULTILINGUAL, RELEASED, Lock, Pin

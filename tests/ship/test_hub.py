@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 from chatterpod.cards import unfit_cards
-from hub_schemas import HUB, TESTS
-from runpod_api import POOLS
 
+from tests.kits.hub_schemas import HUB, TESTS
+from tests.kits.runpod_api import POOLS
 from worker.engines.tone import ToneEngine
 from worker.request.parse import parse
 from worker.settings import Settings

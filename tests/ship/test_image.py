@@ -9,8 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from recipe import DOCKERFILE, LINES, ROOT, STAGES, defaulted, instructions
-
+from tests.kits.recipe import DOCKERFILE, LINES, ROOT, STAGES, defaulted, instructions
 from worker.settings import Settings
 
 
@@ -113,7 +112,7 @@ def test_each_package_that_is_left_out_is_one_of_the_lists_and_no_comment_hides_
 
 
 def test_the_image_holds_every_package_that_the_worker_and_learning_a_voice_import() -> None:
-    script = ROOT / "tests/ship/image_imports.py"
+    script = ROOT / "tests/kits/image_imports.py"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

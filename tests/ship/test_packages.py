@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from image_imports import plain
 
 from bench.image import pins
+from tests.kits.image_imports import plain
 
 ROOT = Path(__file__).parents[2]
 LISTS = ("worker", "chatterbox")

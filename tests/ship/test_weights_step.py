@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hub_standin import Hub, serving
-from recipe import ROOT, arguments, instructions, stage
 
+from tests.kits.hub import Hub, serving
+from tests.kits.recipe import ROOT, arguments, instructions, stage
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.weights.lock import MULTILINGUAL, RELEASED, REPOSITORY, Lock, Pin
 

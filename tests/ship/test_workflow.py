@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from workflows import ROOT, actions, complaints, read, steps
+
+from tests.kits.workflows import ROOT, actions, complaints, read, steps
 
 WORKFLOW = read("image.yml")
 STEPS = steps(WORKFLOW)

@@ -17,11 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
-from js_kit import ROOT, deno, run
-from standin import ANON_KEY, SERVICE_KEY, USER, USER_TOKEN, Supabase, supabase
 
 from encoder import read_file
 from localpod.process import running
+from tests.kits.javascript import ROOT, deno, run
+from tests.kits.supabase import ANON_KEY, SERVICE_KEY, USER, USER_TOKEN, Supabase, supabase
 
 FUNCTIONS = ROOT / "clients" / "supabase" / "functions"
 SECRET = "a-secret-of-twenty-four-letters"

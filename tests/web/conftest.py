@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pods import Pod, running
 
-from tests.web.browsers import Page, chromium, firefox
-from tests.web.speaking import Listener
+from tests.kits.browsers import Page, chromium, firefox
+from tests.kits.listener import Listener
+from tests.kits.pods import Pod, running
 
 WITHOUT_MEDIA_SOURCE = "delete globalThis.MediaSource; delete globalThis.ManagedMediaSource;"
 

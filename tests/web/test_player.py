@@ -8,10 +8,10 @@ from typing import Any
 
 import av
 import pytest
-from pods import Pod
 
-from tests.web.browsers import Page, chromium
-from tests.web.speaking import EAVESDROP, INSIDE, SITE, Listener, text
+from tests.kits.browsers import Page, chromium
+from tests.kits.listener import EAVESDROP, INSIDE, SITE, Listener, text
+from tests.kits.pods import Pod
 
 NUMBERS = count(1)
 FRAME_S = 576 / 24_000

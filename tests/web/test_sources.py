@@ -7,11 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pods import Pod
 
-from tests.web.browsers import Page, free_port, started, wait_for
-from tests.web.site_kit import CAPTIONS, EXAMPLES, LONGER, SPEECH, serving
-from tests.web.speaking import text
+from tests.kits.browsers import Page, free_port, started, wait_for
+from tests.kits.listener import text
+from tests.kits.pods import Pod
+from tests.kits.site import CAPTIONS, EXAMPLES, LONGER, SPEECH, serving
 
 PLAYER = "document.querySelector('chatterpod-player')"
 TOKEN = "a-token-of-this-relay"

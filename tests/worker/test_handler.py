@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studio_kit import CountingEngine, FaultyEngine, Kit, audio_of, run_job, working
 
 from encoder import read_file
+from tests.kits.workers import CountingEngine, FaultyEngine, Kit, audio_of, run_job, working
 from worker.engines import Block, Fault
 from worker.engines.tone import SAMPLES_PER_CHARACTER
 from worker.errors import OutOfMemory

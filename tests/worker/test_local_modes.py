@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from pods import address, started, until
 
+from tests.kits.pods import address, started, until
 from worker.__main__ import options
 
 ROOT = Path(__file__).parents[2]

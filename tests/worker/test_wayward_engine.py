@@ -8,8 +8,8 @@ from typing import cast
 
 import numpy as np
 import pytest
-from studio_kit import Kit, Record, audio_of, run_job, working
 
+from tests.kits.workers import Kit, Record, audio_of, run_job, working
 from worker.engines import Block, Fault, Pcm, Utterance
 from worker.engines.takes.careful import CarefulEngine
 from worker.engines.tone import ToneEngine

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from studio_kit import CountingEngine
 
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
+from tests.kits.workers import CountingEngine
 from worker.cache.store import Publication
 from worker.engines import Block, Fault, Utterance
 from worker.errors import ShuttingDown

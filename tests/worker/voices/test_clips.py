@@ -6,8 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 import soundfile
-from clip_kit import audio_file, voice_like, wav
 
+from tests.kits.clips import audio_file, voice_like, wav
 from worker.errors import VoiceUnusable
 from worker.voices.clips import MOST_BYTES, extension, read_clip
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clip_kit import audio_file, voice_like, wav
-from studio_kit import CountingEngine, Kit, Record, audio_of, run_job, working
 
+from tests.kits.clips import audio_file, voice_like, wav
+from tests.kits.workers import CountingEngine, Kit, Record, audio_of, run_job, working
 from worker.engines import Clip
 from worker.engines.tone import ToneEngine
 from worker.voices.clips import read_clip

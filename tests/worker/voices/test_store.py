@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from clip_kit import wav
 
+from tests.kits.clips import wav
 from worker.errors import InvalidInput, SpeechError, UnknownVoice
 from worker.voices.__main__ import main
 from worker.voices.clips import read_clip

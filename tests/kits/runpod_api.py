@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jsonschema
-from served import listening
+
+from tests.kits.served import listening
 
 Schema = dict[str, Any]
 KEY = "the-account-key"

@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 import httpx
-from pods import Pod, until
 
-from tests.web.browsers import Page
+from tests.kits.browsers import Page
+from tests.kits.pods import Pod, until
 
 SITE = "document.getElementById"
 PLAYER = f"{SITE}('player')"

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from endpoint import FakeEndpoint
+from tests.kits.endpoint import FakeEndpoint
 
 __all__ = ["SCRIPT", "by_bash", "served"]
 

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from studio_kit import CountingEngine, Record, run_job, working
-
+from tests.kits.workers import CountingEngine, Record, run_job, working
 from worker.engines import Utterance
 
 __all__ = ["takes"]

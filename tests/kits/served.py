@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
-from endpoint import FakeEndpoint
-from platform_kit import Platform
+
+from tests.kits.endpoint import FakeEndpoint
+from tests.kits.platform import Platform
 
 __all__ = ["listening", "serving"]
 
