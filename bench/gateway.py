@@ -1,4 +1,4 @@
-"""What the relay adds, and how many it serves: words of an LLM to first audio, fifty listeners at once."""
+"""What the gateway adds, and how many it serves: words of an LLM to first audio, fifty listeners at once."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ LONG = (
 
 
 @contextmanager
-def relay(url: str) -> Iterator[tuple[str, psutil.Process]]:
+def gateway(url: str) -> Iterator[tuple[str, psutil.Process]]:
     """Run `python -m gateway` before a local endpoint; yield its address and its process."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -108,7 +108,7 @@ def words_to_audio(count: int, guard: Guard) -> Iterator[Row]:
     with (
         tempfile.TemporaryDirectory() as folder,
         endpoint(TTS_CACHE_DIR=folder) as pod,
-        relay(pod.url) as (to, _),
+        gateway(pod.url) as (to, _),
     ):
         asyncio.run(answered(to, ANSWERS[0], 999))  # starts the worker
         times = []
@@ -154,8 +154,8 @@ class Listener:
             self._started += max(0.0, -left) / 1000
         self._had_ms = end_ms
 
-    async def through_relay(self, address: str, seed: int) -> None:
-        """Play a speech as the relay sends it."""
+    async def through_gateway(self, address: str, seed: int) -> None:
+        """Play a speech as the gateway sends it."""
         async with connect(address, max_size=None) as ws:
             self.asked()
             await ws.send(json.dumps({"type": "speak", "text": LONG, "seed": seed, "cache": "off"}))
@@ -187,41 +187,41 @@ async def crowd(listen: Callable[[Listener, int], Awaitable[None]]) -> list[List
 
 
 async def direct_crowd(url: str) -> list[Listener]:
-    """Let them listen without the relay."""
+    """Let them listen without the gateway."""
     async with AsyncClient("local", "any", f"{url}/v2") as client:
         return await crowd(lambda one, seed: one.directly(client, seed))
 
 
 def many_listeners() -> Iterator[Row]:
-    """Measure whether anybody has to wait in the middle of a speech, with the relay and without."""
+    """Measure whether anybody has to wait in the middle of a speech, with the gateway and without."""
     env = {"TTS_ENGINE": "tone", "TTS_TONE_SPEED": "2", "TTS_SLOTS": str(LISTENERS)}
     with (
         tempfile.TemporaryDirectory() as folder,
         endpoint(TTS_CACHE_DIR=folder, **env) as pod,
-        relay(pod.url) as (to, process),
+        gateway(pod.url) as (to, process),
     ):
-        asyncio.run(Listener().through_relay(to, 999))
+        asyncio.run(Listener().through_gateway(to, 999))
         before, began = process.cpu_times(), time.perf_counter()
-        relayed = asyncio.run(crowd(lambda one, seed: one.through_relay(to, seed)))
+        through = asyncio.run(crowd(lambda one, seed: one.through_gateway(to, seed)))
         after, took = process.cpu_times(), time.perf_counter() - began
         memory = process.memory_info().rss / 1e6
         direct = asyncio.run(direct_crowd(pod.url))
-    starved = [sum(one.waited_ms > 0 for one in listeners) for listeners in (relayed, direct)]
-    spare = [min(one.spare_ms for one in listeners) for listeners in (relayed, direct)]
+    starved = [sum(one.waited_ms > 0 for one in listeners) for listeners in (through, direct)]
+    spare = [min(one.spare_ms for one in listeners) for listeners in (through, direct)]
     spread = f"(least left to play when more came: {spare[0]:.0f} ms; without: {spare[1]:.0f} ms)"
     name = f"{LISTENERS} listeners, tone at 2 times real time: who starved"
-    yield Row(name, starved[0], "", 0, "without the relay", starved[1], spread)
-    firsts = [[one.first_s for one in listeners] for listeners in (relayed, direct)]
+    yield Row(name, starved[0], "", 0, "without the gateway", starved[1], spread)
+    firsts = [[one.first_s for one in listeners] for listeners in (through, direct)]
     spread = f"(max {max(firsts[0]):.2f})"
     yield Row("  first audio, p50", median(firsts[0]), "s", None, "without", median(firsts[1]), spread)
     cpu = (after.user + after.system - before.user - before.system) / took * 100
-    yield Row("  CPU of the relay, of one core", cpu, "%", spread=f"({memory:.0f} MB)")
+    yield Row("  CPU of the gateway, of one core", cpu, "%", spread=f"({memory:.0f} MB)")
 
 
 def main() -> int:
     """Run it; return 1 if a goal is missed."""
     given = parser(
-        "relay", "The relay: an LLM's words to first audio, and fifty listeners at once."
+        "gateway", "The gateway: an LLM's words to first audio, and fifty listeners at once."
     ).parse_args()
     guard = Guard()
     rows = [*words_to_audio(6 if given.quick else 16, guard), *many_listeners()]

@@ -12,13 +12,13 @@ from gateway.settings import Settings
 
 __all__ = ["main"]
 
-log = logging.getLogger("relay")
+log = logging.getLogger("gateway")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
     given = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="relay: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format="gateway: %(message)s", stream=sys.stderr)
     for library in ("httpx", "uvicorn.access"):  # their lines would hold RunPod's addresses and ids
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
@@ -28,14 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
         app = create_app(settings)
         sock = bind(given.host, given.port)
     except StartError as error:
-        sys.stderr.write(f"relay: {error}\n")
+        sys.stderr.write(f"gateway: {error}\n")
         return 1
     serve(app, settings, sock, lambda url: announce(url, settings))
     return 0
 
 
 def announce(url: str, settings: Settings) -> None:
-    """Say where the relay listens, who may come, and through which endpoint it speaks."""
+    """Say where the gateway listens, who may come, and through which endpoint it speaks."""
     who = len(settings.tokens) or "none, so everyone on this machine may speak"
     log.info("%s (tokens: %s), speaking through %s/%s", url, who, settings.base_url, settings.endpoint_id)
 
@@ -47,7 +47,7 @@ def check_open(settings: Settings, host: str) -> None:
         StartError: Others could speak at the owner's cost.
     """
     if not settings.tokens and not is_loopback(host):
-        raise StartError("RELAY_TOKENS is not set: without tokens the relay listens on 127.0.0.1 alone")
+        raise StartError("GATEWAY_TOKENS is not set: without tokens the gateway listens on 127.0.0.1 alone")
 
 
 def is_loopback(host: str) -> bool:

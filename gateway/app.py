@@ -16,18 +16,18 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import openai, speeches
 from gateway.endpoint import RunPod
-from gateway.errors import Ending, RelayError
-from gateway.relay import Relay
+from gateway.errors import Ending, GatewayError
+from gateway.gateway import Gateway
 from gateway.requests import ClientWatch, OpenRequests
 from gateway.settings import Settings
 from gateway.socket import stream
 from gateway.speaking import Endpoint
 from gateway.speeches import Speeches
-from gateway.web import admitted, broken, error_answer, relay_of
+from gateway.web import admitted, broken, error_answer, gateway_of
 
 __all__ = ["create_app"]
 
-SETTLE_S = 4.0  # for the jobs that are cancelled at the relay's end
+SETTLE_S = 4.0  # for the jobs that are cancelled at the gateway's end
 
 PLAYER = Path(__file__).resolve().parents[1] / "clients" / "web"
 SHOWN = [
@@ -35,18 +35,18 @@ SHOWN = [
     "Accept-Ranges",
     "Content-Length",
     "Retry-After",
-    "X-Relay-Voice",
-    "X-Relay-Substituted",
+    "X-Gateway-Voice",
+    "X-Gateway-Substituted",
 ]
 
 
 def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlette:
     """Return the ASGI application; `endpoint` is RunPod's of the settings, unless a test brings one."""
-    relay = Relay(settings, endpoint or RunPod(settings))
-    requests = OpenRequests(relay.background.keep)
+    gateway = Gateway(settings, endpoint or RunPod(settings))
+    requests = OpenRequests(gateway.background.keep)
     app = Starlette(
         routes=routes(),
-        exception_handlers={RelayError: error_answer, HTTPException: error_answer, Exception: broken},
+        exception_handlers={GatewayError: error_answer, HTTPException: error_answer, Exception: broken},
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -59,14 +59,14 @@ def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlett
         ],
         lifespan=lifespan,
     )
-    app.state.relay = relay
+    app.state.gateway = gateway
     app.state.requests = requests
-    app.state.speeches = Speeches(relay)
+    app.state.speeches = Speeches(gateway)
     return app
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes; the player is one of them where it lies beside the relay."""
+    """Return the routes; the player is one of them where it lies beside the gateway."""
     made: list[BaseRoute] = [
         WebSocketRoute("/v1/stream", stream),
         Route("/v1/audio/speech", openai.speech, methods=["POST"]),
@@ -87,13 +87,13 @@ async def lifespan(app: Starlette) -> AsyncGenerator[None]:
     """At the end, cancel what is still spoken and wait until the endpoint knows."""
     yield
     app.state.speeches.close()
-    await app.state.relay.close(SETTLE_S)
+    await app.state.gateway.close(SETTLE_S)
 
 
 async def farewell(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer that the relay ends."""
+    """Answer that the gateway ends."""
     request = Request(scope, receive)
-    answer = await error_answer(request, Ending("the relay is shutting down: come again", 1.0))
+    answer = await error_answer(request, Ending("the gateway is shutting down: come again", 1.0))
     await answer(scope, receive, send)
 
 
@@ -105,4 +105,4 @@ async def health(_request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Answer with the counters, in Prometheus's text format."""
     admitted(request)
-    return PlainTextResponse(relay_of(request).metrics.text(), media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(gateway_of(request).metrics.text(), media_type="text/plain; version=0.0.4")

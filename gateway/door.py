@@ -6,10 +6,10 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import messages
-from gateway.errors import RelayError, Unauthorized
+from gateway.errors import GatewayError, Unauthorized
+from gateway.gateway import Gateway
 from gateway.limits import Usage
 from gateway.messages import Auth
-from gateway.relay import Relay
 
 __all__ = ["POLICY_VIOLATION", "TRY_LATER", "admitted", "received", "refused"]
 
@@ -17,27 +17,27 @@ POLICY_VIOLATION, TRY_LATER = 1008, 1013  # RFC 6455, section 7.4.1, and IANA's 
 AUTH_S = 10.0  # for the first message of a page that can set no header
 
 
-async def admitted(socket: WebSocket, relay: Relay) -> Usage:
+async def admitted(socket: WebSocket, gateway: Gateway) -> Usage:
     """Return the usage of whoever connects, with the connection counted.
 
     Raises:
-        RelayError: The page's origin, the token or a limit stands against it.
+        GatewayError: The page's origin, the token or a limit stands against it.
     """
-    relay.check_origin(socket.headers.get("origin"), socket.headers.get("host"))
+    gateway.check_origin(socket.headers.get("origin"), socket.headers.get("host"))
     header = socket.headers.get("authorization")
-    if header is None and relay.settings.tokens:
-        header = f"Bearer {await first_token(socket, relay)}"
-    usage = relay.usage(header)
-    relay.check_room()
+    if header is None and gateway.settings.tokens:
+        header = f"Bearer {await first_token(socket, gateway)}"
+    usage = gateway.usage(header)
+    gateway.check_room()
     usage.connect()
     return usage
 
 
-async def first_token(socket: WebSocket, relay: Relay) -> str:
+async def first_token(socket: WebSocket, gateway: Gateway) -> str:
     """Return the token of an `auth` message, which has to be the first."""
     try:
         async with asyncio.timeout(AUTH_S):
-            message = messages.parse(await received(socket), relay.settings.max_message_bytes)
+            message = messages.parse(await received(socket), gateway.settings.max_message_bytes)
     except TimeoutError:
         raise Unauthorized("no token came: send it as a header or in a first message of type auth") from None
     if not isinstance(message, Auth):
@@ -58,9 +58,9 @@ async def received(socket: WebSocket) -> str | bytes:
     return text if text is not None else bytes(message["bytes"])
 
 
-async def refused(socket: WebSocket, relay: Relay, error: RelayError, code: int) -> None:
+async def refused(socket: WebSocket, gateway: Gateway, error: GatewayError, code: int) -> None:
     """Say why, and close."""
-    relay.metrics.count("errors", error.code)
+    gateway.metrics.count("errors", error.code)
     with suppress(WebSocketDisconnect, RuntimeError):
         await socket.send_json(messages.error(error))
         await socket.close(code, error.code)

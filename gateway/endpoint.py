@@ -1,4 +1,4 @@
-"""The way to RunPod: the Python client, as the relay needs it."""
+"""The way to RunPod: the Python client, as the gateway needs it."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -13,7 +13,7 @@ __all__ = ["RunPod"]
 
 
 class RunPod:
-    """One endpoint, reached with the relay's own key; make it where the event loop will run.
+    """One endpoint, reached with the gateway's own key; make it where the event loop will run.
 
     Raises:
         StartError: The settings name no endpoint, no key, or what cannot be one.

@@ -1,6 +1,6 @@
-"""What the relay answers when it cannot do what it is asked, each with the code that a client sees.
+"""What the gateway answers when it cannot do what it is asked, each with the code that a client sees.
 
-RelayError                 code                 HTTP
+GatewayError                 code                 HTTP
   BadRequest               invalid_input        400   and the worker's own codes for bad input
   BadMessage               bad_message          400   no JSON, no message of this protocol
   ContextEnded             context_ended        400
@@ -13,7 +13,7 @@ RelayError                 code                 HTTP
   EndpointFailed           endpoint_failed      502   and the worker's own codes for its failures
   Ending                   shutting_down        503   likewise with `retry_after`
 
-StartError stands outside the tree: it stops the relay before it listens.
+StartError stands outside the tree: it stops the gateway before it listens.
 
 A message names what came and what is allowed. It never holds a token, RunPod's key, its endpoint's
 id or a traceback.
@@ -39,10 +39,10 @@ __all__ = [
     "Ending",
     "EndpointFailed",
     "Exhausted",
+    "GatewayError",
     "NotFound",
     "OriginRefused",
     "RangeRefused",
-    "RelayError",
     "StartError",
     "TooLarge",
     "Unauthorized",
@@ -51,8 +51,8 @@ __all__ = [
 
 
 TOLD: dict[type[ChatterpodError], str] = {
-    AuthError: "the endpoint does not accept the relay's own key",
-    NoEndpoint: "the endpoint does not exist, or the relay's own key is not for it",
+    AuthError: "the endpoint does not accept the gateway's own key",
+    NoEndpoint: "the endpoint does not exist, or the gateway's own key is not for it",
     JobFailed: "the job failed",
     JobTimedOut: "the job took too long",
     JobCancelled: "the job was cancelled at the endpoint",
@@ -61,10 +61,10 @@ TOLD: dict[type[ChatterpodError], str] = {
 
 
 class StartError(Exception):
-    """The relay cannot start; the message is one line that says what to do."""
+    """The gateway cannot start; the message is one line that says what to do."""
 
 
-class RelayError(Exception):
+class GatewayError(Exception):
     """A request that cannot be served; `code` is part of the protocol."""
 
     code = "internal"
@@ -79,49 +79,49 @@ class RelayError(Exception):
         return {"code": self.code, "message": str(self)}
 
 
-class BadRequest(RelayError):
+class BadRequest(GatewayError):
     """The input breaks a rule."""
 
     code, status = "invalid_input", 400
 
 
-class BadMessage(RelayError):
+class BadMessage(GatewayError):
     """A message that is none of this protocol."""
 
     code, status = "bad_message", 400
 
 
-class ContextEnded(RelayError):
+class ContextEnded(GatewayError):
     """The context was closed or cancelled, and takes no more text."""
 
     code, status = "context_ended", 400
 
 
-class TooLarge(RelayError):
-    """More than the relay takes at once."""
+class TooLarge(GatewayError):
+    """More than the gateway takes at once."""
 
     code, status = "too_large", 413
 
 
-class Unauthorized(RelayError):
+class Unauthorized(GatewayError):
     """No token, or not one of ours."""
 
     code, status = "unauthorized", 401
 
 
-class OriginRefused(RelayError):
+class OriginRefused(GatewayError):
     """A page of another site, which is not on the list."""
 
     code, status = "origin_refused", 403
 
 
-class NotFound(RelayError):
+class NotFound(GatewayError):
     """There is no such thing, or no longer."""
 
     code, status = "not_found", 404
 
 
-class RangeRefused(RelayError):
+class RangeRefused(GatewayError):
     """The bytes asked for will never be there; `total` is the whole's length."""
 
     code, status = "range_refused", 416
@@ -131,7 +131,7 @@ class RangeRefused(RelayError):
         self.total = total
 
 
-class Exhausted(RelayError):
+class Exhausted(GatewayError):
     """A limit is reached; it is worth coming again after `retry_after` seconds."""
 
     code, status = "rate_limited", 429
@@ -141,14 +141,14 @@ class Exhausted(RelayError):
         self.retry_after = retry_after
 
 
-class EndpointFailed(RelayError):
+class EndpointFailed(GatewayError):
     """The endpoint, or the way to it, failed."""
 
     code, status = "endpoint_failed", 502
 
 
-class Ending(RelayError):
-    """The relay is being stopped; another takes its place after `retry_after` seconds."""
+class Ending(GatewayError):
+    """The gateway is being stopped; another takes its place after `retry_after` seconds."""
 
     code, status = "shutting_down", 503
 
@@ -157,7 +157,7 @@ class Ending(RelayError):
         self.retry_after = retry_after
 
 
-def translated(error: ChatterpodError) -> RelayError:
+def translated(error: ChatterpodError) -> GatewayError:
     """Return the client's error as one of ours: what the asker did wrong, or what failed behind us."""
     if isinstance(error, InvalidInput):
         return BadRequest(str(error), error.code)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.errors import BadMessage, BadRequest, RelayError, TooLarge
+from gateway.errors import BadMessage, BadRequest, GatewayError, TooLarge
 from gateway.timeline import Form, Heard, Piece
 
 __all__ = [
@@ -44,7 +44,7 @@ class Strict(BaseModel):
 
 
 class Manner(Strict):
-    """The worker's fields that are the same whatever way a speech is asked for; each as in docs/api.md."""
+    """The worker's fields that every way of asking for speech has in common, as in docs/api.md."""
 
     language: Annotated[str, Field(max_length=16)] = "en"
     bit_rate: BitRate = 64
@@ -174,7 +174,7 @@ def refused_constant(name: str) -> float:
     raise ValueError(name)
 
 
-def explained(problem: ValidationError) -> RelayError:
+def explained(problem: ValidationError) -> GatewayError:
     """Return the first of pydantic's errors as one about the field; only harmless values are repeated."""
     first = problem.errors(include_url=False, include_context=True)[0]
     if first["type"] == "union_tag_invalid":
@@ -215,7 +215,7 @@ def cancelled(context_id: str, heard: Heard) -> dict[str, Any]:
     return {"type": "cancelled", "context_id": context_id, "heard": said}
 
 
-def error(problem: RelayError, context_id: str | None = None) -> dict[str, Any]:
+def error(problem: GatewayError, context_id: str | None = None) -> dict[str, Any]:
     """Return an error as a message."""
     about = {} if context_id is None else {"context_id": context_id}
     retry = getattr(problem, "retry_after", None)
@@ -223,7 +223,7 @@ def error(problem: RelayError, context_id: str | None = None) -> dict[str, Any]:
     return {"type": "error", **about, **problem.as_json(), **wait}
 
 
-def headers(problem: RelayError) -> Mapping[str, str]:
+def headers(problem: GatewayError) -> Mapping[str, str]:
     """Return the headers that an error's HTTP answer needs."""
     retry = getattr(problem, "retry_after", None)
     total = getattr(problem, "total", None)

@@ -37,18 +37,18 @@ class Metrics:
 
     def text(self) -> str:
         """Return everything in Prometheus's text format."""
-        lines = ["# HELP relay_connections WebSockets open now.", "# TYPE relay_connections gauge"]
-        lines.append(f"relay_connections {self.connections}")
+        lines = ["# HELP gateway_connections WebSockets open now.", "# TYPE gateway_connections gauge"]
+        lines.append(f"gateway_connections {self.connections}")
         for name, (label, said) in COUNTERS.items():
-            lines += [f"# HELP relay_{name}_total {said}", f"# TYPE relay_{name}_total counter"]
+            lines += [f"# HELP gateway_{name}_total {said}", f"# TYPE gateway_{name}_total counter"]
             counts = self._counts[name] or ({} if label else {"": 0})
             lines += [
-                f"relay_{name}_total{labelled(label, value)} {n}" for value, n in sorted(counts.items())
+                f"gateway_{name}_total{labelled(label, value)} {n}" for value, n in sorted(counts.items())
             ]
         return "\n".join([*lines, *self._histogram(), ""])
 
     def _histogram(self) -> list[str]:
-        name, total = "relay_first_audio_seconds", 0
+        name, total = "gateway_first_audio_seconds", 0
         lines = [f"# HELP {name} From the first text to the first audio sent.", f"# TYPE {name} histogram"]
         for bound, count in zip([*map(str, BOUNDS_S), "+Inf"], self._first_audio, strict=True):
             total += count

@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, Response
 from gateway import messages
 from gateway.context import Context
 from gateway.errors import BadRequest
+from gateway.gateway import Gateway
 from gateway.messages import Manner, Strict
-from gateway.relay import Relay
 from gateway.speaking import Speaking
 from gateway.timeline import Form, Piece
 from gateway.web import Streamed, admitted, body_of
@@ -61,19 +61,19 @@ class SpeechBody(Manner):
 
 async def speech(request: Request) -> Response:
     """Answer with the audio as it is made."""
-    relay, usage = admitted(request)
+    gateway, usage = admitted(request)
     body = parsed(await body_of(request))
-    voice, notes = voice_of(body.voice_name, relay)
+    voice, notes = voice_of(body.voice_name, gateway)
     if body.instructions:
-        notes["X-Relay-Ignored"] = "instructions"
+        notes["X-Gateway-Ignored"] = "instructions"
     form = Form("mp3" if body.response_format == "mp3" else "pcm", body.bit_rate)
     given = body.manner() | ({"voice": voice} if voice != "default" else {})
-    context = Context(given, form, relay.settings.max_characters)
+    context = Context(given, form, gateway.settings.max_characters)
     context.check(body.input)
-    relay.count_request(usage, "speech")
-    relay.count_characters(usage, len(body.input))
+    gateway.count_request(usage, "speech")
+    gateway.count_characters(usage, len(body.input))
     context.speak(body.input)
-    return await answered(relay.speaking(context), body, notes)
+    return await answered(gateway.speaking(context), body, notes)
 
 
 async def answered(speaking: Speaking, body: SpeechBody, notes: dict[str, str]) -> Response:
@@ -158,17 +158,17 @@ def parsed(content: Any) -> SpeechBody:
     return body
 
 
-def voice_of(name: str, relay: Relay) -> tuple[str, dict[str, str]]:
+def voice_of(name: str, gateway: Gateway) -> tuple[str, dict[str, str]]:
     """Return the worker's voice, and the headers that say so where it is another than was asked for.
 
     Raises:
         BadRequest: It is no name that a voice can have; whether there is such a voice, the worker says.
     """
-    if name in relay.settings.voices:
-        voice = relay.settings.voices[name]
-        return voice, {"X-Relay-Voice": voice}
+    if name in gateway.settings.voices:
+        voice = gateway.settings.voices[name]
+        return voice, {"X-Gateway-Voice": voice}
     if name in OPENAI_VOICES:
-        return "default", {"X-Relay-Voice": "default", "X-Relay-Substituted": "voice"}
+        return "default", {"X-Gateway-Voice": "default", "X-Gateway-Substituted": "voice"}
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise BadRequest(
             "voice has letters that no voice has: expected letters, digits, '_' or '-'", "unknown_voice"
@@ -184,9 +184,11 @@ async def models(request: Request) -> Response:
 
 
 async def voices(request: Request) -> Response:
-    """Answer with the worker's voices, and the names that this relay gives them."""
-    relay, _ = admitted(request)
-    names = await relay.voices()
+    """Answer with the worker's voices, and the names that this gateway gives them."""
+    gateway, _ = admitted(request)
+    names = await gateway.voices()
     own = [{"id": name, "name": name} for name in names]
-    aliases = [{"id": name, "name": voice} for name, voice in relay.settings.voices.items() if voice in names]
+    aliases = [
+        {"id": name, "name": voice} for name, voice in gateway.settings.voices.items() if voice in names
+    ]
     return JSONResponse({"object": "list", "voices": own + aliases, "data": own + aliases})

@@ -1,4 +1,4 @@
-"""The HTTP requests that are being served; each ends when its client leaves, and all when the relay does.
+"""The HTTP requests that are being served; each ends when its client leaves, and all when the gateway does.
 
 Routes wait for the endpoint and know nothing of their client. In front of all of them, `ClientWatch`
 waits for the server's `http.disconnect` and cancels the route's task, which cancels its jobs.
@@ -14,10 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["ClientWatch", "OpenRequests", "Protocol"]
 
-CONNECTION = "relay.connection"  # the scope's extension that can close its connection
+CONNECTION = "gateway.connection"  # the scope's extension that can close its connection
 UNREAD = 4  # parts of a body that are kept before the route asks for them
 
-log = logging.getLogger("relay")
+log = logging.getLogger("gateway")
 
 
 class Protocol(HttpToolsProtocol):
@@ -35,7 +35,7 @@ class OpenRequests:
     """All requests that are being served.
 
     Args:
-        keep: Has somebody wait, at the relay's end, for a task that was given up.
+        keep: Has somebody wait, at the gateway's end, for a task that was given up.
     """
 
     def __init__(self, keep: Callable[[asyncio.Task[Any]], None]) -> None:
@@ -105,7 +105,7 @@ class ClientWatch:
     Args:
         app: What serves the request.
         requests: Where it is noted meanwhile.
-        farewell: Answers a request that the relay's end gives up before its answer began.
+        farewell: Answers a request that the gateway's end gives up before its answer began.
     """
 
     def __init__(self, app: ASGIApp, requests: OpenRequests, farewell: ASGIApp) -> None:
@@ -139,7 +139,7 @@ class ClientWatch:
     async def _attended(
         self, exchange: Exchange, work: asyncio.Task[None], watch: asyncio.Task[None]
     ) -> None:
-        """Return when the answer is complete, the client has left or the relay ends."""
+        """Return when the answer is complete, the client has left or the gateway ends."""
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         if exchange.complete:
             await asyncio.wait({work})

@@ -1,4 +1,4 @@
-"""How uvicorn serves the relay: the same for the command and for tests."""
+"""How uvicorn serves the gateway: the same for the command and for tests."""
 
 import asyncio
 import importlib
@@ -79,7 +79,7 @@ def check_installed() -> None:
         try:
             importlib.import_module(name)
         except ImportError:
-            raise StartError(f"the package {name} is missing: pip install '.[relay]'") from None
+            raise StartError(f"the package {name} is missing: pip install '.[gateway]'") from None
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Settings: `RELAY_*` and RunPod's three, read once, frozen. The only module that touches the environment."""
+"""Settings: `GATEWAY_*` and RunPod's three, read once, frozen; the only module that reads the environment."""
 
 import os
 import re
@@ -83,7 +83,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose; each field but RunPod's is the variable `RELAY_` + its name in capitals."""
+    """What the operator chose; each field but RunPod's is the variable `GATEWAY_` + its name in capitals."""
 
     tokens: tuple[str, ...] = field(default=(), repr=False)  # none: everyone on this machine may
     origins: tuple[str, ...] = ()  # of pages beside our own
@@ -113,15 +113,15 @@ class Settings:
         """Read the settings from `env`, by default the process's environment.
 
         Raises:
-            StartError: A `RELAY_*` name is unknown, a value is not allowed, or endpoint or key is missing.
+            StartError: A `GATEWAY_*` name is unknown, a value is not allowed, or endpoint or key is missing.
         """
         env = os.environ if env is None else env
         values = {}
-        for name in sorted(name for name in env if name.startswith("RELAY_")):
-            known = name.removeprefix("RELAY_").lower()
+        for name in sorted(name for name in env if name.startswith("GATEWAY_")):
+            known = name.removeprefix("GATEWAY_").lower()
             if known not in PARSERS:
-                names = ", ".join(f"RELAY_{known.upper()}" for known in PARSERS)
-                raise StartError(f"{name} is not a setting of the relay; the settings are {names}")
+                names = ", ".join(f"GATEWAY_{known.upper()}" for known in PARSERS)
+                raise StartError(f"{name} is not a setting of the gateway; the settings are {names}")
             try:
                 values[known] = PARSERS[known](env[name])
             except ValueError as error:
@@ -129,7 +129,7 @@ class Settings:
                 raise StartError(f"{name}{shown}: {error}") from None
         for name in ("RUNPOD_ENDPOINT_ID", "RUNPOD_API_KEY"):
             if not env.get(name):
-                raise StartError(f"{name} is not set: the relay speaks through a RunPod endpoint")
+                raise StartError(f"{name} is not set: the gateway speaks through a RunPod endpoint")
         return cls(
             **values,
             endpoint_id=env["RUNPOD_ENDPOINT_ID"],

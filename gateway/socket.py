@@ -13,15 +13,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from gateway import messages
 from gateway.context import Context, State
 from gateway.door import POLICY_VIOLATION, TRY_LATER, admitted, received, refused
-from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, NotFound, RelayError
+from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, NotFound
+from gateway.gateway import Gateway
 from gateway.limits import Usage
 from gateway.messages import Auth, Cancel, Close, Flush, Message, Options, Ping, Speak, Start, Text
-from gateway.relay import Relay
 from gateway.speaking import Speaking
 
 __all__ = ["stream"]
 
-log = logging.getLogger("relay")
+log = logging.getLogger("gateway")
 
 PAUSE_S = 0.4  # without more text, after which a writer seems to have stopped
 MISTAKES = 50  # in a row, until the connection is closed
@@ -30,22 +30,22 @@ REMEMBERED = 16  # ended contexts: a listener still plays what was sent long bef
 
 async def stream(socket: WebSocket) -> None:
     """Serve one connection, until either side closes it."""
-    relay: Relay = socket.app.state.relay
+    gateway: Gateway = socket.app.state.gateway
     await socket.accept()
     try:
-        usage = await admitted(socket, relay)
-    except RelayError as error:
+        usage = await admitted(socket, gateway)
+    except GatewayError as error:
         code = TRY_LATER if isinstance(error, Exhausted) else POLICY_VIOLATION
-        await refused(socket, relay, error, code)
+        await refused(socket, gateway, error, code)
         return
     except WebSocketDisconnect:
         return
-    connection = Connection(socket, relay, usage)
-    relay.metrics.connections += 1
+    connection = Connection(socket, gateway, usage)
+    gateway.metrics.connections += 1
     try:
         await connection.run()
     finally:
-        relay.metrics.connections -= 1
+        gateway.metrics.connections -= 1
         usage.disconnect()
 
 
@@ -76,9 +76,9 @@ class Voice:
 class Connection:
     """One client and its contexts."""
 
-    def __init__(self, socket: WebSocket, relay: Relay, usage: Usage) -> None:
+    def __init__(self, socket: WebSocket, gateway: Gateway, usage: Usage) -> None:
         self._socket = socket
-        self._relay = relay
+        self._gateway = gateway
         self._usage = usage
         self._voices: dict[str, Voice] = {}
         self._ended: OrderedDict[str, Context] = OrderedDict()
@@ -88,9 +88,9 @@ class Connection:
     async def run(self) -> None:
         """Listen and answer until the connection ends; then nothing of it is left."""
         beating = asyncio.create_task(self._heartbeat())
-        self._relay.prewarm()
+        self._gateway.prewarm()
         try:
-            await self._send({"type": "ready", "heartbeat_s": self._relay.settings.heartbeat_s})
+            await self._send({"type": "ready", "heartbeat_s": self._gateway.settings.heartbeat_s})
             await self._listen()
         except (WebSocketDisconnect, RuntimeError):  # the latter: a send after the close
             pass
@@ -105,21 +105,21 @@ class Connection:
             context_id = None
             try:
                 data = await received(self._socket)
-                message = messages.parse(data, self._relay.settings.max_message_bytes)
+                message = messages.parse(data, self._gateway.settings.max_message_bytes)
                 context_id = getattr(message, "context_id", None)
                 await self._obey(message)
                 mistakes = 0
-            except RelayError as error:
+            except GatewayError as error:
                 mistakes += 1
                 await self._complain(error, context_id)
             except (WebSocketDisconnect, RuntimeError):
                 raise
             except Exception:
                 mistakes += 1
-                log.exception("a message broke the relay")
-                await self._complain(RelayError("the relay broke"), context_id)
+                log.exception("a message broke the gateway")
+                await self._complain(GatewayError("the gateway broke"), context_id)
         await refused(
-            self._socket, self._relay, BadMessage(f"{MISTAKES} mistakes in a row"), POLICY_VIOLATION
+            self._socket, self._gateway, BadMessage(f"{MISTAKES} mistakes in a row"), POLICY_VIOLATION
         )
 
     async def _obey(self, message: Message) -> None:
@@ -147,11 +147,11 @@ class Connection:
         voice = self._begin(message.context_id, message)
         try:
             voice.context.check(message.text)
-            self._relay.count_characters(self._usage, len(message.text))
+            self._gateway.count_characters(self._usage, len(message.text))
             voice.context.speak(message.text)
             if not voice.context.active:
                 raise BadRequest("text has nothing to speak: expected at least one letter or digit")
-        except RelayError:
+        except GatewayError:
             voice.context.fail()
             self._silence(voice)
             self._end(message.context_id)
@@ -159,7 +159,7 @@ class Connection:
 
     def _push(self, voice: Voice, text: str) -> None:
         voice.context.check(text)
-        self._relay.count_characters(self._usage, len(text))
+        self._gateway.count_characters(self._usage, len(text))
         voice.context.push(text)
         voice.wait()
 
@@ -175,14 +175,14 @@ class Connection:
         return self._voices[context_id]
 
     def _begin(self, context_id: str, options: Options) -> Voice:
-        settings = self._relay.settings
+        settings = self._gateway.settings
         if context_id in self._voices:
             raise BadMessage("the context is being spoken: cancel it, or wait for its end")
         if len(self._voices) >= settings.contexts:
             raise Exhausted(f"{settings.contexts} contexts are open on this connection", 1.0)
-        self._relay.count_request(self._usage, "context")
-        context = Context(self._relay.fields(options), options.form, settings.max_characters)
-        voice = Voice(context, self._relay.speaking(context))
+        self._gateway.count_request(self._usage, "context")
+        context = Context(self._gateway.fields(options), options.form, settings.max_characters)
+        voice = Voice(context, self._gateway.speaking(context))
         voice.sending = asyncio.create_task(self._talk(context_id, voice))
         self._voices[context_id] = voice
         self._ended.pop(context_id, None)
@@ -194,7 +194,7 @@ class Connection:
             async with aclosing(voice.speaking.pieces()) as pieces:
                 async for piece in pieces:
                     await self._send_audio(voice, messages.audio(context_id, piece), piece.audio)
-        except RelayError as error:
+        except GatewayError as error:
             self._end(context_id)
             await self._complain(error, context_id)
         except (WebSocketDisconnect, RuntimeError):
@@ -203,7 +203,7 @@ class Connection:
             log.exception("a context broke")
             voice.context.fail()
             self._end(context_id)
-            await self._complain(RelayError("the relay broke"), context_id)
+            await self._complain(GatewayError("the gateway broke"), context_id)
         if voice.context.state is State.DONE:
             self._end(context_id)
             with suppress(WebSocketDisconnect, RuntimeError):
@@ -224,7 +224,7 @@ class Connection:
         if context is None:
             raise NotFound("there is no such context on this connection")
         heard = context.cancel(played_ms)
-        self._relay.metrics.count("cancelled_contexts")
+        self._gateway.metrics.count("cancelled_contexts")
         if voice is not None:
             self._end(context_id)
         async with self._lock:  # no caption is without its audio now
@@ -255,14 +255,14 @@ class Connection:
                 await self._socket.send_json(content)
                 self._sent_at = time.monotonic()
 
-    async def _complain(self, error: RelayError, context_id: str | None) -> None:
-        self._relay.metrics.count("errors", error.code)
+    async def _complain(self, error: GatewayError, context_id: str | None) -> None:
+        self._gateway.metrics.count("errors", error.code)
         with suppress(WebSocketDisconnect, RuntimeError):
             await self._send(messages.error(error, context_id))
 
     async def _heartbeat(self) -> None:
         """Let a silent connection be seen to live, by the client and by what stands between."""
-        period = self._relay.settings.heartbeat_s
+        period = self._gateway.settings.heartbeat_s
         with suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 left = self._sent_at + period - time.monotonic()

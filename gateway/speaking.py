@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 
 from gateway.context import Context, Job
-from gateway.errors import EndpointFailed, RelayError, translated
+from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
 from gateway.timeline import Piece
 
@@ -20,11 +20,11 @@ __all__ = ["Background", "Endpoint", "Speaking", "noted"]
 SUBMISSIONS = 3  # of one job that fails before anything of it was heard
 AHEAD = 8  # chunks of one job read before they are wanted: a slow listener holds the reading back
 
-log = logging.getLogger("relay")
+log = logging.getLogger("gateway")
 
 
 class Endpoint(Protocol):
-    """What the relay needs of an endpoint: `chatterpod.AsyncClient`, or a stand-in of tests."""
+    """What the gateway needs of an endpoint: `chatterpod.AsyncClient`, or a stand-in of tests."""
 
     async def submit(self, given: Mapping[str, Any]) -> str:
         """Queue a job and return its id."""
@@ -42,7 +42,7 @@ class Endpoint(Protocol):
         """Close the connections."""
 
 
-def noted(error: ChatterpodError) -> RelayError:
+def noted(error: ChatterpodError) -> GatewayError:
     """Return the client's error as one of ours; what only the operator can mend is logged, too."""
     told = translated(error)
     if isinstance(error, ApiError):
@@ -85,7 +85,7 @@ async def guarded(work: Coroutine[Any, Any, None]) -> None:
     except ChatterpodError:
         pass
     except Exception:
-        log.exception("the relay broke in the background")
+        log.exception("the gateway broke in the background")
 
 
 class Running:
@@ -94,7 +94,7 @@ class Running:
     def __init__(self, job: Job, submitting: asyncio.Task[str]) -> None:
         self.job = job
         self.submitting = submitting
-        self.read: asyncio.Queue[Chunk | RelayError | None] = asyncio.Queue(AHEAD)  # None: the end
+        self.read: asyncio.Queue[Chunk | GatewayError | None] = asyncio.Queue(AHEAD)  # None: the end
         self.reading: asyncio.Task[None] | None = None
         self.ended = False
 
@@ -126,7 +126,7 @@ class Speaking:
         """Yield the context's audio, in order, until it is done or cancelled.
 
         Raises:
-            RelayError: A job failed; the context has then failed too.
+            GatewayError: A job failed; the context has then failed too.
         """
         while True:
             self.poke()
@@ -137,7 +137,7 @@ class Speaking:
                 await self._changed.wait()
                 continue
             chunk = await self._running[0].read.get()
-            if isinstance(chunk, RelayError):
+            if isinstance(chunk, GatewayError):
                 self.context.fail()
                 raise chunk
             if not self.context.active:
@@ -169,12 +169,12 @@ class Speaking:
     async def _read(self, running: Running) -> None:
         try:
             await self._received(running)
-            outcome: RelayError | None = None
+            outcome: GatewayError | None = None
         except ChatterpodError as error:
             outcome = noted(error)
         except Exception:
             log.exception("a job's reader broke")
-            outcome = EndpointFailed("the relay could not read the job")
+            outcome = EndpointFailed("the gateway could not read the job")
         running.ended = True
         self._metrics.count("jobs", outcome.code if outcome else "completed")
         await running.read.put(outcome)

@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, Response
 
 from gateway import messages
 from gateway.context import Context
-from gateway.errors import BadRequest, EndpointFailed, Exhausted, NotFound, RelayError
+from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, NotFound
+from gateway.gateway import Gateway
 from gateway.messages import Options
 from gateway.ranges import Answer, answer
-from gateway.relay import Relay
 from gateway.speaking import Speaking
-from gateway.web import Streamed, admitted, body_of, relay_of
+from gateway.web import Streamed, admitted, body_of, gateway_of
 
 __all__ = ["Speeches", "create", "describe", "listen", "remove"]
 
@@ -40,7 +40,7 @@ class Recording:
         self.id = secrets.token_urlsafe(16)  # who knows the address may listen
         self.context = speaking.context
         self.audio = bytearray()
-        self.error: RelayError | None = None
+        self.error: GatewayError | None = None
         self.ended_at: float | None = None
         self._speaking = speaking
         self._grew = asyncio.Event()
@@ -68,11 +68,11 @@ class Recording:
                     self.audio += piece.audio
                     self._wake()
             self._end(None)
-        except RelayError as error:
+        except GatewayError as error:
             self._speaking.stop()
             self._end(error)
 
-    def _end(self, error: RelayError | None) -> None:
+    def _end(self, error: GatewayError | None) -> None:
         if self.ended_at is None:
             self.error = error
             self.ended_at = time.monotonic()
@@ -86,8 +86,8 @@ class Recording:
 class Speeches:
     """The recordings that can be listened to, within a bound of memory."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
         self._kept: dict[str, Recording] = {}
 
     def add(self, context: Context) -> Recording:
@@ -97,7 +97,7 @@ class Speeches:
             Exhausted: The recordings that are still made fill what memory there is for them.
         """
         self._sweep()
-        recording = Recording(self._relay.speaking(context))
+        recording = Recording(self._gateway.speaking(context))
         self._kept[recording.id] = recording
         return recording
 
@@ -125,7 +125,7 @@ class Speeches:
 
     def _sweep(self) -> None:
         """Drop what is old, and the oldest that are whole while there is too much."""
-        settings, now = self._relay.settings, time.monotonic()
+        settings, now = self._gateway.settings, time.monotonic()
         whole = [r for r in self._kept.values() if r.ended_at is not None]
         size = sum(len(r.audio) for r in self._kept.values())
         for recording in sorted(whole, key=lambda r: r.ended_at or 0.0):
@@ -133,7 +133,7 @@ class Speeches:
                 size -= len(recording.audio)
                 del self._kept[recording.id]
         if size > settings.speech_bytes:
-            raise Exhausted("the relay keeps as much speech as it may", 10.0)
+            raise Exhausted("the gateway keeps as much speech as it may", 10.0)
 
 
 def speeches_of(request: Request) -> Speeches:
@@ -145,15 +145,15 @@ def speeches_of(request: Request) -> Speeches:
 
 async def create(request: Request) -> Response:
     """Begin a speech; answer with its address at once."""
-    relay, usage = admitted(request)
+    gateway, usage = admitted(request)
     try:
         options = SpeechOptions.model_validate(await body_of(request))
     except ValidationError as problem:
         raise messages.explained(problem) from None
-    context = Context(relay.fields(options), options.form, relay.settings.max_characters)
+    context = Context(gateway.fields(options), options.form, gateway.settings.max_characters)
     context.check(options.text)
-    relay.count_request(usage, "recording")
-    relay.count_characters(usage, len(options.text))
+    gateway.count_request(usage, "recording")
+    gateway.count_characters(usage, len(options.text))
     context.speak(options.text)
     if not context.active:
         raise BadRequest("text has nothing to speak: expected at least one letter or digit")
@@ -199,7 +199,7 @@ async def listen(request: Request) -> Response:
         notes["Content-Length"] = str(wanted.end - wanted.start)
     if request.method == "HEAD":
         return Response(status_code=wanted.status, headers=notes, media_type="audio/mpeg")
-    relay_of(request).metrics.count("requests", "listener")
+    gateway_of(request).metrics.count("requests", "listener")
     response = Streamed(blocks(recording, wanted), lambda: None, "audio/mpeg", notes)
     response.status_code = wanted.status
     return response
@@ -209,7 +209,7 @@ async def when_made(recording: Recording, header: str | None) -> Answer:
     """Return what to send, once the first byte of it is there.
 
     Raises:
-        RelayError: The speech failed before that, or ends before it.
+        GatewayError: The speech failed before that, or ends before it.
     """
     while True:
         made = len(recording.audio)
@@ -225,7 +225,7 @@ async def blocks(recording: Recording, wanted: Answer) -> AsyncIterator[bytes]:
     """Yield the bytes wanted, as they are made.
 
     Raises:
-        RelayError: The speech failed in the middle.
+        GatewayError: The speech failed in the middle.
     """
     at = wanted.start
     while wanted.end is None or at < wanted.end:

@@ -9,43 +9,43 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.errors import BadRequest, NotFound, RelayError, TooLarge
+from gateway.errors import BadRequest, GatewayError, NotFound, TooLarge
+from gateway.gateway import Gateway
 from gateway.limits import Usage
 from gateway.messages import headers, refused_constant
-from gateway.relay import Relay
 
-__all__ = ["Streamed", "admitted", "body_of", "error_answer", "relay_of"]
+__all__ = ["Streamed", "admitted", "body_of", "error_answer", "gateway_of"]
 
-log = logging.getLogger("relay")
-
-
-def relay_of(request: Request) -> Relay:
-    """Return the relay that the application serves."""
-    relay = request.app.state.relay
-    assert isinstance(relay, Relay)  # noqa: S101 - ours to break, nobody else's
-    return relay
+log = logging.getLogger("gateway")
 
 
-def admitted(request: Request) -> tuple[Relay, Usage]:
-    """Return the relay and what the asker has used of it.
+def gateway_of(request: Request) -> Gateway:
+    """Return the gateway that the application serves."""
+    gateway = request.app.state.gateway
+    assert isinstance(gateway, Gateway)  # noqa: S101 - ours to break, nobody else's
+    return gateway
+
+
+def admitted(request: Request) -> tuple[Gateway, Usage]:
+    """Return the gateway and what the asker has used of it.
 
     Raises:
         OriginRefused: The page is of a site that is not on the list.
         Unauthorized: There is no token, or not one of ours.
     """
-    relay = relay_of(request)
-    relay.check_origin(request.headers.get("origin"), request.headers.get("host"))
-    return relay, relay.usage(request.headers.get("authorization"))
+    gateway = gateway_of(request)
+    gateway.check_origin(request.headers.get("origin"), request.headers.get("host"))
+    return gateway, gateway.usage(request.headers.get("authorization"))
 
 
 async def body_of(request: Request) -> Any:
     """Return the JSON of the body.
 
     Raises:
-        TooLarge: It has more bytes than the relay takes.
+        TooLarge: It has more bytes than the gateway takes.
         BadRequest: It is no JSON, or the client left in the middle of it.
     """
-    limit, body = relay_of(request).settings.max_message_bytes, bytearray()
+    limit, body = gateway_of(request).settings.max_message_bytes, bytearray()
     try:
         async for part in request.stream():
             if len(body) + len(part) > limit:
@@ -76,10 +76,10 @@ class Streamed(StreamingResponse):
         """Stream; whatever ends it, say so."""
         try:
             await super().__call__(scope, receive, send)
-        except RelayError as error:
+        except GatewayError as error:
             # The status is long sent: a body that breaks off is the only way left to say it.
-            relay: Relay = scope["app"].state.relay
-            relay.metrics.count("errors", error.code)
+            gateway: Gateway = scope["app"].state.gateway
+            gateway.metrics.count("errors", error.code)
             raise ConnectionAbortedError(error.code) from None
         finally:
             self._gone()
@@ -87,9 +87,9 @@ class Streamed(StreamingResponse):
 
 async def error_answer(request: Request, error: Exception) -> Response:
     """Answer an error as OpenAI does, with our code."""
-    if not isinstance(error, RelayError):
+    if not isinstance(error, GatewayError):
         error = NotFound("there is nothing at this address, or not for this method")
-    relay_of(request).metrics.count("errors", error.code)
+    gateway_of(request).metrics.count("errors", error.code)
     kind = "invalid_request_error" if error.status < 500 else "server_error"
     content = {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}}
     return JSONResponse(content, error.status, headers=dict(headers(error)))
@@ -97,8 +97,8 @@ async def error_answer(request: Request, error: Exception) -> Response:
 
 async def broken(request: Request, _error: Exception) -> Response:
     """Answer for a fault of our own; what it was is in the log alone."""
-    relay_of(request).metrics.count("errors", "internal")
+    gateway_of(request).metrics.count("errors", "internal")
     content = {
-        "error": {"message": "the relay broke", "type": "server_error", "param": None, "code": "internal"}
+        "error": {"message": "the gateway broke", "type": "server_error", "param": None, "code": "internal"}
     }
     return JSONResponse(content, 500)

@@ -19,7 +19,7 @@ SLOW = (
     "engines/test_s3gen.py",
     "engines/test_multilingual.py",
     "engines/test_multilingual_engine.py",
-    "relay/test_real.py",
+    "gateway/test_real.py",
     "js",
     "ship",
     "engines/test_chatterbox.py",

@@ -8,7 +8,7 @@
  *   <script type="module" src="chatterpod-player.js"></script>
  *   <chatterpod-player src="/speech.mp3" captions="/captions.json"></chatterpod-player>
  *
- * or, from a script: `player.load(fromRelay({ text: "Hello." }))`.
+ * or, from a script: `player.load(fromGateway({ text: "Hello." }))`.
  */
 
 const TYPE = "audio/mpeg";
@@ -250,24 +250,24 @@ export function fromUrl(url, { captions, ...options } = {}) {
 }
 
 /**
- * A speech that the relay makes; `input` is what the relay's `POST /v1/speech` takes (`text`, `voice`, …).
+ * A speech that the gateway makes; `input` is what the gateway's `POST /v1/speech` takes (`text`, `voice`, …).
  *
- * @param {{relay?: string, token?: string}} options `relay`: its address (default: this page's)
+ * @param {{gateway?: string, token?: string}} options `gateway`: its address (default: this page's)
  */
-export function fromRelay({ relay = "", token, ...input }) {
+export function fromGateway({ gateway = "", token, ...input }) {
   return {
     async start(signal) {
-      const made = await request(`${relay}/v1/speech`, json("POST", input, token), signal);
-      const about = `${relay}/v1/speech/${made.id}`;
+      const made = await request(`${gateway}/v1/speech`, json("POST", input, token), signal);
+      const about = `${gateway}/v1/speech/${made.id}`;
       const stop = () => fetch(about, { ...json("DELETE", undefined, token), keepalive: true }).catch(() => {});
-      return { ...fromUrl(relay + made.url, { captions: about }), stop };
+      return { ...fromUrl(gateway + made.url, { captions: about }), stop };
     },
   };
 }
 
 /**
  * A job on a RunPod endpoint, through its own API. For localpod, and for pages whose key is nobody
- * else's: a key in a page is in the hands of whoever opens it. Other pages use the relay.
+ * else's: a key in a page is in the hands of whoever opens it. Other pages use the gateway.
  *
  * @param {{endpoint: string, key: string}} options `endpoint`: `…/v2/ID`
  */

@@ -1,4 +1,4 @@
-"""The drill of clients that leave the relay: whatever they asked for ends with them."""
+"""The drill of clients that leave the gateway: whatever they asked for ends with them."""
 
 import json
 import random
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.drills.kit import TEXTS, Endpoint, Outcome, Watch, drilled, side_by_side, spoken, text
-from tests.kits.pods import relaying
+from tests.kits.pods import gatewaying
 from tests.kits.pods import running as pod_running
 
 __all__ = ["endpoint_of", "leavers", "left_behind"]
 
 WORKERS = (0, 1, 3)
-APART_SECONDS = 0.15  # between two clients: RunPod takes 100 cancels in ten seconds, the relay sends half
+APART_SECONDS = 0.15  # between two clients: RunPod takes 100 cancels in ten seconds, the gateway sends half
 LONGEST_SECONDS = 1.6  # that a client stays
 GRACE_SECONDS = 3.0  # after which no job may be left
 LATER_SECONDS = 2.0  # in which none may end that was not left
@@ -32,7 +32,7 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection is reset, not close
 
 
 def leavers(times: int) -> Outcome:
-    """Leave the relay at random moments of requests, with 0, 1 and 3 workers; no job may run on."""
+    """Leave the gateway at random moments of requests, with 0, 1 and 3 workers; no job may run on."""
     watch, lost, moments, left = Watch(), 0, Counter[str](), []
     for workers in WORKERS:
         with endpoint_of(workers) as endpoint:
@@ -62,22 +62,22 @@ def endpoint_of(workers: int) -> Iterator[Endpoint]:
 
 
 def left_behind(
-    endpoint: Endpoint, times: int, moments: Counter[str], *, speaks: bool, relay: Sequence[str] = ()
+    endpoint: Endpoint, times: int, moments: Counter[str], *, speaks: bool, gateway: Sequence[str] = ()
 ) -> int:
     """Have so many clients come and leave; return the jobs left, those that ended later, and what was cut.
 
     Args:
-        endpoint: What the relay speaks through.
+        endpoint: What the gateway speaks through.
         times: Clients.
         moments: Counts when they left.
         speaks: Whether the endpoint has a worker: then some clients stay, and must hear all.
-        relay: The command that runs the relay, if not the usual.
+        gateway: The command that runs the gateway, if not the usual.
     """
     dice = random.Random(7)  # noqa: S311 - the same moments each time
     site = endpoint.pod.url.removesuffix("/v2/local")
     plans = [(dice.random(), dice.uniform(0, LONGEST_SECONDS), dice.random() < 0.5) for _ in range(times)]
     began = time.monotonic()
-    with relaying(site, *relay) as (url, log):
+    with gatewaying(site, *gateway) as (url, log):
 
         def one(number: int) -> bool:
             time.sleep(max(0.0, began + number * APART_SECONDS - time.monotonic()))
@@ -95,14 +95,14 @@ def left_behind(
         time.sleep(LATER_SECONDS)
         ended = endpoint.health()["completed"] - jobs["completed"]
     if any("Traceback" in line for line in log):
-        endpoint.left.append(f"the relay's log has a traceback: {log[-1]}")
+        endpoint.left.append(f"the gateway's log has a traceback: {log[-1]}")
     return cut + jobs["inQueue"] + jobs["inProgress"] + ended
 
 
 def asked(number: int) -> bytes:
     """Return a request: for speech in one of three forms, or for the voices."""
     forms: tuple[dict[str, str], ...] = ({}, {"response_format": "wav"}, {"stream_format": "sse"})
-    head = "Host: relay\r\nContent-Type: application/json\r\n"
+    head = "Host: gateway\r\nContent-Type: application/json\r\n"
     if number % 5 == 4:
         return f"GET /v1/audio/voices HTTP/1.1\r\n{head}\r\n".encode()
     said = " ".join(text(number + at) for at in range(TEXTS_EACH))
@@ -114,7 +114,7 @@ def left(url: str, request: bytes, part: float, seconds: float, *, is_rude: bool
     """Send a part of a request and leave; return in which moment that was.
 
     Args:
-        url: The relay.
+        url: The gateway.
         request: What is asked.
         part: How much of it is sent, 1.0 for all; the first byte is sent in any case.
         seconds: How long the client stays.

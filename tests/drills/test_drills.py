@@ -47,9 +47,9 @@ def test_a_drill_notices_what_is_lost_and_what_is_left_over() -> None:
     assert [left.split(":")[0] for left in endpoint.left[1:]] == [f"{'0' * 64}.mp3"]
 
 
-def test_the_drill_of_leavers_notices_a_relay_that_does_not() -> None:
+def test_the_drill_of_leavers_notices_a_gateway_that_does_not() -> None:
     with endpoint_of(0) as endpoint:
-        lost = left_behind(endpoint, 4, Counter(), speaks=False, relay=("-m", "tests.drills.unwatched"))
+        lost = left_behind(endpoint, 4, Counter(), speaks=False, gateway=("-m", "tests.drills.unwatched"))
     assert lost == 3  # one of the four left before it had asked
 
 

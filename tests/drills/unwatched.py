@@ -1,4 +1,4 @@
-"""A relay that does not notice when a client leaves: python -m tests.drills.unwatched, as `gateway`."""
+"""A gateway that does not notice when a client leaves: python -m tests.drills.unwatched, as `gateway`."""
 
 import sys
 

@@ -167,7 +167,7 @@ MESSAGES = st.one_of(
 
 
 def check_message(data: str | bytes) -> None:
-    """Parse a frame of the relay's socket; a refusal can be sent and forges no line."""
+    """Parse a frame of the gateway's socket; a refusal can be sent and forges no line."""
     try:
         messages.parse(data, 65_536)
     except (BadMessage, BadRequest, TooLarge) as error:
@@ -240,7 +240,7 @@ TARGETS: dict[str, Target] = {
     "frames": Target(damaged(AUDIO), check_frames),
     "file": Target(damaged(FILE), check_file),
     "cache entry": Target(ENTRIES, check_entry),
-    "relay message": Target(MESSAGES, check_message),
+    "gateway message": Target(MESSAGES, check_message),
     "segmenter": Target(TEXTS, check_text),
     "localpod": Target(CALLS, check_call),
 }

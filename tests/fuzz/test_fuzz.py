@@ -5,7 +5,7 @@ import pytest
 from tests.fuzz.inputs import TARGETS
 from tests.fuzz.running import fuzz
 
-SHORT = {"localpod": 1_000, "relay message": 2_000, "request": 2_000}
+SHORT = {"localpod": 1_000, "gateway message": 2_000, "request": 2_000}
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 HANDLER = ROOT / "clients/supabase/functions/podcast_generate_audio/handler.ts"
 DIALOGUE = "a gateway counts and cuts one text, and a dialogue is several"
 CLIPS = "whose voice may be cloned is for the operator to say, who adds voices"
-RELAY = {
+GATEWAY = {
     "turns": DIALOGUE,
     "voice_url": CLIPS,
-    "stream": "the relay always streams",
-    "opening": "the relay knows which job of a speech begins it",
+    "stream": "the gateway always streams",
+    "opening": "the gateway knows which job of a speech begins it",
 }
-OPENAI = RELAY | {"text": "OpenAI's name is input", "format": "OpenAI's name is response_format"}
+OPENAI = GATEWAY | {"text": "OpenAI's name is input", "format": "OpenAI's name is response_format"}
 FUNCTION = {
     "turns": DIALOGUE,
     "voice_url": CLIPS,
@@ -50,8 +50,10 @@ GIVEN: dict[str, Any] = {
 TEXT = "The gulls had opinions."
 
 
-@pytest.mark.parametrize(("model", "excused"), [(Speak, RELAY), (SpeechOptions, RELAY), (SpeechBody, OPENAI)])
-def test_the_relay_takes_every_field_that_the_worker_takes(
+@pytest.mark.parametrize(
+    ("model", "excused"), [(Speak, GATEWAY), (SpeechOptions, GATEWAY), (SpeechBody, OPENAI)]
+)
+def test_the_gateway_takes_every_field_that_the_worker_takes(
     model: type[BaseModel], excused: dict[str, str]
 ) -> None:
     assert set(SpeechRequest.model_fields) - set(model.model_fields) == set(excused)
@@ -66,19 +68,19 @@ def test_the_edge_function_takes_every_field_that_the_worker_takes() -> None:
     assert set(SpeechRequest.model_fields) ^ taken == set(FUNCTION)
 
 
-@pytest.mark.parametrize("page", ["relay", "supabase"])
+@pytest.mark.parametrize("page", ["gateway", "supabase"])
 def test_the_page_of_a_gateway_names_the_fields_that_it_takes(page: str) -> None:
     named = set(re.findall(r"\w+", (ROOT / f"docs/clients/{page}.md").read_text(encoding="utf-8")))
-    assert set(SpeechRequest.model_fields) - set(RELAY) - named == set()
+    assert set(SpeechRequest.model_fields) - set(GATEWAY) - named == set()
 
 
 async def test_what_is_asked_for_reaches_the_worker_by_every_way() -> None:
-    assert set(GIVEN) == set(SpeechRequest.model_fields) - set(RELAY) - {"text", "format"}
-    async with running() as relay, talking(relay) as talk:
+    assert set(GIVEN) == set(SpeechRequest.model_fields) - set(GATEWAY) - {"text", "format"}
+    async with running() as gateway, talking(gateway) as talk:
         await talk.say(type="speak", text=TEXT, **GIVEN)
         await talk.until("done")
-        await relay.http.post("/v1/audio/speech", json={"input": TEXT, **GIVEN})
-        url = (await relay.http.post("/v1/speech", json={"text": TEXT, **GIVEN})).json()["url"]
-        await relay.http.get(url)
-        jobs = list(relay.endpoint.jobs.values())
+        await gateway.http.post("/v1/audio/speech", json={"input": TEXT, **GIVEN})
+        url = (await gateway.http.post("/v1/speech", json={"text": TEXT, **GIVEN})).json()["url"]
+        await gateway.http.get(url)
+        jobs = list(gateway.endpoint.jobs.values())
     assert jobs == [{"text": TEXT, "stream": True, **GIVEN}] * 3

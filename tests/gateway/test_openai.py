@@ -21,7 +21,7 @@ def whole(text: str, form: str = "mp3") -> bytes:
 
 
 async def test_the_openai_package_gets_its_audio_unmodified() -> None:
-    async with running() as relay, AsyncOpenAI(base_url=f"{relay.url}/v1", api_key=TOKEN) as client:
+    async with running() as gateway, AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client:
         answer = await client.audio.speech.create(model="tts-1", voice="nova", input=TEXT)
         models = await client.models.list()
     assert answer.content == whole(TEXT)
@@ -38,8 +38,8 @@ async def test_the_openai_package_streams_without_async_too() -> None:
         ):
             return b"".join(answer.iter_bytes())
 
-    async with running() as relay:
-        content = await asyncio.to_thread(speak, relay.url)
+    async with running() as gateway:
+        content = await asyncio.to_thread(speak, gateway.url)
     with wave.open(io.BytesIO(content)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
     assert content[44:] == whole(TEXT, "pcm")
@@ -53,21 +53,21 @@ async def test_pipecats_request_gets_raw_samples() -> None:
         "voice": "alloy",
         "response_format": "pcm",
     }
-    async with running() as relay, AsyncOpenAI(base_url=f"{relay.url}/v1", api_key=TOKEN) as client:
+    async with running() as gateway, AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client:
         async with client.audio.speech.with_streaming_response.create(**request) as answer:
             assert answer.status_code == 200
             got = [chunk async for chunk in answer.iter_bytes(24_000)]
-            assert answer.headers["x-relay-substituted"] == "voice"
+            assert answer.headers["x-gateway-substituted"] == "voice"
         async with client.audio.speech.with_streaming_response.create(
             **request, instructions="Warmly.", speed=1.1
         ) as answer:
-            assert answer.headers["x-relay-ignored"] == "instructions"
+            assert answer.headers["x-gateway-ignored"] == "instructions"
     assert b"".join(got) == whole(TEXT, "pcm")
 
 
 async def test_events_carry_the_same_audio_and_its_usage() -> None:
-    async with running() as relay:
-        answer = await relay.http.post("/v1/audio/speech", json={"input": TEXT, "stream_format": "sse"})
+    async with running() as gateway:
+        answer = await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "stream_format": "sse"})
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line.removeprefix("data: ")) for line in answer.text.split("\n\n") if line]
     *deltas, done = events
@@ -79,19 +79,19 @@ async def test_events_carry_the_same_audio_and_its_usage() -> None:
 
 async def test_a_text_longer_than_one_pcm_job_is_spoken_by_several() -> None:
     text = " ".join([TEXT] * 40)
-    async with running() as relay:
-        answer = await relay.http.post("/v1/audio/speech", json={"input": text, "response_format": "pcm"})
-        jobs = [job["text"] for job in relay.endpoint.jobs.values()]
+    async with running() as gateway:
+        answer = await gateway.http.post("/v1/audio/speech", json={"input": text, "response_format": "pcm"})
+        jobs = [job["text"] for job in gateway.endpoint.jobs.values()]
     assert len(jobs) == 3
     assert len(answer.content) == sum(len(whole(job, "pcm")) for job in jobs)
 
 
-async def test_voices_are_those_of_the_worker_and_the_relays_own_names() -> None:
-    async with running(voices={"alloy": "anna"}) as relay:
-        listed = (await relay.http.get("/v1/audio/voices")).json()["voices"]
-        await relay.http.post("/v1/audio/speech", json={"input": TEXT, "voice": "alloy"})
-        await relay.http.post("/v1/audio/speech", json={"input": TEXT, "voice": {"id": "anna"}})
-        spoken = [job.get("voice") for job in relay.endpoint.jobs.values()]
+async def test_voices_are_those_of_the_worker_and_the_gateways_own_names() -> None:
+    async with running(voices={"alloy": "anna"}) as gateway:
+        listed = (await gateway.http.get("/v1/audio/voices")).json()["voices"]
+        await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "voice": "alloy"})
+        await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "voice": {"id": "anna"}})
+        spoken = [job.get("voice") for job in gateway.endpoint.jobs.values()]
     assert [voice["id"] for voice in listed] == ["default", "anna", "alloy"]
     assert spoken == ["anna", "anna"]
 
@@ -117,45 +117,45 @@ async def test_voices_are_those_of_the_worker_and_the_relays_own_names() -> None
 async def test_a_wrong_request_is_answered_as_openai_does_with_our_code(
     body: Any, status: int, code: str
 ) -> None:
-    async with running() as relay:
-        answer = await relay.http.post("/v1/audio/speech", json=body)
-        after = await relay.http.post("/v1/audio/speech", json={"input": TEXT})
+    async with running() as gateway:
+        answer = await gateway.http.post("/v1/audio/speech", json=body)
+        after = await gateway.http.post("/v1/audio/speech", json={"input": TEXT})
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert "secret" not in answer.text
     assert after.status_code == 200
 
 
 async def test_the_openai_package_understands_the_refusal() -> None:
-    async with running() as relay, AsyncOpenAI(base_url=f"{relay.url}/v1", api_key=TOKEN) as client:
+    async with running() as gateway, AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client:
         with pytest.raises(BadRequestError) as refused:
             await client.audio.speech.create(model="tts-1", voice="ghost", input=TEXT)
     assert refused.value.code == "unknown_voice"
 
 
 async def test_limits_answer_429_with_the_time_to_wait() -> None:
-    async with running(characters_a_day=100) as relay:
+    async with running(characters_a_day=100) as gateway:
         for _ in range(2):
-            answer = await relay.http.post("/v1/audio/speech", json={"input": TEXT})
+            answer = await gateway.http.post("/v1/audio/speech", json={"input": TEXT})
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
     assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_a_listener_who_leaves_has_the_jobs_cancelled() -> None:
-    async with running() as relay:
-        relay.endpoint.gate.clear()
-        relay.endpoint.hold_after = 1
+    async with running() as gateway:
+        gateway.endpoint.gate.clear()
+        gateway.endpoint.hold_after = 1
         body = {"input": " ".join([TEXT] * 20)}
-        async with relay.http.stream("POST", "/v1/audio/speech", json=body) as answer:
+        async with gateway.http.stream("POST", "/v1/audio/speech", json=body) as answer:
             await anext(answer.aiter_raw())
         async with asyncio.timeout(10):
-            while relay.endpoint.cancelled != ["job-0"]:
+            while gateway.endpoint.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
 
 
 async def test_pages_of_listed_origins_alone_may_use_it() -> None:
-    async with running(origins=("https://good.example",)) as relay:
+    async with running(origins=("https://good.example",)) as gateway:
         good, evil = [
-            await relay.http.post("/v1/audio/speech", json={"input": TEXT}, headers={"Origin": origin})
+            await gateway.http.post("/v1/audio/speech", json={"input": TEXT}, headers={"Origin": origin})
             for origin in ("https://good.example", "https://evil.example")
         ]
     assert good.headers["access-control-allow-origin"] == "https://good.example"
@@ -164,9 +164,9 @@ async def test_pages_of_listed_origins_alone_may_use_it() -> None:
 
 
 async def test_health_is_open_and_metrics_are_not() -> None:
-    async with running() as relay, httpx.AsyncClient(base_url=relay.url) as stranger:
+    async with running() as gateway, httpx.AsyncClient(base_url=gateway.url) as stranger:
         assert (await stranger.get("/healthz")).json() == {"status": "ok"}
         assert (await stranger.get("/metrics")).status_code == 401
         assert (await stranger.get("/v1/nothing")).json()["error"]["code"] == "not_found"
-        await relay.http.post("/v1/audio/speech", json={"input": TEXT})
-        assert 'relay_requests_total{kind="speech"} 1' in (await relay.http.get("/metrics")).text
+        await gateway.http.post("/v1/audio/speech", json={"input": TEXT})
+        assert 'gateway_requests_total{kind="speech"} 1' in (await gateway.http.get("/metrics")).text

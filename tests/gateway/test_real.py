@@ -1,4 +1,4 @@
-"""The relay as it is run: its command, RunPod's unmodified SDK behind it, faults between."""
+"""The gateway as it is run: its command, RunPod's unmodified SDK behind it, faults between."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ from gateway.endpoint import RunPod
 from gateway.settings import PARSERS, Settings
 from localpod.process import running
 from tests.kits.gateway import Talk
-from tests.kits.pods import relaying
+from tests.kits.pods import gatewaying
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-sixteen-or-more"
@@ -38,9 +38,9 @@ PROSE = (
 )
 
 
-def relay(pod: str, **env: str) -> AbstractContextManager[tuple[str, list[str]]]:
-    """Run the command before an endpoint, with a token and the key; see `relaying`."""
-    return relaying(pod, key=KEY, RELAY_TOKENS=TOKEN, **env)
+def gateway(pod: str, **env: str) -> AbstractContextManager[tuple[str, list[str]]]:
+    """Run the command before an endpoint, with a token and the key; see `gatewaying`."""
+    return gatewaying(pod, key=KEY, GATEWAY_TOKENS=TOKEN, **env)
 
 
 @contextmanager
@@ -53,8 +53,8 @@ def endpoint(folder: Path, *options: str, speed: int = 1000) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """A relay and its endpoint, both in order."""
-    with endpoint(tmp_path_factory.mktemp("sound")) as pod, relay(pod) as (url, _):
+    """A gateway and its endpoint, both in order."""
+    with endpoint(tmp_path_factory.mktemp("sound")) as pod, gateway(pod) as (url, _):
         yield url, pod
 
 
@@ -101,7 +101,7 @@ async def test_through_faults_the_bytes_received_are_the_bytes_made(
     faults: list[str], tmp_path: Path
 ) -> None:
     with endpoint(tmp_path, *faults, speed=30) as pod:
-        with relay(pod) as (url, log):
+        with gateway(pod) as (url, log):
             talk = await spoken(url, PROSE * 4)
         assert talk.audio["main"] == made(pod)
         struck = asked(f"{pod}/localpod/faults")["struck"]
@@ -114,7 +114,7 @@ async def test_through_faults_the_bytes_received_are_the_bytes_made(
 
 async def test_a_barge_in_cancels_at_the_endpoint_the_running_job_and_the_queued_one(tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with endpoint(tmp_path, speed=2) as pod, relay(pod) as (url, _):
+    with endpoint(tmp_path, speed=2) as pod, gateway(pod) as (url, _):
         async with connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers) as ws:
             talk = Talk(ws)
             await talk.say(type="speak", text=PROSE * 30)
@@ -128,7 +128,7 @@ async def test_a_barge_in_cancels_at_the_endpoint_the_running_job_and_the_queued
     assert PROSE.startswith(heard["text"])
 
 
-def test_the_openai_package_speaks_through_relay_and_worker(sound: tuple[str, str]) -> None:
+def test_the_openai_package_speaks_through_gateway_and_worker(sound: tuple[str, str]) -> None:
     with OpenAI(base_url=f"{sound[0]}/v1", api_key=TOKEN) as client:
         mp3 = client.audio.speech.create(model="tts-1", voice="alloy", input="Good morning.")
         pcm = client.audio.speech.create(
@@ -157,9 +157,9 @@ def test_runpods_own_client_works_unmodified_against_localpod(sound: tuple[str, 
 
 
 def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "clients" / "relay.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "clients" / "gateway.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    env = {**os.environ, "RELAY_URL": sound[0].replace("http", "ws"), "RELAY_TOKEN": TOKEN}
+    env = {**os.environ, "GATEWAY_URL": sound[0].replace("http", "ws"), "GATEWAY_TOKEN": TOKEN}
     told = [
         subprocess.run(
             [sys.executable, "-c", example], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
@@ -173,25 +173,25 @@ def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path:
 
 
 def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> None:
-    page = (ROOT / "docs" / "clients" / "relay.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "clients" / "gateway.md").read_text(encoding="utf-8")
 
-    assert {f"RELAY_{name.upper()}" for name in PARSERS} == set(re.findall(r"\bRELAY_[A-Z_]+", page)) - {
-        "RELAY_URL",
-        "RELAY_TOKEN",
+    assert {f"GATEWAY_{name.upper()}" for name in PARSERS} == set(re.findall(r"\bGATEWAY_[A-Z_]+", page)) - {
+        "GATEWAY_URL",
+        "GATEWAY_TOKEN",
     }
 
 
 @pytest.mark.parametrize(
     ("options", "env", "said"),
     [
-        ([], {"RUNPOD_API_KEY": ""}, "relay: RUNPOD_API_KEY is not set"),
-        (["--host", "0.0.0.0"], {}, "relay: RELAY_TOKENS is not set: without tokens"),
-        ([], {"RELAY_TOKEN": "x"}, "relay: RELAY_TOKEN is not a setting of the relay"),
-        ([], {"RUNPOD_ENDPOINT_ID": "a/b"}, "relay: the endpoint's id has characters"),
-        (["--port", "99999"], {}, "relay: cannot listen on 127.0.0.1:99999: bind(): port must be 0-65535"),
+        ([], {"RUNPOD_API_KEY": ""}, "gateway: RUNPOD_API_KEY is not set"),
+        (["--host", "0.0.0.0"], {}, "gateway: GATEWAY_TOKENS is not set: without tokens"),
+        ([], {"GATEWAY_TOKEN": "x"}, "gateway: GATEWAY_TOKEN is not a setting of the gateway"),
+        ([], {"RUNPOD_ENDPOINT_ID": "a/b"}, "gateway: the endpoint's id has characters"),
+        (["--port", "99999"], {}, "gateway: cannot listen on 127.0.0.1:99999: bind(): port must be 0-65535"),
     ],
 )
-def test_a_relay_that_cannot_start_says_one_line_and_exits_with_1(
+def test_a_gateway_that_cannot_start_says_one_line_and_exits_with_1(
     options: list[str], env: dict[str, str], said: str
 ) -> None:
     given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
@@ -224,16 +224,16 @@ def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) ->
             )
             said.append((done.returncode, done.stderr))
     assert said == [
-        (1, f"relay: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use\n"),
-        (1, "relay: the package websockets is missing: pip install '.[relay]'\n"),
+        (1, f"gateway: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use\n"),
+        (1, "gateway: the package websockets is missing: pip install '.[gateway]'\n"),
     ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_relay_says_where_it_listens_and_ends_with_0_and_without_another_word(
+def test_a_gateway_says_where_it_listens_and_ends_with_0_and_without_another_word(
     number: signal.Signals,
 ) -> None:
-    given = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "RELAY_TOKENS": TOKEN}
+    given = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "GATEWAY_TOKENS": TOKEN}
     command = [sys.executable, "-m", "gateway", "--port", "0"]
     env = {**os.environ, **given, "RUNPOD_ENDPOINT_BASE_URL": "http://127.0.0.1:9/v2"}
     with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -242,15 +242,16 @@ def test_a_relay_says_where_it_listens_and_ends_with_0_and_without_another_word(
         process.send_signal(number)
         assert (process.stderr.read(), process.wait(30)) == ("", 0)
     assert re.fullmatch(
-        r"relay: http://127\.0\.0\.1:\d+ \(tokens: 1\), speaking through http://127\.0\.0\.1:9/v2/ep\n", told
+        r"gateway: http://127\.0\.0\.1:\d+ \(tokens: 1\), speaking through http://127\.0\.0\.1:9/v2/ep\n",
+        told,
     )
 
 
-async def test_a_relay_that_is_ended_cancels_what_is_queued_and_says_no_word_more() -> None:
+async def test_a_gateway_that_is_ended_cancels_what_is_queued_and_says_no_word_more() -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         with running("--workers", "0") as pod:
-            with relay(pod) as (url, log):
+            with gateway(pod) as (url, log):
                 asking = [
                     asyncio.create_task(http.post(f"{url}/v1/audio/speech", json={"input": "Hello."})),
                     asyncio.create_task(http.get(f"{url}/v1/audio/voices")),
@@ -284,20 +285,20 @@ async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
 def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_operator(
     sound: tuple[str, str],
 ) -> None:
-    with relay(sound[1], endpoint="other") as (url, log):
+    with gateway(sound[1], endpoint="other") as (url, log):
         answer = httpx.post(
             f"{url}/v1/audio/speech",
             json={"input": "Hello."},
             headers={"Authorization": f"Bearer {TOKEN}"},
             timeout=30,
         )
-    said = "the endpoint does not exist, or the relay's own key is not for it"
+    said = "the endpoint does not exist, or the gateway's own key is not for it"
     assert (answer.status_code, answer.json()["error"]["message"]) == (502, said)
-    assert log[1:] == [f"relay: {said}"]
+    assert log[1:] == [f"gateway: {said}"]
 
 
 def test_a_wrong_key_is_told_without_it(tmp_path: Path) -> None:
-    with endpoint(tmp_path, "--api-key", "another-key") as pod, relay(pod) as (url, log):
+    with endpoint(tmp_path, "--api-key", "another-key") as pod, gateway(pod) as (url, log):
         answer = httpx.post(
             f"{url}/v1/audio/speech",
             json={"input": "Hello."},
@@ -305,5 +306,5 @@ def test_a_wrong_key_is_told_without_it(tmp_path: Path) -> None:
             timeout=30,
         )
     assert answer.status_code == 502
-    assert answer.json()["error"]["message"] == "the endpoint does not accept the relay's own key"
+    assert answer.json()["error"]["message"] == "the endpoint does not accept the gateway's own key"
     assert KEY not in json.dumps(answer.json()) + "\n".join(log)

@@ -1,4 +1,4 @@
-"""Clients that leave, and a relay that ends: no job is left of a request that nobody waits for."""
+"""Clients that leave, and a gateway that ends: no job is left of a request that nobody waits for."""
 
 import asyncio
 import logging
@@ -40,11 +40,11 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def held(**settings: Any) -> AsyncIterator[Running]:
-    """A relay whose endpoint makes nothing until its gate is opened."""
-    async with running(**settings) as relay:
-        relay.endpoint.gate.clear()
-        relay.endpoint.hold_after = 0
-        yield relay
+    """A gateway whose endpoint makes nothing until its gate is opened."""
+    async with running(**settings) as gateway:
+        gateway.endpoint.gate.clear()
+        gateway.endpoint.hold_after = 0
+        yield gateway
 
 
 async def left(asking: "asyncio.Task[Any]") -> None:
@@ -57,54 +57,54 @@ async def left(asking: "asyncio.Task[Any]") -> None:
 async def test_who_leaves_before_the_first_audio_leaves_no_job(
     method: str, path: str, body: Any, job: str
 ) -> None:
-    async with held() as relay:
-        asking = asyncio.create_task(relay.http.request(method, path, json=body))
-        await until(lambda: relay.endpoint.jobs or relay.endpoint.operations)
-        assert relay.endpoint.cancelled == []
+    async with held() as gateway:
+        asking = asyncio.create_task(gateway.http.request(method, path, json=body))
+        await until(lambda: gateway.endpoint.jobs or gateway.endpoint.operations)
+        assert gateway.endpoint.cancelled == []
         await left(asking)
-        await until(lambda: relay.endpoint.cancelled)
-        assert relay.endpoint.cancelled == [job]
+        await until(lambda: gateway.endpoint.cancelled)
+        assert gateway.endpoint.cancelled == [job]
 
 
 async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_its_id() -> None:
-    async with running() as relay:
-        relay.endpoint.door.clear()
-        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: relay.endpoint.asked)
+    async with running() as gateway:
+        gateway.endpoint.door.clear()
+        asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await until(lambda: gateway.endpoint.asked)
         await left(asking)
         await asyncio.sleep(0.05)
-        assert relay.endpoint.cancelled == []
-        relay.endpoint.door.set()
-        await until(lambda: relay.endpoint.cancelled)
-        assert relay.endpoint.cancelled == ["job-0"]
+        assert gateway.endpoint.cancelled == []
+        gateway.endpoint.door.set()
+        await until(lambda: gateway.endpoint.cancelled)
+        assert gateway.endpoint.cancelled == ["job-0"]
 
 
 async def test_who_leaves_amid_the_body_has_no_job_submitted_and_is_no_error() -> None:
-    async with running() as relay:
-        _, writer = await asyncio.open_connection(*relay.url.removeprefix("http://").split(":"))
+    async with running() as gateway:
+        _, writer = await asyncio.open_connection(*gateway.url.removeprefix("http://").split(":"))
         head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
         writer.write(f'{head}Content-Length: 500\r\n\r\n{{"input": "Hel'.encode())
         await writer.drain()
         await asyncio.sleep(0.05)
         writer.close()
         await asyncio.sleep(0.05)
-        counted = (await relay.http.get("/metrics")).text
-        assert relay.endpoint.jobs == {}
-    assert "relay_errors_total{" not in counted
+        counted = (await gateway.http.get("/metrics")).text
+        assert gateway.endpoint.jobs == {}
+    assert "gateway_errors_total{" not in counted
 
 
 async def test_a_growing_speech_goes_on_for_the_others_when_one_listener_leaves() -> None:
-    async with held() as relay:
-        url = (await relay.http.post("/v1/speech", json={"text": PROSE})).json()["url"]
-        leaver, stayer = (asyncio.create_task(relay.http.get(url)) for _ in range(2))
-        await until(lambda: relay.endpoint.jobs)
+    async with held() as gateway:
+        url = (await gateway.http.post("/v1/speech", json={"text": PROSE})).json()["url"]
+        leaver, stayer = (asyncio.create_task(gateway.http.get(url)) for _ in range(2))
+        await until(lambda: gateway.endpoint.jobs)
         await asyncio.sleep(0.05)
         await left(leaver)
         await asyncio.sleep(0.05)
-        relay.endpoint.gate.set()
+        gateway.endpoint.gate.set()
         heard = (await stayer).content
     assert heard == b"".join(audio for audio, _, _ in audio_of(PROSE))
-    assert relay.endpoint.cancelled == []
+    assert gateway.endpoint.cancelled == []
 
 
 class Wire:
@@ -160,12 +160,12 @@ async def test_a_route_that_was_given_up_cannot_answer_after_the_farewell() -> N
 
 
 async def test_a_long_body_reaches_its_route_whole_though_the_client_is_watched() -> None:
-    async with running(max_characters=1_000_000, max_message_bytes=1_000_000) as relay:
+    async with running(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         text = PROSE * 2_000
-        answer = await relay.http.post("/v1/audio/speech", json={"input": text})
-        spoken = sum(len(job["text"]) for job in relay.endpoint.jobs.values())
+        answer = await gateway.http.post("/v1/audio/speech", json={"input": text})
+        spoken = sum(len(job["text"]) for job in gateway.endpoint.jobs.values())
     assert answer.status_code == 200
-    assert len(text) - spoken < len(relay.endpoint.jobs) * 5  # the spaces between jobs
+    assert len(text) - spoken < len(gateway.endpoint.jobs) * 5  # the spaces between jobs
 
 
 async def test_a_job_that_dies_in_mid_speech_breaks_the_body_off_without_a_traceback(
@@ -176,23 +176,23 @@ async def test_a_job_that_dies_in_mid_speech_breaks_the_body_off_without_a_trace
             yield Chunk(b"a" * 192, 0, 24, ())
             raise EngineFailed("it broke")
 
-    async with running(Dying()) as relay:
+    async with running(Dying()) as gateway:
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
-            await relay.http.post("/v1/audio/speech", json={"input": PROSE})
+            await gateway.http.post("/v1/audio/speech", json={"input": PROSE})
     assert capsys.readouterr().err == ""  # uvicorn writes there
 
 
 @pytest.mark.parametrize("heard", [0, 1], ids=["waiting", "streaming"])
-async def test_at_its_end_the_relay_gives_up_what_takes_long_and_cancels_its_jobs(
+async def test_at_its_end_the_gateway_gives_up_what_takes_long_and_cancels_its_jobs(
     heard: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with held() as relay:
-        relay.endpoint.hold_after = heard
-        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await relay.http.post("/v1/speech", json={"text": PROSE})
-        await until(lambda: len(relay.endpoint.jobs) == 2)
+    async with held() as gateway:
+        gateway.endpoint.hold_after = heard
+        asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await gateway.http.post("/v1/speech", json={"text": PROSE})
+        await until(lambda: len(gateway.endpoint.jobs) == 2)
         began = time.monotonic()
-        relay.server.should_exit = True
+        gateway.server.should_exit = True
         if heard:
             with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
                 await asking
@@ -201,28 +201,28 @@ async def test_at_its_end_the_relay_gives_up_what_takes_long_and_cancels_its_job
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
             assert answer.headers["retry-after"] == "1"
     assert time.monotonic() - began < 5
-    assert sorted(relay.endpoint.cancelled) == ["job-0", "job-1"]
+    assert sorted(gateway.endpoint.cancelled) == ["job-0", "job-1"]
     assert (caplog.records, capsys.readouterr().err) == ([], "")
 
 
-async def test_at_its_end_the_relay_lets_a_short_speech_end() -> None:
-    async with held() as relay:
-        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: relay.endpoint.jobs)
-        relay.server.should_exit = True
+async def test_at_its_end_the_gateway_lets_a_short_speech_end() -> None:
+    async with held() as gateway:
+        asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await until(lambda: gateway.endpoint.jobs)
+        gateway.server.should_exit = True
         await asyncio.sleep(0.5)
-        relay.endpoint.gate.set()
+        gateway.endpoint.gate.set()
         answer = await asking
     assert answer.content == b"".join(audio for audio, _, _ in audio_of(PROSE))
-    assert relay.endpoint.cancelled == []
+    assert gateway.endpoint.cancelled == []
 
 
 async def test_a_worker_that_is_being_warmed_is_not_waited_for_at_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with held(prewarm=True) as relay, talking(relay):
-        await until(lambda: relay.endpoint.operations)
-    assert relay.endpoint.cancelled == ["warm"]
+    async with held(prewarm=True) as gateway, talking(gateway):
+        await until(lambda: gateway.endpoint.operations)
+    assert gateway.endpoint.cancelled == ["warm"]
     assert caplog.records == []  # it was not among those that came too late
 
 
@@ -234,11 +234,11 @@ async def test_an_endpoint_that_does_not_take_the_cancels_holds_the_end_up_for_s
             await asyncio.sleep(60)
 
     began = time.monotonic()
-    async with running(Deaf()) as relay:
-        relay.endpoint.gate.clear()
-        relay.endpoint.hold_after = 0
-        asking = asyncio.create_task(relay.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: relay.endpoint.jobs)
+    async with running(Deaf()) as gateway:
+        gateway.endpoint.gate.clear()
+        gateway.endpoint.hold_after = 0
+        asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
+        await until(lambda: gateway.endpoint.jobs)
         await left(asking)
     assert time.monotonic() - began < 10
     [said] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -13,8 +13,8 @@ from gateway.errors import (
     BadMessage,
     BadRequest,
     Exhausted,
+    GatewayError,
     RangeRefused,
-    RelayError,
     StartError,
     TooLarge,
     translated,
@@ -116,7 +116,7 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
     ],
 )
 def test_a_message_that_is_none_is_refused_with_a_reason(
-    data: Any, kind: type[RelayError], said: str
+    data: Any, kind: type[GatewayError], said: str
 ) -> None:
     with pytest.raises(kind) as refused:
         messages.parse(data, 65_536)
@@ -135,7 +135,7 @@ def test_whatever_a_message_holds_it_is_one_or_is_refused(kind: str, fields: dic
     told: object
     try:
         told = messages.parse(json.dumps({"type": kind, **fields}), 65_536).type
-    except RelayError as refusal:
+    except GatewayError as refusal:
         told = refusal.code if len(str(refusal)) < 400 else str(refusal)
     assert told in {kind, "bad_message", "invalid_input"}
 
@@ -144,11 +144,11 @@ def test_settings_are_read_from_the_environment() -> None:
     settings = Settings.from_env(
         ENV
         | {
-            "RELAY_TOKENS": "one-token-of-many-letters, another-token-of-many",
-            "RELAY_ORIGINS": "https://example.com",
-            "RELAY_VOICES": "alloy=anna, nova=default",
-            "RELAY_PREWARM": "1",
-            "RELAY_CHARACTERS_A_DAY": "5000",
+            "GATEWAY_TOKENS": "one-token-of-many-letters, another-token-of-many",
+            "GATEWAY_ORIGINS": "https://example.com",
+            "GATEWAY_VOICES": "alloy=anna, nova=default",
+            "GATEWAY_PREWARM": "1",
+            "GATEWAY_CHARACTERS_A_DAY": "5000",
         }
     )
     assert settings.tokens == ("one-token-of-many-letters", "another-token-of-many")
@@ -163,17 +163,17 @@ def test_settings_are_read_from_the_environment() -> None:
         ({}, "RUNPOD_ENDPOINT_ID is not set"),
         ({"RUNPOD_ENDPOINT_ID": "ep"}, "RUNPOD_API_KEY is not set"),
         (
-            ENV | {"RELAY_TOKEN": "x"},
-            "RELAY_TOKEN is not a setting of the relay; the settings are RELAY_TOKENS",
+            ENV | {"GATEWAY_TOKEN": "x"},
+            "GATEWAY_TOKEN is not a setting of the gateway; the settings are GATEWAY_TOKENS",
         ),
-        (ENV | {"RELAY_TOKENS": "short"}, "RELAY_TOKENS: expected tokens of 16"),
-        (ENV | {"RELAY_ORIGINS": "example.com"}, "RELAY_ORIGINS='example.com': expected origins"),
-        (ENV | {"RELAY_VOICES": "alloy"}, "RELAY_VOICES='alloy': expected name=voice"),
-        (ENV | {"RELAY_PREWARM": "yes"}, "RELAY_PREWARM='yes': expected 0 or 1"),
-        (ENV | {"RELAY_CONTEXTS": "0"}, "RELAY_CONTEXTS='0': expected a whole number from 1"),
+        (ENV | {"GATEWAY_TOKENS": "short"}, "GATEWAY_TOKENS: expected tokens of 16"),
+        (ENV | {"GATEWAY_ORIGINS": "example.com"}, "GATEWAY_ORIGINS='example.com': expected origins"),
+        (ENV | {"GATEWAY_VOICES": "alloy"}, "GATEWAY_VOICES='alloy': expected name=voice"),
+        (ENV | {"GATEWAY_PREWARM": "yes"}, "GATEWAY_PREWARM='yes': expected 0 or 1"),
+        (ENV | {"GATEWAY_CONTEXTS": "0"}, "GATEWAY_CONTEXTS='0': expected a whole number from 1"),
     ],
 )
-def test_settings_that_cannot_be_stop_the_relay_with_one_line(env: dict[str, str], said: str) -> None:
+def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, str], said: str) -> None:
     with pytest.raises(StartError) as refused:
         Settings.from_env(env)
     assert str(refused.value).startswith(said)
@@ -181,7 +181,7 @@ def test_settings_that_cannot_be_stop_the_relay_with_one_line(env: dict[str, str
 
 
 def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
-    shown = repr(Settings.from_env(ENV | {"RELAY_TOKENS": "one-token-of-many-letters"}))
+    shown = repr(Settings.from_env(ENV | {"GATEWAY_TOKENS": "one-token-of-many-letters"}))
     assert "rpa_secret" not in shown
     assert "one-token" not in shown
 
@@ -195,7 +195,7 @@ def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
         (ApiError("http://10.0.0.1/v2/ep did not answer"), "endpoint_failed", 502),
     ],
 )
-def test_what_fails_behind_the_relay_is_told_without_its_inside(error: Any, code: str, status: int) -> None:
+def test_what_fails_behind_the_gateway_is_told_without_its_inside(error: Any, code: str, status: int) -> None:
     told = translated(error)
     assert (told.code, told.status) == (code, status)
     assert "rpa_" not in str(told)
@@ -207,9 +207,9 @@ def test_the_metrics_are_prometheus_text() -> None:
     metrics.count("errors", "too_large")
     metrics.first_audio(0.3)
     text = metrics.text()
-    assert 'relay_errors_total{code="too_large"} 1\n' in text
-    assert 'relay_first_audio_seconds_bucket{le="0.2"} 0\n' in text
-    assert 'relay_first_audio_seconds_bucket{le="0.35"} 1\n' in text
-    assert 'relay_first_audio_seconds_bucket{le="+Inf"} 1\n' in text
-    assert "relay_characters_total 0\n" in text
+    assert 'gateway_errors_total{code="too_large"} 1\n' in text
+    assert 'gateway_first_audio_seconds_bucket{le="0.2"} 0\n' in text
+    assert 'gateway_first_audio_seconds_bucket{le="0.35"} 1\n' in text
+    assert 'gateway_first_audio_seconds_bucket{le="+Inf"} 1\n' in text
+    assert "gateway_characters_total 0\n" in text
     assert all(line.startswith("#") or len(line.split(" ")) == 2 for line in text.splitlines())

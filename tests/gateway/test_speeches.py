@@ -12,46 +12,46 @@ WHOLE = b"".join(audio for audio, _, _ in audio_of(PROSE))
 FIRST = len(audio_of(PROSE)[0][0])
 
 
-async def begun(relay: Running, text: str = PROSE, **options: object) -> str:
-    answer = await relay.http.post("/v1/speech", json={"text": text, **options})
+async def begun(gateway: Running, text: str = PROSE, **options: object) -> str:
+    answer = await gateway.http.post("/v1/speech", json={"text": text, **options})
     assert answer.status_code == 201
     return str(answer.json()["url"])
 
 
 async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
-    async with running() as relay:
-        relay.endpoint.gate.clear()
-        relay.endpoint.hold_after = 1
-        url = await begun(relay)
-        async with relay.http.stream("GET", url, headers={"Authorization": ""}) as answer:
+    async with running() as gateway:
+        gateway.endpoint.gate.clear()
+        gateway.endpoint.hold_after = 1
+        url = await begun(gateway)
+        async with gateway.http.stream("GET", url, headers={"Authorization": ""}) as answer:
             assert answer.status_code == 200
             assert "content-length" not in answer.headers
             blocks = answer.aiter_raw()
             got = await anext(blocks)
             assert len(got) <= FIRST
-            relay.endpoint.gate.set()
+            gateway.endpoint.gate.set()
             async for block in blocks:
                 got += block
     assert got == WHOLE
 
 
 async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same_file() -> None:
-    async with running() as relay:
-        relay.endpoint.gate.clear()
-        relay.endpoint.hold_after = 1
-        url = await begun(relay)
-        probe = await relay.http.get(url, headers={"Range": "bytes=0-1"})
-        resumed = await relay.http.get(url, headers={"Range": f"bytes={FIRST - 100}-"})
-        waiting = asyncio.create_task(relay.http.get(url, headers={"Range": f"bytes={FIRST}-"}))
+    async with running() as gateway:
+        gateway.endpoint.gate.clear()
+        gateway.endpoint.hold_after = 1
+        url = await begun(gateway)
+        probe = await gateway.http.get(url, headers={"Range": "bytes=0-1"})
+        resumed = await gateway.http.get(url, headers={"Range": f"bytes={FIRST - 100}-"})
+        waiting = asyncio.create_task(gateway.http.get(url, headers={"Range": f"bytes={FIRST}-"}))
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        relay.endpoint.gate.set()
+        gateway.endpoint.gate.set()
         later = await waiting
         async with asyncio.timeout(10):
-            while (await relay.http.get(url.removesuffix(".mp3"))).json()["state"] != "done":
+            while (await gateway.http.get(url.removesuffix(".mp3"))).json()["state"] != "done":
                 await asyncio.sleep(0.01)
-        rest = await relay.http.get(url, headers={"Range": f"bytes={FIRST}-"})
-        beyond = await relay.http.get(url, headers={"Range": f"bytes={len(WHOLE)}-"})
+        rest = await gateway.http.get(url, headers={"Range": f"bytes={FIRST}-"})
+        beyond = await gateway.http.get(url, headers={"Range": f"bytes={len(WHOLE)}-"})
     assert (probe.status_code, probe.content) == (206, WHOLE[:2])
     assert probe.headers["content-range"] == "bytes 0-1/*"
     assert resumed.content == WHOLE[FIRST - 100 : FIRST]
@@ -63,39 +63,39 @@ async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same
 
 
 async def test_a_speech_tells_its_captions_and_can_be_given_up() -> None:
-    async with running() as relay:
-        relay.endpoint.gate.clear()
-        relay.endpoint.hold_after = 1
-        url = (await begun(relay)).removesuffix(".mp3")
+    async with running() as gateway:
+        gateway.endpoint.gate.clear()
+        gateway.endpoint.hold_after = 1
+        url = (await begun(gateway)).removesuffix(".mp3")
         async with asyncio.timeout(10):
-            while not (told := (await relay.http.get(url)).json())["captions"]:
+            while not (told := (await gateway.http.get(url)).json())["captions"]:
                 await asyncio.sleep(0.01)
         assert told["state"] == "closed"
-        assert (await relay.http.delete(url)).status_code == 204
-        assert (await relay.http.get(url)).status_code == 404
+        assert (await gateway.http.delete(url)).status_code == 204
+        assert (await gateway.http.get(url)).status_code == 404
         async with asyncio.timeout(10):
-            while relay.endpoint.cancelled != ["job-0"]:
+            while gateway.endpoint.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
     assert PROSE.startswith(told["captions"][0]["text"])
 
 
 async def test_a_speech_that_fails_answers_with_the_reason() -> None:
-    async with running() as relay:
-        url = await begun(relay, voice="ghost")
-        answer = await relay.http.get(url)
-        nothing = await relay.http.post("/v1/speech", json={"text": "..."})
-        wrong = await relay.http.post("/v1/speech", json={"text": "a", "format": "pcm"})
-        unknown = await relay.http.get("/v1/speech/nobody.mp3")
-        stranger = await relay.http.post("/v1/speech", json={"text": "a"}, headers={"Authorization": "x"})
+    async with running() as gateway:
+        url = await begun(gateway, voice="ghost")
+        answer = await gateway.http.get(url)
+        nothing = await gateway.http.post("/v1/speech", json={"text": "..."})
+        wrong = await gateway.http.post("/v1/speech", json={"text": "a", "format": "pcm"})
+        unknown = await gateway.http.get("/v1/speech/nobody.mp3")
+        stranger = await gateway.http.post("/v1/speech", json={"text": "a"}, headers={"Authorization": "x"})
     codes = [reply.json()["error"]["code"] for reply in (answer, nothing, wrong, unknown, stranger)]
     assert codes == ["unknown_voice", "invalid_input", "invalid_input", "not_found", "unauthorized"]
 
 
 async def test_old_speech_makes_room_for_new() -> None:
-    async with running(speech_bytes=2 * len(WHOLE)) as relay:
+    async with running(speech_bytes=2 * len(WHOLE)) as gateway:
         urls = []
         for _ in range(3):
-            urls.append(await begun(relay))
-            await relay.http.get(urls[-1])
-        found = [(await relay.http.get(url)).status_code for url in urls]
+            urls.append(await begun(gateway))
+            await gateway.http.get(urls[-1])
+        found = [(await gateway.http.get(url)).status_code for url in urls]
     assert found == [404, 200, 200]

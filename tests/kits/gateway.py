@@ -1,4 +1,4 @@
-"""An endpoint in memory, and a relay that really listens."""
+"""An endpoint in memory, and a gateway that really listens."""
 
 import asyncio
 import json
@@ -106,7 +106,7 @@ class MemoryEndpoint:
 
 @dataclass
 class Running:
-    """A relay that listens, and what it speaks through."""
+    """A gateway that listens, and what it speaks through."""
 
     url: str
     endpoint: MemoryEndpoint
@@ -123,7 +123,7 @@ class Running:
 
 @asynccontextmanager
 async def running(endpoint: MemoryEndpoint | None = None, /, **settings: Any) -> AsyncIterator[Running]:
-    """Serve a relay on a free port of this machine."""
+    """Serve a gateway on a free port of this machine."""
     endpoint = endpoint or MemoryEndpoint()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = Settings(**(defaults | settings))
@@ -186,9 +186,9 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(relay: Running, **options: Any) -> AsyncIterator[Talk]:
-    """Connect, and wait until the relay is ready."""
-    async with relay.connect(**options) as socket:
+async def talking(gateway: Running, **options: Any) -> AsyncIterator[Talk]:
+    """Connect, and wait until the gateway is ready."""
+    async with gateway.connect(**options) as socket:
         talk = Talk(socket)
         await talk.until("ready")
         yield talk

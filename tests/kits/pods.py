@@ -94,17 +94,17 @@ def running(folder: Path, *options: str, **env: str) -> Iterator[Pod]:
 
 
 @contextmanager
-def relaying(
+def gatewaying(
     pod: str, *command: str, key: str = "any", endpoint: str = "local", **env: str
 ) -> Iterator[tuple[str, list[str]]]:
-    """Run the relay before an endpoint; yield its address, and its log, which is whole at the end.
+    """Run the gateway before an endpoint; yield its address, and its log, which is whole at the end.
 
     Args:
         pod: The address of the endpoint's platform.
         command: What runs it, if not `-m gateway`.
-        key: RunPod's, as the relay has it.
+        key: RunPod's, as the gateway has it.
         endpoint: The endpoint's id.
-        env: More settings of the relay.
+        env: More settings of the gateway.
     """
     given = {"RUNPOD_ENDPOINT_ID": endpoint, "RUNPOD_API_KEY": key, "RUNPOD_ENDPOINT_BASE_URL": f"{pod}/v2"}
     log: list[str] = []

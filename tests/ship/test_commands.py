@@ -42,7 +42,7 @@ def test_tests_are_marked_by_where_they_lie(expression: str, files: set[str]) ->
 
 
 def test_a_part_is_a_file_or_what_a_folder_holds() -> None:
-    assert within(TESTS / "relay/test_real.py", ["relay/test_real.py"])
+    assert within(TESTS / "gateway/test_real.py", ["gateway/test_real.py"])
     assert within(TESTS / "web/deep/test_a.py", ["web"])
     assert not within(TESTS / "website/test_a.py", ["web"])
     assert (
@@ -60,7 +60,7 @@ def test_the_minutes_are_those_of_a_folder_over_all_its_files_and_the_longest_co
         pytest.TestReport(name, ("", 0, ""), {}, "passed", None, "call", duration=seconds)
         for name, seconds in took.items()
     ]
-    assert minutes(reports) == ["  2.0 min  relay", "  1.5 min  web"]
+    assert minutes(reports) == ["  2.0 min  gateway", "  1.5 min  web"]
 
 
 def test_quick_and_test_share_nothing_out_but_whole_files_and_test_leaves_none_out() -> None:

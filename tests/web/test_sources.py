@@ -1,4 +1,4 @@
-"""Where the player's speech comes from: addresses, a real relay, the examples of the docs."""
+"""Where the player's speech comes from: addresses, a real gateway, the examples of the docs."""
 
 import re
 import sys
@@ -14,34 +14,34 @@ from tests.kits.pods import Pod
 from tests.kits.site import CAPTIONS, EXAMPLES, LONGER, SPEECH, serving
 
 PLAYER = "document.querySelector('chatterpod-player')"
-TOKEN = "a-token-of-this-relay"
+TOKEN = "a-token-of-this-gateway"
 EDGE = "https://project.supabase.co/functions/v1/podcast_generate_audio"
 
 
 @pytest.fixture(scope="module")
-def site(relay: str, port: int) -> Iterator[str]:
-    with serving(port, {"https://relay.example": relay, EDGE: "/function"}) as address:
+def site(gateway: str, port: int) -> Iterator[str]:
+    with serving(port, {"https://gateway.example": gateway, EDGE: "/function"}) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """The site's: the relay must know whose pages may ask it."""
+    """The site's: the gateway must know whose pages may ask it."""
     return free_port()
 
 
 @pytest.fixture(scope="module")
-def relay(pod: Pod, folder: Path, port: int) -> Iterator[str]:
-    """A relay in front of the localpod."""
+def gateway(pod: Pod, folder: Path, port: int) -> Iterator[str]:
+    """A gateway in front of the localpod."""
     own = free_port()
     env = {
         "RUNPOD_ENDPOINT_ID": "local",
         "RUNPOD_API_KEY": "any",
         "RUNPOD_ENDPOINT_BASE_URL": pod.url.removesuffix("/local"),
-        "RELAY_TOKENS": TOKEN,
-        "RELAY_ORIGINS": f"http://127.0.0.1:{port}",
+        "GATEWAY_TOKENS": TOKEN,
+        "GATEWAY_ORIGINS": f"http://127.0.0.1:{port}",
     }
-    with started([sys.executable, "-m", "gateway", "--port", str(own)], folder / "relay", env):
+    with started([sys.executable, "-m", "gateway", "--port", str(own)], folder / "gateway", env):
         address = f"http://127.0.0.1:{own}"
         wait_for(lambda: httpx.get(f"{address}/healthz").is_success)
         yield address
@@ -80,9 +80,9 @@ def test_the_examples_of_the_docs_play(any_browser: Page, site: str) -> None:
         any_browser.run(f"{PLAYER}.pause()")
 
 
-def test_the_relays_own_page_plays_while_the_speech_is_made(any_browser: Page, relay: str) -> None:
+def test_the_gateways_own_page_plays_while_the_speech_is_made(any_browser: Page, gateway: str) -> None:
     page = any_browser
-    page.open(f"{relay}/player/")
+    page.open(f"{gateway}/player/")
     page.until("customElements.get('chatterpod-player') !== undefined")
     said = text(hash(page) % 1000 + 100)
     page.run(
@@ -96,9 +96,9 @@ def test_the_relays_own_page_plays_while_the_speech_is_made(any_browser: Page, r
     page.until(f"Math.abs({PLAYER}.available - {PLAYER}.captions.at(-1).end_ms / 1000) < 0.5")
 
 
-def test_a_wrong_token_is_said_plainly(with_media_source: Page, relay: str) -> None:
+def test_a_wrong_token_is_said_plainly(with_media_source: Page, gateway: str) -> None:
     page = with_media_source
-    page.open(f"{relay}/player/")
+    page.open(f"{gateway}/player/")
     page.until("customElements.get('chatterpod-player') !== undefined")
     page.run(
         "document.getElementById('token').value = 'wrong'; document.getElementById('form').requestSubmit()"

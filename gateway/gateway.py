@@ -1,4 +1,4 @@
-"""What the endpoints of the relay share: its settings, who may do what, and the way to RunPod."""
+"""What the endpoints of the gateway share: its settings, who may do what, and the way to RunPod."""
 
 import asyncio
 import logging
@@ -18,16 +18,16 @@ from gateway.metrics import Metrics
 from gateway.settings import Settings
 from gateway.speaking import Background, Endpoint, Speaking, noted
 
-__all__ = ["Relay"]
+__all__ = ["Gateway"]
 
-log = logging.getLogger("relay")
+log = logging.getLogger("gateway")
 
 VOICES_EVERY_S = 60.0
 WARM_EVERY_S = 30.0  # a worker that was warmed stays so for a while
 
 
-class Relay:
-    """One relay; what it counts is for this process alone."""
+class Gateway:
+    """One gateway; what it counts is for this process alone."""
 
     def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
         self.settings = settings
@@ -42,7 +42,7 @@ class Relay:
         self._listed_at = float("-inf")
 
     def usage(self, authorization: str | None) -> Usage:
-        """Return what the bearer of a token has used; without RELAY_TOKENS all count as one.
+        """Return what the bearer of a token has used; without GATEWAY_TOKENS all count as one.
 
         Raises:
             Unauthorized: There is no token, or not one of ours.
@@ -55,11 +55,11 @@ class Relay:
             if secrets.compare_digest(token.encode(), given.strip().encode("utf-8", "replace")):
                 found = usage
         if scheme.lower() != "bearer" or found is None:
-            raise Unauthorized("expected the header Authorization: Bearer TOKEN with a token of this relay")
+            raise Unauthorized("expected the header Authorization: Bearer TOKEN with a token of this gateway")
         return found
 
     def check_origin(self, origin: str | None, host: str | None) -> None:
-        """Let programs, our own pages and those of RELAY_ORIGINS pass.
+        """Let programs, our own pages and those of GATEWAY_ORIGINS pass.
 
         Raises:
             OriginRefused: The request comes from another site's page.
@@ -67,7 +67,7 @@ class Relay:
         allowed = self.settings.origins
         if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == host:
             return
-        raise OriginRefused("pages of this origin may not use the relay: RELAY_ORIGINS lists those that may")
+        raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists who may")
 
     def check_room(self) -> None:
         """Keep the number of WebSockets bounded.
@@ -76,7 +76,7 @@ class Relay:
             Exhausted: As many as allowed are open.
         """
         if self.metrics.connections >= self.settings.connections:
-            raise Exhausted("the relay has as many connections as it takes", 5.0)
+            raise Exhausted("the gateway has as many connections as it takes", 5.0)
 
     def count_request(self, usage: Usage, kind: str) -> None:
         """Count a request or a context; raises as `Usage.request`."""
