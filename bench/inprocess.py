@@ -8,13 +8,12 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from worker.cache.store import Cache
+from worker.cache import Cache
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
-from worker.speech.registry import Studio
-from worker.speech.scheduler import Synthesis
+from worker.speech import Studio, Synthesis
+from worker.voices import Voices
 from worker.voices.ready import Casting
-from worker.voices.store import Voices
 
 __all__ = ["cpu_seconds", "first_record_ms", "run_job", "worker_in"]
 

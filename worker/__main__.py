@@ -17,20 +17,18 @@ from os import _exit
 from typing import Any
 
 try:
-    from worker.cache.key import cache_key
-    from worker.cache.store import Cache
+    from worker.cache import Cache, cache_key
     from worker.check import cache_trouble, check, fitness
     from worker.engines.choose import TITLES as CHATTERBOX_TITLES
     from worker.engines.choose import Loaded, choose, load
-    from worker.engines.takes.careful import cloner
+    from worker.engines.takes import cloner
     from worker.errors import StartError
     from worker.handler import Worker
     from worker.settings import Settings, prepare_environment, takes_jobs
-    from worker.speech.registry import Studio
-    from worker.speech.scheduler import Synthesis
+    from worker.speech import Studio, Synthesis
+    from worker.voices import Voices
     from worker.voices.fetch import fetched
     from worker.voices.ready import Casting
-    from worker.voices.store import Voices
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise

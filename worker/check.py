@@ -22,7 +22,7 @@ from worker.engines.chatterbox.files import Manifest
 from worker.engines.choose import FILES, choose, load, usable_device
 from worker.errors import StartError
 from worker.settings import Settings
-from worker.voices.store import Voices
+from worker.voices import Voices
 
 __all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 

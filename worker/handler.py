@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from segmenter.scripts import foreign_script
-from worker.cache.key import cache_key
-from worker.cache.store import Cache, StoredSpeech
+from worker.cache import Cache, StoredSpeech, cache_key
 from worker.engines import Engine
 from worker.errors import EngineFailed, SpeechError
 from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
 from worker.records import MIMETYPES, RecordWriter, layout
-from worker.request.parse import Operation, SpeechRequest, parse
+from worker.request import Operation, SpeechRequest, parse
+from worker.speech import Speech, Studio, follow
 from worker.speech.planning import leading_space
-from worker.speech.registry import Studio
-from worker.speech.speech import Speech, follow
 from worker.voices.ready import Cast, Casting
 
 __all__ = ["Worker"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.engines import Engine, ReportingEngine
 from worker.engines.memory import peak_memory_mb
-from worker.request.parse import SpeechRequest
+from worker.request import SpeechRequest
 
 __all__ = ["Totals", "engine_status", "job_line"]
 

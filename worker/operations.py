@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from worker.cache.store import Cache
+from worker.cache import Cache
 from worker.engines import Engine
 from worker.errors import VoiceUnusable
 from worker.joblog import engine_status
-from worker.request.parse import Operation
+from worker.request import Operation
 from worker.voices.ready import Casting
 
 __all__ = ["operate"]

@@ -42,7 +42,7 @@ def test_every_code_of_the_worker_has_its_error() -> None:
 
 
 def test_the_options_are_the_fields_of_the_workers_request() -> None:
-    from worker.request.parse import SpeechRequest  # noqa: PLC0415 - for the comparison alone
+    from worker.request import SpeechRequest  # noqa: PLC0415 - for the comparison alone
 
     beside = {"webhook", "policy", "s3Config"}
     assert set(SpeechOptions.__annotations__) == set(SpeechRequest.model_fields) - {"text"} | beside

@@ -18,12 +18,12 @@ from functools import partial
 from pathlib import Path
 
 from worker import __main__ as entry
-from worker.cache.store import Cache, Publication
+from worker.cache import Cache, Publication
 from worker.engines import Block, Fault
 from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
 from worker.settings import Settings
-from worker.speech.scheduler import Synthesis
+from worker.speech import Synthesis
 
 DICE = random.SystemRandom()
 HOUR = 3_600

@@ -11,7 +11,7 @@ from tests.kits.precisions import BF16
 from worker.engines import Block, Utterance
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.learning import LearningEngine
-from worker.engines.takes.careful import CarefulEngine, cloner
+from worker.engines.takes import CarefulEngine, cloner
 from worker.errors import VoiceUnusable
 from worker.voices.clips import read_clip
 

@@ -17,12 +17,12 @@ from gateway.errors import BadMessage, BadRequest, TooLarge
 from localpod.app import create_app
 from localpod.settings import Options
 from segmenter import Segmenter, plan
-from worker.cache.key import cache_key
+from worker.cache import cache_key
 from worker.cache.store import BadEntry, StoredSpeech, pack, unpack
 from worker.engines.tone import ToneEngine
 from worker.errors import InvalidInput
 from worker.records import Caption
-from worker.request.parse import SpeechRequest, parse
+from worker.request import SpeechRequest, parse
 
 __all__ = ["TARGETS", "Target"]
 

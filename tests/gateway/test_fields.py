@@ -11,7 +11,7 @@ from gateway.messages import Speak
 from gateway.openai import SpeechBody
 from gateway.speeches import SpeechOptions
 from tests.kits.gateway import running, talking
-from worker.request.parse import SpeechRequest
+from worker.request import SpeechRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDLER = ROOT / "clients/supabase/functions/podcast_generate_audio/handler.ts"

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from worker.cache.store import Cache
+from worker.cache import Cache
 from worker.engines import Block, Fault, Utterance
-from worker.engines.takes.careful import cloner
+from worker.engines.takes import cloner
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
-from worker.speech.registry import Studio
-from worker.speech.scheduler import Synthesis
+from worker.speech import Studio, Synthesis
+from worker.voices import Voices
 from worker.voices.ready import Casting
-from worker.voices.store import Voices
 
 __all__ = ["CountingEngine", "Kit", "audio_of", "run_job", "working"]
 

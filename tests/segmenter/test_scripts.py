@@ -8,7 +8,7 @@ import pytest
 from segmenter.scripts import foreign_script
 from worker.engines.tone import ToneEngine
 from worker.errors import TextTooLong, UnsupportedLanguage
-from worker.request.parse import SpeechRequest, parse
+from worker.request import SpeechRequest, parse
 from worker.speech.planning import lines
 
 

@@ -16,7 +16,7 @@ from chatterpod.cards import unfit_cards
 from tests.kits.hub_schemas import HUB, TESTS
 from tests.kits.runpod_api import POOLS
 from worker.engines.tone import ToneEngine
-from worker.request.parse import parse
+from worker.request import parse
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from worker.check import PARTS, cache_trouble, check, device_line, fitness, spok
 from worker.engines import Block, Engine, Fault, Utterance
 from worker.engines.choose import load
 from worker.engines.preview import PreviewEngine
-from worker.engines.takes.careful import CarefulEngine
+from worker.engines.takes import CarefulEngine
 from worker.engines.tone import ToneEngine
 from worker.errors import EngineFailed, StartError
 from worker.settings import Settings

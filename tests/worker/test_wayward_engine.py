@@ -11,12 +11,11 @@ import pytest
 
 from tests.kits.workers import Kit, Record, audio_of, run_job, working
 from worker.engines import Block, Fault, Pcm, Utterance
-from worker.engines.takes.careful import CarefulEngine
+from worker.engines.takes import CarefulEngine
 from worker.engines.tone import ToneEngine
 from worker.errors import StartError
 from worker.handler import Worker
-from worker.speech.registry import Studio
-from worker.speech.scheduler import Synthesis
+from worker.speech import Studio, Synthesis
 
 RATE = 24_000
 TEXT = "The harbour was quiet that morning, and only the gulls had opinions."

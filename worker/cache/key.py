@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from worker.request.parse import SpeechRequest
+from worker.request import SpeechRequest
 
 __all__ = ["AUDIO", "cache_key"]
 

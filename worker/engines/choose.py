@@ -9,7 +9,7 @@ from worker.engines.chatterbox import files as turbo
 from worker.engines.chatterbox.files import read_ahead
 from worker.engines.chatterbox.multilingual import files as multilingual
 from worker.engines.chatterbox.options import Options
-from worker.engines.takes.careful import CarefulEngine
+from worker.engines.takes import CarefulEngine
 from worker.errors import StartError
 from worker.settings import Settings
 

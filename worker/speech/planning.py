@@ -8,7 +8,7 @@ from segmenter import Segment, Sizes, iter_plan
 from segmenter.scripts import worth
 from segmenter.words import speakable
 from worker.engines import Utterance
-from worker.request.parse import SpeechRequest, Turn
+from worker.request import SpeechRequest, Turn
 from worker.speech.speech import Line
 
 __all__ = ["leading_space", "lines"]

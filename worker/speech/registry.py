@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
-from worker.cache.store import Cache, Publication, StoredSpeech
+from worker.cache import Cache, Publication, StoredSpeech
 from worker.records import layout
-from worker.request.parse import SpeechRequest
+from worker.request import SpeechRequest
 from worker.speech.planning import leading_space, lines
 from worker.speech.scheduler import Synthesis
 from worker.speech.speech import Recorder, Speech

@@ -10,12 +10,12 @@ import numpy as np
 
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
-from worker.cache.store import Publication
+from worker.cache import Publication
 from worker.engines import Block, Pcm, Utterance
 from worker.engines.takes.finish import level
 from worker.errors import SpeechError, TextTooLong
 from worker.records import Caption, Layout, Part
-from worker.request.parse import JOB_BYTES
+from worker.request import JOB_BYTES
 
 __all__ = ["Line", "Recorder", "Speech", "follow"]
 

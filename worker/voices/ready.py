@@ -15,7 +15,7 @@ from typing import Any
 
 from worker.engines import Clip, CloningEngine
 from worker.errors import InvalidInput, VoiceUnusable
-from worker.request.parse import SpeechRequest
+from worker.request import SpeechRequest
 from worker.voices.clips import read_clip
 from worker.voices.store import Voices
 

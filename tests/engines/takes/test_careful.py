@@ -7,7 +7,7 @@ import pytest
 
 from worker.engines import Block, Fault, Utterance
 from worker.engines.preview import PreviewEngine
-from worker.engines.takes.careful import CarefulEngine, cloner
+from worker.engines.takes import CarefulEngine, cloner
 from worker.engines.takes.trim import trimmed
 from worker.engines.tone import ToneEngine
 from worker.errors import EngineFailed

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from worker.engines import Block, Fault, Utterance
 from worker.engines.preview import load_voice
-from worker.engines.takes.careful import CarefulEngine
+from worker.engines.takes import CarefulEngine
 from worker.engines.tone import ToneEngine
 
 RATE = 24_000

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from worker.cache.key import cache_key
+from worker.cache import cache_key
 from worker.engines.tone import ToneEngine
-from worker.request.parse import SpeechRequest, parse
+from worker.request import SpeechRequest, parse
 
 
 def request(**fields: Any) -> SpeechRequest:

@@ -6,7 +6,7 @@ import pytest
 
 from worker.engines.tone import ToneEngine
 from worker.errors import SpeechError
-from worker.request.parse import Operation, SpeechRequest, parse
+from worker.request import Operation, SpeechRequest, parse
 
 ENGINE = ToneEngine()
 

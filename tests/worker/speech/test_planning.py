@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from worker.engines.tone import ToneEngine
-from worker.request.parse import SpeechRequest, parse
+from worker.request import SpeechRequest, parse
 from worker.speech.planning import leading_space, lines
 
 

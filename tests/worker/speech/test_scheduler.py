@@ -9,11 +9,11 @@ import pytest
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
 from tests.kits.workers import CountingEngine
-from worker.cache.store import Publication
+from worker.cache import Publication
 from worker.engines import Block, Fault, Utterance
 from worker.errors import ShuttingDown
 from worker.records import layout
-from worker.speech.scheduler import Synthesis
+from worker.speech import Synthesis
 from worker.speech.speech import Line, Recorder, Speech
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.kits.clips import wav
 from worker.errors import InvalidInput, SpeechError, UnknownVoice
+from worker.voices import Voices
 from worker.voices.__main__ import main
 from worker.voices.clips import read_clip
-from worker.voices.store import Voices
 
 
 def test_a_voice_is_its_clip_under_a_name(tmp_path: Path) -> None:
