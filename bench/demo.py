@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chatterpod import ChatterpodError, Client
 
-from localpod.process import running
+from bench.running import running
 
 PARAGRAPH = (
     "The lighthouse keeper had not spoken aloud in eleven days. On the twelfth, a small boat came round "

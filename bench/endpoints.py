@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from localpod.process import running
+from bench.running import running
 
 __all__ = ["Endpoint", "endpoint"]
 

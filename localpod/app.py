@@ -16,7 +16,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from localpod import public, workers_api
+from localpod import public_api as public
+from localpod import worker_api as workers_api
 from localpod.faults import FaultError
 from localpod.gate import Gate
 from localpod.launcher import Launcher

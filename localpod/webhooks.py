@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from localpod.pod import Pod
-from localpod.public import describe
+from localpod.public_api import describe
 from localpod.queue import Job
 
 __all__ = ["Webhooks"]

@@ -23,9 +23,9 @@ from chatterpod import Incomplete
 from openai import OpenAI
 from websockets.asyncio.client import connect
 
+from bench.running import running
 from gateway.endpoint import RunPod
 from gateway.settings import PARSERS, Settings
-from localpod.process import running
 from tests.kits.gateway import Talk
 from tests.kits.pods import gatewaying
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from chatterpod.protocol import Reception
 
-from localpod.process import running
+from bench.running import running
 from tests.kits.javascript import ROOT, SOURCE, deno, node, run, transpiled
 from tests.kits.takes import takes
 

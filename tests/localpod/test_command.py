@@ -10,7 +10,7 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from localpod.process import running
+from bench.running import running
 from localpod.settings import Options, worker_environment
 
 HEADERS = {"Authorization": "Bearer any"}

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from localpod.process import running
+from bench.running import running
 
 COMMAND = shlex.join([sys.executable, str(Path(__file__).parents[1] / "kits/sdk_worker.py")])
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}

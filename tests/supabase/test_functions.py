@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.running import running
 from encoder import read_file
-from localpod.process import running
 from tests.kits.javascript import ROOT, deno, run
 from tests.kits.supabase import ANON_KEY, SERVICE_KEY, USER, USER_TOKEN, Supabase, supabase
 

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from localpod.process import running
+from bench.running import running
 from tests.kits.fake_worker import FakeWorker
 
 Submit = Callable[[], Awaitable[str]]

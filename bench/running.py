@@ -22,7 +22,7 @@ def running(*arguments: str, log: int | None = subprocess.DEVNULL) -> Iterator[s
     """
     command = [sys.executable, "-m", "localpod", "--port", "0", *arguments]
     # The command is this Python, the arguments the caller's own.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
