@@ -97,7 +97,7 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -W ignore -m bench.chatterbox
 	@$(BIN)/python -m bench.image
 
-image:  ## build the image, where there is Docker (docs/deploy.md)
+image:  ## build the image, where there is Docker (docs/start/deploy.md)
 	docker build --platform linux/amd64 -f Dockerfile.serverless -t chatterpod .
 
 clean:  ## remove what the commands made

@@ -44,7 +44,7 @@ class Strict(BaseModel):
 
 
 class Manner(Strict):
-    """The worker's fields that every way of asking for speech has in common, as in docs/api.md."""
+    """The worker's fields that every way of asking for speech has in common, as in docs/reference/api.md."""
 
     language: Annotated[str, Field(max_length=16)] = "en"
     bit_rate: BitRate = 64

@@ -130,7 +130,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line; the SDK's options pass, and a word after one is its value."""
     parser = argparse.ArgumentParser(
         "python -m worker",
-        description="Start the worker; TTS_ variables are its settings (docs/api.md).",
+        description="Start the worker; TTS_ variables are its settings (docs/reference/api.md).",
         epilog="Without a queue (RunPod's, or python -m localpod) and these options the SDK runs the job in "
         "test_input.json. Its other options pass: --rp_api_host, --rp_api_port, --rp_log_level ...",
         allow_abbrev=False,

@@ -12,7 +12,7 @@
  * segment that was not heard, less the silence before it that was.
  */
 
-/** The worker's input: `text` or `turns`, and how to speak it; every field as in docs/api.md. */
+/** The worker's input: `text` or `turns`, and how to speak it; every field as in docs/reference/api.md. */
 export interface Input {
   text?: string;
   turns?: { text: string; voice?: string; pause_ms?: number }[];

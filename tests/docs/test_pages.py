@@ -14,8 +14,8 @@ from tests.kits.runpod_api import KEY, account
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-DEPLOY = (ROOT / "docs/deploy.md").read_text()
-MONITORING = (ROOT / "docs/monitoring.md").read_text()
+DEPLOY = (ROOT / "docs/start/deploy.md").read_text()
+MONITORING = (ROOT / "docs/how-to/monitoring.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,7 +38,7 @@ def options_of(command: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
 def test_every_option_that_the_pages_on_running_it_name_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     known = options_of("deploy", capsys) | options_of("cost", capsys) | {"--check"}
     for name in ("monitoring", "troubleshooting", "cost"):
-        named = set(re.findall(r"--[a-z][\w-]+", (ROOT / f"docs/{name}.md").read_text()))
+        named = set(re.findall(r"--[a-z][\w-]+", next((ROOT / "docs").rglob(f"{name}.md")).read_text()))
         assert named
         assert named <= known
 

@@ -13,7 +13,7 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 @pytest.mark.parametrize("page", ["security.md", "reliability.md"])
 def test_every_test_that_a_page_names_exists(page: str) -> None:
-    named = NAMED.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    named = NAMED.findall((ROOT / "docs/explanation" / page).read_text(encoding="utf-8"))
     missing = [
         f"{file}::{name}"
         for file, name in named
@@ -24,7 +24,7 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
 
 
 def test_the_page_on_reliability_names_the_drills_that_there_are() -> None:
-    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/explanation/reliability.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == list(DRILLS)
     proving = " ".join(re.findall(r"\bdrills? ((?:`[\w-]+`(?:, )?)+)", text))
     assert set(re.findall(r"`([\w-]+)`", proving)) <= set(DRILLS)

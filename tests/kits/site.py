@@ -15,7 +15,7 @@ from encoder import Mp3Encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYER = ROOT / "clients/web/chatterpod-player.js"
-EXAMPLES = re.findall(r"```html\n(.*?)```", (ROOT / "docs/clients/web.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```html\n(.*?)```", (ROOT / "docs/how-to/web.md").read_text(), re.DOTALL)
 SECONDS = 8
 BREAK_S = 0.2  # from the last byte to the break: a browser drops what its page has not read by then
 CAPTIONS = [

@@ -34,7 +34,7 @@ def test_a_committed_lock_pins_every_file_of_its_model_at_one_revision(
     lock = Lock.read(ROOT / LOCKS[model])
     assert (lock.repository, lock.revision, lock.size) == (repository, revision, size)
     assert sorted(lock.files) == sorted(RELEASED[repository])
-    assert f"`--revision {revision}`" in (ROOT / "docs/deploy.md").read_text()
+    assert f"`--revision {revision}`" in (ROOT / "docs/start/deploy.md").read_text()
 
 
 @pytest.mark.parametrize("name", LOCKS.values())

@@ -77,7 +77,7 @@ class Turn(Strict):
 
 
 class SpeechRequest(Strict):
-    """What to speak and how; every field as in docs/api.md."""
+    """What to speak and how; every field as in docs/reference/api.md."""
 
     text: str | None = None
     turns: Turns | None = None

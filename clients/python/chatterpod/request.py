@@ -31,7 +31,7 @@ class SpeechOptions(TypedDict, total=False):
     """The fields of the worker's input beside `text`, and RunPod's fields beside the input.
 
     For type checkers: a misspelt option is an error there. At run time any field is sent, so that a newer
-    worker's fields can be used through a dictionary. docs/api.md describes each field.
+    worker's fields can be used through a dictionary. docs/reference/api.md describes each field.
     """
 
     turns: list[dict[str, Any]] | None

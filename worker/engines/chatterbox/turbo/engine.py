@@ -2,7 +2,7 @@
 
 What the most urgent utterance needs is done first. Utterances that somebody waits for are decoded
 before all others; the rest are decoded together. T3 and S3Gen take turns on all cores of a CPU: apart on
-two of them they are no quicker (docs/benchmarks.md). On a GPU, decoding goes on beside S3Gen.
+two of them they are no quicker (docs/explanation/benchmarks.md). On a GPU, decoding goes on beside S3Gen.
 """
 
 import logging
