@@ -12,11 +12,12 @@ from typing import Any
 
 from segmenter.scripts import foreign_script
 from worker.cache import Cache, StoredSpeech, cache_key
+from worker.chunks import layout
 from worker.engines import Engine
 from worker.errors import EngineFailed, SpeechError
 from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
-from worker.records import MIMETYPES, RecordWriter, layout
+from worker.records import MIMETYPES, RecordWriter
 from worker.request import Operation, SpeechRequest, parse
 from worker.speech import Speech, Studio, follow
 from worker.speech.planning import leading_space

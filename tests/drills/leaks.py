@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from worker.cache.store import BadEntry, Cache, unpack
+from worker.cache.entry import BadEntry, unpack
+from worker.cache.store import Cache
 
 __all__ = ["Footprint", "footprint", "grown", "processes_of", "unfit"]
 

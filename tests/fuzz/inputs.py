@@ -18,10 +18,10 @@ from localpod.app import create_app
 from localpod.settings import Options
 from segmenter import Segmenter, plan
 from worker.cache import cache_key
-from worker.cache.store import BadEntry, StoredSpeech, pack, unpack
+from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
+from worker.chunks import Caption
 from worker.engines.tone import ToneEngine
 from worker.errors import InvalidInput
-from worker.records import Caption
 from worker.request import SpeechRequest, parse
 
 __all__ = ["TARGETS", "Target"]

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from worker.records import ITEM_BYTES, Caption, Layout, Part, RecordWriter, layout
+from worker.chunks import Caption, Layout, Part, layout
+from worker.records import ITEM_BYTES, RecordWriter
 
 AUDIO = bytes(range(256)) * 3 * 10_000  # 40,000 frames of 192 bytes: 16 minutes
 

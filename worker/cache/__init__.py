@@ -1,6 +1,7 @@
 """Finished speech on the volume: its key, its file, its folder."""
 
+from worker.cache.entry import StoredSpeech, pack, unpack
 from worker.cache.key import AUDIO, cache_key
-from worker.cache.store import Cache, Publication, StoredSpeech, pack, unpack
+from worker.cache.store import Cache, Publication
 
 __all__ = ["AUDIO", "Cache", "Publication", "StoredSpeech", "cache_key", "pack", "unpack"]

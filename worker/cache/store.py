@@ -6,90 +6,28 @@ either whole or not there, and trouble is never an error, only a warning.
 
 import contextlib
 import errno
-import hashlib
-import json
 import logging
 import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from encoder import Mp3Error, read_file, whole_file
-from encoder import id3 as pcm_tags
-from worker.records import Caption
+from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
 
-__all__ = ["Cache", "Publication", "StoredSpeech", "pack", "unpack"]
+__all__ = ["Cache", "Publication"]
 
 log = logging.getLogger("worker")
 STALE_SECONDS = 3_600.0  # a temporary file this old belongs to a worker that is gone
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-TAG = "chatterpod"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSpeech:
-    """A whole speech: its frames without tags, and what the summary of a repeat needs."""
-
-    audio: bytes
-    samples: int
-    captions: tuple[Caption, ...]
-    summary: Mapping[str, Any]
-
-    @property
-    def duration_ms(self) -> int:
-        """Its length, pauses included."""
-        return round(self.samples * 1000 / 24_000)
-
-
-class BadEntry(ValueError):
-    """A file of the cache that does not verify."""
 
 
 def reason(error: Exception) -> str:
     """Return what a client may know of trouble with the cache: the system's words, without any path."""
     words = error.strerror if isinstance(error, OSError) else None
     return words or type(error).__name__
-
-
-def pack(speech: StoredSpeech, form: str) -> bytes:
-    """Return the self-contained file of a speech: tags with summary and times, then the frames."""
-    note = {
-        "sha256": hashlib.sha256(speech.audio).hexdigest(),
-        "samples": speech.samples,
-        "summary": dict(speech.summary),
-        "segments": [list(asdict(caption).values()) for caption in speech.captions],
-    }
-    texts = {TAG: json.dumps(note, separators=(",", ":"))}
-    if form == "pcm":
-        return pcm_tags.write(texts) + speech.audio
-    return whole_file(speech.audio, speech.samples, texts)
-
-
-def unpack(data: bytes, form: str) -> StoredSpeech:
-    """Return the speech of a file.
-
-    Raises:
-        BadEntry: The file is cut, changed or something else.
-    """
-    try:
-        if form == "pcm":
-            texts, start = pcm_tags.read(data)
-            audio = data[start:]
-        else:
-            file = read_file(data)
-            texts, audio = dict(file.texts), file.audio
-        note = json.loads(texts[TAG])
-        if hashlib.sha256(audio).hexdigest() != note["sha256"]:
-            raise BadEntry("the audio is not what was stored")
-        captions = tuple(Caption(*map(int, row)) for row in note["segments"])
-        return StoredSpeech(audio, int(note["samples"]), captions, dict(note["summary"]))
-    except (Mp3Error, KeyError, TypeError, ValueError) as error:
-        raise BadEntry(f"{type(error).__name__}: {error}") from error
 
 
 class Publication:

@@ -9,7 +9,7 @@ from segmenter.scripts import worth
 from segmenter.words import speakable
 from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
-from worker.speech.speech import Line
+from worker.speech.encoding import Line
 
 __all__ = ["leading_space", "lines"]
 

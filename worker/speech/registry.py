@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
 from worker.cache import Cache, Publication, StoredSpeech
-from worker.records import layout
+from worker.chunks import layout
 from worker.request import SpeechRequest
+from worker.speech.encoding import Recorder
 from worker.speech.planning import leading_space, lines
 from worker.speech.scheduler import Synthesis
-from worker.speech.speech import Recorder, Speech
+from worker.speech.speech import Speech
 
 __all__ = ["Studio"]
 

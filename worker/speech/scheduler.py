@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from worker.engines import Block, Engine, Fault, RestingEngine
 from worker.errors import EngineFailed, InvalidInput, ShuttingDown, SpeechError
-from worker.speech.speech import Line, Speech
+from worker.speech.encoding import Line
+from worker.speech.speech import Speech
 
 __all__ = ["Synthesis"]
 

@@ -3,15 +3,15 @@
 import hashlib
 import io
 import itertools
-import math
 from typing import Any
 
 import numpy as np
 
-from worker.engines import CLIP_RATE, Clip, Pcm
+from worker.engines import Clip, Pcm
+from worker.engines.resample import resampled
 from worker.errors import VoiceUnusable
 
-__all__ = ["MOST_BYTES", "extension", "read_clip", "resampled"]
+__all__ = ["MOST_BYTES", "extension", "read_clip"]
 
 MOST_BYTES = 10_000_000  # of a file
 SHORTEST, LONGEST = 5.0, 60.0  # seconds; upstream's models want more than five
@@ -106,16 +106,3 @@ def check_sound(pcm: Pcm, rate: int) -> None:
     share = np.count_nonzero(flat) / len(pcm)
     if share > MOST_CLIPPED:
         raise VoiceUnusable(f"the clip is clipped: {share:.1%} of its samples are at full scale")
-
-
-def resampled(pcm: Pcm, rate: int, wanted: int = CLIP_RATE) -> Pcm:
-    """Return the PCM at another rate, to the bit as librosa's default (soxr_hq) has it for upstream."""
-    import soxr  # noqa: PLC0415 - likewise
-
-    if rate == wanted:
-        return pcm
-    size = math.ceil(len(pcm) * (wanted / rate))
-    made = soxr.resample(pcm, rate, wanted, quality="HQ")[:size]
-    result = np.zeros(size, np.float32)
-    result[: len(made)] = made
-    return result

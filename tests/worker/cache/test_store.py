@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from encoder import Mp3Encoder
-from worker.cache.store import BadEntry, Cache, Publication, StoredSpeech, pack, unpack
-from worker.records import Caption
+from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
+from worker.cache.store import Cache, Publication
+from worker.chunks import Caption
 
 KEY = "ab" * 32
 

@@ -10,11 +10,12 @@ from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
 from tests.kits.workers import CountingEngine
 from worker.cache import Publication
+from worker.chunks import layout
 from worker.engines import Block, Fault, Utterance
 from worker.errors import ShuttingDown
-from worker.records import layout
 from worker.speech import Synthesis
-from worker.speech.speech import Line, Recorder, Speech
+from worker.speech.encoding import Line, Recorder
+from worker.speech.speech import Speech
 
 
 class SteppedEngine(CountingEngine):

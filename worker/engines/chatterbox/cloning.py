@@ -23,8 +23,8 @@ from torch import Tensor
 from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import CLONING_FILE, S3_FILE
+from worker.engines.resample import resampled
 from worker.errors import VoiceUnusable
-from worker.voices.clips import resampled
 
 __all__ = ["Cloner", "Hearing"]
 

@@ -1,0 +1,82 @@
+"""Finished speech and its place in time: encoded parts, captions, how bytes map to time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
+
+__all__ = ["Caption", "Layout", "Part", "layout"]
+
+MP3_DELAY = 1_105  # samples: LAME's 576 and a decoder's 529; frame time is PCM time and this
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A segment's place in its text (code points) and in the speech (milliseconds)."""
+
+    turn: int
+    char_start: int
+    char_end: int
+    start_ms: int
+    end_ms: int
+
+    def moved(self, characters: int) -> "Caption":
+        """Return the same caption for a text with that many characters more before it."""
+        return replace(self, char_start=self.char_start + characters, char_end=self.char_end + characters)
+
+    def as_json(self, texts: Sequence[str], voices: Sequence[str] | None) -> dict[str, Any]:
+        """Return the caption for a record; turn and voice only where the request is a dialogue."""
+        caption: dict[str, Any] = {
+            "text": texts[self.turn][self.char_start : self.char_end],
+            "char_start": self.char_start,
+            "char_end": self.char_end,
+            "start_ms": self.start_ms,
+            "end_ms": self.end_ms,
+        }
+        if voices is not None:
+            caption |= {"turn": self.turn, "voice": voices[self.turn]}
+        return caption
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One finished segment, encoded: whole frames and the captions that begin in them."""
+
+    audio: bytes
+    start_byte: int  # place of `audio` in the speech's frames
+    captions: tuple[Caption, ...] = ()
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How bytes of audio map to time: both formats have a constant bit rate."""
+
+    unit_bytes: int  # the smallest piece: a frame, or a sample
+    unit_samples: int
+    delay: int  # samples that the audio lags behind the PCM
+
+    def milliseconds(self, offset: int) -> int:
+        """Return the PCM time, in ms, at which the byte `offset` of the audio begins."""
+        samples = offset // self.unit_bytes * self.unit_samples - self.delay
+        return round(max(0, samples) * 1000 / SAMPLE_RATE)
+
+    def cut(self, audio: bytes, limit: int, first_ms: int | None = None) -> Iterator[bytes]:
+        """Yield `audio` in pieces of whole units, none over `limit` bytes; b"" as one piece."""
+        size = limit // self.unit_bytes * self.unit_bytes
+        first = size
+        if first_ms is not None:
+            samples = first_ms * SAMPLE_RATE // 1000 + self.delay
+            first = min(size, -(-samples // self.unit_samples) * self.unit_bytes)
+        yield audio[:first]
+        for start in range(first, len(audio), size):
+            yield audio[start : start + size]
+
+
+def layout(form: str, bit_rate: int) -> Layout:
+    """Return the layout of `mp3` at `bit_rate` kbit/s, or of `pcm` (s16le, mono)."""
+    if form == "pcm":
+        return Layout(unit_bytes=2, unit_samples=1, delay=0)
+    frame = SAMPLES_PER_FRAME * bit_rate * 125 // SAMPLE_RATE  # never padded at these rates
+    return Layout(unit_bytes=frame, unit_samples=SAMPLES_PER_FRAME, delay=MP3_DELAY)

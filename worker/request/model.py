@@ -1,0 +1,119 @@
+"""The models of a job's input: what it may hold, field by field."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from encoder import BIT_RATES
+from worker.engines import Range
+
+__all__ = [
+    "ALLOWED_FORMATS",
+    "ALLOWED_RATES",
+    "FORMATS",
+    "Capabilities",
+    "Operation",
+    "SpeechRequest",
+    "Strict",
+    "Turn",
+]
+
+FORMATS = ("mp3", "pcm")
+SAMPLING = (
+    "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "exaggeration", "cfg_weight",
+)  # fmt: skip
+
+# Limits stand here alone: an error tells them from the models' JSON schema, or their description.
+MOST = 200  # turns, and words to pronounce
+ALLOWED_FORMATS = f"one of {', '.join(FORMATS)}"
+ALLOWED_RATES = f"one of {', '.join(map(str, BIT_RATES))} (kbit/s)"
+VoiceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+    Field(description="1 to 64 letters, digits, '_' or '-'"),
+]
+Turns = Annotated[
+    list["Turn"], Field(min_length=1, max_length=MOST, description=f"a list of 1 to {MOST} turns")
+]
+Respellings = Annotated[
+    dict[str, str], Field(max_length=MOST, description=f"an object of at most {MOST} words, each a string")
+]
+
+
+class Capabilities(Protocol):
+    """What the validation must know of an engine."""
+
+    name: str
+    languages: frozenset[str]
+    lacking: Mapping[str, str]
+    options: Mapping[str, Range]
+    tags: bool
+    clones: bool
+
+
+class Strict(BaseModel):
+    """No conversions, no unknown fields, no NaN: what came is what was meant."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Turn(Strict):
+    """One speaker's words in a dialogue."""
+
+    text: str
+    voice: VoiceName = "default"
+    pause_ms: Annotated[int, Field(ge=0, le=10_000)] | None = None
+
+
+class SpeechRequest(Strict):
+    """What to speak and how; every field as in docs/reference/api.md."""
+
+    text: str | None = None
+    turns: Turns | None = None
+    voice: VoiceName = "default"
+    voice_url: str | None = None
+    language: Annotated[str, Field(description="a language such as 'en'")] = "en"
+    format: Annotated[str, Field(description=ALLOWED_FORMATS)] = "mp3"
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    stream: bool | None = None
+    cache: Literal["use", "refresh", "off"] = "use"
+    opening: Literal["fast", "even"] = "fast"
+    normalize_numbers: bool = True
+    pronounce: Respellings = {}
+    bit_rate: Annotated[int, Field(description=ALLOWED_RATES)] = 64
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    exaggeration: float | None = None
+    cfg_weight: float | None = None
+
+    @property
+    def form(self) -> str:
+        """The format in lower case."""
+        return self.format.strip().lower()
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        """The sampling options that were given."""
+        given = ((name, getattr(self, name)) for name in SAMPLING)
+        return {name: value for name, value in given if value is not None}
+
+    @property
+    def spoken(self) -> tuple[Turn, ...]:
+        """The turns of a dialogue, or the text as its only one."""
+        if self.turns is not None:
+            return tuple(self.turns)
+        return (Turn(text=self.text or "", voice=self.voice),)
+
+
+class Operation(Strict):
+    """A job that manages instead of speaking."""
+
+    op: Literal["voices", "voice_add", "voice_remove", "warm", "info"]
+    name: VoiceName | None = None
+    clip_base64: str | None = None
+    voice_url: str | None = None

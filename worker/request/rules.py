@@ -1,0 +1,159 @@
+"""Rules of the request that a schema cannot say: between fields, and against the engine."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from encoder import BIT_RATES
+from segmenter.atoms import PAUSES, pause_ms
+from segmenter.scripts import worth
+from worker.errors import (
+    InvalidInput,
+    TextTooLong,
+    UnsupportedFormat,
+    VoiceUnusable,
+)
+from worker.request.model import (
+    ALLOWED_FORMATS,
+    ALLOWED_RATES,
+    FORMATS,
+    Capabilities,
+    Operation,
+    SpeechRequest,
+)
+from worker.request.wording import shown
+
+__all__ = [
+    "check_choices",
+    "check_operation",
+    "check_sampling",
+    "check_size",
+    "check_text",
+    "check_voices",
+]
+
+CHARACTERS_A_SECOND = 14
+MARGIN = 1.15  # slow voices and pauses beyond the average
+JOB_BYTES = 9_000_000  # of base64, under RunPod's 10 MB for a whole result
+TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
+
+
+def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
+    """Yield each text with the name of its field."""
+    if request.text is not None:
+        yield "text", request.text
+    for number, turn in enumerate(request.turns or []):
+        yield f"turns[{number}].text", turn.text
+
+
+def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int) -> None:
+    """Refuse no text, too much of it, text that is no Unicode, and text with nothing to speak."""
+    if (request.text is None) == (request.turns is None):
+        came = "neither came" if request.text is None else "both came"
+        raise InvalidInput(f"text or turns is required, exactly one of them: {came}")
+    total = sum(len(text) for _, text in texts(request))
+    if total > max_characters:
+        raise TextTooLong(
+            f"text has {total} characters, expected at most {max_characters}: split it into jobs"
+        )
+    for field, text in texts(request):
+        lone = next((n for n, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), None)
+        if lone is not None:
+            raise InvalidInput(f"{field} has a lone surrogate at position {lone}, expected valid Unicode")
+        heard = text if engine.tags else TAG.sub("", text)
+        if not any(unicodedata.category(letter)[0] in "LN" for letter in heard):
+            raise InvalidInput(f"{field} has nothing to speak: expected at least one letter or digit")
+
+
+def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
+    """Refuse a clip from an address that is not https, beside a named voice, or without use."""
+    if request.voice_url is None:
+        return
+    check_https(request.voice_url)
+    if not engine.clones:
+        raise VoiceUnusable(f"voice_url needs an engine that clones voices, and {engine.name} does not")
+    if request.voice != "default":
+        raise InvalidInput("voice and voice_url both came, expected one of them")
+    if all(turn.voice != "default" for turn in request.spoken):
+        raise InvalidInput("voice_url has nothing to speak: it is the voice of turns that name none")
+
+
+def check_https(url: str) -> None:
+    """Refuse an address that is not https; the message never holds it."""
+    if not url.startswith("https://"):
+        raise InvalidInput("voice_url is not an https URL, expected one that starts with https://")
+
+
+NEEDS: Mapping[str, tuple[str, ...]] = {"voice_add": ("name",), "voice_remove": ("name",)}
+TAKES: Mapping[str, tuple[str, ...]] = {
+    "voice_add": ("name", "clip_base64", "voice_url"),
+    "voice_remove": ("name",),
+    "warm": ("name",),
+}
+
+
+def check_operation(operation: Operation) -> None:
+    """Refuse an operation that lacks a field, or has one that means nothing to it."""
+    given = [name for name in ("name", "clip_base64", "voice_url") if getattr(operation, name) is not None]
+    for name in NEEDS.get(operation.op, ()):
+        if name not in given:
+            raise InvalidInput(f"{name} is missing, {operation.op} needs it")
+    for name in given:
+        if name not in TAKES.get(operation.op, ()):
+            raise InvalidInput(f"{name} is no field of {operation.op}")
+    if operation.op == "voice_add" and ("clip_base64" in given) == ("voice_url" in given):
+        came = "both came" if "voice_url" in given else "neither came"
+        raise InvalidInput(f"clip_base64 or voice_url is required, exactly one of them: {came}")
+    if operation.voice_url is not None:
+        check_https(operation.voice_url)
+
+
+def check_choices(request: SpeechRequest) -> None:
+    """Refuse formats, bit rates and respellings that cannot be served."""
+    if request.form not in FORMATS:
+        raise UnsupportedFormat(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
+    if request.bit_rate not in BIT_RATES:
+        raise InvalidInput(f"bit_rate is {shown(request.bit_rate)}, expected {ALLOWED_RATES}")
+    for word, respelling in request.pronounce.items():
+        if not (0 < len(word.strip()) <= 64 and 0 < len(respelling.strip()) <= 128):
+            raise InvalidInput(
+                "pronounce has an entry that is empty or too long, expected 1-64 and 1-128 characters"
+            )
+
+
+def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
+    """Refuse sampling options that the engine does not have, and values out of their range."""
+    for name, value in sampling.items():
+        allowed = engine.options.get(name)
+        if allowed is None:
+            has = ", ".join(engine.options) or "none"
+            raise InvalidInput(f"{name} is not an option of the {engine.name} engine; its options: {has}")
+        if not allowed.low <= value <= allowed.high:
+            raise InvalidInput(f"{name} is {value:g}, expected {allowed.low:g} to {allowed.high:g}")
+
+
+def check_size(request: SpeechRequest) -> None:
+    """Refuse speech whose whole, its pauses included, would not fit into RunPod's limit on a job's result."""
+    bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
+    seconds = JOB_BYTES * 3 / 4 / bytes_a_second
+    pace = CHARACTERS_A_SECOND / worth(request.language) * request.speed / MARGIN
+    paused = pauses(request)
+    total = sum(len(PAUSES.sub("", text)) for _, text in texts(request))
+    limit = int(max(0.0, seconds - paused) * pace)
+    if total <= limit:
+        return
+    form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
+    beside = f" and {paused:.0f} s of pauses" if paused else ""
+    most, remedy = f"{limit}", "split it into jobs"
+    if paused and total < int(seconds * pace):  # the text alone would fit
+        most = f"{int(seconds - total / pace)} s of pauses beside so many characters"
+        remedy = "shorten the pauses or split it into jobs"
+    raise TextTooLong(
+        f"text has {total} characters{beside}, expected at most {most} as {form} and at this speed: {remedy}"
+    )
+
+
+def pauses(request: SpeechRequest) -> float:
+    """Return the seconds of the pauses that the request asks for, in its turns and in its text."""
+    written = (pause_ms(match[0]) for _, text in texts(request) for match in PAUSES.finditer(text))
+    return (sum(turn.pause_ms or 0 for turn in request.turns or []) + sum(written)) / 1_000
