@@ -11,9 +11,9 @@ from typing import Any
 from worker.cache import Cache
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
-from worker.speech import Studio, Synthesis
-from worker.voices import Voices
-from worker.voices.ready import Casting
+from worker.speech import LiveSpeeches, Scheduler
+from worker.voices import VoiceStore
+from worker.voices.ready import ReadyVoices
 
 __all__ = ["cpu_seconds", "first_record_ms", "run_job", "worker_in"]
 
@@ -23,11 +23,11 @@ def worker_in(folder: Path) -> Iterator[Worker]:
     """Yield a worker with the tone at once for an engine."""
     engine = ToneEngine(speed=1e9)
     cache = Cache(folder, 10**9)
-    synthesis = Synthesis(engine)
+    synthesis = Scheduler(engine)
     synthesis.start()
     try:
-        casting = Casting(Voices(folder / "voices", engine.voices), engine, call=synthesis.call)
-        yield Worker(engine, cache, Studio(synthesis, cache), casting)
+        casting = ReadyVoices(VoiceStore(folder / "voices", engine.voices), engine, call=synthesis.call)
+        yield Worker(engine, cache, LiveSpeeches(synthesis, cache), casting)
     finally:
         synthesis.close()
         cache.close()

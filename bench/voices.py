@@ -16,7 +16,7 @@ from bench.inprocess import run_job, worker_in
 from bench.table import Guard, Row, median, parser, report
 from worker.engines import CLIP_RATE, Pcm
 from worker.engines.takes.finish import finish, stretched
-from worker.engines.takes.judge import Take, verdict
+from worker.engines.takes.judge import Reading, verdict
 from worker.engines.takes.trim import trimmed
 from worker.voices.starters import starters
 
@@ -82,7 +82,7 @@ def timed(work: Callable[[], object], guard: Guard, times: int) -> float:
 def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
     """Yield what the longest segment pays before it leaves."""
     pcm = speech(SEGMENT_SECONDS)
-    take = Take(TEXT * 4, pcm)
+    take = Reading(TEXT * 4, pcm)
     yield Row("guard: judging a segment of 17.5 s", timed(lambda: verdict(take), guard, times), "ms", 5)
     plain = timed(lambda: finish(trimmed(pcm, CLIP_RATE), sample_rate=CLIP_RATE), guard, times)
     yield Row("trim, loudness and fades of a segment of 17.5 s", plain, "ms")

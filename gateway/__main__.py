@@ -6,9 +6,9 @@ import logging
 import sys
 
 from gateway.app import create_app
-from gateway.errors import StartError
+from gateway.errors import GatewayStartError
 from gateway.server import bind, check_installed, serve
-from gateway.settings import Settings
+from gateway.settings import GatewaySettings
 
 __all__ = ["main"]
 
@@ -22,32 +22,34 @@ def main(arguments: list[str] | None = None) -> int:
     for library in ("httpx", "uvicorn.access"):  # their lines would hold RunPod's addresses and ids
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        settings = Settings.from_env()
+        settings = GatewaySettings.from_env()
         check_open(settings, given.host)
         check_installed()
         app = create_app(settings)
         sock = bind(given.host, given.port)
-    except StartError as error:
+    except GatewayStartError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 1
     serve(app, settings, sock, lambda url: announce(url, settings))
     return 0
 
 
-def announce(url: str, settings: Settings) -> None:
+def announce(url: str, settings: GatewaySettings) -> None:
     """Say where the gateway listens, who may come, and through which endpoint it speaks."""
     who = len(settings.tokens) or "none, so everyone on this machine may speak"
     log.info("%s (tokens: %s), speaking through %s/%s", url, who, settings.base_url, settings.endpoint_id)
 
 
-def check_open(settings: Settings, host: str) -> None:
+def check_open(settings: GatewaySettings, host: str) -> None:
     """Refuse to stand open to the network without a token.
 
     Raises:
         StartError: Others could speak at the owner's cost.
     """
     if not settings.tokens and not is_loopback(host):
-        raise StartError("GATEWAY_TOKENS is not set: without tokens the gateway listens on 127.0.0.1 alone")
+        raise GatewayStartError(
+            "GATEWAY_TOKENS is not set: without tokens the gateway listens on 127.0.0.1 alone"
+        )
 
 
 def is_loopback(host: str) -> bool:

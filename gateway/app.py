@@ -16,13 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import openai, speeches
 from gateway.endpoint import RunPod
-from gateway.errors import Ending, GatewayError
+from gateway.errors import GatewayError, RequestEnding
 from gateway.gateway import Gateway
 from gateway.requests import ClientWatch, OpenRequests
-from gateway.settings import Settings
+from gateway.settings import GatewaySettings
 from gateway.socket import stream
 from gateway.speaking import Endpoint
-from gateway.speeches import Speeches
+from gateway.speeches import GrowingSpeeches
 from gateway.web import admitted, broken, error_answer, gateway_of
 
 __all__ = ["create_app"]
@@ -40,7 +40,7 @@ SHOWN = [
 ]
 
 
-def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlette:
+def create_app(settings: GatewaySettings, endpoint: Endpoint | None = None) -> Starlette:
     """Return the ASGI application; `endpoint` is RunPod's of the settings, unless a test brings one."""
     gateway = Gateway(settings, endpoint or RunPod(settings))
     requests = OpenRequests(gateway.background.keep)
@@ -61,7 +61,7 @@ def create_app(settings: Settings, endpoint: Endpoint | None = None) -> Starlett
     )
     app.state.gateway = gateway
     app.state.requests = requests
-    app.state.speeches = Speeches(gateway)
+    app.state.speeches = GrowingSpeeches(gateway)
     return app
 
 
@@ -93,7 +93,7 @@ async def lifespan(app: Starlette) -> AsyncGenerator[None]:
 async def farewell(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer that the gateway ends."""
     request = Request(scope, receive)
-    answer = await error_answer(request, Ending("the gateway is shutting down: come again", 1.0))
+    answer = await error_answer(request, RequestEnding("the gateway is shutting down: come again", 1.0))
     await answer(scope, receive, send)
 
 

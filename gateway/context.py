@@ -14,10 +14,10 @@ from chatterpod import Chunk
 
 from gateway.errors import BadRequest, ContextEnded, TooLarge
 from gateway.opening import first_cut
-from gateway.timeline import Form, Heard, Piece, Span, Timeline, heard
+from gateway.timeline import AudioForm, AudioPiece, Heard, Span, Timeline, heard
 from segmenter import Segment, Segmenter
 
-__all__ = ["Context", "Job", "State"]
+__all__ = ["Context", "ContextState", "PlannedJob"]
 
 LANGUAGE = "unsupported_language"  # the worker's code
 AT_ONCE = 2  # jobs inside the endpoint: the next is there before the last has ended
@@ -27,7 +27,7 @@ CLAUSE_MS = 150
 SENTENCE_MS = 300  # the pause that a worker makes at the end of a text by itself
 
 
-class State(StrEnum):
+class ContextState(StrEnum):
     """What a context can be in."""
 
     OPEN = "open"  # takes text
@@ -37,7 +37,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Event(StrEnum):
+class ContextEvent(StrEnum):
     """What can happen to a context."""
 
     CLOSE = "close"
@@ -46,22 +46,26 @@ class Event(StrEnum):
     FAIL = "fail"
 
 
-TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.OPEN: {Event.CLOSE: State.CLOSED, Event.CANCEL: State.CANCELLED, Event.FAIL: State.FAILED},
-    State.CLOSED: {
-        Event.CLOSE: State.CLOSED,
-        Event.SPOKEN: State.DONE,
-        Event.CANCEL: State.CANCELLED,
-        Event.FAIL: State.FAILED,
+TRANSITIONS: dict[ContextState, dict[ContextEvent, ContextState]] = {
+    ContextState.OPEN: {
+        ContextEvent.CLOSE: ContextState.CLOSED,
+        ContextEvent.CANCEL: ContextState.CANCELLED,
+        ContextEvent.FAIL: ContextState.FAILED,
     },
-    State.DONE: {},
-    State.CANCELLED: {},
-    State.FAILED: {},
+    ContextState.CLOSED: {
+        ContextEvent.CLOSE: ContextState.CLOSED,
+        ContextEvent.SPOKEN: ContextState.DONE,
+        ContextEvent.CANCEL: ContextState.CANCELLED,
+        ContextEvent.FAIL: ContextState.FAILED,
+    },
+    ContextState.DONE: {},
+    ContextState.CANCELLED: {},
+    ContextState.FAILED: {},
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PlannedJob:
     """What to submit: an input for the worker, and the part of the text that it speaks."""
 
     number: int
@@ -83,16 +87,16 @@ class Context:
     """
 
     options: Mapping[str, Any]
-    form: Form = field(default_factory=Form)
+    form: AudioForm = field(default_factory=AudioForm)
     limit: int = 10_000
-    state: State = State.OPEN
+    state: ContextState = ContextState.OPEN
     text: str = ""
     timeline: Timeline = field(init=False)
     jobs: int = 0
     _segmenter: Segmenter = field(init=False)
     _offset: int = 0  # where the segmenter's text begins
     _waiting: deque[Segment] = field(default_factory=deque)  # certain, not yet in a job
-    _inside: deque[Job] = field(default_factory=deque)
+    _inside: deque[PlannedJob] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.form)
@@ -108,7 +112,7 @@ class Context:
     @property
     def active(self) -> bool:
         """Whether audio of it may still be given out."""
-        return self.state in {State.OPEN, State.CLOSED}
+        return self.state in {ContextState.OPEN, ContextState.CLOSED}
 
     @property
     def spoken(self) -> bool:
@@ -144,7 +148,7 @@ class Context:
             TooLarge: It would have more than `limit` characters.
             BadRequest: The text has a lone surrogate.
         """
-        if self.state is not State.OPEN:
+        if self.state is not ContextState.OPEN:
             raise ContextEnded(f"the context is {self.state} and takes no more text")
         size = len(self.text) + len(text)
         if size > self.limit:
@@ -160,15 +164,15 @@ class Context:
 
     def pause(self) -> None:
         """Speak the sentences that are over if nothing else comes: nothing has come for a while."""
-        if self.state is State.OPEN:
+        if self.state is ContextState.OPEN:
             self._wait_for(self._segmenter.flush_sentence())
 
     def close(self) -> None:
         """There will be no more text."""
-        if Event.CLOSE not in TRANSITIONS[self.state]:
+        if ContextEvent.CLOSE not in TRANSITIONS[self.state]:
             raise ContextEnded(f"the context is {self.state}")
         self.flush()
-        self._apply(Event.CLOSE)
+        self._apply(ContextEvent.CLOSE)
         self._settle()
 
     def cancel(self, played_ms: int) -> Heard:
@@ -177,18 +181,18 @@ class Context:
         Raises:
             ContextEnded: It was cancelled, or has failed, before.
         """
-        if self.state is not State.DONE:
-            if Event.CANCEL not in TRANSITIONS[self.state]:
+        if self.state is not ContextState.DONE:
+            if ContextEvent.CANCEL not in TRANSITIONS[self.state]:
                 raise ContextEnded(f"the context is {self.state}")
-            self._apply(Event.CANCEL)
+            self._apply(ContextEvent.CANCEL)
         return heard(self.timeline.captions, played_ms, self.text)
 
     def fail(self) -> None:
         """Note that a job failed: the rest will not be spoken."""
-        if Event.FAIL in TRANSITIONS[self.state]:
-            self._apply(Event.FAIL)
+        if ContextEvent.FAIL in TRANSITIONS[self.state]:
+            self._apply(ContextEvent.FAIL)
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> PlannedJob | None:
         """Return a job to submit now, or None: nothing is certain, or enough is inside."""
         if not self.active or not self._waiting or len(self._inside) >= AT_ONCE:
             return None
@@ -197,15 +201,15 @@ class Context:
         while self._waiting and self._waiting[0].char_end - first.char_start <= most:
             last = self._waiting.popleft()
         span = Span(first.char_start, last.char_end)
-        job = Job(self.jobs, span, self._input(span, last.pause_ms))
+        job = PlannedJob(self.jobs, span, self._input(span, last.pause_ms))
         self.jobs += 1
         self._inside.append(job)
         return job
 
-    def take(self, chunk: Chunk) -> Piece:
+    def take(self, chunk: Chunk) -> AudioPiece:
         """Take a chunk of the oldest job; return the piece to hand on."""
         job = self._inside[0]
-        more = self.state is State.OPEN or len(self._inside) > 1 or bool(self._waiting)
+        more = self.state is ContextState.OPEN or len(self._inside) > 1 or bool(self._waiting)
         return self.timeline.take(chunk, job.span, self.text, more=more)
 
     def job_ended(self) -> None:
@@ -240,10 +244,10 @@ class Context:
                 self._waiting.append(Segment(segment.text, start, end, segment.pause_ms))
 
     def _settle(self) -> None:
-        if self.state is State.CLOSED and self.spoken:
-            self._apply(Event.SPOKEN)
+        if self.state is ContextState.CLOSED and self.spoken:
+            self._apply(ContextEvent.SPOKEN)
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: ContextEvent) -> None:
         self.state = TRANSITIONS[self.state][event]
         if not self.active:
             self._waiting.clear()

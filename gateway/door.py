@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gateway import messages
 from gateway.errors import GatewayError, Unauthorized
 from gateway.gateway import Gateway
-from gateway.limits import Usage
+from gateway.limits import TokenUsage
 from gateway.messages import Auth
 
 __all__ = ["POLICY_VIOLATION", "TRY_LATER", "admitted", "received", "refused"]
@@ -17,7 +17,7 @@ POLICY_VIOLATION, TRY_LATER = 1008, 1013  # RFC 6455, section 7.4.1, and IANA's 
 AUTH_S = 10.0  # for the first message of a page that can set no header
 
 
-async def admitted(socket: WebSocket, gateway: Gateway) -> Usage:
+async def admitted(socket: WebSocket, gateway: Gateway) -> TokenUsage:
     """Return the usage of whoever connects, with the connection counted.
 
     Raises:

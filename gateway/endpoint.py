@@ -6,8 +6,8 @@ from typing import Any
 
 from chatterpod import AsyncClient, Chunk, ConfigError, Incomplete, NotFound
 
-from gateway.errors import StartError
-from gateway.settings import Settings
+from gateway.errors import GatewayStartError
+from gateway.settings import GatewaySettings
 
 __all__ = ["RunPod"]
 
@@ -19,11 +19,11 @@ class RunPod:
         StartError: The settings name no endpoint, no key, or what cannot be one.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GatewaySettings) -> None:
         try:
             self._client = AsyncClient(settings.endpoint_id, settings.api_key, settings.base_url)
         except ConfigError as error:
-            raise StartError(str(error)) from error
+            raise GatewayStartError(str(error)) from error
 
     async def submit(self, given: Mapping[str, Any]) -> str:
         """Queue a job and return its id."""

@@ -36,14 +36,14 @@ __all__ = [
     "BadMessage",
     "BadRequest",
     "ContextEnded",
-    "Ending",
     "EndpointFailed",
     "Exhausted",
     "GatewayError",
-    "NotFound",
+    "GatewayStartError",
+    "MissingResource",
     "OriginRefused",
     "RangeRefused",
-    "StartError",
+    "RequestEnding",
     "TooLarge",
     "Unauthorized",
     "translated",
@@ -60,7 +60,7 @@ TOLD: dict[type[ChatterpodError], str] = {
 }
 
 
-class StartError(Exception):
+class GatewayStartError(Exception):
     """The gateway cannot start; the message is one line that says what to do."""
 
 
@@ -115,7 +115,7 @@ class OriginRefused(GatewayError):
     code, status = "origin_refused", 403
 
 
-class NotFound(GatewayError):
+class MissingResource(GatewayError):
     """There is no such thing, or no longer."""
 
     code, status = "not_found", 404
@@ -147,7 +147,7 @@ class EndpointFailed(GatewayError):
     code, status = "endpoint_failed", 502
 
 
-class Ending(GatewayError):
+class RequestEnding(GatewayError):
     """The gateway is being stopped; another takes its place after `retry_after` seconds."""
 
     code, status = "shutting_down", 503

@@ -12,11 +12,11 @@ from chatterpod import ChatterpodError
 
 from gateway.context import Context
 from gateway.errors import Exhausted, OriginRefused, Unauthorized
-from gateway.limits import Usage
-from gateway.messages import Options
+from gateway.limits import TokenUsage
+from gateway.messages import SpeakOptions
 from gateway.metrics import Metrics
-from gateway.settings import Settings
-from gateway.speaking import Background, Endpoint, Speaking, noted
+from gateway.settings import GatewaySettings
+from gateway.speaking import BackgroundTasks, ContextSpeech, Endpoint, noted
 
 __all__ = ["Gateway"]
 
@@ -29,19 +29,19 @@ WARM_EVERY_S = 30.0  # a worker that was warmed stays so for a while
 class Gateway:
     """One gateway; what it counts is for this process alone."""
 
-    def __init__(self, settings: Settings, endpoint: Endpoint) -> None:
+    def __init__(self, settings: GatewaySettings, endpoint: Endpoint) -> None:
         self.settings = settings
         self.endpoint = endpoint
         self.metrics = Metrics()
-        self.background = Background()
-        self._usages = {token: Usage(settings.limits) for token in settings.tokens}
-        self._anyone = Usage(settings.limits)
+        self.background = BackgroundTasks()
+        self._usages = {token: TokenUsage(settings.limits) for token in settings.tokens}
+        self._anyone = TokenUsage(settings.limits)
         self._warming: asyncio.Task[None] | None = None
         self._warmed_at = float("-inf")
         self._voices: list[str] = []
         self._listed_at = float("-inf")
 
-    def usage(self, authorization: str | None) -> Usage:
+    def usage(self, authorization: str | None) -> TokenUsage:
         """Return what the bearer of a token has used; without GATEWAY_TOKENS all count as one.
 
         Raises:
@@ -78,24 +78,24 @@ class Gateway:
         if self.metrics.connections >= self.settings.connections:
             raise Exhausted("the gateway has as many connections as it takes", 5.0)
 
-    def count_request(self, usage: Usage, kind: str) -> None:
-        """Count a request or a context; raises as `Usage.request`."""
+    def count_request(self, usage: TokenUsage, kind: str) -> None:
+        """Count a request or a context; raises as `TokenUsage.request`."""
         usage.request(time.time())
         self.metrics.count("requests", kind)
 
-    def count_characters(self, usage: Usage, count: int) -> None:
-        """Count text to speak; raises as `Usage.characters`."""
+    def count_characters(self, usage: TokenUsage, count: int) -> None:
+        """Count text to speak; raises as `TokenUsage.characters`."""
         usage.characters(count, time.time())
         self.metrics.count("characters", by=count)
 
-    def fields(self, options: Options) -> Mapping[str, Any]:
+    def fields(self, options: SpeakOptions) -> Mapping[str, Any]:
         """Return the worker's fields, with the voice under the worker's name."""
         voice = self.settings.voices.get(options.voice, options.voice)
         return options.manner() | ({"voice": voice} if voice != "default" else {})
 
-    def speaking(self, context: Context) -> Speaking:
+    def speaking(self, context: Context) -> ContextSpeech:
         """Return what speaks a context."""
-        return Speaking(context, self.endpoint, self.metrics, self.background)
+        return ContextSpeech(context, self.endpoint, self.metrics, self.background)
 
     def prewarm(self) -> None:
         """Have a worker started, if that is wanted and was not just done."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Exhausted
 
-__all__ = ["Limits", "Usage"]
+__all__ = ["Limits", "TokenUsage"]
 
 DAY_S = 86_400
 MINUTE_S = 60
@@ -23,7 +23,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Usage:
+class TokenUsage:
     """What one token has used."""
 
     limits: Limits

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.errors import BadMessage, BadRequest, GatewayError, TooLarge
-from gateway.timeline import Form, Heard, Piece
+from gateway.timeline import AudioForm, AudioPiece, Heard
 
 __all__ = [
     "Auth",
@@ -17,9 +17,9 @@ __all__ = [
     "Flush",
     "Manner",
     "Message",
-    "Options",
     "Ping",
     "Speak",
+    "SpeakOptions",
     "Start",
     "Text",
     "audio",
@@ -37,13 +37,13 @@ KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", 
 SHOWN = frozenset({"voice", "language", "format", "response_format", "stream_format", "speed", "bit_rate"})
 
 
-class Strict(BaseModel):
+class StrictMessage(BaseModel):
     """No conversions, no unknown fields, no NaN."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Manner(Strict):
+class Manner(StrictMessage):
     """The worker's fields that every way of asking for speech has in common, as in docs/reference/api.md."""
 
     language: Annotated[str, Field(max_length=16)] = "en"
@@ -68,39 +68,39 @@ class Manner(Strict):
         )
 
 
-class Options(Manner):
+class SpeakOptions(Manner):
     """How to speak; what is left out is the worker's default."""
 
     voice: Name = "default"
     format: Literal["mp3", "pcm"] = "mp3"
 
     @property
-    def form(self) -> Form:
+    def form(self) -> AudioForm:
         """How the audio is coded."""
-        return Form(self.format, self.bit_rate)
+        return AudioForm(self.format, self.bit_rate)
 
 
-class InContext(Strict):
+class InContext(StrictMessage):
     """A message about one context of the connection."""
 
     context_id: Name = "main"
 
 
-class Auth(Strict):
+class Auth(StrictMessage):
     """The token, from a page that can set no header."""
 
     type: Literal["auth"]
     token: Annotated[str, Field(max_length=512)]
 
 
-class Start(Options):
+class Start(SpeakOptions):
     """Begin a context with options."""
 
     type: Literal["start"]
     context_id: Name = "main"
 
 
-class Speak(Options):
+class Speak(SpeakOptions):
     """Begin a context, give it its whole text and close it."""
 
     type: Literal["speak"]
@@ -134,7 +134,7 @@ class Cancel(InContext):
     played_ms: Annotated[float, Field(ge=0, le=1e9)]
 
 
-class Ping(Strict):
+class Ping(StrictMessage):
     """Are you there?"""
 
     type: Literal["ping"]
@@ -197,7 +197,7 @@ def explained(problem: ValidationError) -> GatewayError:
     return BadRequest(f"{name} is {shown}, expected {wanted}")
 
 
-def audio(context_id: str, piece: Piece) -> dict[str, Any]:
+def audio(context_id: str, piece: AudioPiece) -> dict[str, Any]:
     """Return what announces a binary frame: whose it is, where it belongs, what begins in it."""
     return {
         "type": "audio",

@@ -19,9 +19,9 @@ from gateway import messages
 from gateway.context import Context
 from gateway.errors import BadRequest
 from gateway.gateway import Gateway
-from gateway.messages import Manner, Strict
-from gateway.speaking import Speaking
-from gateway.timeline import Form, Piece
+from gateway.messages import Manner, StrictMessage
+from gateway.speaking import ContextSpeech
+from gateway.timeline import AudioForm, AudioPiece
 from gateway.web import Streamed, admitted, body_of
 
 __all__ = ["OPENAI_VOICES", "models", "speech", "voices"]
@@ -37,7 +37,7 @@ SAMPLE_RATE = 24_000
 UNKNOWN_SIZE = 0xFFFFFFFF  # of a WAV that is still being made
 
 
-class VoiceId(Strict):
+class VoiceId(StrictMessage):
     """A voice as OpenAI names custom ones."""
 
     id: Annotated[str, Field(max_length=64)]
@@ -66,7 +66,7 @@ async def speech(request: Request) -> Response:
     voice, notes = voice_of(body.voice_name, gateway)
     if body.instructions:
         notes["X-Gateway-Ignored"] = "instructions"
-    form = Form("mp3" if body.response_format == "mp3" else "pcm", body.bit_rate)
+    form = AudioForm("mp3" if body.response_format == "mp3" else "pcm", body.bit_rate)
     given = body.manner() | ({"voice": voice} if voice != "default" else {})
     context = Context(given, form, gateway.settings.max_characters)
     context.check(body.input)
@@ -76,7 +76,7 @@ async def speech(request: Request) -> Response:
     return await answered(gateway.speaking(context), body, notes)
 
 
-async def answered(speaking: Speaking, body: SpeechBody, notes: dict[str, str]) -> Response:
+async def answered(speaking: ContextSpeech, body: SpeechBody, notes: dict[str, str]) -> Response:
     """Wait for the first audio, so that what fails before it has a status of its own; then stream."""
     pieces = speaking.pieces()
     try:
@@ -94,8 +94,8 @@ async def answered(speaking: Speaking, body: SpeechBody, notes: dict[str, str]) 
 
 
 async def following(
-    first: Piece, pieces: AsyncGenerator[Piece, None], speaking: Speaking
-) -> AsyncGenerator[Piece, None]:
+    first: AudioPiece, pieces: AsyncGenerator[AudioPiece, None], speaking: ContextSpeech
+) -> AsyncGenerator[AudioPiece, None]:
     """Yield the first piece and the others; at the end, however it comes, nothing is left to speak."""
     try:
         yield first
@@ -106,14 +106,14 @@ async def following(
         speaking.stop()
 
 
-async def audio(pieces: AsyncGenerator[Piece, None]) -> AsyncIterator[bytes]:
+async def audio(pieces: AsyncGenerator[AudioPiece, None]) -> AsyncIterator[bytes]:
     """Yield the audio alone."""
     async with aclosing(pieces):
         async for piece in pieces:
             yield piece.audio
 
 
-async def wav(pieces: AsyncGenerator[Piece, None]) -> AsyncIterator[bytes]:
+async def wav(pieces: AsyncGenerator[AudioPiece, None]) -> AsyncIterator[bytes]:
     """Yield the audio as a WAV whose header says that its length is not known yet."""
     yield wav_header()
     async for content in audio(pieces):
@@ -127,7 +127,7 @@ def wav_header() -> bytes:
     return b"RIFF" + sizes + b"WAVEfmt " + form + b"data" + sizes
 
 
-async def events(pieces: AsyncGenerator[Piece, None], context: Context) -> AsyncIterator[bytes]:
+async def events(pieces: AsyncGenerator[AudioPiece, None], context: Context) -> AsyncIterator[bytes]:
     """Yield OpenAI's server-sent events; a token, for the usage, is four characters or 40 ms of audio."""
     async for content in audio(pieces):
         yield event({"type": "speech.audio.delta", "audio": base64.b64encode(content).decode()})

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from gateway.errors import RangeRefused
 
-__all__ = ["Answer", "answer"]
+__all__ = ["ByteRange", "answer"]
 
 ONE_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ByteRange:
     """What to send: the bytes from `start` up to `end`, which is None for all that are still to come."""
 
     start: int
@@ -20,7 +20,7 @@ class Answer:
     content_range: str | None = None
 
 
-def answer(header: str | None, made: int, *, whole: bool) -> Answer | None:
+def answer(header: str | None, made: int, *, whole: bool) -> ByteRange | None:
     """Return the answer to a Range header when `made` bytes are there; None: wait for more bytes.
 
     A file that still grows has no length, so it is `*` in Content-Range, and a range without an end
@@ -31,7 +31,7 @@ def answer(header: str | None, made: int, *, whole: bool) -> Answer | None:
     """
     match = ONE_RANGE.fullmatch((header or "").replace(" ", ""))
     if match is None or match[0] == "bytes=-" or is_backwards(match):  # none, or one to be ignored
-        return Answer(0, made if whole else None, 200)
+        return ByteRange(0, made if whole else None, 200)
     if not match[1] and not whole:
         return None  # the last bytes: of what, is not known yet
     if not match[1]:
@@ -40,14 +40,14 @@ def answer(header: str | None, made: int, *, whole: bool) -> Answer | None:
         start = int(match[1])
         end = min(made, int(match[2]) + 1) if match[2] else made
     if not whole and not match[2] and start == 0:
-        return Answer(0, None, 200)
+        return ByteRange(0, None, 200)
     if start >= made and not whole:
         return None
     if start >= end:
         raise RangeRefused(f"the file has {made} bytes, expected a range that begins before its end", made)
     if not whole and match[2]:
         end = min(made, int(match[2]) + 1)
-    return Answer(start, end, 206, f"bytes {start}-{end - 1}/{made if whole else '*'}")
+    return ByteRange(start, end, 206, f"bytes {start}-{end - 1}/{made if whole else '*'}")
 
 
 def is_backwards(match: re.Match[str]) -> bool:

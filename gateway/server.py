@@ -10,9 +10,9 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.errors import StartError
+from gateway.errors import GatewayStartError
 from gateway.requests import Protocol
-from gateway.settings import Settings
+from gateway.settings import GatewaySettings
 
 __all__ = ["Server", "bind", "check_installed", "configured", "serve"]
 
@@ -23,7 +23,7 @@ GRACE_S = 3.0  # at the end, for what is being served: short speeches come to th
 PING_S = 20.0  # a peer that does not answer a ping for so long is gone
 
 
-def configured(app: Starlette, settings: Settings, **options: Any) -> uvicorn.Config:
+def configured(app: Starlette, settings: GatewaySettings, **options: Any) -> uvicorn.Config:
     """Return uvicorn's configuration; its log holds no addresses, since these may hold ids."""
     return uvicorn.Config(
         app,
@@ -79,7 +79,7 @@ def check_installed() -> None:
         try:
             importlib.import_module(name)
         except ImportError:
-            raise StartError(f"the package {name} is missing: pip install '.[gateway]'") from None
+            raise GatewayStartError(f"the package {name} is missing: pip install '.[gateway]'") from None
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -93,7 +93,7 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         why = str(error).partition(" (while")[0]  # socket's own words name the address again
-        raise StartError(f"cannot listen on {address(host, port)}: {why}") from None
+        raise GatewayStartError(f"cannot listen on {address(host, port)}: {why}") from None
 
 
 def address(host: str, port: int) -> str:
@@ -101,7 +101,9 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def serve(app: Starlette, settings: Settings, sock: socket.socket, announce: Callable[[str], None]) -> None:
+def serve(
+    app: Starlette, settings: GatewaySettings, sock: socket.socket, announce: Callable[[str], None]
+) -> None:
     """Serve on the socket until SIGINT or SIGTERM; `announce` gets the address once it answers."""
     host, port = sock.getsockname()[:2]
     # uvicorn raises a signal again after it has shut down: with these, the exit is a clean one.

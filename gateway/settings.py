@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from gateway.errors import StartError
+from gateway.errors import GatewayStartError
 from gateway.limits import Limits
 
-__all__ = ["Settings"]
+__all__ = ["GatewaySettings"]
 
 RUNPOD = "https://api.runpod.ai/v2"
 VOICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -82,7 +82,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GatewaySettings:
     """What the operator chose; each field but RunPod's is the variable `GATEWAY_` + its name in capitals."""
 
     tokens: tuple[str, ...] = field(default=(), repr=False)  # none: everyone on this machine may
@@ -121,15 +121,15 @@ class Settings:
             known = name.removeprefix("GATEWAY_").lower()
             if known not in PARSERS:
                 names = ", ".join(f"GATEWAY_{known.upper()}" for known in PARSERS)
-                raise StartError(f"{name} is not a setting of the gateway; the settings are {names}")
+                raise GatewayStartError(f"{name} is not a setting of the gateway; the settings are {names}")
             try:
                 values[known] = PARSERS[known](env[name])
             except ValueError as error:
                 shown = "" if known == "tokens" else f"={env[name]!r}"
-                raise StartError(f"{name}{shown}: {error}") from None
+                raise GatewayStartError(f"{name}{shown}: {error}") from None
         for name in ("RUNPOD_ENDPOINT_ID", "RUNPOD_API_KEY"):
             if not env.get(name):
-                raise StartError(f"{name} is not set: the gateway speaks through a RunPod endpoint")
+                raise GatewayStartError(f"{name} is not set: the gateway speaks through a RunPod endpoint")
         return cls(
             **values,
             endpoint_id=env["RUNPOD_ENDPOINT_ID"],

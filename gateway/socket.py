@@ -11,13 +11,13 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway import messages
-from gateway.context import Context, State
+from gateway.context import Context, ContextState
 from gateway.door import POLICY_VIOLATION, TRY_LATER, admitted, received, refused
-from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, NotFound
+from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
-from gateway.limits import Usage
-from gateway.messages import Auth, Cancel, Close, Flush, Message, Options, Ping, Speak, Start, Text
-from gateway.speaking import Speaking
+from gateway.limits import TokenUsage
+from gateway.messages import Auth, Cancel, Close, Flush, Message, Ping, Speak, SpeakOptions, Start, Text
+from gateway.speaking import ContextSpeech
 
 __all__ = ["stream"]
 
@@ -50,11 +50,11 @@ async def stream(socket: WebSocket) -> None:
 
 
 @dataclass(slots=True)
-class Voice:
+class ActiveContext:
     """A context of a connection, and the task that sends its audio."""
 
     context: Context
-    speaking: Speaking
+    speaking: ContextSpeech
     sending: asyncio.Task[None] | None = None
     pausing: asyncio.TimerHandle | None = None
 
@@ -76,11 +76,11 @@ class Voice:
 class Connection:
     """One client and its contexts."""
 
-    def __init__(self, socket: WebSocket, gateway: Gateway, usage: Usage) -> None:
+    def __init__(self, socket: WebSocket, gateway: Gateway, usage: TokenUsage) -> None:
         self._socket = socket
         self._gateway = gateway
         self._usage = usage
-        self._voices: dict[str, Voice] = {}
+        self._voices: dict[str, ActiveContext] = {}
         self._ended: OrderedDict[str, Context] = OrderedDict()
         self._lock = asyncio.Lock()  # a caption and its audio are sent with nothing between
         self._sent_at = time.monotonic()
@@ -157,24 +157,24 @@ class Connection:
             self._end(message.context_id)
             raise
 
-    def _push(self, voice: Voice, text: str) -> None:
+    def _push(self, voice: ActiveContext, text: str) -> None:
         voice.context.check(text)
         self._gateway.count_characters(self._usage, len(text))
         voice.context.push(text)
         voice.wait()
 
-    def _voice(self, context_id: str) -> Voice:
+    def _voice(self, context_id: str) -> ActiveContext:
         """Return the context, begun with the defaults if there was none of the name."""
         if context_id in self._ended:
             raise ContextEnded("the context has ended: begin another, or this one with start")
-        return self._voices.get(context_id) or self._begin(context_id, Options())
+        return self._voices.get(context_id) or self._begin(context_id, SpeakOptions())
 
-    def _open(self, context_id: str) -> Voice:
+    def _open(self, context_id: str) -> ActiveContext:
         if context_id not in self._voices:
-            raise NotFound("there is no such context on this connection")
+            raise MissingResource("there is no such context on this connection")
         return self._voices[context_id]
 
-    def _begin(self, context_id: str, options: Options) -> Voice:
+    def _begin(self, context_id: str, options: SpeakOptions) -> ActiveContext:
         settings = self._gateway.settings
         if context_id in self._voices:
             raise BadMessage("the context is being spoken: cancel it, or wait for its end")
@@ -182,13 +182,13 @@ class Connection:
             raise Exhausted(f"{settings.contexts} contexts are open on this connection", 1.0)
         self._gateway.count_request(self._usage, "context")
         context = Context(self._gateway.fields(options), options.form, settings.max_characters)
-        voice = Voice(context, self._gateway.speaking(context))
+        voice = ActiveContext(context, self._gateway.speaking(context))
         voice.sending = asyncio.create_task(self._talk(context_id, voice))
         self._voices[context_id] = voice
         self._ended.pop(context_id, None)
         return voice
 
-    async def _talk(self, context_id: str, voice: Voice) -> None:
+    async def _talk(self, context_id: str, voice: ActiveContext) -> None:
         """Send a context's audio, and how it ended."""
         try:
             async with aclosing(voice.speaking.pieces()) as pieces:
@@ -204,12 +204,12 @@ class Connection:
             voice.context.fail()
             self._end(context_id)
             await self._complain(GatewayError("the gateway broke"), context_id)
-        if voice.context.state is State.DONE:
+        if voice.context.state is ContextState.DONE:
             self._end(context_id)
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self._send(done(context_id, voice.context))
 
-    async def _send_audio(self, voice: Voice, caption: dict[str, Any], audio: bytes) -> None:
+    async def _send_audio(self, voice: ActiveContext, caption: dict[str, Any], audio: bytes) -> None:
         async with self._lock:
             if voice.context.active:
                 await self._socket.send_json(caption)
@@ -222,7 +222,7 @@ class Connection:
         voice = self._voices.get(context_id)
         context = voice.context if voice else self._ended.get(context_id)
         if context is None:
-            raise NotFound("there is no such context on this connection")
+            raise MissingResource("there is no such context on this connection")
         heard = context.cancel(played_ms)
         self._gateway.metrics.count("cancelled_contexts")
         if voice is not None:
@@ -243,7 +243,7 @@ class Connection:
             while len(self._ended) > REMEMBERED:
                 self._ended.popitem(last=False)
 
-    def _silence(self, voice: Voice) -> None:
+    def _silence(self, voice: ActiveContext) -> None:
         voice.rest()
         voice.speaking.stop()
         if voice.sending is not None:

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 
-from gateway.context import Context, Job
+from gateway.context import Context, PlannedJob
 from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
-from gateway.timeline import Piece
+from gateway.timeline import AudioPiece
 
-__all__ = ["Background", "Endpoint", "Speaking", "noted"]
+__all__ = ["BackgroundTasks", "ContextSpeech", "Endpoint", "noted"]
 
 SUBMISSIONS = 3  # of one job that fails before anything of it was heard
 AHEAD = 8  # chunks of one job read before they are wanted: a slow listener holds the reading back
@@ -50,7 +50,7 @@ def noted(error: ChatterpodError) -> GatewayError:
     return told
 
 
-class Background:
+class BackgroundTasks:
     """Work that outlives the connection which caused it: cancelling jobs, warming a worker."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ async def guarded(work: Coroutine[Any, Any, None]) -> None:
         log.exception("the gateway broke in the background")
 
 
-class Running:
+class RunningJob:
     """One job on its way: its reader, and what was read and is not yet given out."""
 
-    def __init__(self, job: Job, submitting: asyncio.Task[str]) -> None:
+    def __init__(self, job: PlannedJob, submitting: asyncio.Task[str]) -> None:
         self.job = job
         self.submitting = submitting
         self.read: asyncio.Queue[Chunk | GatewayError | None] = asyncio.Queue(AHEAD)  # None: the end
@@ -99,17 +99,17 @@ class Running:
         self.ended = False
 
 
-class Speaking:
+class ContextSpeech:
     """One context being spoken; whoever makes one calls `stop` at the end, however that comes."""
 
     def __init__(
-        self, context: Context, endpoint: Endpoint, metrics: Metrics, background: Background
+        self, context: Context, endpoint: Endpoint, metrics: Metrics, background: BackgroundTasks
     ) -> None:
         self.context = context
         self._endpoint = endpoint
         self._metrics = metrics
         self._background = background
-        self._running: deque[Running] = deque()
+        self._running: deque[RunningJob] = deque()
         self._changed = asyncio.Event()
         self._began = time.monotonic()
         self._heard = False
@@ -117,12 +117,12 @@ class Speaking:
     def poke(self) -> None:
         """Submit what the context has to submit now; call it whenever the context was given something."""
         while (job := self.context.next_job()) is not None:
-            running = Running(job, asyncio.create_task(self._endpoint.submit(job.given)))
+            running = RunningJob(job, asyncio.create_task(self._endpoint.submit(job.given)))
             running.reading = asyncio.create_task(self._read(running))
             self._running.append(running)
         self._changed.set()
 
-    async def pieces(self) -> AsyncGenerator[Piece, None]:
+    async def pieces(self) -> AsyncGenerator[AudioPiece, None]:
         """Yield the context's audio, in order, until it is done or cancelled.
 
         Raises:
@@ -158,7 +158,7 @@ class Speaking:
         self._running.clear()
         self._changed.set()
 
-    def _given(self, chunk: Chunk) -> Piece:
+    def _given(self, chunk: Chunk) -> AudioPiece:
         if not self._heard and chunk.audio:
             self._heard = True
             self._metrics.first_audio(time.monotonic() - self._began)
@@ -166,7 +166,7 @@ class Speaking:
         self._metrics.count("audio_bytes", by=len(piece.audio))
         return piece
 
-    async def _read(self, running: Running) -> None:
+    async def _read(self, running: RunningJob) -> None:
         try:
             await self._received(running)
             outcome: GatewayError | None = None
@@ -179,7 +179,7 @@ class Speaking:
         self._metrics.count("jobs", outcome.code if outcome else "completed")
         await running.read.put(outcome)
 
-    async def _received(self, running: Running) -> None:
+    async def _received(self, running: RunningJob) -> None:
         """Read a job; submit it again where it failed unheard, and another worker may do better."""
         given = False
         for left in reversed(range(SUBMISSIONS)):

@@ -13,30 +13,30 @@ from starlette.responses import JSONResponse, Response
 
 from gateway import messages
 from gateway.context import Context
-from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, NotFound
+from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
-from gateway.messages import Options
-from gateway.ranges import Answer, answer
-from gateway.speaking import Speaking
+from gateway.messages import SpeakOptions
+from gateway.ranges import ByteRange, answer
+from gateway.speaking import ContextSpeech
 from gateway.web import Streamed, admitted, body_of, gateway_of
 
-__all__ = ["Speeches", "create", "describe", "listen", "remove"]
+__all__ = ["GrowingSpeeches", "create", "describe", "listen", "remove"]
 
 BLOCK = 65_536  # bytes sent at once
 WAIT_S = 30.0  # for a byte that somebody asks for before it is made
 
 
-class SpeechOptions(Options):
+class SpeechOptions(SpeakOptions):
     """What to speak under an address of its own."""
 
     text: str
     format: Literal["mp3"] = "mp3"
 
 
-class Recording:
+class GrowingSpeech:
     """One speech as it grows; listeners come and go."""
 
-    def __init__(self, speaking: Speaking) -> None:
+    def __init__(self, speaking: ContextSpeech) -> None:
         self.id = secrets.token_urlsafe(16)  # who knows the address may listen
         self.context = speaking.context
         self.audio = bytearray()
@@ -83,25 +83,25 @@ class Recording:
         self._grew = asyncio.Event()
 
 
-class Speeches:
+class GrowingSpeeches:
     """The recordings that can be listened to, within a bound of memory."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._kept: dict[str, Recording] = {}
+        self._kept: dict[str, GrowingSpeech] = {}
 
-    def add(self, context: Context) -> Recording:
+    def add(self, context: Context) -> GrowingSpeech:
         """Begin to record a context.
 
         Raises:
             Exhausted: The recordings that are still made fill what memory there is for them.
         """
         self._sweep()
-        recording = Recording(self._gateway.speaking(context))
+        recording = GrowingSpeech(self._gateway.speaking(context))
         self._kept[recording.id] = recording
         return recording
 
-    def get(self, name: str) -> Recording:
+    def get(self, name: str) -> GrowingSpeech:
         """Return a recording.
 
         Raises:
@@ -109,7 +109,7 @@ class Speeches:
         """
         self._sweep()
         if name not in self._kept:
-            raise NotFound("there is no such speech, or it is no longer kept")
+            raise MissingResource("there is no such speech, or it is no longer kept")
         return self._kept[name]
 
     def remove(self, name: str) -> None:
@@ -136,10 +136,10 @@ class Speeches:
             raise Exhausted("the gateway keeps as much speech as it may", 10.0)
 
 
-def speeches_of(request: Request) -> Speeches:
+def speeches_of(request: Request) -> GrowingSpeeches:
     """Return the application's recordings."""
     speeches = request.app.state.speeches
-    assert isinstance(speeches, Speeches)  # noqa: S101 - ours to break, nobody else's
+    assert isinstance(speeches, GrowingSpeeches)  # noqa: S101 - ours to break, nobody else's
     return speeches
 
 
@@ -205,7 +205,7 @@ async def listen(request: Request) -> Response:
     return response
 
 
-async def when_made(recording: Recording, header: str | None) -> Answer:
+async def when_made(recording: GrowingSpeech, header: str | None) -> ByteRange:
     """Return what to send, once the first byte of it is there.
 
     Raises:
@@ -221,7 +221,7 @@ async def when_made(recording: Recording, header: str | None) -> Answer:
         await recording.grown()
 
 
-async def blocks(recording: Recording, wanted: Answer) -> AsyncIterator[bytes]:
+async def blocks(recording: GrowingSpeech, wanted: ByteRange) -> AsyncIterator[bytes]:
     """Yield the bytes wanted, as they are made.
 
     Raises:

@@ -10,14 +10,14 @@ from typing import Any
 
 from chatterpod import Chunk
 
-__all__ = ["Caption", "Form", "Heard", "Piece", "Span", "Timeline", "heard"]
+__all__ = ["AudioForm", "AudioPiece", "Heard", "Span", "TimedText", "Timeline", "heard"]
 
 FRAME_MS = 24  # an MP3 frame at 24 kHz: 576 samples
 PCM_BYTES_PER_MS = 48  # s16le, mono, 24 kHz
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AudioForm:
     """How the audio is coded: `mp3` at `bit_rate` kbit/s, or `pcm` (s16le, mono, 24 kHz)."""
 
     name: str = "mp3"
@@ -45,7 +45,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
+class TimedText:
     """What is said when."""
 
     text: str
@@ -60,13 +60,13 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class AudioPiece:
     """Audio to hand on, and what begins in it; `last` ends its job."""
 
     audio: bytes
     start_ms: int
     end_ms: int
-    captions: tuple[Caption, ...]
+    captions: tuple[TimedText, ...]
     last: bool
 
 
@@ -82,13 +82,13 @@ class Heard:
 class Timeline:
     """Takes the chunks of one job after another; gives them out on one clock."""
 
-    form: Form
+    form: AudioForm
     size: int = 0  # bytes given out
-    captions: list[Caption] = field(default_factory=list)
+    captions: list[TimedText] = field(default_factory=list)
     duration_ms: int = 0
     _job_start: int = 0  # bytes given out before this job
 
-    def take(self, chunk: Chunk, span: Span, text: str, *, more: bool) -> Piece:
+    def take(self, chunk: Chunk, span: Span, text: str, *, more: bool) -> AudioPiece:
         """Place a chunk of the job that speaks `span` of `text`.
 
         Where `more` may follow, the silence that encoder and decoder add at the end of a job is cut
@@ -108,18 +108,18 @@ class Timeline:
         self.duration_ms = max(self.duration_ms, end)
         if last:
             self._job_start = self.size
-        return Piece(audio, base + chunk.start_ms, end, captions, last)
+        return AudioPiece(audio, base + chunk.start_ms, end, captions, last)
 
 
-def placed(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> Caption:
+def placed(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> TimedText:
     """Return a job's caption on the context's clock and in the context's text."""
     start = min(span.char_start + int(segment["char_start"]), span.char_end)
     end = min(span.char_start + int(segment["char_end"]), span.char_end)  # a pause we wrote ends beyond
     times = int(segment["start_ms"]), int(segment["end_ms"])
-    return Caption(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
+    return TimedText(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
 
 
-def heard(captions: Sequence[Caption], played_ms: int, text: str) -> Heard:
+def heard(captions: Sequence[TimedText], played_ms: int, text: str) -> Heard:
     """Return what was heard of `text` when the listener had played `played_ms`.
 
     Within a segment the voice is taken to go through its characters evenly; a word that was not

@@ -9,9 +9,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.errors import BadRequest, GatewayError, NotFound, TooLarge
+from gateway.errors import BadRequest, GatewayError, MissingResource, TooLarge
 from gateway.gateway import Gateway
-from gateway.limits import Usage
+from gateway.limits import TokenUsage
 from gateway.messages import headers, refused_constant
 
 __all__ = ["Streamed", "admitted", "body_of", "error_answer", "gateway_of"]
@@ -26,7 +26,7 @@ def gateway_of(request: Request) -> Gateway:
     return gateway
 
 
-def admitted(request: Request) -> tuple[Gateway, Usage]:
+def admitted(request: Request) -> tuple[Gateway, TokenUsage]:
     """Return the gateway and what the asker has used of it.
 
     Raises:
@@ -88,7 +88,7 @@ class Streamed(StreamingResponse):
 async def error_answer(request: Request, error: Exception) -> Response:
     """Answer an error as OpenAI does, with our code."""
     if not isinstance(error, GatewayError):
-        error = NotFound("there is nothing at this address, or not for this method")
+        error = MissingResource("there is nothing at this address, or not for this method")
     gateway_of(request).metrics.count("errors", error.code)
     kind = "invalid_request_error" if error.status < 500 else "server_error"
     content = {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}}

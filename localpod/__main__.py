@@ -7,7 +7,7 @@ import sys
 
 from localpod.faults import FaultError, Faults, names, overview
 from localpod.server import bind, serve
-from localpod.settings import ENDPOINT, Options
+from localpod.settings import ENDPOINT, EndpointOptions
 
 __all__ = ["main"]
 
@@ -31,14 +31,14 @@ def _announce(url: str) -> None:
     print(f"localpod: {url} (page) {url}/v2/{ENDPOINT} (API; no production server)", flush=True)
 
 
-def _options(given: argparse.Namespace) -> Options:
-    return Options(
+def _options(given: argparse.Namespace) -> EndpointOptions:
+    return EndpointOptions(
         workers=given.workers,
         idle_timeout_s=given.idle_timeout,
         execution_timeout_s=given.execution_timeout,
         queue_delay_s=given.queue_delay,
         api_key=given.api_key,
-        command=tuple(shlex.split(given.command)) or Options.command,
+        command=tuple(shlex.split(given.command)) or EndpointOptions.command,
         retries=given.retries,
         faults=tuple(given.fault),
     )

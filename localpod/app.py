@@ -21,9 +21,9 @@ from localpod import worker_api as workers_api
 from localpod.faults import FaultError
 from localpod.gate import Gate
 from localpod.launcher import Launcher
-from localpod.pod import Pod, Worker
-from localpod.queue import Job
-from localpod.settings import ENDPOINT, Options
+from localpod.pod import Pod, PodWorker
+from localpod.queue import QueuedJob
+from localpod.settings import ENDPOINT, EndpointOptions
 from localpod.webhooks import Webhooks
 from localpod.wire import MB, error_reply, parse, pod_of, read, reply
 
@@ -34,7 +34,7 @@ PLAYER = Path(__file__).resolve().parents[1] / "clients" / "web"
 JOBS_SHOWN = 50
 
 
-def create_app(options: Options) -> Starlette:
+def create_app(options: EndpointOptions) -> Starlette:
     """Return the ASGI application of one endpoint, `/v2/local`.
 
     Its lifespan runs the launcher. Without a lifespan (as under `httpx.ASGITransport`) it starts no
@@ -112,12 +112,12 @@ async def _faults(request: Request) -> Response:
     return reply({"faults": faults.on(), "struck": faults.struck})
 
 
-def _job_row(job: Job, now: float) -> dict[str, Any]:
+def _job_row(job: QueuedJob, now: float) -> dict[str, Any]:
     row = {key: value for key, value in public.describe(job).items() if key != "output"}
     return row | {"age_s": round(now - job.queued_at, 1), "records": job.streamed, "unread": len(job.items)}
 
 
-def _worker_row(worker: Worker, pod: Pod) -> dict[str, Any]:
+def _worker_row(worker: PodWorker, pod: Pod) -> dict[str, Any]:
     jobs = [job.id for job in pod.queue.running(worker.id)]
     state = "running" if jobs else "idle"
     if worker.stopping:

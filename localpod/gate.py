@@ -11,13 +11,13 @@ from localpod.pod import Pod
 from localpod.settings import ENDPOINT
 from localpod.wire import reply
 
-__all__ = ["Gate", "Protocol"]
+__all__ = ["Gate", "HttpProtocol"]
 
 CLOSE = "localpod.close"  # the extension of the scope that can close its connection
 PREFIX = f"/v2/{ENDPOINT}/"
 
 
-class Protocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """uvicorn's HTTP, that also lets the application close the connection without a reply."""
 
     def on_message_begin(self) -> None:

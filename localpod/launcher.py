@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from localpod.pod import WORK, Pod, Worker
+from localpod.pod import WORK, Pod, PodWorker
 from localpod.settings import worker_environment
 
 __all__ = ["Launcher"]
@@ -71,7 +71,7 @@ class Launcher:
         starting = any(not pod.workers[worker].ready for worker in self._processes)
         return not starting and now - pod.queue.waiting[0].queued_at >= pod.options.queue_delay_s
 
-    def _is_over(self, worker: Worker) -> bool:
+    def _is_over(self, worker: PodWorker) -> bool:
         now = self._pod.clock()
         if not worker.ready:
             return now - worker.born_at >= START_LIMIT_S
@@ -103,7 +103,7 @@ class Launcher:
         if self._pod.closing:
             await self._stop(worker)  # `close` had not seen it yet
 
-    async def _watch(self, worker: Worker, process: Process, guard: Process) -> None:
+    async def _watch(self, worker: PodWorker, process: Process, guard: Process) -> None:
         """Wait for the process to end, however that comes about, and draw the conclusions."""
         code = await process.wait()
         _kill_group(process)
@@ -117,7 +117,7 @@ class Launcher:
             self._failed(code)
         self._leaving.discard(worker.id)
 
-    async def _stop(self, worker: Worker) -> None:
+    async def _stop(self, worker: PodWorker) -> None:
         """End the worker: no more jobs, its polls answered, then SIGTERM, and SIGKILL to what is left."""
         process = self._processes[worker.id]
         self._leave(worker)
@@ -132,7 +132,7 @@ class Launcher:
             log.warning("worker %s: still there %g s after SIGTERM, killing it", worker.id, GRACE_S)
             _kill_group(process)
 
-    def _leave(self, worker: Worker) -> None:
+    def _leave(self, worker: PodWorker) -> None:
         self._leaving.add(worker.id)
         # Rude: its polls stay open, and jobs go to it, while its SIGTERM is under way and after.
         worker.stopping = self._pod.closing or not self._pod.faults.setting("rude")

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from localpod.faults import Faults
-from localpod.queue import Job, Queue, State
-from localpod.settings import Options
+from localpod.queue import JobState, Queue, QueuedJob
+from localpod.settings import EndpointOptions
 from localpod.stops import REPEAT_S, Stops
 
-__all__ = ["WORK", "Bells", "Pod", "Worker"]
+__all__ = ["WORK", "Notifier", "Pod", "PodWorker"]
 
 WORK = "work"  # the bell of the launcher and of the workers' polls; the others are named after jobs
 SILENCE_S = 40.0  # a worker that is no child of ours is given up after this long without a word
 PRUNE_EVERY_S = 1.0
 
 
-class Bells:
+class Notifier:
     """Wakes tasks by name. Look at the state, then `wait`, with no `await` between: no ring is missed."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Bells:
 
 
 @dataclass
-class Worker:
+class PodWorker:
     """One worker as the platform sees it; `pid` is None for one that we did not start."""
 
     id: str
@@ -61,38 +61,38 @@ class Worker:
 class Pod:
     """What the routes and the launcher share. Every change goes through a method that rings the bells."""
 
-    def __init__(self, options: Options, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, options: EndpointOptions, clock: Callable[[], float] = time.monotonic) -> None:
         self.options = options
         self.clock = clock
         self.faults = Faults(dict(options.faults))
         self.queue = Queue(options.retries)
         self.stops = Stops()
-        self.bells = Bells()
-        self.workers: dict[str, Worker] = {}
+        self.bells = Notifier()
+        self.workers: dict[str, PodWorker] = {}
         self.doomed: dict[str, str] = {}  # workers that the launcher is to end, each with `kill` or `term`
         self.closing = False
         self.last_failure: str | None = None  # why a worker could not start, for the page
         self._gone: set[str] = set()
         self._pruned_at = clock()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: QueuedJob) -> None:
         """Queue a job and tell the workers."""
         self.queue.submit(job)
         self.bells.ring(WORK)
 
-    def worker(self, worker_id: str) -> Worker:
+    def worker(self, worker_id: str) -> PodWorker:
         """Return the worker with this id, known from now on, and note that it gave a sign of life.
 
         One that is gone stays so, whatever it had sent before: it comes back as stopping.
         """
         now = self.clock()
         if worker_id in self._gone:
-            return Worker(worker_id, now, now, now, stopping=True)
-        known = self.workers.setdefault(worker_id, Worker(worker_id, now, now, now))
+            return PodWorker(worker_id, now, now, now, stopping=True)
+        known = self.workers.setdefault(worker_id, PodWorker(worker_id, now, now, now))
         known.seen_at = now
         return known
 
-    def take(self, worker: Worker, count: int) -> list[Job]:
+    def take(self, worker: PodWorker, count: int) -> list[QueuedJob]:
         """Hand jobs to a worker, none that it may still be running from an earlier attempt."""
         jobs = self.queue.take(worker.id, count, self.clock(), self.stops.pending(worker.id))
         if jobs:
@@ -122,13 +122,13 @@ class Pod:
         """
         self.finish(job_id, worker_id, {"error": f"the worker's result was refused: {why}"})
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: QueuedJob) -> None:
         """Cancel a job and have its worker stop it."""
         if not job.final:
             self.queue.cancel(job, self.clock())
             self._ended(job)
 
-    def retry(self, job: Job) -> None:
+    def retry(self, job: QueuedJob) -> None:
         """Queue a job again; raises IllegalEventError where that cannot be."""
         self.queue.retry(job, self.clock())
         self.bells.ring(job.id, WORK)
@@ -184,17 +184,17 @@ class Pod:
         self.closing = True
         self.bells.ring_all()
 
-    def stops_due(self, worker: Worker) -> list[str]:
+    def stops_due(self, worker: PodWorker) -> list[str]:
         """Return the jobs that the worker is to be told to stop now."""
         repeat_s = float("inf") if self.faults.setting("stop-once") else REPEAT_S
         return self.stops.due(worker.id, self.clock(), repeat_s)
 
-    def _fate(self, job: Job) -> None:
+    def _fate(self, job: QueuedJob) -> None:
         """Let befall a running job what is due."""
-        if job.state is State.IN_PROGRESS and job.taken_at is not None:
+        if job.state is JobState.IN_PROGRESS and job.taken_at is not None:
             self._befall(job, self.faults.due(job.id, job.streamed, self.clock() - job.taken_at))
 
-    def _befall(self, job: Job, events: list[str]) -> None:
+    def _befall(self, job: QueuedJob, events: list[str]) -> None:
         for event in events:
             worker = self.workers.get(job.worker or "")
             if event == "cancel":
@@ -205,7 +205,7 @@ class Pod:
                 self.doomed[worker.id] = event
                 self.bells.ring(WORK)
 
-    def _ended(self, job: Job) -> None:
+    def _ended(self, job: QueuedJob) -> None:
         if job.worker is not None:
             self.stops.ask(job.worker, job.id, self.clock())
         self.bells.ring(job.id, WORK)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from localpod.pod import Pod
-from localpod.queue import IllegalEventError, Job, State
+from localpod.queue import IllegalEventError, JobState, QueuedJob
 from localpod.wire import MB, hold, parse, pod_of, query_ms, read, reply
 
 __all__ = ["describe", "routes"]
@@ -42,7 +42,7 @@ def authorize(request: Request) -> None:
 async def _run(request: Request) -> Response:
     job = await _submit(request, sync=False)
     # What RunPod answers, even for an input that it then drops.
-    return reply({"id": job.id, "status": State.IN_QUEUE})
+    return reply({"id": job.id, "status": JobState.IN_QUEUE})
 
 
 async def _runsync(request: Request) -> Response:
@@ -51,7 +51,7 @@ async def _runsync(request: Request) -> Response:
     return await _when_final(request, job, wait_s)
 
 
-async def _submit(request: Request, *, sync: bool) -> Job:
+async def _submit(request: Request, *, sync: bool) -> QueuedJob:
     authorize(request)
     body = parse(await read(request, RUNSYNC_LIMIT if sync else RUN_LIMIT, 413))
     if not isinstance(body.get("input"), dict):
@@ -67,12 +67,12 @@ async def _submit(request: Request, *, sync: bool) -> Job:
     return job
 
 
-def _new_job(body: dict[str, Any], pod: Pod, *, sync: bool) -> Job:
+def _new_job(body: dict[str, Any], pod: Pod, *, sync: bool) -> QueuedJob:
     policy = body.get("policy") or {}
     if not isinstance(policy, dict):
         raise HTTPException(400, "policy is no object")
     default_ms = round(pod.options.execution_timeout_s * 1000)
-    return Job(
+    return QueuedJob(
         id=f"sync-{uuid4()}-u1" if sync else f"{uuid4()}-u1",
         request=body,
         sync=sync,
@@ -100,7 +100,7 @@ async def _status_sync(request: Request) -> Response:
     return await _when_final(request, _job(request), wait_s)
 
 
-async def _when_final(request: Request, job: Job, wait_s: float) -> Response:
+async def _when_final(request: Request, job: QueuedJob, wait_s: float) -> Response:
     await hold(request, job.id, wait_s, lambda: True if job.final else None)
     return reply(describe(job) if job.final else {"id": job.id, "status": job.state})
 
@@ -152,8 +152,8 @@ async def _health(request: Request) -> Response:
     ready = [worker for worker in workers if worker.ready and not worker.stopping]
     running = sum(bool(queue.running(worker.id)) for worker in ready)
     jobs = {
-        "completed": queue.ended[State.COMPLETED],
-        "failed": queue.ended[State.FAILED],
+        "completed": queue.ended[JobState.COMPLETED],
+        "failed": queue.ended[JobState.FAILED],
         "inProgress": len(queue.active) - len(queue.waiting),
         "inQueue": len(queue.waiting),
         "retried": queue.retried,
@@ -163,7 +163,7 @@ async def _health(request: Request) -> Response:
     return reply({"jobs": jobs, "workers": counts})
 
 
-def _job(request: Request) -> Job:
+def _job(request: Request) -> QueuedJob:
     authorize(request)
     job_id = request.path_params["job"]
     job = pod_of(request).queue.jobs.get(job_id)
@@ -172,7 +172,7 @@ def _job(request: Request) -> Job:
     return job
 
 
-def describe(job: Job) -> dict[str, Any]:
+def describe(job: QueuedJob) -> dict[str, Any]:
     """Return a job as `/status` shows it: times in milliseconds, keys only where they apply."""
     view: dict[str, Any] = {"id": job.id, "status": job.state}
     if job.taken_at is not None:
@@ -185,7 +185,7 @@ def describe(job: Job) -> dict[str, Any]:
         view["retries"] = job.retries
     if job.error is not None:
         view["error"] = job.error
-    elif job.state is State.COMPLETED or job.output is not None:
+    elif job.state is JobState.COMPLETED or job.output is not None:
         view["output"] = job.output
     return view
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["FINAL", "TRANSITIONS", "Event", "IllegalEventError", "Job", "Queue", "State"]
+__all__ = ["FINAL", "TRANSITIONS", "IllegalEventError", "JobEvent", "JobState", "Queue", "QueuedJob"]
 
 KEPT_S = {False: 30 * 60, True: 60}  # result of /run and of /runsync, after the end
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """What the public API calls `status`."""
 
     IN_QUEUE = "IN_QUEUE"
@@ -26,7 +26,7 @@ class State(StrEnum):
     TIMED_OUT = "TIMED_OUT"
 
 
-class Event(StrEnum):
+class JobEvent(StrEnum):
     """What can happen to a job."""
 
     TAKEN = "taken"  # handed to a worker
@@ -38,38 +38,38 @@ class Event(StrEnum):
     RETRIED = "retried"  # the user asked for it again
 
 
-TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.IN_QUEUE: {
-        Event.TAKEN: State.IN_PROGRESS,
-        Event.RAISED: State.FAILED,
-        Event.CANCELLED: State.CANCELLED,
-        Event.EXPIRED: State.TIMED_OUT,
+TRANSITIONS: dict[JobState, dict[JobEvent, JobState]] = {
+    JobState.IN_QUEUE: {
+        JobEvent.TAKEN: JobState.IN_PROGRESS,
+        JobEvent.RAISED: JobState.FAILED,
+        JobEvent.CANCELLED: JobState.CANCELLED,
+        JobEvent.EXPIRED: JobState.TIMED_OUT,
     },
-    State.IN_PROGRESS: {
-        Event.FINISHED: State.COMPLETED,
-        Event.RAISED: State.FAILED,
-        Event.CANCELLED: State.CANCELLED,
-        Event.EXPIRED: State.TIMED_OUT,
-        Event.LOST: State.IN_QUEUE,
+    JobState.IN_PROGRESS: {
+        JobEvent.FINISHED: JobState.COMPLETED,
+        JobEvent.RAISED: JobState.FAILED,
+        JobEvent.CANCELLED: JobState.CANCELLED,
+        JobEvent.EXPIRED: JobState.TIMED_OUT,
+        JobEvent.LOST: JobState.IN_QUEUE,
     },
-    State.COMPLETED: {},
-    State.FAILED: {Event.RETRIED: State.IN_QUEUE},
-    State.CANCELLED: {},
-    State.TIMED_OUT: {Event.RETRIED: State.IN_QUEUE},
+    JobState.COMPLETED: {},
+    JobState.FAILED: {JobEvent.RETRIED: JobState.IN_QUEUE},
+    JobState.CANCELLED: {},
+    JobState.TIMED_OUT: {JobEvent.RETRIED: JobState.IN_QUEUE},
 }
 
-FINAL = frozenset(State) - {State.IN_QUEUE, State.IN_PROGRESS}
+FINAL = frozenset(JobState) - {JobState.IN_QUEUE, JobState.IN_PROGRESS}
 
 
 class IllegalEventError(ValueError):
     """The event cannot happen to a job in this state; the job is unchanged."""
 
-    def __init__(self, state: State, event: Event) -> None:
+    def __init__(self, state: JobState, event: JobEvent) -> None:
         super().__init__(f"a job that is {state} cannot be {event}")
 
 
 @dataclass(eq=False)
-class Job:
+class QueuedJob:
     """One request and what became of it.
 
     `request` is the body as sent (`input`, `webhook`, `policy`, …). `items` are the stream's records
@@ -83,7 +83,7 @@ class Job:
     queued_at: float
     execution_s: float
     ttl_s: float
-    state: State = State.IN_QUEUE
+    state: JobState = JobState.IN_QUEUE
     worker: str | None = None
     taken_at: float | None = None
     ended_at: float | None = None
@@ -94,7 +94,7 @@ class Job:
     output: Any = None
     error: str | None = None
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: JobEvent) -> None:
         """Change the state by the table.
 
         Raises:
@@ -114,7 +114,7 @@ class Job:
         """Return why the job's time is over, or None while it is not."""
         if now - self.queued_at >= self.ttl_s:
             return f"job exceeded its ttl of {self.ttl_s * 1000:.0f} ms"
-        running = self.state is State.IN_PROGRESS and self.taken_at is not None
+        running = self.state is JobState.IN_PROGRESS and self.taken_at is not None
         if running and now - (self.taken_at or 0.0) >= self.execution_s:
             return f"job exceeded its executionTimeout of {self.execution_s * 1000:.0f} ms"
         return None
@@ -127,23 +127,23 @@ class Queue:
     """
 
     def __init__(self, max_retries: int = 1) -> None:
-        self.jobs: dict[str, Job] = {}
-        self.active: dict[str, Job] = {}
-        self.waiting: deque[Job] = deque()
-        self.ended: Counter[State] = Counter()  # since the start: pruned jobs stay counted
+        self.jobs: dict[str, QueuedJob] = {}
+        self.active: dict[str, QueuedJob] = {}
+        self.waiting: deque[QueuedJob] = deque()
+        self.ended: Counter[JobState] = Counter()  # since the start: pruned jobs stay counted
         self.retried = 0
         self._max_retries = max_retries
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: QueuedJob) -> None:
         """Put a new job at the end of the queue."""
         self.jobs[job.id] = job
         self._enqueue(job)
 
-    def take(self, worker: str, count: int, now: float, barred: Collection[str] = ()) -> list[Job]:
+    def take(self, worker: str, count: int, now: float, barred: Collection[str] = ()) -> list[QueuedJob]:
         """Hand up to `count` of the oldest jobs to `worker`, leaving out the ids in `barred`."""
         taken = [job for job in self.waiting if job.id not in barred and job.due_at <= now][:count]
         for job in taken:
-            job.apply(Event.TAKEN)
+            job.apply(JobEvent.TAKEN)
             self.waiting.remove(job)
             job.worker, job.taken_at = worker, now
         return taken
@@ -174,43 +174,43 @@ class Queue:
             self._fail(job, str(result["error"]), now)
         else:
             job.output = result.get("output")
-            self._end(job, Event.FINISHED, now)
+            self._end(job, JobEvent.FINISHED, now)
         return True
 
-    def cancel(self, job: Job, now: float) -> None:
+    def cancel(self, job: QueuedJob, now: float) -> None:
         """Cancel a queued or running job; a final one is left as it is."""
         if not job.final:
-            self._end(job, Event.CANCELLED, now)
+            self._end(job, JobEvent.CANCELLED, now)
 
-    def fail(self, job: Job, error: str, now: float) -> None:
+    def fail(self, job: QueuedJob, error: str, now: float) -> None:
         """End a queued or running job with an error that is not its worker's."""
         self._fail(job, error, now)
 
-    def retry(self, job: Job, now: float) -> None:
+    def retry(self, job: QueuedJob, now: float) -> None:
         """Queue a FAILED or TIMED_OUT job again; what it had put out is removed.
 
         Raises:
             IllegalEventError: the job is in another state.
         """
-        job.apply(Event.RETRIED)
+        job.apply(JobEvent.RETRIED)
         job.worker = job.taken_at = job.ended_at = job.error = job.output = None
         job.items.clear()
         job.queued_at, job.retries = now, 0
         self.retried += 1
         self._enqueue(job)
 
-    def purge(self, now: float) -> list[Job]:
+    def purge(self, now: float) -> list[QueuedJob]:
         """Cancel every job that waits; return them."""
         purged = list(self.waiting)
         for job in purged:
-            self._end(job, Event.CANCELLED, now)
+            self._end(job, JobEvent.CANCELLED, now)
         return purged
 
     def next_due(self, now: float) -> float:
         """Return when a job that must still wait may be handed out: infinity if there is none."""
         return min((job.due_at for job in self.waiting if job.due_at > now), default=float("inf"))
 
-    def lose(self, worker: str, now: float, pause_s: float = 0.0) -> list[Job]:
+    def lose(self, worker: str, now: float, pause_s: float = 0.0) -> list[QueuedJob]:
         """Queue the jobs of a worker that is gone again, in front, due after `pause_s`; return them.
 
         One that was lost too often has FAILED instead.
@@ -220,7 +220,7 @@ class Queue:
             if job.retries >= self._max_retries:
                 self._fail(job, f"worker was lost while running the job, after {job.retries} retries", now)
                 continue
-            job.apply(Event.LOST)
+            job.apply(JobEvent.LOST)
             job.worker = job.taken_at = job.output = None
             job.due_at = now + pause_s
             job.retries += 1
@@ -228,12 +228,12 @@ class Queue:
             self.waiting.appendleft(job)
         return lost
 
-    def expire(self, now: float) -> list[Job]:
+    def expire(self, now: float) -> list[QueuedJob]:
         """Time out every job whose time is over; return them."""
         late = [(job, why) for job in self.active.values() if (why := job.expired(now))]
         for job, why in late:
             job.error = why
-            self._end(job, Event.EXPIRED, now)
+            self._end(job, JobEvent.EXPIRED, now)
         return [job for job, _ in late]
 
     def prune(self, now: float) -> list[str]:
@@ -247,25 +247,25 @@ class Queue:
             del self.jobs[job_id]
         return old
 
-    def running(self, worker: str) -> list[Job]:
+    def running(self, worker: str) -> list[QueuedJob]:
         """Return the jobs that the worker holds."""
         return [job for job in self.active.values() if job.worker == worker]
 
-    def _held_by(self, job_id: str, worker: str) -> Job | None:
+    def _held_by(self, job_id: str, worker: str) -> QueuedJob | None:
         job = self.active.get(job_id)
         return job if job is not None and job.worker == worker else None
 
-    def _enqueue(self, job: Job) -> None:
+    def _enqueue(self, job: QueuedJob) -> None:
         self.active[job.id] = job
         self.waiting.append(job)
 
-    def _fail(self, job: Job, error: str, now: float) -> None:
+    def _fail(self, job: QueuedJob, error: str, now: float) -> None:
         job.error, job.output = error, None
-        self._end(job, Event.RAISED, now)
+        self._end(job, JobEvent.RAISED, now)
 
-    def _end(self, job: Job, event: Event, now: float) -> None:
+    def _end(self, job: QueuedJob, event: JobEvent, now: float) -> None:
         job.apply(event)
-        if event is not Event.FINISHED:
+        if event is not JobEvent.FINISHED:
             job.output = None
         job.ended_at = now
         del self.active[job.id]

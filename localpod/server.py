@@ -9,8 +9,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from localpod.app import create_app
-from localpod.gate import Protocol
-from localpod.settings import Options
+from localpod.gate import HttpProtocol
+from localpod.settings import EndpointOptions
 
 __all__ = ["bind", "serve"]
 
@@ -48,12 +48,12 @@ def bind(port: int) -> socket.socket:
     return sock
 
 
-def serve(sock: socket.socket, options: Options, announce: Callable[[str], None]) -> None:
+def serve(sock: socket.socket, options: EndpointOptions, announce: Callable[[str], None]) -> None:
     """Serve on the socket until SIGINT or SIGTERM; `announce` gets the address once it answers."""
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     app = create_app(replace(options, base_url=url))
     config = uvicorn.Config(
-        app, http=Protocol, ws="none", access_log=False, log_level="warning", timeout_graceful_shutdown=2
+        app, http=HttpProtocol, ws="none", access_log=False, log_level="warning", timeout_graceful_shutdown=2
     )
     # uvicorn raises a signal again after it has shut down: with these, the exit is a clean one.
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ENDPOINT", "Options", "worker_environment"]
+__all__ = ["ENDPOINT", "EndpointOptions", "worker_environment"]
 
 ENDPOINT = "local"
 PING_INTERVAL_MS = 1000  # the SDK divides by 1000 and drops the rest: less would be a ping without pause
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class EndpointOptions:
     """How the endpoint behaves; durations in seconds."""
 
     workers: int = 1
@@ -27,7 +27,7 @@ class Options:
 
 
 def worker_environment(
-    options: Options, worker_id: str, own: Mapping[str, str] = os.environ
+    options: EndpointOptions, worker_id: str, own: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """Return a worker's environment: `own`, with what RunPod sets for a container."""
     api = f"{options.base_url}/v2/{ENDPOINT}"

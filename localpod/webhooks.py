@@ -8,7 +8,7 @@ import httpx
 
 from localpod.pod import Pod
 from localpod.public_api import describe
-from localpod.queue import Job
+from localpod.queue import QueuedJob
 
 __all__ = ["Webhooks"]
 
@@ -27,7 +27,7 @@ class Webhooks:
         self._repeat_s = repeat_s
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def watch(self, job: Job) -> None:
+    def watch(self, job: QueuedJob) -> None:
         """Tell of the job when it has ended, if its request names an address."""
         if isinstance(job.request.get("webhook"), str):
             task = asyncio.create_task(self._tell(job, job.request["webhook"]))
@@ -40,7 +40,7 @@ class Webhooks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _tell(self, job: Job, address: str) -> None:
+    async def _tell(self, job: QueuedJob, address: str) -> None:
         while not job.final:
             await self._pod.bells.wait(job.id, LOOK_S)
         body = {**describe(job), "input": job.request["input"], "webhook": address}

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from localpod.pod import WORK, Pod, Worker
-from localpod.queue import Job
+from localpod.pod import WORK, Pod, PodWorker
+from localpod.queue import QueuedJob
 from localpod.wire import MB, hold, parse, pod_of, read, reply
 
 __all__ = ["routes"]
@@ -53,7 +53,7 @@ async def _hold_take(request: Request, count: int) -> list[dict[str, Any]]:
     return [_for_worker(job) for job in jobs or ()]
 
 
-def _for_worker(job: Job) -> dict[str, Any]:
+def _for_worker(job: QueuedJob) -> dict[str, Any]:
     extras = {name: job.request[name] for name in PASSED_ON if name in job.request}
     return {"id": job.id, "input": job.request["input"], **extras}
 
@@ -65,7 +65,7 @@ async def _stop(request: Request) -> Response:
     return reply({"jobsToStop": job_ids}) if job_ids else Response(status_code=204)
 
 
-def _unless_stopping(worker: Worker, find: Callable[[], list[T]]) -> Callable[[], list[T] | None]:
+def _unless_stopping(worker: PodWorker, find: Callable[[], list[T]]) -> Callable[[], list[T] | None]:
     """Make an answer for `hold`: what `find` finds, and an empty list at once for a worker that stops.
 
     A worker leaves only when its polls are answered, and forgets what it is handed after SIGTERM.
@@ -105,7 +105,7 @@ async def _ping(request: Request) -> Response:
     return reply({})
 
 
-def _caller(request: Request) -> tuple[Pod, Worker]:
+def _caller(request: Request) -> tuple[Pod, PodWorker]:
     pod = pod_of(request)
     return pod, pod.worker(request.path_params["worker"])
 

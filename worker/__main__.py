@@ -25,10 +25,10 @@ try:
     from worker.errors import StartError
     from worker.handler import Worker
     from worker.settings import Settings, prepare_environment, takes_jobs
-    from worker.speech import Studio, Synthesis
-    from worker.voices import Voices
+    from worker.speech import LiveSpeeches, Scheduler
+    from worker.voices import VoiceStore
     from worker.voices.fetch import fetched
-    from worker.voices.ready import Casting
+    from worker.voices.ready import ReadyVoices
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -39,7 +39,7 @@ SDK_OPTIONS = ("--rp_",)  # how others of RunPod's SDK begin, which reads all of
 LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
 
 WORKER: Worker
-SYNTHESIS: Synthesis
+SYNTHESIS: Scheduler
 
 
 async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
@@ -103,9 +103,9 @@ def assemble(settings: Settings) -> None:
     loaded = load_engine(settings)
     engine = loaded.engine
     cache = Cache(folder, settings.cache_max_bytes)
-    SYNTHESIS = Synthesis(engine, on_death=die)
-    casting = Casting(
-        Voices(settings.voices_folder()[0], engine.voices, settings.image_voices_dir),
+    SYNTHESIS = Scheduler(engine, on_death=die)
+    casting = ReadyVoices(
+        VoiceStore(settings.voices_folder()[0], engine.voices, settings.image_voices_dir),
         cloner(engine),
         call=SYNTHESIS.call,
         fetch=fetch,
@@ -114,7 +114,7 @@ def assemble(settings: Settings) -> None:
     WORKER = Worker(
         engine,
         cache,
-        Studio(SYNTHESIS, cache),
+        LiveSpeeches(SYNTHESIS, cache),
         casting,
         max_characters=settings.max_characters,
         key_of=partial(

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from encoder import Mp3Encoder, read_file, whole_file
-from worker.engines import Block, Engine, Fault, Pcm, Utterance
+from worker.engines import Engine, Fault, Pcm, Take, Utterance
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.choose import FILES, choose, load, usable_device
 from worker.errors import StartError
 from worker.settings import Settings
-from worker.voices import Voices
+from worker.voices import VoiceStore
 
 __all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 
@@ -65,7 +65,7 @@ def speak_well(engine: Engine) -> None:
     raise StartError(f"the engine speaks, but {'; '.join(found)}")
 
 
-def said(engine: Engine, text: str, seed: int = 0) -> Block:
+def said(engine: Engine, text: str, seed: int = 0) -> Take:
     """Return what the engine says.
 
     Raises:
@@ -222,7 +222,7 @@ def cache_line(settings: Settings) -> str:
 def voices_line(settings: Settings) -> str:
     """Return the voices' names."""
     folder = settings.voices_folder()[0]
-    return f"{', '.join(Voices(folder, image=settings.image_voices_dir).names())} ({folder})"
+    return f"{', '.join(VoiceStore(folder, image=settings.image_voices_dir).names())} ({folder})"
 
 
 def versions_line(_: Settings) -> str:

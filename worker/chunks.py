@@ -6,7 +6,7 @@ from typing import Any
 
 from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
 
-__all__ = ["Caption", "Layout", "Part", "layout"]
+__all__ = ["Caption", "Chunk", "Layout", "layout"]
 
 MP3_DELAY = 1_105  # samples: LAME's 576 and a decoder's 529; frame time is PCM time and this
 
@@ -40,7 +40,7 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Chunk:
     """One finished segment, encoded: whole frames and the captions that begin in them."""
 
     audio: bytes

@@ -20,17 +20,17 @@ a path, a secret or a traceback: it leaves the worker.
 from typing import ClassVar
 
 __all__ = [
-    "EngineFailed",
-    "InvalidInput",
-    "OutOfMemory",
-    "ShuttingDown",
+    "EngineFailedError",
+    "InvalidInputError",
+    "OutOfMemoryError",
+    "ShuttingDownError",
     "SpeechError",
     "StartError",
-    "TextTooLong",
-    "UnknownVoice",
-    "UnsupportedFormat",
-    "UnsupportedLanguage",
-    "VoiceUnusable",
+    "TextTooLongError",
+    "UnknownVoiceError",
+    "UnsupportedFormatError",
+    "UnsupportedLanguageError",
+    "VoiceUnusableError",
 ]
 
 
@@ -47,55 +47,55 @@ class SpeechError(Exception):
         return {"error": f"{self.code}: {self}"}
 
 
-class InvalidInput(SpeechError):
+class InvalidInputError(SpeechError):
     """The input breaks a rule of the request."""
 
     code = "invalid_input"
 
 
-class TextTooLong(InvalidInput):
+class TextTooLongError(InvalidInputError):
     """The speech would not fit into one job's result."""
 
     code = "text_too_long"
 
 
-class UnsupportedLanguage(InvalidInput):
+class UnsupportedLanguageError(InvalidInputError):
     """The engine does not speak this language."""
 
     code = "unsupported_language"
 
 
-class UnsupportedFormat(InvalidInput):
+class UnsupportedFormatError(InvalidInputError):
     """The worker does not encode to this format."""
 
     code = "unsupported_format"
 
 
-class UnknownVoice(InvalidInput):
+class UnknownVoiceError(InvalidInputError):
     """There is no voice of this name."""
 
     code = "unknown_voice"
 
 
-class VoiceUnusable(InvalidInput):
+class VoiceUnusableError(InvalidInputError):
     """The voice or its clip cannot be spoken with."""
 
     code = "voice_unusable"
 
 
-class EngineFailed(SpeechError):
+class EngineFailedError(SpeechError):
     """The engine broke while it spoke."""
 
     code = "engine_failed"
 
 
-class OutOfMemory(EngineFailed):
+class OutOfMemoryError(EngineFailedError):
     """The device has no memory left for this utterance."""
 
     code = "out_of_memory"
 
 
-class ShuttingDown(SpeechError):
+class ShuttingDownError(SpeechError):
     """The worker takes no more speech."""
 
     code = "shutting_down"

@@ -14,14 +14,14 @@ from segmenter.scripts import foreign_script
 from worker.cache import Cache, StoredSpeech, cache_key
 from worker.chunks import layout
 from worker.engines import Engine
-from worker.errors import EngineFailed, SpeechError
+from worker.errors import EngineFailedError, SpeechError
 from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
 from worker.records import MIMETYPES, RecordWriter
 from worker.request import Operation, SpeechRequest, parse
-from worker.speech import Speech, Studio, follow
+from worker.speech import LiveSpeech, LiveSpeeches, follow
 from worker.speech.planning import leading_space
-from worker.voices.ready import Cast, Casting
+from worker.voices.ready import ReadyVoices, VoicesByName
 
 __all__ = ["Worker"]
 
@@ -31,11 +31,11 @@ Record = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Visit:
+class JobContext:
     """One job: what it asks for, and when things happened to it."""
 
     request: SpeechRequest
-    cast: Cast
+    cast: VoicesByName
     key: str
     started: float
     writer: RecordWriter
@@ -50,7 +50,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Outcome:
     """What the last record's summary says beside the visit's own times."""
 
     size_bytes: int
@@ -62,7 +62,7 @@ class Ending:
     warnings: tuple[str, ...] = ()
 
 
-Delivery = AsyncGenerator[tuple[Record, Ending | None], None]
+Delivery = AsyncGenerator[tuple[Record, Outcome | None], None]
 
 
 class Worker:
@@ -72,8 +72,8 @@ class Worker:
         self,
         engine: Engine,
         cache: Cache,
-        studio: Studio,
-        casting: Casting,
+        studio: LiveSpeeches,
+        casting: ReadyVoices,
         *,
         max_characters: int = 10_000,
         key_of: Callable[[SpeechRequest, str, Mapping[str, str]], str] = cache_key,
@@ -115,11 +115,11 @@ class Worker:
             log.info(json.dumps({"job": name, "failed": error.code}))
             yield error.as_record()
         except Exception:  # our own fault, but the client gets no traceback
-            self._totals.note_failed(EngineFailed.code)
+            self._totals.note_failed(EngineFailedError.code)
             log.exception("job %r failed", name)
-            yield EngineFailed("the worker failed on this job: send it again").as_record()
+            yield EngineFailedError("the worker failed on this job: send it again").as_record()
 
-    def _visit(self, request: SpeechRequest, cast: Cast, name: str, started: float) -> Visit:
+    def _visit(self, request: SpeechRequest, cast: VoicesByName, name: str, started: float) -> JobContext:
         whole = name.startswith("sync-") if request.stream is None else not request.stream
         writer = RecordWriter(
             uuid.uuid4().hex[:8],
@@ -128,9 +128,11 @@ class Worker:
             None if request.turns is None else [turn.voice for turn in request.turns],
         )
         clips = {voice.name: voice.sha256 for voice in cast.values() if voice.sha256 is not None}
-        return Visit(request, cast, self._key_of(request, self.engine.name, clips), started, writer, whole)
+        return JobContext(
+            request, cast, self._key_of(request, self.engine.name, clips), started, writer, whole
+        )
 
-    async def _serve(self, visit: Visit, name: str) -> AsyncGenerator[Record, None]:
+    async def _serve(self, visit: JobContext, name: str) -> AsyncGenerator[Record, None]:
         async with aclosing(await self._find(visit)) as delivery:
             async for record, ending in delivery:
                 if record["audio_base64"]:
@@ -145,7 +147,7 @@ class Worker:
                 log.info(json.dumps(line))
                 yield record | {"end_ms": ending.duration_ms, "final": True} | summary
 
-    async def _find(self, visit: Visit) -> Delivery:
+    async def _find(self, visit: JobContext) -> Delivery:
         """Return the delivery of stored speech, or of speech that is being made."""
         if visit.request.cache == "use" and not self._studio.speaks(visit.key):
             read = self._cache.pool().submit(self._cache.read, visit.key, visit.request.form)
@@ -154,7 +156,7 @@ class Worker:
                 return stored_delivery(visit, *found)
         return self._made_delivery(visit)
 
-    async def _made_delivery(self, visit: Visit) -> Delivery:
+    async def _made_delivery(self, visit: JobContext) -> Delivery:
         voices = {voice.name: voice.key for voice in visit.cast.values()}
         async with self.casting.using(visit.cast.values()):
             with self._studio.enter(visit.request, visit.key, voices) as speech:
@@ -162,7 +164,7 @@ class Worker:
                     async for record, ending in delivery:
                         yield record, ending
 
-    async def _told(self, visit: Visit, speech: Speech) -> Delivery:
+    async def _told(self, visit: JobContext, speech: LiveSpeech) -> Delivery:
         """Yield what becomes of a speech, as it comes or whole at the end."""
         async with aclosing(follow(speech)) as parts:
             async for part in parts:
@@ -178,16 +180,16 @@ class Worker:
                 yield record, None
         yield records[-1], made_ending(visit, speech, warnings)
 
-    async def _file_records(self, visit: Visit, speech: Speech) -> list[Record]:
+    async def _file_records(self, visit: JobContext, speech: LiveSpeech) -> list[Record]:
         if speech.published is None:
-            raise EngineFailed("the speech ended without its last part")
+            raise EngineFailedError("the speech ended without its last part")
         data = await asyncio.wrap_future(speech.published.file)
         if not visit.tagged:
             data = b"".join(part.audio for part in speech.parts)
         captions = [caption for part in speech.parts for caption in part.captions]
         return list(visit.writer.of_file(data, captions, speech.duration_ms))
 
-    async def _published(self, speech: Speech) -> tuple[str, ...]:
+    async def _published(self, speech: LiveSpeech) -> tuple[str, ...]:
         """Wait a while for the speech to be in the cache; return all the client is to know."""
         if speech.published is None:
             return tuple(speech.warnings)
@@ -199,7 +201,7 @@ class Worker:
             warning = f"not cached: the volume did not answer within {PUBLISH_SECONDS:.0f} s"
         return (*speech.warnings, *([warning] if warning else []))
 
-    def _summary(self, visit: Visit, ending: Ending) -> Record:
+    def _summary(self, visit: JobContext, ending: Outcome) -> Record:
         def milliseconds(moment: float | None) -> int:
             return 0 if moment is None else max(0, round((moment - visit.started) * 1000))
 
@@ -220,7 +222,7 @@ class Worker:
         }
 
 
-async def stored_delivery(visit: Visit, stored: StoredSpeech, data: bytes) -> Delivery:
+async def stored_delivery(visit: JobContext, stored: StoredSpeech, data: bytes) -> Delivery:
     """Yield stored speech, its captions placed in the text as this job gave it."""
     shift = leading_space(visit.request)
     captions = [caption.moved(shift) for caption in stored.captions]
@@ -232,7 +234,7 @@ async def stored_delivery(visit: Visit, stored: StoredSpeech, data: bytes) -> De
     for record in records[:-1]:
         yield record, None
     seed = visit.request.seed or 0
-    yield records[-1], Ending(len(audio), stored.duration_ms, len(captions), seed, cache_hit=True)
+    yield records[-1], Outcome(len(audio), stored.duration_ms, len(captions), seed, cache_hit=True)
 
 
 def noticed(request: SpeechRequest) -> list[str]:
@@ -241,11 +243,13 @@ def noticed(request: SpeechRequest) -> list[str]:
     return [] if warning is None else [warning]
 
 
-def made_ending(visit: Visit, speech: Speech, warnings: tuple[str, ...]) -> Ending:
+def made_ending(visit: JobContext, speech: LiveSpeech, warnings: tuple[str, ...]) -> Outcome:
     """Return the ending of speech that was made for this job or beside it."""
     size = speech.recorder.size
     if visit.tagged and speech.published is not None:
         size = len(speech.published.file.result())
     segments = sum(len(part.captions) for part in speech.parts)
     seed = visit.request.seed or 0
-    return Ending(size, speech.duration_ms, segments, seed, admitted_at=speech.admitted_at, warnings=warnings)
+    return Outcome(
+        size, speech.duration_ms, segments, seed, admitted_at=speech.admitted_at, warnings=warnings
+    )

@@ -9,16 +9,16 @@ from typing import Any
 
 from worker.cache import Cache
 from worker.engines import Engine
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 from worker.joblog import engine_status
 from worker.request import Operation
-from worker.voices.ready import Casting
+from worker.voices.ready import ReadyVoices
 
 __all__ = ["operate"]
 
 
 async def operate(
-    operation: Operation, engine: Engine, cache: Cache, casting: Casting, work: Mapping[str, int]
+    operation: Operation, engine: Engine, cache: Cache, casting: ReadyVoices, work: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return the record of one operation; `work` is what `info` says of the engine's work.
 
@@ -28,7 +28,9 @@ async def operate(
     answer: dict[str, Any] = {"op": operation.op, "final": True}
     name = operation.name or ""
     if operation.op in {"voice_add", "voice_remove"} and not engine.clones:
-        raise VoiceUnusable(f"{operation.op} needs an engine that clones voices, and {engine.name} does not")
+        raise VoiceUnusableError(
+            f"{operation.op} needs an engine that clones voices, and {engine.name} does not"
+        )
     if operation.op == "voice_add":
         return answer | await casting.add(name, operation.clip_base64, operation.voice_url)
     if operation.op == "voice_remove":
@@ -47,7 +49,7 @@ async def operate(
     return answer | await asyncio.to_thread(facts, engine, cache, casting)
 
 
-def facts(engine: Engine, cache: Cache, casting: Casting) -> dict[str, Any]:
+def facts(engine: Engine, cache: Cache, casting: ReadyVoices) -> dict[str, Any]:
     """Return what `info` says; it reads the disk."""
     return {
         "languages": sorted(engine.languages),

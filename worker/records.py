@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from encoder import SAMPLE_RATE
-from worker.chunks import Caption, Layout, Part
+from worker.chunks import Caption, Chunk, Layout
 
 __all__ = ["MIMETYPES", "RecordWriter"]
 
@@ -25,7 +25,7 @@ class RecordWriter:
     voices: Sequence[str] | None  # one a turn, for a dialogue
     seq: int = field(default=0, init=False)
 
-    def of_part(self, part: Part, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
+    def of_part(self, part: Chunk, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
         """Yield the records of one part; only a very long segment makes more than one."""
         yield from self._split(part.audio, part.start_byte, part.captions, limit, None)
 

@@ -16,8 +16,8 @@ from transformers.generation.logits_process import (
 
 from bench.chatterbox.theirs import Theirs
 from bench.table import Guard, Row, Timer
-from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
-from worker.engines.chatterbox.turbo.checkpoint import Models, load
+from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample_in_one
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels, load
 from worker.engines.chatterbox.turbo.slots import Slots
 
 __all__ = ["rows"]
@@ -30,7 +30,7 @@ COUNTS = {"fp32": (1,), "bf16": (1, 8), "int8": (1, 8)}  # rows at once
 GOALS = {"bf16, 1 row": 2.0, "int8, 1 row": 4.0, "bf16, 8 rows": 5.0, "int8, 8 rows": 11.0}
 
 
-def stepping(models: Models, count: int) -> Callable[[], object]:
+def stepping(models: TurboModels, count: int) -> Callable[[], object]:
     """Return what is timed of ours: eight steps of `count` rows, at the same positions each time."""
     with torch.inference_mode():
         prefix = models.voice.prefix(models.t3)
@@ -50,7 +50,7 @@ def stepping(models: Models, count: int) -> Callable[[], object]:
     return run
 
 
-def multiplying(models: Models) -> Callable[[], object]:
+def multiplying(models: TurboModels) -> Callable[[], object]:
     """Return the roof of a step of one row: its products alone, which read every weight once."""
     width, dtype = 64 * models.t3.heads, models.t3.dtype
     narrow, wide = torch.randn(1, width).to(dtype), torch.randn(1, 4 * width).to(dtype)
@@ -122,7 +122,7 @@ def sampling() -> Mapping[str, Callable[[], object]]:
     logits: Any = torch.randn(1, 6563, generator=generator) * 3
     said: Any = torch.randint(0, 6561, (1, 60), generator=generator)
     seen = torch.zeros(1, 6563, dtype=torch.bool).scatter_(1, said, value=True)
-    options = Options.of({})
+    options = SamplingOptions.of({})
     processors = LogitsProcessorList(
         [
             TemperatureLogitsWarper(0.8),

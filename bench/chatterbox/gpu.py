@@ -17,12 +17,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from bench.table import Guard, Row, Timer, median, parser, report
-from worker.engines import Block, Pcm, Utterance
+from worker.engines import Pcm, Take, Utterance
 from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.s3gen import S3Job
-from worker.engines.chatterbox.turbo.checkpoint import Models, load
-from worker.engines.chatterbox.turbo.engine import STEPS, ChatterboxEngine
-from worker.engines.chatterbox.turbo.graph import Aside, Graphs
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels, load
+from worker.engines.chatterbox.turbo.engine import STEPS, TurboEngine
+from worker.engines.chatterbox.turbo.graph import CudaGraphs, SideStream
 from worker.engines.chatterbox.watermark import Watermark
 
 __all__ = ["main"]
@@ -40,19 +40,19 @@ class Bench:
     """The loaded models, and engines that have recorded all that they will."""
 
     def __init__(self, folder: Path, guard: Guard) -> None:
-        self.models: Models = load(folder, CARD, "bf16")
+        self.models: TurboModels = load(folder, CARD, "bf16")
         kept = folder / WATERMARK_FILE
         self.mark = Watermark.load(kept if kept.is_file() else None, CARD)
         self.guard = guard
 
-    def engine(self, slots: int, *, apart: bool = True) -> ChatterboxEngine:
+    def engine(self, slots: int, *, apart: bool = True) -> TurboEngine:
         """Return a warm engine, with rendering on a stream of its own or not; nothing is recorded yet."""
-        aside = Aside() if apart else nullcontext
-        made = ChatterboxEngine(self.models, slots=slots, recorder=Graphs(), aside=aside)
+        aside = SideStream() if apart else nullcontext
+        made = TurboEngine(self.models, slots=slots, recorder=CudaGraphs(), aside=aside)
         self.speak(made, [OPENING])
         return made
 
-    def recorded(self, slots: int, *, apart: bool = True) -> ChatterboxEngine:
+    def recorded(self, slots: int, *, apart: bool = True) -> TurboEngine:
         """Return the same, recorded."""
         made = self.engine(slots, apart=apart)
         while made.rest():
@@ -60,11 +60,11 @@ class Bench:
         print(f"an engine of {slots} slots: {made.status()}")  # slow figures may be for want of recordings
         return made
 
-    def speak(self, engine: ChatterboxEngine, texts: list[str]) -> float:
+    def speak(self, engine: TurboEngine, texts: list[str]) -> float:
         """Speak texts together, watermarks included; return the seconds of audio."""
         return sum(len(self.mark.apply(pcm)) for pcm in self.heard(engine, texts)) / engine.sample_rate
 
-    def heard(self, engine: ChatterboxEngine, texts: list[str]) -> list[Pcm]:
+    def heard(self, engine: TurboEngine, texts: list[str]) -> list[Pcm]:
         """Speak texts together, as many at once as there are slots; return the samples of each."""
         waiting = [Utterance(number, text, opens=len(texts) == 1) for number, text in enumerate(texts)]
         made: dict[int, Pcm] = {}
@@ -74,7 +74,7 @@ class Bench:
                 order.append(waiting[0].id)
                 engine.admit(waiting.pop(0))
             for result in engine.advance(order):
-                assert isinstance(result, Block), result  # noqa: S101 - a benchmark of speech that fails is none
+                assert isinstance(result, Take), result  # noqa: S101 - a benchmark of speech that fails is none
                 made[result.utterance] = result.pcm
                 order.remove(result.utterance)
         return [made[number] for number in range(len(texts))]

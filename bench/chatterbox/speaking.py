@@ -15,7 +15,7 @@ from bench.table import Guard, Row, Timer, median
 from segmenter import sentences
 from worker.engines import Utterance
 from worker.engines.chatterbox.turbo.checkpoint import load
-from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
+from worker.engines.chatterbox.turbo.engine import TurboEngine
 from worker.engines.chatterbox.watermark import Watermark
 
 __all__ = ["HUNDRED", "PACE", "STORY", "by_sentence", "jobs", "through_worker", "warm", "warm_worker"]
@@ -39,7 +39,7 @@ WARM_GOALS = {"fp32": 1.0, "bf16": 1.8, "int8": 3.0}
 
 def speaking(folder: Path, precision: str) -> Callable[[], object]:
     """Return what is timed of ours: one utterance, watermark included."""
-    engine = ChatterboxEngine(load(folder, torch.device("cpu"), precision))
+    engine = TurboEngine(load(folder, torch.device("cpu"), precision))
     mark = Watermark.load().apply
 
     def run() -> None:

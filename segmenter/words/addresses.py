@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from segmenter.words.held import Rule
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 from segmenter.words.numbers import spell_numbers
 
 __all__ = ["name_addresses", "spell_addresses"]
@@ -35,17 +35,17 @@ SIGNS = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+
 PIECE = re.compile(r"[./@_+:-]|[^./@_+:-]+")
 
 
-def spell_addresses(language: Language | None, *, numbers: bool) -> Rule:
+def spell_addresses(language: WordTable | None, *, numbers: bool) -> Rule:
     """Return the rule for URLs and e-mail addresses, which no other rule may see."""
     return re.compile(f"{URL}|{MAIL}", re.IGNORECASE), speller(language, numbers=numbers)
 
 
-def name_addresses(language: Language | None, *, numbers: bool) -> Rule:
+def name_addresses(language: WordTable | None, *, numbers: bool) -> Rule:
     """Return the rule for names with a dot: bare domains, files, paths."""
     return re.compile(f"{TREE}|{DOMAIN}|{PATH}|{FILE}"), speller(language, numbers=numbers)
 
 
-def speller(language: Language | None, *, numbers: bool) -> Callable[[re.Match[str]], str]:
+def speller(language: WordTable | None, *, numbers: bool) -> Callable[[re.Match[str]], str]:
     """Return what says an address in words; without a table, what leaves out what nobody says."""
 
     def spelled(match: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words import spelling
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number, Rule, either, written_number
 
 __all__ = ["VULGAR", "fraction_rules", "ordinal_rules", "power_rule", "telephone_rule", "version_rule"]
@@ -27,7 +27,7 @@ SLASHED = re.compile(
 )
 
 
-def telephone_rule(language: Language) -> Rule:
+def telephone_rule(language: WordTable) -> Rule:
     """Return the rule for telephone and card numbers: digit by digit, a rest between groups."""
 
     def spelled(match: re.Match[str]) -> str:
@@ -38,7 +38,7 @@ def telephone_rule(language: Language) -> Rule:
     return TELEPHONE, spelled
 
 
-def version_rule(language: Language) -> Rule:
+def version_rule(language: WordTable) -> Rule:
     """Return the rule for v2.0, 1.2.3 and 192.168.0.1; other numbers are left alone."""
     number = re.compile(written_number(language))
 
@@ -58,7 +58,7 @@ def version_rule(language: Language) -> Rule:
     return VERSION, spelled
 
 
-def power_rule(language: Language) -> Rule:
+def power_rule(language: WordTable) -> Rule:
     """Return the rule for 1.5e10 and 6×10^23."""
     signs = language.signs
 
@@ -73,7 +73,7 @@ def power_rule(language: Language) -> Rule:
     return POWER, spelled
 
 
-def ordinal_rules(language: Language) -> list[Rule]:
+def ordinal_rules(language: WordTable) -> list[Rule]:
     """Return the rules for ordinals: by their ending, by a stop before certain nouns, of years."""
     groups = language.groups.strip() or ","
     digits = rf"(?<![\w.,])(?P<n>\d{{1,3}}(?:[{groups}]\d{{3}}){{1,4}}|\d{{1,15}})"
@@ -110,7 +110,7 @@ def ordinal_rules(language: Language) -> list[Rule]:
     ]
 
 
-def fraction_rules(language: Language) -> list[Rule]:
+def fraction_rules(language: WordTable) -> list[Rule]:
     """Return the rules for ½ and 1/2, and for numbers with them."""
     known = dict(zip(("1/2", "1/3", "2/3", "1/4", "3/4"), language.fractions, strict=True))
     names = dict(zip(VULGAR, language.fractions, strict=True))
@@ -146,7 +146,7 @@ def fraction_rules(language: Language) -> list[Rule]:
     ]
 
 
-def parted(language: Language, above: int, below: int) -> str:
+def parted(language: WordTable, above: int, below: int) -> str:
     """Return a fraction that has no name of its own."""
     first = spelling.cardinal(language, str(above))
     if language.code == "en" and above < below and (below <= 10 or below in {12, 16, 32, 64, 100, 1000}):

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Language", "Noun", "find_language", "plural_form"]
+__all__ = ["Noun", "WordTable", "find_language", "plural_form"]
 
 FOLDER = Path(__file__).parent / "tables"
 OTHER_TAGS = {"nb": "no", "nn": "no", "iw": "he", "cmn": "zh", "arb": "ar"}
@@ -46,7 +46,7 @@ class Currency:
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class WordTable:
     """One language's table; the comments of `words/en.toml` explain the fields."""
 
     code: str
@@ -82,14 +82,14 @@ class Language:
         return noun.forms[min(plural_form(self.plural, number), len(noun.forms) - 1)]
 
 
-def find_language(tag: str) -> Language | None:
+def find_language(tag: str) -> WordTable | None:
     """Return the table of a language tag such as `pt-BR`, or None where there is none."""
     code = re.split("[-_]", tag.strip().lower(), maxsplit=1)[0]
     return load(OTHER_TAGS.get(code, code))
 
 
 @lru_cache(maxsize=64)
-def load(code: str) -> Language | None:
+def load(code: str) -> WordTable | None:
     """Read a language's table, once."""
     file = FOLDER / f"{code}.toml"
     if not re.fullmatch("[a-z]{2}", code) or not file.is_file():
@@ -97,10 +97,10 @@ def load(code: str) -> Language | None:
     return parsed(code, tomllib.loads(file.read_text(encoding="utf-8")))
 
 
-def parsed(code: str, table: Mapping[str, Any]) -> Language:
+def parsed(code: str, table: Mapping[str, Any]) -> WordTable:
     """Return the language that a table describes."""
     agreement = table.get("agreement", {})
-    return Language(
+    return WordTable(
         code=code,
         decimal=table["decimal"],
         plural=table.get("plural", "one"),

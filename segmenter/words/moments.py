@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words import spelling
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Rule, either
 
 __all__ = ["date_rules", "time_rules"]
@@ -13,7 +13,7 @@ HALF = r"(?P<half>[AaPp])(?:\.[Mm]\.(?=[,;:)?!]|[ \u00a0][a-z(])|\.?[Mm](?!\w))"
 SUFFIX = r"(?:st|nd|rd|th|\.|er|º|ª|:a|:e)?"
 
 
-def time_rules(language: Language) -> list[Rule]:
+def time_rules(language: WordTable) -> list[Rule]:
     """Return the rule for times of day: 10:30, 10:30 p.m., and as the language writes them."""
     time = language.time
     separator = time.get("separator", ":")
@@ -41,7 +41,7 @@ def time_rules(language: Language) -> list[Rule]:
     return [(pattern, spelled), (hour, spelled_hour)] if "am" in time else [(pattern, spelled)]
 
 
-def spelled_time(language: Language, hour: int, minute: int, half: str | None) -> str:
+def spelled_time(language: WordTable, hour: int, minute: int, half: str | None) -> str:
     """Return a time of day in words."""
     time = language.time
     gender = time.get("gender", "")
@@ -60,7 +60,7 @@ def spelled_time(language: Language, hour: int, minute: int, half: str | None) -
     return f"{clock} {marked}" if marked else clock
 
 
-def date_rules(language: Language) -> list[Rule]:
+def date_rules(language: WordTable) -> list[Rule]:
     """Return the rules for dates in digits, and for days before or after a month's name."""
     iso = re.compile(r"(?<![\w.-])(?P<year>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d|-)(?:T(?=\d\d:))?")
     marks = "[/]" if language.code == "en" else "[./]"
@@ -84,7 +84,7 @@ def date_rules(language: Language) -> list[Rule]:
 
 
 def spelled_date(
-    language: Language, day: int, month: int, year: str | None = None, form: str = "", rule: str = "day"
+    language: WordTable, day: int, month: int, year: str | None = None, form: str = "", rule: str = "day"
 ) -> str | None:
     """Return a date in words, or None where there is no such day."""
     if not (1 <= day <= 31 and 1 <= month <= 12):
@@ -97,13 +97,13 @@ def spelled_date(
     )
 
 
-def spelled_year(language: Language, year: str) -> str:
+def spelled_year(language: WordTable, year: str) -> str:
     """Return the year of a date in words: in some languages in a case of its own."""
     rule = language.rules.get("date_year", "")
     return (spelling.ordinal(language, year, rule) if rule else None) or spelling.year(language, year)
 
 
-def spelled_day(language: Language, day: int, rule: str) -> str:
+def spelled_day(language: WordTable, day: int, rule: str) -> str:
     """Return the day of a month as the language says it, by a rule of its table."""
     if day == 1 and "first" in language.date:
         return language.date["first"]
@@ -114,7 +114,7 @@ def spelled_day(language: Language, day: int, rule: str) -> str:
     return spelled or spelling.cardinal(language, str(day), language.date.get("gender", ""))
 
 
-def month_numbers(language: Language) -> dict[str, int]:
+def month_numbers(language: WordTable) -> dict[str, int]:
     """Return the names of months as texts write them, with their numbers."""
     months = {name: number for number, name in enumerate(language.months, 1)}
     if language.code == "en":
@@ -122,7 +122,7 @@ def month_numbers(language: Language) -> dict[str, int]:
     return months | {name.capitalize(): number for name, number in months.items()}
 
 
-def named_rules(language: Language) -> list[Rule]:
+def named_rules(language: WordTable) -> list[Rule]:
     """Return the rules for `15 March 2025`, in English for `March 15, 2025` too."""
     if language.date.get("named") == "no":
         return []

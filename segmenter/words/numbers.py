@@ -13,7 +13,7 @@ from segmenter.words.figures import (
     telephone_rule,
     version_rule,
 )
-from segmenter.words.languages import Language, find_language
+from segmenter.words.languages import WordTable, find_language
 from segmenter.words.moments import date_rules, time_rules
 from segmenter.words.quantities import Number, Rule, money_rules, unit_rules, written_number
 from segmenter.words.rewriting import rewriting_rules
@@ -31,7 +31,7 @@ RATIO = re.compile(r"(?<=\d):(?=\d)")
 POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
 
 
-def spell_numbers(text: str, language: Language | None) -> str:
+def spell_numbers(text: str, language: WordTable | None) -> str:
     """Return the text with all that is written in digits in words; as it is where no table is."""
     if language is None:
         return text
@@ -97,7 +97,7 @@ def rules(code: str) -> list[Rule]:
     ]
 
 
-def plain_rules(language: Language) -> list[Rule]:
+def plain_rules(language: WordTable) -> list[Rule]:
     """Return the rules for what is left: years, counts in the gender of the next word, long runs."""
     number = written_number(language)
     pattern = re.compile(rf"(?P<n>{number})(?=(?P<next>[ \u00a0]?[^\W\d_]{{1,40}})?)")
@@ -121,7 +121,7 @@ def plain_rules(language: Language) -> list[Rule]:
     return [*found, (LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
 
 
-def is_year(language: Language, match: re.Match[str]) -> bool:
+def is_year(language: WordTable, match: re.Match[str]) -> bool:
     """Whether four digits alone are read as a year; where years are read digit by digit, only before 年."""
     if not re.fullmatch(r"1[1-9]\d\d|20\d\d", match["n"]) or glued(match):
         return False
@@ -134,7 +134,7 @@ def glued(match: re.Match[str]) -> bool:
     return any(letter.isalpha() and not CJK.match(letter) for letter in (before, after))
 
 
-def agreeing(language: Language, written: str, following: str, before: str) -> str:
+def agreeing(language: WordTable, written: str, following: str, before: str) -> str:
     """Return the gender that the next word asks for."""
     if not following or before in ORDINAL_PREFIX:
         return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from segmenter.words import spelling
-from segmenter.words.languages import Language, Noun
+from segmenter.words.languages import Noun, WordTable
 
 __all__ = ["Number", "either", "money_rules", "number_pattern", "unit_rules"]
 
@@ -23,7 +23,7 @@ class Number:
     fraction: str = ""
 
     @classmethod
-    def read(cls, language: Language, written: str) -> "Number":
+    def read(cls, language: WordTable, written: str) -> "Number":
         """Read what `number_pattern` matches."""
         found = re.search(rf"(?:{decimal_mark(language)})(\d+)\Z", written)
         whole = written[: found.start()] if found else written
@@ -35,13 +35,13 @@ class Number:
         """The count that a noun agrees with; None for decimals."""
         return None if self.fraction else int(self.whole[-spelling.LONGEST :])
 
-    def spelled(self, language: Language, gender: str = "") -> str:
+    def spelled(self, language: WordTable, gender: str = "") -> str:
         """Return the number in words."""
         if self.fraction:
             return spelling.decimal(language, self.whole, self.mark, self.fraction, gender)
         return spelling.cardinal(language, self.whole, gender)
 
-    def counting(self, language: Language, noun: Noun) -> str:
+    def counting(self, language: WordTable, noun: Noun) -> str:
         """Return the number and the noun that it counts."""
         form = language.noun(noun, self.count)
         if form.startswith("="):
@@ -52,7 +52,7 @@ class Number:
         return language.counted.replace("{n}", spelled).replace("{noun}", form)
 
 
-def decimal_mark(language: Language) -> str:
+def decimal_mark(language: WordTable) -> str:
     """Return the pattern of the mark before decimals; where it is a comma, a point may be one too."""
     return r"," if language.decimal == "," else r"\."
 
@@ -67,7 +67,7 @@ def number_pattern(decimal: str, groups: str) -> str:
     return rf"(?<!\d)(?:{lakhs}{grouped}|\d{{1,40}}(?!\d)){fraction}"
 
 
-def written_number(language: Language) -> str:
+def written_number(language: WordTable) -> str:
     """Return `number_pattern` of a language."""
     return number_pattern(language.decimal, language.groups)
 
@@ -78,7 +78,7 @@ def either(names: "Callable[[], list[str]] | list[str]") -> str:
     return "|".join(re.escape(name) for name in sorted(listed, key=len, reverse=True)) or r"(?!)"
 
 
-def unit_rules(language: Language) -> list[Rule]:
+def unit_rules(language: WordTable) -> list[Rule]:
     """Return the rules for units and percentages."""
     number = written_number(language)
 
@@ -96,7 +96,7 @@ def unit_rules(language: Language) -> list[Rule]:
     return [(share, percent), (units, unit)]
 
 
-def money_rules(language: Language) -> list[Rule]:
+def money_rules(language: WordTable) -> list[Rule]:
     """Return the rules for amounts, the currency before or after them."""
     names = either(list(language.currencies))
     scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(list(language.magnitudes))})(?!\w))?"
@@ -117,7 +117,7 @@ def stop(match: re.Match[str], group: str) -> str:
     return "." if is_last else ""
 
 
-def spelled_amount(language: Language, number: Number, name: str, scale: str | None) -> str:
+def spelled_amount(language: WordTable, number: Number, name: str, scale: str | None) -> str:
     """Return an amount of money in words."""
     currency = language.currencies[name]
     if scale:

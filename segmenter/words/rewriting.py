@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words import spelling
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Rule, either, written_number
 
 __all__ = ["rewriting_rules"]
@@ -33,7 +33,7 @@ NORTH = re.compile(r"°(?=[NSEW]\b)")
 DECADE = re.compile(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
 
 
-def rewriting_rules(language: Language) -> list[Rule]:
+def rewriting_rules(language: WordTable) -> list[Rule]:
     """Return the rules that put signs beside numbers into words and leave the digits for later."""
     abbreviations = language.before
     short = re.compile(rf"(?<!\w)(?P<a>{either(list(abbreviations))})[ \u00a0]?(?=\d)")
@@ -51,21 +51,21 @@ def rewriting_rules(language: Language) -> list[Rule]:
     return found
 
 
-def foreign_rule(language: Language) -> Rule:
+def foreign_rule(language: WordTable) -> Rule:
     """Return the rule for numbers that are plainly in the other convention: 1,000.50 in Spanish."""
     mark, group = language.decimal, "," if language.decimal == "." else "."
     pattern = rf"(?<![\d.,])\d{{1,3}}(?:\{mark}\d{{3}}){{1,5}}\{group}\d{{1,2}}(?![\d.,]*\d)"
     return re.compile(pattern), lambda match: match[0].replace(mark, "").replace(group, mark)
 
 
-def sign_rule(language: Language, pattern: str, names: str) -> Rule:
+def sign_rule(language: WordTable, pattern: str, names: str) -> Rule:
     """Return the rule for one sign."""
     words = " ".join(language.signs[name] for name in names.split())
     pad = language.space
     return re.compile(pattern), lambda _: pad + words + pad
 
 
-def span_rules(language: Language) -> list[Rule]:
+def span_rules(language: WordTable) -> list[Rule]:
     """Return the rules for spans: 10-20, 10 – 20, 9:00-17:00, $5-10."""
     token = rf"[$€£¥]?(?:{HOUR_MINUTE}|{written_number(language)})[%°]?"
     ends = rf"(?P<first>{token})(?:{{}})(?P<last>{token}){LAST}"
@@ -84,7 +84,7 @@ def span_rules(language: Language) -> list[Rule]:
     ]
 
 
-def decade(language: Language, digits: str) -> str:
+def decade(language: WordTable, digits: str) -> str:
     """Return an English decade: 1990s, '90s."""
     spelled = spelling.year(language, digits) if len(digits) == 4 else spelling.cardinal(language, digits)
     return spelled[:-1] + "ies" if spelled.endswith("y") else spelled + "s"

@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words import spelling
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Rule
 
 __all__ = ["roman_rules"]
@@ -20,7 +20,7 @@ def roman_value(numeral: str) -> int:
     return sum(value if value >= following else -value for value, following in pairs)
 
 
-def roman_rules(language: Language) -> list[Rule]:
+def roman_rules(language: WordTable) -> list[Rule]:
     """Return the rules: after a kind of part, after a ruler's name, before a century and the like."""
     roman = language.roman
 

@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words.held import PLACE
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 
 __all__ = ["spell_signs", "without_clock_colons"]
 
@@ -23,7 +23,7 @@ def without_clock_colons(text: str) -> str:
     return CLOCK.sub(" ", text)
 
 
-def spell_signs(text: str, language: Language | None) -> str:
+def spell_signs(text: str, language: WordTable | None) -> str:
     """Return the text with its signs in words, as far as the language has words for them."""
     if language is None or ANY.search(text) is None:
         return text

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from segmenter.words.languages import Language
+from segmenter.words.languages import WordTable
 
 if TYPE_CHECKING:
     from unicode_rbnf import RbnfEngine
@@ -28,7 +28,7 @@ def words(code: str, number: int, rule: str) -> str:
     return engine(code).format_number(number, ruleset_names=[f"spellout-{rule}"]).text
 
 
-def spell(language: Language, number: int, rule: str) -> str:
+def spell(language: WordTable, number: int, rule: str) -> str:
     """Return a number by a rule of the table, with CLDR's spelling put right."""
     spelled = words(language.code, number, rule)
     for wrong, right in language.fixes:
@@ -36,7 +36,7 @@ def spell(language: Language, number: int, rule: str) -> str:
     return spelled
 
 
-def cardinal(language: Language, digits: str, gender: str = "") -> str:
+def cardinal(language: WordTable, digits: str, gender: str = "") -> str:
     """Return a whole number in words, in the gender of what it counts.
 
     Digits that are no count (a leading zero, over 15 of them) are read one by one.
@@ -47,13 +47,13 @@ def cardinal(language: Language, digits: str, gender: str = "") -> str:
     return spell(language, int(digits), rule)
 
 
-def ordinal(language: Language, digits: str, rule: str = "") -> str | None:
+def ordinal(language: WordTable, digits: str, rule: str = "") -> str | None:
     """Return an ordinal in words, or None where the language has no rule for it."""
     rule = rule or language.rules.get("ordinal", "")
     return spell(language, int(digits), rule) if rule and len(digits) <= LONGEST else None
 
 
-def year(language: Language, digits: str) -> str:
+def year(language: WordTable, digits: str) -> str:
     """Return a year in words: by its hundreds where the language does so."""
     rule = language.rules.get("year")
     number = int(digits)
@@ -63,13 +63,13 @@ def year(language: Language, digits: str) -> str:
     return spell(language, number, rule) if rule and counts_hundreds else cardinal(language, digits)
 
 
-def digit_by_digit(language: Language, digits: str) -> str:
+def digit_by_digit(language: WordTable, digits: str) -> str:
     """Return the names of the digits, one after another."""
     names = [spell(language, number, language.rules["count"]) for number in range(10)]
     return language.space.join(names[int(digit)] for digit in digits)
 
 
-def decimal(language: Language, whole: str, mark: str, fraction: str, gender: str = "") -> str:
+def decimal(language: WordTable, whole: str, mark: str, fraction: str, gender: str = "") -> str:
     """Return a number with decimals in words."""
     together = language.decimals == "number" and len(fraction) <= NAMED_FRACTION and fraction[0] != "0"
     after = cardinal(language, fraction) if together else digit_by_digit(language, fraction)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from worker import __main__ as entry
 from worker.cache import Cache, Publication
-from worker.engines import Block, Fault
+from worker.engines import Fault, Take
 from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
 from worker.settings import Settings
-from worker.speech import Synthesis
+from worker.speech import Scheduler
 
 DICE = random.SystemRandom()
 HOUR = 3_600
@@ -80,7 +80,7 @@ class HangingTone(ToneEngine):
         super().__init__(speed=settings.tone_speed)
         self._sign = settings.cache_folder()[0] / "hang"
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         if DICE.random() < 0.003 and self._sign.exists():
             if DICE.random() < 0.5:
                 raise RuntimeError("as was wanted")
@@ -92,7 +92,7 @@ def main(kind: str) -> int:
     """Run the worker with what is wrong in it."""
     if kind == "hanging":
         setattr(entry, "load_engine", lambda settings: Loaded(HangingTone(settings)))  # noqa: B010 - as below
-        setattr(entry, "Synthesis", partial(Synthesis, hung_seconds=1.0))  # noqa: B010
+        setattr(entry, "Scheduler", partial(Scheduler, hung_seconds=1.0))  # noqa: B010
         return entry.main()
     clock = JumpingClock()
     caches = {"dying": DyingCache, "refusing": RefusingCache, "jumping": partial(Cache, wall_clock=clock)}

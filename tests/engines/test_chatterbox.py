@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.kits.precisions import HAS_INT8, INT8, PRECISIONS
-from worker.engines import Block, Fault, Pcm, Utterance
+from worker.engines import Fault, Pcm, Take, Utterance
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
@@ -22,27 +22,27 @@ from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.start import memory_needed, only_on_gpu, start
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.decoder import Decoder
-from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
+from worker.engines.chatterbox.turbo.engine import TurboEngine
 from worker.engines.chatterbox.turbo.rendering import FIRST_RETRY
 from worker.engines.chatterbox.turbo.slots import Slots
 from worker.engines.chatterbox.weights.bake import bake, sha256
 from worker.engines.choose import options_of
 from worker.engines.takes.judge import plausible_tokens
-from worker.errors import InvalidInput, OutOfMemory, StartError
+from worker.errors import InvalidInputError, OutOfMemoryError, StartError
 from worker.settings import Settings
 
 TEXTS = ["The keeper waited.", "A boat came round the point at noon, late again.", "Nobody waved."]
 
 
-def engine(folder: Path, precision: str = "fp32", slots: int = 3) -> ChatterboxEngine:
-    return ChatterboxEngine(checkpoint.load(folder, torch.device("cpu"), precision), slots=slots)
+def engine(folder: Path, precision: str = "fp32", slots: int = 3) -> TurboEngine:
+    return TurboEngine(checkpoint.load(folder, torch.device("cpu"), precision), slots=slots)
 
 
-def spoken(speaker: ChatterboxEngine, utterances: Sequence[Utterance]) -> dict[int, Block | Fault]:
+def spoken(speaker: TurboEngine, utterances: Sequence[Utterance]) -> dict[int, Take | Fault]:
     """Speak utterances together, in the order of their ids."""
     for utterance in utterances:
         speaker.admit(utterance)
-    found: dict[int, Block | Fault] = {}
+    found: dict[int, Take | Fault] = {}
     for _ in range(1_000):
         order = [utterance.id for utterance in utterances if utterance.id not in found]
         if not order:
@@ -51,8 +51,8 @@ def spoken(speaker: ChatterboxEngine, utterances: Sequence[Utterance]) -> dict[i
     raise AssertionError("it never ends")
 
 
-def pcm(result: Block | Fault) -> Pcm:
-    assert isinstance(result, Block)
+def pcm(result: Take | Fault) -> Pcm:
+    assert isinstance(result, Take)
     return result.pcm
 
 
@@ -90,7 +90,7 @@ def test_seeds_and_sampling_options_change_the_speech_and_repeat_it(tiny_checkpo
 def test_random_weights_end_at_the_length_that_the_manifest_says(tiny_checkpoint: Path) -> None:
     block = spoken(engine(tiny_checkpoint), [Utterance(1, TEXTS[1])])[1]
     tokens = round(1.6 * len(TEXTS[1]))
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert (
         tokens - 2 <= len(block.pcm) // 960 - 3 <= tokens
     )  # START and STOP are no speech, three are silence
@@ -101,7 +101,7 @@ def test_weights_that_never_stop_are_cut_and_say_so(tiny_checkpoint: Path, tmp_p
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "endless")
     (folder / "manifest.json").unlink()
     block = spoken(engine(folder), [Utterance(1, "Hm.")])[1]
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert not block.stopped
     assert len(block.pcm) // 960 - 3 <= round(30 + 2.6 * 3)
 
@@ -118,7 +118,7 @@ def test_weights_stuck_on_two_tokens_are_cut_2_s_after_the_least_speech_and_say_
         decoding = speaker._inside[1].decoding
         decoded = len(decoding.tokens) if decoding else 0
     assert decoded == fewest + 50
-    assert isinstance(done[0], Block)
+    assert isinstance(done[0], Take)
     assert not done[0].stopped
     assert len(done[0].pcm) == (fewest + 15 + 3) * 960  # 0.6 s of the run, three tokens of silence
 
@@ -137,7 +137,7 @@ def test_what_somebody_waits_for_is_spoken_before_what_was_there(tiny_checkpoint
     speaker.admit(Utterance(1, TEXTS[1]))
     speaker.advance([1])
     speaker.admit(Utterance(2, TEXTS[1], opens=True))
-    results: list[Block | Fault] = []
+    results: list[Take | Fault] = []
     while not results:
         results = speaker.advance([2, 1])
     assert [result.utterance for result in results] == [2]
@@ -149,15 +149,15 @@ def test_a_dropped_utterance_frees_its_slot(tiny_checkpoint: Path) -> None:
     speaker.advance([1])
     speaker.drop(1)
     speaker.drop(7)
-    assert isinstance(spoken(speaker, [Utterance(2, TEXTS[0])])[2], Block)
+    assert isinstance(spoken(speaker, [Utterance(2, TEXTS[0])])[2], Take)
 
 
 @pytest.mark.parametrize("text", ["", "\u4e00" * 400])
 def test_text_that_the_model_cannot_read_is_one_utterances_fault(text: str, tiny_checkpoint: Path) -> None:
     found = spoken(engine(tiny_checkpoint), [Utterance(1, text), Utterance(2, TEXTS[0])])
     assert isinstance(found[1], Fault)
-    assert isinstance(found[1].error, InvalidInput)
-    assert isinstance(found[2], Block)
+    assert isinstance(found[1].error, InvalidInputError)
+    assert isinstance(found[2], Take)
 
 
 class Tight(Slots):
@@ -182,11 +182,11 @@ def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(
     utterances = [Utterance(number, text, seed=number) for number, text in enumerate(TEXTS)]
     found = spoken(speaker, utterances)
     assert isinstance(found[2], Fault)
-    assert isinstance(found[2].error, OutOfMemory)
+    assert isinstance(found[2].error, OutOfMemoryError)
     for utterance in utterances[:2]:
         alone = spoken(engine(tiny_checkpoint), [utterance])
         assert np.array_equal(pcm(found[utterance.id]), pcm(alone[utterance.id]))
-    assert isinstance(spoken(speaker, [Utterance(9, TEXTS[2])])[9], Block)
+    assert isinstance(spoken(speaker, [Utterance(9, TEXTS[2])])[9], Take)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS[1:])
@@ -358,11 +358,11 @@ def test_rows_that_are_rendered_together_sound_as_alone_and_leave_together(tiny_
     ]
     utterances = [Utterance(number, text, seed=number) for number, text in enumerate(texts)]
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    together = ChatterboxEngine(models, slots=3, rows=3)
+    together = TurboEngine(models, slots=3, rows=3)
     left: list[list[int]] = []
     for utterance in utterances:
         together.admit(utterance)
-    found: dict[int, Block | Fault] = {}
+    found: dict[int, Take | Fault] = {}
     while len(found) < len(texts):
         results = together.advance([key for key in range(len(texts)) if key not in found])
         found |= {result.utterance: result for result in results}
@@ -397,7 +397,7 @@ def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(
 ) -> None:
     utterances = [Utterance(number, TEXTS[0], seed=number) for number in range(2)]
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    scarce = ChatterboxEngine(replace(models, s3gen=Scarce(models.s3gen, said=said)), slots=2, rows=2)
+    scarce = TurboEngine(replace(models, s3gen=Scarce(models.s3gen, said=said)), slots=2, rows=2)
     assert scarce.status() == {"rows": 2, "rows_at_most": 2}
     found = spoken(scarce, utterances)
     for utterance in utterances:
@@ -409,7 +409,7 @@ def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(
 def test_another_error_of_the_device_is_the_engines_death(tiny_checkpoint: Path) -> None:
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
     broken = Scarce(models.s3gen, said="CUDA error: an illegal memory access was encountered")
-    speaker = ChatterboxEngine(replace(models, s3gen=broken), slots=2, rows=2)
+    speaker = TurboEngine(replace(models, s3gen=broken), slots=2, rows=2)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         spoken(speaker, [Utterance(number, TEXTS[0], seed=number) for number in range(2)])
 
@@ -426,7 +426,7 @@ class Unprepared(S3Gen):
 def test_an_idle_engine_without_memory_prepares_nothing_and_lives(tiny_checkpoint: Path) -> None:
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
     s3gen = Unprepared(models.s3gen.flow, models.s3gen.vocoder)
-    speaker = ChatterboxEngine(replace(models, s3gen=s3gen))
+    speaker = TurboEngine(replace(models, s3gen=s3gen))
     assert speaker.status() == {}  # one by one, and nothing to record
     first = pcm(spoken(speaker, [Utterance(1, "Hm.")])[1])
     assert not speaker.rest()
@@ -441,7 +441,7 @@ def test_after_a_while_as_many_rows_are_rendered_together_as_before(
 ) -> None:
     caplog.set_level("INFO")
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    speaker = ChatterboxEngine(replace(models, s3gen=Scarce(models.s3gen, times=1)), slots=2, rows=2)
+    speaker = TurboEngine(replace(models, s3gen=Scarce(models.s3gen, times=1)), slots=2, rows=2)
     spoken(speaker, [Utterance(number, TEXTS[0], seed=number) for number in range(2)])
     for number in range(FIRST_RETRY):
         spoken(speaker, [Utterance(number, "Hm.")])
@@ -462,7 +462,7 @@ def test_what_somebody_waits_for_goes_before_the_rest_of_a_waveform(tiny_checkpo
     for _ in range(calls - 1):  # the flow is done, the vocoder is not
         assert not speaker.advance([1])
     speaker.admit(Utterance(2, TEXTS[0], opens=True))
-    left: list[Block | Fault] = []
+    left: list[Take | Fault] = []
     while len(left) < 2:
         left += speaker.advance([2, 1] if not left else [1])
     assert [result.utterance for result in left] == [2, 1]

@@ -17,7 +17,7 @@ from tests.kits.clips import audio_file, voice_like
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 from worker.voices.clips import read_clip
 
 TOLERANCE = 1e-6  # of the embeddings and the mel; measured: 1e-7. Tokens are equal
@@ -123,7 +123,7 @@ def test_a_clip_becomes_what_the_multilingual_upstream_makes_of_it(
 
 
 def test_without_its_models_nothing_is_learned_and_the_reason_is_fit_for_a_client(tmp_path: Path) -> None:
-    with pytest.raises(VoiceUnusable, match="the models for it are not there"):
+    with pytest.raises(VoiceUnusableError, match="the models for it are not there"):
         load_cloner(tmp_path, CPU)
 
 
@@ -144,7 +144,7 @@ def test_a_baked_checkpoint_clones_as_the_released_one(
 
 
 def test_weights_of_another_model_are_refused() -> None:
-    with pytest.raises(VoiceUnusable, match="its checkpoint is of another model"):
+    with pytest.raises(VoiceUnusableError, match="its checkpoint is of another model"):
         Cloner({"ve.proj.weight": torch.zeros(2, 2)}, CPU)
 
 

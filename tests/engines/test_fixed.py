@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from worker.engines import Block, Utterance
-from worker.engines.chatterbox.turbo.checkpoint import Models, load
+from worker.engines import Take, Utterance
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels, load
 from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding
-from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
-from worker.engines.chatterbox.turbo.graphed import FixedDecoder, bytes_kept
-from worker.engines.chatterbox.turbo.recordings import Recorder
+from worker.engines.chatterbox.turbo.engine import TurboEngine
+from worker.engines.chatterbox.turbo.graphed import GraphedDecoder, bytes_kept
+from worker.engines.chatterbox.turbo.recordings import GraphCapture
 from worker.engines.chatterbox.turbo.slots import Prefix
 
 TEXTS = ([7, 30, 12, 45, 45, 9, 12], [3, 4], [5] * 20)
@@ -78,14 +78,14 @@ class Stream:
 
 
 @pytest.fixture(scope="module")
-def models(tiny_checkpoint: Path) -> Models:
+def models(tiny_checkpoint: Path) -> TurboModels:
     models = load(tiny_checkpoint, torch.device("cpu"), "fp32")
     for block in models.t3.blocks:  # else every key weighs the same, and a wrong one is not noticed
         block.qkv.weight, block.project.weight = 8 * block.qkv.weight, 20 * block.project.weight
     return models
 
 
-def begun(decoder: Decoder | FixedDecoder, models: Models, number: int) -> Decoding:
+def begun(decoder: Decoder | GraphedDecoder, models: TurboModels, number: int) -> Decoding:
     with torch.inference_mode():
         prefix = models.voice.prefix(models.t3)
     generator = torch.Generator().manual_seed(number)
@@ -94,7 +94,7 @@ def begun(decoder: Decoder | FixedDecoder, models: Models, number: int) -> Decod
     )
 
 
-def finished(decoder: Decoder | FixedDecoder, rows: list[Decoding]) -> list[list[int]]:
+def finished(decoder: Decoder | GraphedDecoder, rows: list[Decoding]) -> list[list[int]]:
     """Decode to the end, a row leaving when it has ended; return each row's tokens."""
     inside = list(rows)
     while inside:
@@ -108,7 +108,7 @@ def finished(decoder: Decoder | FixedDecoder, rows: list[Decoding]) -> list[list
     return [row.tokens for row in rows]
 
 
-def exact(models: Models) -> list[Decoding]:
+def exact(models: TurboModels) -> list[Decoding]:
     rows = []
     for number in range(len(TEXTS)):
         decoder = Decoder(models.t3, 1, 300)
@@ -117,12 +117,12 @@ def exact(models: Models) -> list[Decoding]:
     return rows
 
 
-def fixed(models: Models, recorder: Recorder | None = None, slots: int = 4) -> FixedDecoder:
-    return FixedDecoder(models.t3, slots, 600, recorder)
+def fixed(models: TurboModels, recorder: GraphCapture | None = None, slots: int = 4) -> GraphedDecoder:
+    return GraphedDecoder(models.t3, slots, 600, recorder)
 
 
 def test_in_fixed_shapes_rows_say_what_they_say_alone_and_leave_their_generators_alike(
-    models: Models,
+    models: TurboModels,
 ) -> None:
     decoder, wanted = fixed(models), exact(models)
     rows = [begun(decoder, models, number) for number in range(3)]
@@ -136,7 +136,7 @@ def test_in_fixed_shapes_a_row_ends_where_it_lingers_as_alone_and_leaves_its_gen
 ) -> None:
     stuck = load(stuck_checkpoint, torch.device("cpu"), "fp32")
     found = []
-    for decoder in (Decoder(stuck.t3, 1, 900), FixedDecoder(stuck.t3, 2, 900)):
+    for decoder in (Decoder(stuck.t3, 1, 900), GraphedDecoder(stuck.t3, 2, 900)):
         with torch.inference_mode():
             prefix = stuck.voice.prefix(stuck.t3)
         generator = torch.Generator().manual_seed(1)
@@ -150,7 +150,7 @@ def test_in_fixed_shapes_a_row_ends_where_it_lingers_as_alone_and_leaves_its_gen
     assert set(found[0][0]) == {100, 200}
 
 
-def test_a_row_that_is_left_out_for_a_while_says_what_it_says_alone(models: Models) -> None:
+def test_a_row_that_is_left_out_for_a_while_says_what_it_says_alone(models: TurboModels) -> None:
     decoder, wanted = fixed(models), exact(models)
     rows = [begun(decoder, models, number) for number in range(2)]
     decoder.decode(rows[:1], 8)
@@ -158,19 +158,19 @@ def test_a_row_that_is_left_out_for_a_while_says_what_it_says_alone(models: Mode
     assert finished(decoder, rows) == [row.tokens for row in wanted[:2]]
 
 
-def test_a_slot_that_was_used_before_says_the_same(models: Models) -> None:
+def test_a_slot_that_was_used_before_says_the_same(models: TurboModels) -> None:
     decoder = fixed(models)
     first = finished(decoder, [begun(decoder, models, 2), begun(decoder, models, 1)])
     assert finished(decoder, [begun(decoder, models, 2), begun(decoder, models, 1)]) == first
 
 
-def test_a_few_rows_of_many_slots_say_what_they_say_alone(models: Models) -> None:
+def test_a_few_rows_of_many_slots_say_what_they_say_alone(models: TurboModels) -> None:
     decoder, wanted = fixed(models, slots=10), exact(models)
     rows = [begun(decoder, models, number) for number in range(3)]
     assert finished(decoder, rows) == [row.tokens for row in wanted]
 
 
-def test_rows_in_any_slot_say_what_they_say_alone_though_lower_slots_are_left(models: Models) -> None:
+def test_rows_in_any_slot_say_what_they_say_alone_though_lower_slots_are_left(models: TurboModels) -> None:
     decoder, wanted = fixed(models, slots=10), [row.tokens for row in exact(models)]
     rows = [begun(decoder, models, number % 3) for number in range(10)]
     decoder.decode(rows, 4)
@@ -180,7 +180,7 @@ def test_rows_in_any_slot_say_what_they_say_alone_though_lower_slots_are_left(mo
     assert finished(decoder, kept) == [wanted[number % 3] for number in (0, 1, 7, 8, 9)]
 
 
-def test_a_row_that_is_not_attended_to_for_a_while_says_what_it_says_alone(models: Models) -> None:
+def test_a_row_that_is_not_attended_to_for_a_while_says_what_it_says_alone(models: TurboModels) -> None:
     decoder, wanted = fixed(models, slots=10), [row.tokens for row in exact(models)]
     rows = [begun(decoder, models, number) for number in (1, 0, 2, 1, 0)]
     decoder.decode(rows, 4)
@@ -188,7 +188,7 @@ def test_a_row_that_is_not_attended_to_for_a_while_says_what_it_says_alone(model
     assert finished(decoder, rows[1:2] + rows[4:]) == [wanted[0], wanted[0]]
 
 
-def test_a_broken_speech_leaves_nothing_behind_in_its_slot(models: Models) -> None:
+def test_a_broken_speech_leaves_nothing_behind_in_its_slot(models: TurboModels) -> None:
     decoder = fixed(models)
     with torch.inference_mode():
         whole = models.voice.prefix(models.t3)
@@ -198,7 +198,7 @@ def test_a_broken_speech_leaves_nothing_behind_in_its_slot(models: Models) -> No
     assert finished(decoder, [begun(decoder, models, 0)]) == [exact(models)[0].tokens]
 
 
-def test_many_slots_are_recorded_for_few_rows_and_for_all(models: Models) -> None:
+def test_many_slots_are_recorded_for_few_rows_and_for_all(models: TurboModels) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings, slots=10)
     while decoder.record():
@@ -209,7 +209,7 @@ def test_many_slots_are_recorded_for_few_rows_and_for_all(models: Models) -> Non
     assert recordings.replayed == 32  # none was done step by step
 
 
-def test_what_few_rows_need_is_recorded_first(models: Models) -> None:
+def test_what_few_rows_need_is_recorded_first(models: TurboModels) -> None:
     decoder = fixed(models, Recordings(), slots=10)
     for _ in range(9):
         decoder.record()
@@ -219,7 +219,7 @@ def test_what_few_rows_need_is_recorded_first(models: Models) -> None:
     assert decoder.is_recorded([begun(decoder, models, 0)], 8)
 
 
-def test_recorded_steps_say_the_same(models: Models) -> None:
+def test_recorded_steps_say_the_same(models: TurboModels) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings)
     while decoder.record():
@@ -230,7 +230,7 @@ def test_recorded_steps_say_the_same(models: Models) -> None:
     assert recordings.replayed == 32  # four times eight for the longest
 
 
-def test_recording_changes_nothing_of_an_utterance_inside(models: Models) -> None:
+def test_recording_changes_nothing_of_an_utterance_inside(models: TurboModels) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings)
     rows = [begun(decoder, models, 0)]
@@ -242,7 +242,7 @@ def test_recording_changes_nothing_of_an_utterance_inside(models: Models) -> Non
     assert recordings.replayed > 0
 
 
-def test_the_steps_that_come_next_are_recorded_once(models: Models) -> None:
+def test_the_steps_that_come_next_are_recorded_once(models: TurboModels) -> None:
     recordings = Recordings()
     decoder = fixed(models, recordings)
     rows = [begun(decoder, models, 0)]
@@ -254,7 +254,7 @@ def test_the_steps_that_come_next_are_recorded_once(models: Models) -> None:
     assert finished(decoder, rows) == [exact(models)[0].tokens]
 
 
-def test_what_cannot_be_recorded_is_decoded_step_by_step_and_asked_for_once(models: Models) -> None:
+def test_what_cannot_be_recorded_is_decoded_step_by_step_and_asked_for_once(models: TurboModels) -> None:
     recorder = NoRecordings()
     decoder = fixed(models, recorder)
     assert not decoder.record()
@@ -269,7 +269,7 @@ def test_what_cannot_be_recorded_is_decoded_step_by_step_and_asked_for_once(mode
 @pytest.mark.parametrize(
     "lack", ["CUDA out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"]
 )
-def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: Models, lack: str) -> None:
+def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: TurboModels, lack: str) -> None:
     recorder = OnceWithoutMemory(lack)
     decoder = fixed(models, recorder)
     while decoder.record():
@@ -278,9 +278,9 @@ def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: Mod
     assert recorder.left < 0
 
 
-def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: Models) -> None:
+def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: TurboModels) -> None:
     recordings = Recordings()
-    engine = ChatterboxEngine(models, slots=2, recorder=recordings)
+    engine = TurboEngine(models, slots=2, recorder=recordings)
     assert not engine.rest()
     assert recordings.recorded == 0
     before = spoken(engine)
@@ -291,10 +291,10 @@ def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: Mo
     assert recordings.replayed > 0
 
 
-def test_decoding_goes_on_beside_a_waveform_and_both_sound_as_alone(models: Models) -> None:
+def test_decoding_goes_on_beside_a_waveform_and_both_sound_as_alone(models: TurboModels) -> None:
     recordings = Recordings()
     stream = Stream(recordings)
-    engine = ChatterboxEngine(models, slots=2, recorder=recordings, aside=stream)
+    engine = TurboEngine(models, slots=2, recorder=recordings, aside=stream)
     texts = ["A ferry left.", "A ferry left for the islands at ten, as it did on every day."]
     alone = [spoken(engine, text) for text in texts]
     while engine.rest():
@@ -308,11 +308,11 @@ def test_decoding_goes_on_beside_a_waveform_and_both_sound_as_alone(models: Mode
     ]
 
 
-def test_steps_that_find_no_memory_beside_a_waveform_are_taken_after_it(models: Models) -> None:
+def test_steps_that_find_no_memory_beside_a_waveform_are_taken_after_it(models: TurboModels) -> None:
     texts = ["A ferry left.", "A ferry left for the islands at ten, as it did on every day."]
-    alone = [spoken(ChatterboxEngine(models, recorder=Recordings()), text) for text in texts]
+    alone = [spoken(TurboEngine(models, recorder=Recordings()), text) for text in texts]
     recorder = OnceWithoutMemory()
-    engine = ChatterboxEngine(models, slots=2, recorder=recorder)
+    engine = TurboEngine(models, slots=2, recorder=recorder)
     spoken(engine, texts[0])
     while engine.rest():
         pass
@@ -324,27 +324,27 @@ def test_steps_that_find_no_memory_beside_a_waveform_are_taken_after_it(models: 
         assert torch.equal(found, wanted)
 
 
-def spoken_together(engine: ChatterboxEngine, texts: list[str]) -> list[torch.Tensor]:
+def spoken_together(engine: TurboEngine, texts: list[str]) -> list[torch.Tensor]:
     """Speak texts at once, the first one's listener waiting the longest."""
     for number, text in enumerate(texts):
         engine.admit(Utterance(number, text))
     made: dict[int, torch.Tensor] = {}
     while len(made) < len(texts):
         for block in engine.advance([number for number in range(len(texts)) if number not in made]):
-            assert isinstance(block, Block)
+            assert isinstance(block, Take)
             made[block.utterance] = torch.from_numpy(block.pcm)
     return [made[number] for number in range(len(texts))]
 
 
-def spoken(engine: ChatterboxEngine, text: str = "A ferry left.") -> torch.Tensor:
+def spoken(engine: TurboEngine, text: str = "A ferry left.") -> torch.Tensor:
     engine.admit(Utterance(1, text))
     while not (done := engine.advance([1])):
         pass
-    assert isinstance(done[0], Block)
+    assert isinstance(done[0], Take)
     return torch.from_numpy(done[0].pcm)
 
 
-def test_the_bytes_of_the_slots_are_known_beforehand(models: Models) -> None:
+def test_the_bytes_of_the_slots_are_known_beforehand(models: TurboModels) -> None:
     kept = fixed(models)._kv
     layers, _, slots, heads, positions, _ = kept.shape
     assert bytes_kept(layers, heads, slots, positions, 4) == kept.nbytes

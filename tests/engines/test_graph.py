@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from worker.engines.chatterbox.turbo.graph import SPARE, WARM_UPS, Graphs
+from worker.engines.chatterbox.turbo.graph import SPARE, WARM_UPS, CudaGraphs
 
 
 class Graph:
@@ -101,7 +101,7 @@ def collections() -> Iterator[Collections]:
 
 def test_recording_neither_collects_garbage_nor_gives_memory_back(collections: Collections) -> None:
     device = Device(free=SPARE)
-    graphs, captured = Graphs(device), []
+    graphs, captured = CudaGraphs(device), []
 
     def step() -> None:
         if device.capturing:
@@ -117,7 +117,7 @@ def test_recording_neither_collects_garbage_nor_gives_memory_back(collections: C
 def test_a_step_is_warmed_up_captured_once_and_replayed_without_being_called() -> None:
     device = Device(free=SPARE)
     called: list[bool] = []
-    replay = Graphs(device)(lambda: called.append(device.capturing))
+    replay = CudaGraphs(device)(lambda: called.append(device.capturing))
     assert called == [False] * WARM_UPS + [True]
     replay()
     assert len(called) == WARM_UPS + 1
@@ -125,14 +125,14 @@ def test_a_step_is_warmed_up_captured_once_and_replayed_without_being_called() -
 
 def test_where_little_is_free_what_torch_keeps_is_given_back_first() -> None:
     device = Device(free=SPARE - 1, kept=1)
-    Graphs(device)(lambda: None)
+    CudaGraphs(device)(lambda: None)
     assert device.emptied == 1
 
 
 def test_where_too_little_is_free_nothing_is_recorded() -> None:
     called: list[int] = []
     with pytest.raises(torch.OutOfMemoryError, match=f"5 bytes are free, recording wants {SPARE}"):
-        Graphs(Device(free=2, kept=3))(lambda: called.append(1))
+        CudaGraphs(Device(free=2, kept=3))(lambda: called.append(1))
     assert called == []
 
 
@@ -146,7 +146,7 @@ def test_a_step_that_cannot_be_captured_says_why_and_leaves_all_as_it_was(*, bro
             raise torch.OutOfMemoryError("no more")
 
     with pytest.raises(torch.OutOfMemoryError, match="no more"):
-        Graphs(device)(step)
+        CudaGraphs(device)(step)
     assert (device.capturing, device.stream_now, gc.isenabled()) == (False, "usual", True)
 
 
@@ -154,4 +154,4 @@ def test_a_capture_that_fails_at_its_end_is_an_error() -> None:
     device = Device(free=SPARE)
     device.broken = True
     with pytest.raises(RuntimeError, match="previous error during capture"):
-        Graphs(device)(lambda: None)
+        CudaGraphs(device)(lambda: None)

@@ -8,11 +8,11 @@ import torch
 
 from tests.kits.clips import wav
 from tests.kits.precisions import BF16
-from worker.engines import Block, Utterance
+from worker.engines import Take, Utterance
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.learning import LearningEngine
-from worker.engines.takes import CarefulEngine, cloner
-from worker.errors import VoiceUnusable
+from worker.engines.takes import JudgedEngine, cloner
+from worker.errors import VoiceUnusableError
 from worker.voices.clips import read_clip
 
 CLIP = read_clip(wav())
@@ -26,7 +26,7 @@ def spoken(speaker: LearningEngine, voice: str) -> np.ndarray[tuple[int], np.dty
     speaker.admit(Utterance(1, "The keeper waited.", voice))
     while not (done := speaker.advance([1])):
         pass
-    assert isinstance(done[0], Block)
+    assert isinstance(done[0], Take)
     return done[0].pcm
 
 
@@ -57,14 +57,14 @@ def test_a_voice_that_is_forgotten_speaks_to_the_end_of_what_is_inside(tiny_weig
     speaker.forget(CLIP.sha256)
     while not (done := speaker.advance([1])):
         pass
-    assert isinstance(done[0], Block)
+    assert isinstance(done[0], Take)
     speaker.admit(Utterance(2, "The keeper waited.", CLIP.sha256))
-    assert not isinstance(speaker.advance([2])[0], Block)
+    assert not isinstance(speaker.advance([2])[0], Take)
 
 
 def test_a_checkpoint_without_the_models_for_cloning_speaks_but_learns_nothing(tiny_checkpoint: Path) -> None:
     speaker = engine(tiny_checkpoint)
-    with pytest.raises(VoiceUnusable, match="this worker cannot learn voices"):
+    with pytest.raises(VoiceUnusableError, match="this worker cannot learn voices"):
         speaker.learn(CLIP.sha256, CLIP)
     assert len(spoken(speaker, "default"))
-    assert cloner(CarefulEngine(speaker)) is speaker
+    assert cloner(JudgedEngine(speaker)) is speaker

@@ -17,7 +17,7 @@ from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.multilingual.alignment import Alignment
 from worker.engines.chatterbox.multilingual.checkpoint import load, maker
-from worker.engines.chatterbox.multilingual.decoder import Ask, Decoding
+from worker.engines.chatterbox.multilingual.decoder import DecodingInput, GuidedDecoding
 from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Llama, check_shapes
 from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
 from worker.engines.chatterbox.multilingual.text import prepared
@@ -99,8 +99,8 @@ def their_tokens(
 def our_tokens(
     llama: Llama, voice: Voice, count: int, options: dict[str, float]
 ) -> tuple[list[int], list[Tensor]]:
-    ask = Ask(llama.embed_voice(conditioning(voice)), TEXT, count, sampling=options)
-    decoding = Decoding(llama, ask, torch.Generator().manual_seed(SEED))
+    ask = DecodingInput(llama.embed_voice(conditioning(voice)), TEXT, count, sampling=options)
+    decoding = GuidedDecoding(llama, ask, torch.Generator().manual_seed(SEED))
     logits = [decoding.logits]
     while not decoding.ended:
         decoding.step()
@@ -137,8 +137,8 @@ def test_decoding_ends_where_the_same_few_tokens_go_on_unless_it_runs_on(
 ) -> None:
     llama = ours(tensors)
     for runs_on in (False, True):
-        ask = Ask(llama.embed_voice(conditioning(voice)), TEXT, 300, runs_on, fewest=20)
-        decoding = Decoding(llama, ask, torch.Generator().manual_seed(SEED))
+        ask = DecodingInput(llama.embed_voice(conditioning(voice)), TEXT, 300, runs_on, fewest=20)
+        decoding = GuidedDecoding(llama, ask, torch.Generator().manual_seed(SEED))
         decoding.tokens = [*range(20), *[7, 8, 8] * 16]
         assert not decoding.ended
         decoding.tokens += [7, 8]
@@ -211,9 +211,9 @@ def test_sampling_draws_what_upstreams_processors_draw(options: dict[str, float]
 def test_lower_precisions_stay_near_the_distribution(
     precision: str, divergence: float, tensors: dict[str, Tensor], voice: Voice
 ) -> None:
-    ask = [Ask(ours(tensors).embed_voice(conditioning(voice)), TEXT, 1)]
+    ask = [DecodingInput(ours(tensors).embed_voice(conditioning(voice)), TEXT, 1)]
     exact, near = (
-        Decoding(ours(tensors, name), ask[0], torch.Generator().manual_seed(SEED)).logits
+        GuidedDecoding(ours(tensors, name), ask[0], torch.Generator().manual_seed(SEED)).logits
         for name in ("fp32", precision)
     )
     p, q = exact.log_softmax(-1), near.log_softmax(-1)
@@ -296,8 +296,8 @@ def test_generate_from_a_text_to_its_waveform_is_upstreams(
     generator = torch.Generator().manual_seed(SEED)
     text = models.reader.tokens(prepared(SAYS[language]), language)
     sampling = {"exaggeration": 0.8, "cfg_weight": 0.3}
-    ask = Ask(models.llama.embed_voice(models.voice), text, count, sampling=sampling)
-    decoding = Decoding(models.llama, ask, generator)
+    ask = DecodingInput(models.llama.embed_voice(models.voice), text, count, sampling=sampling)
+    decoding = GuidedDecoding(models.llama, ask, generator)
     while not decoding.ended:
         decoding.step()
     spoken = torch.tensor([token for token in decoding.tokens if token != STOP])

@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from tests.kits.precisions import INT8
-from worker.engines import Block, Clip, Fault, Pcm, Utterance
+from worker.engines import Clip, Fault, Pcm, Take, Utterance
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.multilingual.checkpoint import load
-from worker.engines.chatterbox.multilingual.decoder import Decoding
+from worker.engines.chatterbox.multilingual.decoder import GuidedDecoding
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.multilingual.files import check_whole, is_checkpoint
 from worker.engines.chatterbox.weights.bake import bake, sha256
-from worker.errors import InvalidInput, OutOfMemory, StartError, UnsupportedLanguage
+from worker.errors import InvalidInputError, OutOfMemoryError, StartError, UnsupportedLanguageError
 
 CPU = torch.device("cpu")
 TEXTS = {"de": "Der Wärter wartete.", "ru": "Сторож ждал у моря.", "ja": "番人は待った。"}
@@ -31,11 +31,11 @@ def engine(folder: Path, precision: str = "fp32", slots: int = 3) -> Multilingua
     return MultilingualEngine(load(folder, CPU, precision), folder, slots=slots, flow_steps=2)
 
 
-def spoken(speaker: MultilingualEngine, utterances: Sequence[Utterance]) -> dict[int, Block | Fault]:
+def spoken(speaker: MultilingualEngine, utterances: Sequence[Utterance]) -> dict[int, Take | Fault]:
     """Speak utterances together, in turns that are anyone's."""
     for utterance in utterances:
         speaker.admit(utterance)
-    found: dict[int, Block | Fault] = {}
+    found: dict[int, Take | Fault] = {}
     turns = random.Random(1)  # noqa: S311 - any order will do
     for _ in range(1_000):
         order = [utterance.id for utterance in utterances if utterance.id not in found]
@@ -46,8 +46,8 @@ def spoken(speaker: MultilingualEngine, utterances: Sequence[Utterance]) -> dict
     raise AssertionError("it never ends")
 
 
-def pcm(result: Block | Fault) -> Pcm:
-    assert isinstance(result, Block)
+def pcm(result: Take | Fault) -> Pcm:
+    assert isinstance(result, Take)
     return result.pcm
 
 
@@ -111,7 +111,7 @@ def test_weights_that_do_not_stop_are_cut_and_say_so(tiny_multilingual: Path, tm
     folder = shutil.copytree(tiny_multilingual, tmp_path / "endless")
     (folder / "manifest.json").unlink()
     block = spoken(engine(folder), [Utterance(1, "Ja.", language="de")])[1]
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert not block.stopped
     assert 40 < len(block.pcm) // 960 < 100
 
@@ -127,8 +127,8 @@ def test_what_cannot_be_read_is_one_utterances_fault(speaker: MultilingualEngine
         ],
     )
     errors = {key: type(result.error) for key, result in found.items() if isinstance(result, Fault)}
-    assert errors == {1: InvalidInput, 2: UnsupportedLanguage, 3: InvalidInput}
-    assert isinstance(found[4], Block)
+    assert errors == {1: InvalidInputError, 2: UnsupportedLanguageError, 3: InvalidInputError}
+    assert isinstance(found[4], Take)
 
 
 def test_a_dropped_utterance_is_gone(speaker: MultilingualEngine) -> None:
@@ -146,15 +146,15 @@ def test_without_memory_one_goes_and_the_rest_are_spoken(
     speaker.admit(Utterance(1, TEXTS["de"], language="de"))
     speaker.advance([1])
 
-    def no_memory(_: Decoding) -> None:
+    def no_memory(_: GuidedDecoding) -> None:
         raise RuntimeError(said)
 
     with monkeypatch.context() as changes:
-        changes.setattr(Decoding, "step", no_memory)
+        changes.setattr(GuidedDecoding, "step", no_memory)
         [fault] = speaker.advance([1])
     assert isinstance(fault, Fault)
-    assert isinstance(fault.error, OutOfMemory)
-    assert isinstance(spoken(speaker, [Utterance(2, TEXTS["ja"], language="ja")])[2], Block)
+    assert isinstance(fault.error, OutOfMemoryError)
+    assert isinstance(spoken(speaker, [Utterance(2, TEXTS["ja"], language="ja")])[2], Take)
 
 
 def test_weights_baked_in_float32_speak_as_those_released(

@@ -6,9 +6,15 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from worker.engines.chatterbox.turbo.recordings import FIRST_RETRY, LATEST_RETRY, Recorder, Recordings, Shape
+from worker.engines.chatterbox.turbo.recordings import (
+    FIRST_RETRY,
+    LATEST_RETRY,
+    GraphCapture,
+    Recordings,
+    StepShape,
+)
 
-SHAPES = [Shape(slots, reach) for slots in (1, 2, 4) for reach in (512, 256)]
+SHAPES = [StepShape(slots, reach) for slots in (1, 2, 4) for reach in (512, 256)]
 LACK = torch.OutOfMemoryError("5 bytes are free\nand more are wanted")
 BROKEN = RuntimeError("operation not permitted when stream is capturing")
 
@@ -27,14 +33,14 @@ class Failing:
         return step
 
 
-def occasions(recordings: Recordings, count: int, shape: Shape = SHAPES[0]) -> None:
+def occasions(recordings: Recordings, count: int, shape: StepShape = SHAPES[0]) -> None:
     """Give so many occasions to record a shape, as decoding does."""
     for _ in range(count):
         if recordings.is_due(shape):
             recordings.record(shape, lambda: None)
 
 
-def made(recorder: Recorder | None) -> Recordings:
+def made(recorder: GraphCapture | None) -> Recordings:
     return Recordings(recorder, SHAPES)
 
 

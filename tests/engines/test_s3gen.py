@@ -17,8 +17,8 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job, S3Voice, folded
 from worker.engines.chatterbox.s3gen.layers import Padding, attend_fused, attend_head_by_head
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.engines.takes.judge import Take, verdict
-from worker.errors import StartError, VoiceUnusable
+from worker.engines.takes.judge import Reading, verdict
+from worker.errors import StartError, VoiceUnusableError
 
 CPU = torch.device("cpu")
 PROVEN_AGAINST = "0.1.7"
@@ -184,7 +184,7 @@ def test_a_prompt_whose_mel_and_tokens_differ_in_length_is_cut_to_what_both_have
 
 @pytest.mark.parametrize("tokens", [torch.zeros(1, 0, dtype=torch.int64), torch.full((1, 20), 6561)])
 def test_a_voice_without_a_readable_prompt_is_refused(pair: Pair, tokens: Tensor) -> None:
-    with pytest.raises(VoiceUnusable):
+    with pytest.raises(VoiceUnusableError):
         pair.ours.voice(replace(pair.conditioning, s3_prompt_tokens=tokens))
 
 
@@ -272,4 +272,4 @@ def test_the_judge_hears_what_the_vocoders_own_clamp_cuts(loudness: float, times
     spectrum[: vocoder.window_size // 2 + 1] = -20.0
     spectrum[1] = loudness  # the logarithm of the magnitude at 1.5 kHz; what is left are phases
     wave = vocoder.synthesise(spectrum)
-    assert verdict(Take("Nobody waved.", wave.numpy())).problems.count("clipped") == times
+    assert verdict(Reading("Nobody waved.", wave.numpy())).problems.count("clipped") == times

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from worker.engines import Block, Engine, Pcm, Utterance
+from worker.engines import Engine, Pcm, Take, Utterance
 from worker.engines.preview import PreviewEngine
 from worker.engines.tone import ToneEngine
 
@@ -22,7 +22,7 @@ def spoken(engine: Engine, utterances: Sequence[Utterance]) -> dict[int, Pcm]:
     made: dict[int, Pcm] = {}
     while len(made) < len(utterances):
         for block in engine.advance([u.id for u in utterances if u.id not in made]):
-            assert isinstance(block, Block)
+            assert isinstance(block, Take)
             made[block.utterance] = block.pcm
     return made
 

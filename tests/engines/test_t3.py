@@ -18,7 +18,7 @@ from transformers.generation.logits_process import (
 from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import RowInt8, quantize
-from worker.engines.chatterbox.sampling import Options, draw, sample, sample_in_one
+from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample, sample_in_one
 from worker.engines.chatterbox.turbo.checkpoint import maker
 from worker.engines.chatterbox.turbo.decoder import Decoder
 from worker.engines.chatterbox.turbo.slots import Prefix, Slots
@@ -205,7 +205,7 @@ def test_lower_precisions_stay_near_the_distribution(
     ],
 )
 def test_sampling_draws_what_upstreams_processors_draw(options: dict[str, float]) -> None:
-    given = Options.of(options)
+    given = SamplingOptions.of(options)
     processors = upstreams_processors(options)
     generator = torch.Generator().manual_seed(1)
     for seed in range(200):

@@ -15,13 +15,13 @@ from encoder import FrameSplitter, Mp3Encoder, Mp3Error, frames, id3, read_file,
 from gateway import messages
 from gateway.errors import BadMessage, BadRequest, TooLarge
 from localpod.app import create_app
-from localpod.settings import Options
+from localpod.settings import EndpointOptions
 from segmenter import Segmenter, plan
 from worker.cache import cache_key
 from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
 from worker.chunks import Caption
 from worker.engines.tone import ToneEngine
-from worker.errors import InvalidInput
+from worker.errors import InvalidInputError
 from worker.request import SpeechRequest, parse
 
 __all__ = ["TARGETS", "Target"]
@@ -88,7 +88,7 @@ def check_request(given: Any) -> None:
     said, request = "", None
     try:
         request = parse(given, ENGINE)
-    except InvalidInput as error:
+    except InvalidInputError as error:
         said = error.as_record()["error"]
     assert len(said) < 1_000, said
     assert said.isprintable(), said
@@ -218,7 +218,7 @@ HEADERS = st.dictionaries(
 CALLS = st.tuples(METHODS, st.sampled_from(PLACES), BODIES, HEADERS)
 
 
-APP = create_app(Options(workers=0))
+APP = create_app(EndpointOptions(workers=0))
 
 
 def check_call(given: tuple[str, str, bytes, dict[str, str]]) -> None:

@@ -8,9 +8,9 @@ from chatterpod import Chunk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.context import Context, State
+from gateway.context import Context, ContextState
 from gateway.errors import BadRequest, ContextEnded, TooLarge
-from gateway.timeline import Form
+from gateway.timeline import AudioForm
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -20,13 +20,13 @@ END = Chunk(b"", 0, 100, (), {"duration_ms": 100})
 
 
 def context(text: str = "", *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    made = Context(options, Form(form), limit)
+    made = Context(options, AudioForm(form), limit)
     made.push(text)
     return made
 
 
 def whole(text: str, *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    made = Context(options, Form(form), limit)
+    made = Context(options, AudioForm(form), limit)
     made.speak(text)
     return made
 
@@ -83,7 +83,7 @@ def test_every_word_is_spoken_once_and_in_order_however_the_text_came(sizes: lis
     made.close()
     spoken += jobs(made)
     assert "".join("".join(spoken).split()) == "".join(made.text.split())
-    assert made.state is State.DONE
+    assert made.state is ContextState.DONE
 
 
 def test_a_job_that_ends_in_the_middle_of_a_sentence_brings_its_own_pause() -> None:
@@ -139,7 +139,7 @@ def test_a_context_without_a_word_is_done_when_it_is_closed() -> None:
     made = context(" ... ")
     made.close()
     assert made.next_job() is None
-    assert made.state is State.DONE
+    assert made.state is ContextState.DONE
 
 
 def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
@@ -162,7 +162,7 @@ def test_what_was_heard_of_a_context_that_is_done_can_still_be_asked() -> None:
     segment = {"text": "", "char_start": 0, "char_end": 13, "start_ms": 0, "end_ms": 1_000}
     made.take(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
     made.job_ended()
-    assert made.state is State.DONE
+    assert made.state is ContextState.DONE
     assert made.cancel(800).text == "Good"
 
 

@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 
 from bench.running import running
 from gateway.endpoint import RunPod
-from gateway.settings import PARSERS, Settings
+from gateway.settings import PARSERS, GatewaySettings
 from tests.kits.gateway import Talk
 from tests.kits.pods import gatewaying
 
@@ -276,7 +276,7 @@ async def test_a_gateway_that_is_ended_cancels_what_is_queued_and_says_no_word_m
 async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
     sound: tuple[str, str],
 ) -> None:
-    endpoint = RunPod(Settings(endpoint_id="local", api_key="any", base_url=f"{sound[1]}/v2"))
+    endpoint = RunPod(GatewaySettings(endpoint_id="local", api_key="any", base_url=f"{sound[1]}/v2"))
     with pytest.raises(Incomplete):
         await anext(endpoint.receive("gone-u1"))
     await endpoint.close()

@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.endpoint import RunPod
 from gateway.requests import ClientWatch, OpenRequests
-from gateway.settings import Settings
+from gateway.settings import GatewaySettings
 from tests.kits.gateway import TOKEN, MemoryEndpoint, Running, audio_of, running, talking
 
 PROSE = (
@@ -258,7 +258,9 @@ async def test_an_operation_that_is_given_up_leaves_no_job() -> None:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        endpoint = RunPod(Settings(endpoint_id="ep", api_key="any", base_url=f"http://127.0.0.1:{port}/v2"))
+        endpoint = RunPod(
+            GatewaySettings(endpoint_id="ep", api_key="any", base_url=f"http://127.0.0.1:{port}/v2")
+        )
         asking = asyncio.create_task(endpoint.operate("voices"))
         await until(lambda: len(seen) > 2)
         await left(asking)

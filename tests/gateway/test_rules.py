@@ -14,22 +14,22 @@ from gateway.errors import (
     BadRequest,
     Exhausted,
     GatewayError,
+    GatewayStartError,
     RangeRefused,
-    StartError,
     TooLarge,
     translated,
 )
-from gateway.limits import Limits, Usage
+from gateway.limits import Limits, TokenUsage
 from gateway.metrics import Metrics
-from gateway.ranges import Answer, answer
-from gateway.settings import Settings
+from gateway.ranges import ByteRange, answer
+from gateway.settings import GatewaySettings
 
 DAY = 86_400
 ENV = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": "rpa_secret"}
 
 
 def test_requests_a_minute_refill_evenly() -> None:
-    usage = Usage(Limits(requests_a_minute=6))
+    usage = TokenUsage(Limits(requests_a_minute=6))
     for _ in range(6):
         usage.request(1_000.0)
     with pytest.raises(Exhausted) as refused:
@@ -39,7 +39,7 @@ def test_requests_a_minute_refill_evenly() -> None:
 
 
 def test_characters_are_counted_by_the_day_all_or_none() -> None:
-    usage = Usage(Limits(characters_a_day=100))
+    usage = TokenUsage(Limits(characters_a_day=100))
     usage.characters(60, now=DAY * 5)
     with pytest.raises(Exhausted, match="60 characters are asked for, and 40 of 100 are left"):
         usage.characters(60, now=DAY * 5 + 3_600)
@@ -48,7 +48,7 @@ def test_characters_are_counted_by_the_day_all_or_none() -> None:
 
 
 def test_a_connection_that_was_given_back_can_be_taken_again() -> None:
-    usage = Usage(Limits(connections=1))
+    usage = TokenUsage(Limits(connections=1))
     usage.connect()
     with pytest.raises(Exhausted):
         usage.connect()
@@ -59,24 +59,24 @@ def test_a_connection_that_was_given_back_can_be_taken_again() -> None:
 @pytest.mark.parametrize(
     ("header", "made", "whole", "expected"),
     [
-        (None, 10, "growing", Answer(0, None, 200)),
-        (None, 10, "whole", Answer(0, 10, 200)),
-        ("bytes=0-1", 10, "growing", Answer(0, 2, 206, "bytes 0-1/*")),
-        ("bytes=0-1", 10, "whole", Answer(0, 2, 206, "bytes 0-1/10")),
-        ("bytes=0-", 10, "growing", Answer(0, None, 200)),
-        ("bytes=0-", 10, "whole", Answer(0, 10, 206, "bytes 0-9/10")),
-        ("bytes=4-", 10, "growing", Answer(4, 10, 206, "bytes 4-9/*")),
-        ("bytes=4-99", 10, "whole", Answer(4, 10, 206, "bytes 4-9/10")),
-        ("bytes=-3", 10, "whole", Answer(7, 10, 206, "bytes 7-9/10")),
+        (None, 10, "growing", ByteRange(0, None, 200)),
+        (None, 10, "whole", ByteRange(0, 10, 200)),
+        ("bytes=0-1", 10, "growing", ByteRange(0, 2, 206, "bytes 0-1/*")),
+        ("bytes=0-1", 10, "whole", ByteRange(0, 2, 206, "bytes 0-1/10")),
+        ("bytes=0-", 10, "growing", ByteRange(0, None, 200)),
+        ("bytes=0-", 10, "whole", ByteRange(0, 10, 206, "bytes 0-9/10")),
+        ("bytes=4-", 10, "growing", ByteRange(4, 10, 206, "bytes 4-9/*")),
+        ("bytes=4-99", 10, "whole", ByteRange(4, 10, 206, "bytes 4-9/10")),
+        ("bytes=-3", 10, "whole", ByteRange(7, 10, 206, "bytes 7-9/10")),
         ("bytes=-3", 10, "growing", None),
         ("bytes=10-", 10, "growing", None),
-        ("bytes=5-4", 10, "whole", Answer(0, 10, 200)),
-        ("lines=0-1", 10, "whole", Answer(0, 10, 200)),
-        ("bytes=0-1,4-5", 10, "whole", Answer(0, 10, 200)),
+        ("bytes=5-4", 10, "whole", ByteRange(0, 10, 200)),
+        ("lines=0-1", 10, "whole", ByteRange(0, 10, 200)),
+        ("bytes=0-1,4-5", 10, "whole", ByteRange(0, 10, 200)),
     ],
 )
 def test_a_range_is_answered_with_what_is_there(
-    header: str | None, made: int, whole: str, expected: Answer | None
+    header: str | None, made: int, whole: str, expected: ByteRange | None
 ) -> None:
     assert answer(header, made, whole=whole == "whole") == expected
 
@@ -141,7 +141,7 @@ def test_whatever_a_message_holds_it_is_one_or_is_refused(kind: str, fields: dic
 
 
 def test_settings_are_read_from_the_environment() -> None:
-    settings = Settings.from_env(
+    settings = GatewaySettings.from_env(
         ENV
         | {
             "GATEWAY_TOKENS": "one-token-of-many-letters, another-token-of-many",
@@ -174,14 +174,14 @@ def test_settings_are_read_from_the_environment() -> None:
     ],
 )
 def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, str], said: str) -> None:
-    with pytest.raises(StartError) as refused:
-        Settings.from_env(env)
+    with pytest.raises(GatewayStartError) as refused:
+        GatewaySettings.from_env(env)
     assert str(refused.value).startswith(said)
     assert "short" not in str(refused.value).replace("shorter", "")
 
 
 def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
-    shown = repr(Settings.from_env(ENV | {"GATEWAY_TOKENS": "one-token-of-many-letters"}))
+    shown = repr(GatewaySettings.from_env(ENV | {"GATEWAY_TOKENS": "one-token-of-many-letters"}))
     assert "rpa_secret" not in shown
     assert "one-token" not in shown
 

@@ -5,10 +5,10 @@ from chatterpod import Chunk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.timeline import Caption, Form, Span, Timeline, heard
+from gateway.timeline import AudioForm, Span, TimedText, Timeline, heard
 
 TEXT = "One two three. Four five six."
-MP3, PCM = Form("mp3", 64), Form("pcm")
+MP3, PCM = AudioForm("mp3", 64), AudioForm("pcm")
 
 
 def chunk(frames: int, start: int, end: int, *, last: bool = False) -> Chunk:
@@ -20,7 +20,7 @@ def test_a_second_job_follows_the_first_with_times_and_offsets_of_the_whole() ->
     timeline = Timeline(MP3)
     timeline.take(chunk(100, 0, 2_400, last=True), Span(0, 14), TEXT, more=True)
     piece = timeline.take(chunk(50, 0, 1_200, last=True), Span(15, 29), TEXT, more=False)
-    assert piece.captions == (Caption("Four five six.", 15, 29, 2_400, 3_600),)
+    assert piece.captions == (TimedText("Four five six.", 15, 29, 2_400, 3_600),)
     assert (piece.start_ms, piece.end_ms) == (2_400, 3_600)
     assert timeline.duration_ms == 3_600
 
@@ -52,7 +52,7 @@ def test_a_caption_ends_with_its_part_of_the_text_even_where_a_pause_was_written
     assert piece.captions[0].char_end == 14
 
 
-CAPTIONS = (Caption(TEXT[:14], 0, 14, 0, 1_400), Caption(TEXT[15:], 15, 29, 1_700, 3_100))
+CAPTIONS = (TimedText(TEXT[:14], 0, 14, 0, 1_400), TimedText(TEXT[15:], 15, 29, 1_700, 3_100))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.app import create_app
 from gateway.server import Server, configured
-from gateway.settings import Settings
+from gateway.settings import GatewaySettings
 from segmenter import plan
 
 FRAME = 192  # bytes: 24 ms at 64 kbit/s
@@ -126,7 +126,7 @@ async def running(endpoint: MemoryEndpoint | None = None, /, **settings: Any) ->
     """Serve a gateway on a free port of this machine."""
     endpoint = endpoint or MemoryEndpoint()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
-    chosen = Settings(**(defaults | settings))
+    chosen = GatewaySettings(**(defaults | settings))
     listening = socket.create_server(("127.0.0.1", 0))
     app = create_app(chosen, endpoint)
     server = Server(configured(app, chosen), lambda: None, app.state.requests.end)

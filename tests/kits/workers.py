@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from worker.cache import Cache
-from worker.engines import Block, Fault, Utterance
+from worker.engines import Fault, Take, Utterance
 from worker.engines.takes import cloner
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
-from worker.speech import Studio, Synthesis
-from worker.voices import Voices
-from worker.voices.ready import Casting
+from worker.speech import LiveSpeeches, Scheduler
+from worker.voices import VoiceStore
+from worker.voices.ready import ReadyVoices
 
 __all__ = ["CountingEngine", "Kit", "audio_of", "run_job", "working"]
 
@@ -37,7 +37,7 @@ class CountingEngine(ToneEngine):
         self.admitted.append(utterance)
         super().admit(utterance)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         if self.hold_after is not None and self.hold_after <= 0:
             time.sleep(0.001)  # as a step that does something: a spinning thread would starve the others
             return []
@@ -59,8 +59,8 @@ class FaultyEngine(CountingEngine):
         self.planted = planted
         self.dies = dies
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
-        results: list[Block | Fault] = []
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
+        results: list[Take | Fault] = []
         texts = {utterance.id: utterance.text for utterance in self.admitted}
         for result in super().advance(order):
             if "boom" not in texts[result.utterance]:
@@ -70,7 +70,7 @@ class FaultyEngine(CountingEngine):
             elif self.planted is not None:
                 results.append(Fault(result.utterance, self.planted))
             else:
-                results.append(Block(result.utterance, np.full(100, np.nan, np.float32)))
+                results.append(Take(result.utterance, np.full(100, np.nan, np.float32)))
         return results
 
 
@@ -81,11 +81,11 @@ class Kit:
         self.engine = engine
         self.cache = Cache(folder, 10**9)
         self.deaths = 0
-        self.synthesis = Synthesis(engine, on_death=self.died)
-        self.studio = Studio(self.synthesis, self.cache)
-        self.voices = Voices(folder / "voices", engine.voices)
+        self.synthesis = Scheduler(engine, on_death=self.died)
+        self.studio = LiveSpeeches(self.synthesis, self.cache)
+        self.voices = VoiceStore(folder / "voices", engine.voices)
         self.web: dict[str, bytes] = {}  # what voice_url finds
-        self.casting = Casting(
+        self.casting = ReadyVoices(
             self.voices,
             cloner(engine),
             call=self.synthesis.call,

@@ -5,13 +5,13 @@ import pytest
 from starlette.applications import Starlette
 
 from localpod.app import create_app
-from localpod.settings import Options
+from localpod.settings import EndpointOptions
 from tests.kits.fake_worker import FakeWorker
 
 
 @pytest.fixture
 def app() -> Starlette:
-    return create_app(Options(workers=0))
+    return create_app(EndpointOptions(workers=0))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bench.running import running
-from localpod.settings import Options, worker_environment
+from localpod.settings import EndpointOptions, worker_environment
 
 HEADERS = {"Authorization": "Bearer any"}
 SLEEPER = shlex.join([sys.executable, "-c", "import time; time.sleep(3600)"])
@@ -96,7 +96,7 @@ def test_jobs_fail_with_the_reason_when_no_worker_can_start(command: str, code: 
 
 
 def test_every_address_given_to_a_worker_has_its_question_mark() -> None:
-    environment = worker_environment(Options(), "w1", {"PATH": "/bin", "RUNPOD_POD_ID": "old"})
+    environment = worker_environment(EndpointOptions(), "w1", {"PATH": "/bin", "RUNPOD_POD_ID": "old"})
     addresses = [value for name, value in environment.items() if name.startswith("RUNPOD_WEBHOOK_")]
     assert len(addresses) == 4
     assert all("?" in address for address in addresses)

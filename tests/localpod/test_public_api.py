@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from localpod.app import create_app
-from localpod.settings import Options
+from localpod.settings import EndpointOptions
 from tests.kits.fake_worker import FakeWorker
 
 Submit = Callable[[], Awaitable[str]]
@@ -231,7 +231,7 @@ async def test_without_a_key_nothing_is_answered(api: httpx.AsyncClient, key: st
     ("header", "status"), [("Bearer secret", 200), ("secret", 200), ("Bearer other", 401)]
 )
 async def test_with_a_key_set_only_that_key_is_accepted(header: str, status: int) -> None:
-    transport = httpx.ASGITransport(create_app(Options(workers=0, api_key="secret")))
+    transport = httpx.ASGITransport(create_app(EndpointOptions(workers=0, api_key="secret")))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/v2/local") as client:
         reply = await client.get("health", headers={"Authorization": header})
     assert reply.status_code == status

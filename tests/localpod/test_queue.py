@@ -2,36 +2,38 @@ from itertools import product
 
 import pytest
 
-from localpod.queue import FINAL, KEPT_S, TRANSITIONS, Event, IllegalEventError, Job, Queue, State
+from localpod.queue import FINAL, KEPT_S, TRANSITIONS, IllegalEventError, JobEvent, JobState, Queue, QueuedJob
 
 LEGAL = {
-    (State.IN_QUEUE, Event.TAKEN): State.IN_PROGRESS,
-    (State.IN_QUEUE, Event.RAISED): State.FAILED,
-    (State.IN_QUEUE, Event.CANCELLED): State.CANCELLED,
-    (State.IN_QUEUE, Event.EXPIRED): State.TIMED_OUT,
-    (State.IN_PROGRESS, Event.FINISHED): State.COMPLETED,
-    (State.IN_PROGRESS, Event.RAISED): State.FAILED,
-    (State.IN_PROGRESS, Event.CANCELLED): State.CANCELLED,
-    (State.IN_PROGRESS, Event.EXPIRED): State.TIMED_OUT,
-    (State.IN_PROGRESS, Event.LOST): State.IN_QUEUE,
-    (State.FAILED, Event.RETRIED): State.IN_QUEUE,
-    (State.TIMED_OUT, Event.RETRIED): State.IN_QUEUE,
+    (JobState.IN_QUEUE, JobEvent.TAKEN): JobState.IN_PROGRESS,
+    (JobState.IN_QUEUE, JobEvent.RAISED): JobState.FAILED,
+    (JobState.IN_QUEUE, JobEvent.CANCELLED): JobState.CANCELLED,
+    (JobState.IN_QUEUE, JobEvent.EXPIRED): JobState.TIMED_OUT,
+    (JobState.IN_PROGRESS, JobEvent.FINISHED): JobState.COMPLETED,
+    (JobState.IN_PROGRESS, JobEvent.RAISED): JobState.FAILED,
+    (JobState.IN_PROGRESS, JobEvent.CANCELLED): JobState.CANCELLED,
+    (JobState.IN_PROGRESS, JobEvent.EXPIRED): JobState.TIMED_OUT,
+    (JobState.IN_PROGRESS, JobEvent.LOST): JobState.IN_QUEUE,
+    (JobState.FAILED, JobEvent.RETRIED): JobState.IN_QUEUE,
+    (JobState.TIMED_OUT, JobEvent.RETRIED): JobState.IN_QUEUE,
 }
 
 
-def new_job(name: str = "a", *, sync: bool = False, execution_s: float = 600, ttl_s: float = 86400) -> Job:
-    return Job(name, {"input": {"text": "hi"}}, sync, 0.0, execution_s, ttl_s)
+def new_job(
+    name: str = "a", *, sync: bool = False, execution_s: float = 600, ttl_s: float = 86400
+) -> QueuedJob:
+    return QueuedJob(name, {"input": {"text": "hi"}}, sync, 0.0, execution_s, ttl_s)
 
 
-def queue_of(*jobs: Job) -> Queue:
+def queue_of(*jobs: QueuedJob) -> Queue:
     queue = Queue()
     for job in jobs:
         queue.submit(job)
     return queue
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
-def test_every_pair_of_state_and_event_does_what_the_table_says(state: State, event: Event) -> None:
+@pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))
+def test_every_pair_of_state_and_event_does_what_the_table_says(state: JobState, event: JobEvent) -> None:
     job = new_job()
     job.state = state
     if (state, event) in LEGAL:
@@ -44,8 +46,8 @@ def test_every_pair_of_state_and_event_does_what_the_table_says(state: State, ev
 
 
 def test_every_state_has_a_row_and_the_final_ones_leave_only_by_a_retry() -> None:
-    assert set(TRANSITIONS) == set(State)
-    assert all(set(TRANSITIONS[state]) <= {Event.RETRIED} for state in FINAL)
+    assert set(TRANSITIONS) == set(JobState)
+    assert all(set(TRANSITIONS[state]) <= {JobEvent.RETRIED} for state in FINAL)
 
 
 def test_jobs_are_taken_in_the_order_in_which_they_came() -> None:
@@ -74,7 +76,7 @@ def test_a_job_lost_twice_has_failed_and_is_not_run_for_ever() -> None:
     for now in (1.0, 2.0):
         queue.take("w", 1, now)
         queue.lose("w", now)
-    assert job.state is State.FAILED
+    assert job.state is JobState.FAILED
     assert job.error == "worker was lost while running the job, after 1 retries"
 
 
@@ -100,7 +102,7 @@ def test_what_comes_after_a_cancel_is_ignored(result: dict[str, object]) -> None
     assert not queue.finish("a", "w", result, 3.0)
     assert not queue.add_item("a", "w", b"late")
     assert not queue.add_progress("a", "w", "late")
-    assert (job.state, job.output, job.error, list(job.items)) == (State.CANCELLED, None, None, [])
+    assert (job.state, job.output, job.error, list(job.items)) == (JobState.CANCELLED, None, None, [])
 
 
 def test_cancelling_a_job_that_has_ended_changes_nothing() -> None:
@@ -109,7 +111,7 @@ def test_cancelling_a_job_that_has_ended_changes_nothing() -> None:
     queue.take("w", 1, 1.0)
     queue.finish("a", "w", {"output": 1}, 2.0)
     queue.cancel(job, 3.0)
-    assert (job.state, job.output, job.ended_at) == (State.COMPLETED, 1, 2.0)
+    assert (job.state, job.output, job.ended_at) == (JobState.COMPLETED, 1, 2.0)
 
 
 def test_a_job_times_out_when_it_has_run_for_its_execution_timeout() -> None:
@@ -118,14 +120,14 @@ def test_a_job_times_out_when_it_has_run_for_its_execution_timeout() -> None:
     queue.take("w", 1, 100.0)
     assert queue.expire(109.9) == []
     assert queue.expire(110.0) == [job]
-    assert (job.state, job.error) == (State.TIMED_OUT, "job exceeded its executionTimeout of 10000 ms")
+    assert (job.state, job.error) == (JobState.TIMED_OUT, "job exceeded its executionTimeout of 10000 ms")
 
 
 def test_a_job_times_out_in_the_queue_when_its_ttl_is_over() -> None:
     job = new_job(ttl_s=10)
     queue = queue_of(job)
     assert queue.expire(10.0) == [job]
-    assert (job.state, queue.take("w", 1, 11.0)) == (State.TIMED_OUT, [])
+    assert (job.state, queue.take("w", 1, 11.0)) == (JobState.TIMED_OUT, [])
 
 
 def test_a_retry_begins_anew_with_nothing_of_the_old_output() -> None:
@@ -135,7 +137,7 @@ def test_a_retry_begins_anew_with_nothing_of_the_old_output() -> None:
     queue.add_item("a", "w", b"1")
     queue.finish("a", "w", {"error": "boom"}, 2.0)
     queue.retry(job, 3.0)
-    assert (job.state, list(job.items), job.error) == (State.IN_QUEUE, [], None)
+    assert (job.state, list(job.items), job.error) == (JobState.IN_QUEUE, [], None)
     assert queue.take("w", 1, 4.0) == [job]
 
 
@@ -144,7 +146,7 @@ def test_a_purge_cancels_what_waits_and_leaves_what_runs() -> None:
     queue = queue_of(running, waiting)
     queue.take("w", 1, 1.0)
     assert queue.purge(2.0) == [waiting]
-    assert (running.state, waiting.state) == (State.IN_PROGRESS, State.CANCELLED)
+    assert (running.state, waiting.state) == (JobState.IN_PROGRESS, JobState.CANCELLED)
 
 
 @pytest.mark.parametrize("sync", [False, True])
@@ -154,7 +156,7 @@ def test_results_are_forgotten_after_their_time_but_stay_counted(sync: bool) -> 
     queue.finish("a", "w", {"output": 1}, 2.0)
     assert queue.prune(2.0 + KEPT_S[sync] - 1) == []
     assert queue.prune(2.0 + KEPT_S[sync]) == ["a"]
-    assert (queue.jobs, queue.ended[State.COMPLETED]) == ({}, 1)
+    assert (queue.jobs, queue.ended[JobState.COMPLETED]) == ({}, 1)
 
 
 def test_jobs_that_have_not_ended_are_never_forgotten() -> None:

@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from localpod.app import create_app
-from localpod.settings import Options
+from localpod.settings import EndpointOptions
 from localpod.webhooks import Webhooks
 
 LIMIT_S = 10.0
@@ -35,7 +35,7 @@ class Hook:
 
 @pytest.fixture
 async def app() -> AsyncIterator[Starlette]:
-    made = create_app(Options())
+    made = create_app(EndpointOptions())
     made.state.webhooks = Webhooks(made.state.pod, repeat_s=(0.01, 0.01))
     yield made
     await made.state.webhooks.close()

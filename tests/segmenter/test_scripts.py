@@ -7,7 +7,7 @@ import pytest
 
 from segmenter.scripts import foreign_script
 from worker.engines.tone import ToneEngine
-from worker.errors import TextTooLong, UnsupportedLanguage
+from worker.errors import TextTooLongError, UnsupportedLanguageError
 from worker.request import SpeechRequest, parse
 from worker.speech.planning import lines
 
@@ -56,12 +56,13 @@ class SpeaksAll(ToneEngine):
 
 def test_a_character_that_says_more_counts_for_more_of_a_jobs_size() -> None:
     parse({"text": "a" * 9_000, "language": "en"}, SpeaksAll())
-    with pytest.raises(TextTooLong, match="expected at most 34"):
+    with pytest.raises(TextTooLongError, match="expected at most 34"):
         parse({"text": "あ" * 9_000, "language": "ja"}, SpeaksAll())
 
 
 def test_a_language_that_lacks_something_here_is_refused_with_what_it_lacks() -> None:
     with pytest.raises(
-        UnsupportedLanguage, match=r"language is ' ZH ', for which this worker lacks the package spacy-pkuseg"
+        UnsupportedLanguageError,
+        match=r"language is ' ZH ', for which this worker lacks the package spacy-pkuseg",
     ):
         parse({"text": "你好", "language": " ZH "}, SpeaksAll())

@@ -15,12 +15,12 @@ import torch
 
 from encoder import read_file
 from worker.check import PARTS, cache_trouble, check, device_line, fitness, spoken_word, unwritable
-from worker.engines import Block, Engine, Fault, Utterance
+from worker.engines import Engine, Fault, Take, Utterance
 from worker.engines.choose import load
 from worker.engines.preview import PreviewEngine
-from worker.engines.takes import CarefulEngine
+from worker.engines.takes import JudgedEngine
 from worker.engines.tone import ToneEngine
-from worker.errors import EngineFailed, StartError
+from worker.errors import EngineFailedError, StartError
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -110,24 +110,24 @@ def test_a_spoken_word_is_an_mp3_of_the_engines_samples() -> None:
 class Broken(ToneEngine):
     """An engine that answers what it is told to."""
 
-    def __init__(self, answer: Block | Fault) -> None:
+    def __init__(self, answer: Take | Fault) -> None:
         super().__init__(speed=1_000.0, slots=1)
         self.answer = answer
 
-    def advance(self, order: object) -> list[Block | Fault]:
+    def advance(self, order: object) -> list[Take | Fault]:
         return [self.answer]
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        Fault(0, EngineFailed("no")),
-        Block(0, np.zeros(24_000, np.float32)),
-        Block(0, np.full(24_000, np.nan, np.float32)),
-        Block(0, np.zeros(0, np.float32)),
+        Fault(0, EngineFailedError("no")),
+        Take(0, np.zeros(24_000, np.float32)),
+        Take(0, np.full(24_000, np.nan, np.float32)),
+        Take(0, np.zeros(0, np.float32)),
     ],
 )
-def test_an_engine_that_fails_or_says_nothing_does_not_pass(answer: Block | Fault) -> None:
+def test_an_engine_that_fails_or_says_nothing_does_not_pass(answer: Take | Fault) -> None:
     with pytest.raises(StartError):
         spoken_word(Broken(answer))
 
@@ -146,13 +146,11 @@ class Doubtful(ToneEngine):
         self.asked.append(utterance)
         super().admit(utterance)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         made = super().advance(order)
         if len(self.asked) > self.wrong:
             return made
-        return [
-            replace(block, warnings=("it may sound wrong",)) for block in made if isinstance(block, Block)
-        ]
+        return [replace(block, warnings=("it may sound wrong",)) for block in made if isinstance(block, Take)]
 
 
 def speech_check(engine: Engine) -> Callable[[], None]:
@@ -189,21 +187,21 @@ class Stumbling(PreviewEngine):
         super().__init__()
         self.noisy = noisy
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         made = super().advance(order)
         if not made or not self.noisy:
             return made
         self.noisy -= 1
         noise = 0.1 * np.random.default_rng(self.noisy).standard_normal(72_000)
-        return [Block(order[0], noise.astype(np.float32))]
+        return [Take(order[0], noise.astype(np.float32))]
 
 
 def test_one_warning_of_the_judge_among_good_readings_leaves_a_worker_fit_and_nine_bad_takes_do_not() -> None:
     with pytest.raises(StartError, match=r"'Hello\.': .* after 3 tries: .*noise"):
-        spoken_word(CarefulEngine(Stumbling(3)))
-    speech_check(CarefulEngine(Stumbling(3)))()
+        spoken_word(JudgedEngine(Stumbling(3)))
+    speech_check(JudgedEngine(Stumbling(3)))()
     with pytest.raises(StartError, match="noise"):
-        speech_check(CarefulEngine(Stumbling(9)))()
+        speech_check(JudgedEngine(Stumbling(9)))()
 
 
 def linked(folder: Path, target: Path, *left_out: str) -> Path:

@@ -14,9 +14,9 @@ import pytest
 
 from encoder import read_file
 from tests.kits.workers import CountingEngine, FaultyEngine, Kit, audio_of, run_job, working
-from worker.engines import Block, Fault
+from worker.engines import Fault, Take
 from worker.engines.tone import SAMPLES_PER_CHARACTER
-from worker.errors import OutOfMemory
+from worker.errors import OutOfMemoryError
 
 TEXT = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -33,9 +33,9 @@ GUIDE = {
 class DoubtfulEngine(CountingEngine):
     """The tone, with a doubt about each segment, as a guard has that gave up."""
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         return [
-            replace(block, warnings=("a segment may sound wrong",)) if isinstance(block, Block) else block
+            replace(block, warnings=("a segment may sound wrong",)) if isinstance(block, Take) else block
             for block in super().advance(order)
         ]
 
@@ -147,14 +147,16 @@ async def test_a_bad_input_yields_one_error_and_the_next_job_works(tmp_path: Pat
         assert (await run_job(kit, {"text": "Still here."}))[-1]["final"] is True
 
 
-@pytest.mark.parametrize("planted", [None, OutOfMemory("the GPU is out of memory"), ValueError("/srv/x")])
+@pytest.mark.parametrize(
+    "planted", [None, OutOfMemoryError("the GPU is out of memory"), ValueError("/srv/x")]
+)
 async def test_a_fault_ends_its_job_alone_and_publishes_nothing(
     tmp_path: Path, planted: Exception | None
 ) -> None:
     with working(tmp_path, FaultyEngine(planted)) as kit:
         records = await run_job(kit, {"text": TEXT + "\n\nAnd then: boom."})
         assert kit.files() == []
-        code = "out_of_memory" if isinstance(planted, OutOfMemory) else "engine_failed"
+        code = "out_of_memory" if isinstance(planted, OutOfMemoryError) else "engine_failed"
         assert records[-1]["error"].startswith(code + ": ")
         assert "srv" not in records[-1]["error"]
         assert (await run_job(kit, {"text": "Fine."}))[-1]["final"] is True

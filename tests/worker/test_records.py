@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from worker.chunks import Caption, Layout, Part, layout
+from worker.chunks import Caption, Chunk, Layout, layout
 from worker.records import ITEM_BYTES, RecordWriter
 
 AUDIO = bytes(range(256)) * 3 * 10_000  # 40,000 frames of 192 bytes: 16 minutes
@@ -48,12 +48,12 @@ def test_the_times_of_records_are_without_gaps_and_every_caption_is_in_one() -> 
 
 
 def test_a_long_part_is_split_and_an_empty_last_one_is_a_record() -> None:
-    long = Part(AUDIO[:1_920_000], 0, (captions(1)[0],))
+    long = Chunk(AUDIO[:1_920_000], 0, (captions(1)[0],))
     made = writer()
     records = list(made.of_part(long))
     assert len(records) == 4
     assert [len(record["segments"]) for record in records] == [1, 0, 0, 0]
-    [empty] = made.of_part(Part(b"", 1_920_000, (), last=True))
+    [empty] = made.of_part(Chunk(b"", 1_920_000, (), last=True))
     assert (empty["seq"], empty["audio_base64"]) == (4, "")
 
 

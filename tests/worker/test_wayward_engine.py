@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tests.kits.workers import Kit, Record, audio_of, run_job, working
-from worker.engines import Block, Fault, Pcm, Utterance
-from worker.engines.takes import CarefulEngine
+from worker.engines import Fault, Pcm, Take, Utterance
+from worker.engines.takes import JudgedEngine
 from worker.engines.tone import ToneEngine
 from worker.errors import StartError
 from worker.handler import Worker
-from worker.speech import Studio, Synthesis
+from worker.speech import LiveSpeeches, Scheduler
 
 RATE = 24_000
 TEXT = "The harbour was quiet that morning, and only the gulls had opinions."
@@ -68,7 +68,7 @@ class WaywardEngine(ToneEngine):
         self.takes.append(utterance)
         super().admit(utterance)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         utterance, _ = self._inside.pop(order[0])
         planned = self.plan.pop(0) if self.plan else None
         if planned == RAISES:
@@ -76,12 +76,12 @@ class WaywardEngine(ToneEngine):
         if planned == HANGS:
             self.released.wait()
         make = WRONG.get(planned or "", speech)
-        return [Block(utterance.id, make(utterance.text), stopped=planned != ENDLESS)]
+        return [Take(utterance.id, make(utterance.text), stopped=planned != ENDLESS)]
 
 
 def guarded(engine: ToneEngine) -> ToneEngine:
     """Return the engine made careful; to the kit one engine is as good as another."""
-    return cast(ToneEngine, CarefulEngine(engine))
+    return cast(ToneEngine, JudgedEngine(engine))
 
 
 async def spoken(folder: Path, *plan: str) -> tuple[list[Record], WaywardEngine, Kit]:
@@ -145,8 +145,8 @@ async def test_a_hung_engine_fails_its_jobs_and_has_the_process_ended(tmp_path: 
     engine = WaywardEngine(HANGS)
     with working(tmp_path, guarded(engine)) as kit:
         died = threading.Event()
-        kit.synthesis = Synthesis(kit.engine, on_death=died.set, hung_seconds=0.2)
-        kit.worker = Worker(kit.engine, kit.cache, Studio(kit.synthesis, kit.cache), kit.casting)
+        kit.synthesis = Scheduler(kit.engine, on_death=died.set, hung_seconds=0.2)
+        kit.worker = Worker(kit.engine, kit.cache, LiveSpeeches(kit.synthesis, kit.cache), kit.casting)
         kit.synthesis.start()
         assert await run_job(kit, {"text": TEXT}) == [{"error": "engine_failed: the engine hangs"}]
         assert died.wait(20)
@@ -165,4 +165,4 @@ class HighEngine(ToneEngine):
 
 def test_an_engine_of_another_rate_stops_the_start() -> None:
     with pytest.raises(StartError, match="the tone engine speaks at 44100 Hz, expected 24000 Hz"):
-        CarefulEngine(HighEngine())
+        JudgedEngine(HighEngine())

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "CLIP_RATE", "Block", "Clip", "CloningEngine", "Engine", "EngineDied", "Fault", "Pcm", "Range",
-    "ReportingEngine", "RestingEngine", "Utterance",
+    "CLIP_RATE",
+    "Clip",
+    "CloningEngine",
+    "Engine",
+    "EngineDied",
+    "Fault",
+    "Pcm",
+    "Range",
+    "ReportingEngine",
+    "RestingEngine",
+    "Take",
+    "Utterance",
 ]  # fmt: skip
 
 Pcm = NDArray[np.float32]
@@ -39,7 +49,7 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Take:
     """All of an utterance's speech; `pcm` is float32 [n] in [-1, 1] at the engine's sample rate.
 
     An engine inside a `CarefulEngine` says whether the model ended its speech itself. Finished blocks
@@ -106,7 +116,7 @@ class Engine(Protocol):
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more; call it only while fewer than `slots` are inside."""
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Do one bounded step; `order` holds the ids inside, the most urgent first."""
 
     def drop(self, utterance: int) -> None:

@@ -9,7 +9,7 @@ from worker.engines.chatterbox import files as turbo
 from worker.engines.chatterbox.files import read_ahead
 from worker.engines.chatterbox.multilingual import files as multilingual
 from worker.engines.chatterbox.options import Options
-from worker.engines.takes import CarefulEngine
+from worker.engines.takes import JudgedEngine
 from worker.errors import StartError
 from worker.settings import Settings
 
@@ -65,7 +65,7 @@ def load(name: str, settings: Settings) -> Loaded:
     if name == "preview":
         from worker.engines.preview import PreviewEngine  # noqa: PLC0415 - likewise
 
-        careful = CarefulEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
+        careful = JudgedEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
         return Loaded(careful, ("PREVIEW VOICE: a small English voice speaks, not Chatterbox",))
     return load_chatterbox(name, settings)
 
@@ -88,7 +88,7 @@ def load_chatterbox(name: str, settings: Settings) -> Loaded:
         device=settings.device,
         options=options_of(settings),
     )
-    careful = CarefulEngine(started.engine, guarded=not started.is_random, mark=started.mark)
+    careful = JudgedEngine(started.engine, guarded=not started.is_random, mark=started.mark)
     return Loaded(careful, started.notes, started.variant)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from worker.engines import Block, Fault, Pcm, Range, Utterance
+from worker.engines import Fault, Pcm, Range, Take, Utterance
 from worker.errors import StartError
 
 __all__ = ["PreviewEngine"]
@@ -22,7 +22,7 @@ SILENCE = np.zeros(2_400, np.float32)  # 100 ms, for an utterance without a word
 
 
 @dataclass(slots=True)
-class Speaking:
+class PreviewUtterance:
     """An utterance inside: its phonemes, sentence by sentence, and what is spoken of them."""
 
     utterance: Utterance
@@ -52,16 +52,16 @@ class PreviewEngine:
             StartError: hibari-tts is not installed, or its model does not load.
         """
         self.slots = slots
-        self._inside: dict[int, Speaking] = {}
+        self._inside: dict[int, PreviewUtterance] = {}
         self._voice = load_voice()
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
         phonemes = self._voice.phonemize(TAG.sub(" ", utterance.text))
         rng = np.random.default_rng(utterance.seed)
-        self._inside[utterance.id] = Speaking(utterance, list(phonemes), rng)
+        self._inside[utterance.id] = PreviewUtterance(utterance, list(phonemes), rng)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Speak one sentence of the most urgent utterance."""
         key = order[0]
         inside = self._inside[key]
@@ -72,7 +72,7 @@ class PreviewEngine:
             return []
         del self._inside[key]
         pcm = np.concatenate(inside.spoken) if inside.spoken else SILENCE
-        return [Block(key, np.clip(pcm, -1.0, 1.0).astype(np.float32, copy=False))]
+        return [Take(key, np.clip(pcm, -1.0, 1.0).astype(np.float32, copy=False))]
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""

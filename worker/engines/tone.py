@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from worker.engines import Block, Clip, Fault, Pcm, Range, Utterance
+from worker.engines import Clip, Fault, Pcm, Range, Take, Utterance
 
 __all__ = ["SAMPLES_PER_CHARACTER", "ToneEngine"]
 
@@ -53,9 +53,9 @@ class ToneEngine:
         """Take one utterance more."""
         self._inside[utterance.id] = (utterance, 0)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Make up to 200 ms of audio for each utterance inside, in the time that takes at `speed`."""
-        done: list[Block | Fault] = []
+        done: list[Take | Fault] = []
         longest = 0
         for key in order:
             utterance, made = self._inside[key]
@@ -65,7 +65,7 @@ class ToneEngine:
             self._inside[key] = (utterance, made + step)
             if made + step == wanted:
                 del self._inside[key]
-                done.append(Block(key, tone(utterance, wanted, self._pitches[utterance.voice])))
+                done.append(Take(key, tone(utterance, wanted, self._pitches[utterance.voice])))
         self._owed += longest / SAMPLE_RATE / self._speed
         if self._owed > SHORTEST_SLEEP:
             self._sleep(self._owed)

@@ -15,7 +15,7 @@ __all__ = [
     "Capabilities",
     "Operation",
     "SpeechRequest",
-    "Strict",
+    "StrictModel",
     "Turn",
 ]
 
@@ -52,13 +52,13 @@ class Capabilities(Protocol):
     clones: bool
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """No conversions, no unknown fields, no NaN: what came is what was meant."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Turn(Strict):
+class Turn(StrictModel):
     """One speaker's words in a dialogue."""
 
     text: str
@@ -66,7 +66,7 @@ class Turn(Strict):
     pause_ms: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 
-class SpeechRequest(Strict):
+class SpeechRequest(StrictModel):
     """What to speak and how; every field as in docs/reference/api.md."""
 
     text: str | None = None
@@ -110,7 +110,7 @@ class SpeechRequest(Strict):
         return (Turn(text=self.text or "", voice=self.voice),)
 
 
-class Operation(Strict):
+class Operation(StrictModel):
     """A job that manages instead of speaking."""
 
     op: Literal["voices", "voice_add", "voice_remove", "warm", "info"]

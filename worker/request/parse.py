@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from worker.errors import (
-    InvalidInput,
+    InvalidInputError,
 )
 from worker.request.language import spoken_language
-from worker.request.model import Capabilities, Operation, SpeechRequest, Strict
+from worker.request.model import Capabilities, Operation, SpeechRequest, StrictModel
 from worker.request.rules import (
     check_choices,
     check_operation,
@@ -23,7 +23,7 @@ from worker.request.wording import explained, kind
 __all__ = ["parse"]
 
 
-Model = TypeVar("Model", bound=Strict)
+Model = TypeVar("Model", bound=StrictModel)
 
 
 def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> SpeechRequest | Operation:
@@ -33,7 +33,7 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
         InvalidInput: or one of its kinds; the message names the field, what came and what is allowed.
     """
     if not isinstance(given, dict):
-        raise InvalidInput(f"input is {kind(given)}, expected an object with a text")
+        raise InvalidInputError(f"input is {kind(given)}, expected an object with a text")
     if "op" in given:
         operation = validated(Operation, given)
         check_operation(operation)
@@ -53,7 +53,7 @@ def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
     if "input" not in given:
         return dict(given)
     if "text" in given:
-        raise InvalidInput("text came twice: input is another name for text, give one of them")
+        raise InvalidInputError("text came twice: input is another name for text, give one of them")
     return {("text" if name == "input" else name): value for name, value in given.items()}
 
 

@@ -8,10 +8,10 @@ from encoder import BIT_RATES
 from segmenter.atoms import PAUSES, pause_ms
 from segmenter.scripts import worth
 from worker.errors import (
-    InvalidInput,
-    TextTooLong,
-    UnsupportedFormat,
-    VoiceUnusable,
+    InvalidInputError,
+    TextTooLongError,
+    UnsupportedFormatError,
+    VoiceUnusableError,
 )
 from worker.request.model import (
     ALLOWED_FORMATS,
@@ -50,19 +50,21 @@ def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int
     """Refuse no text, too much of it, text that is no Unicode, and text with nothing to speak."""
     if (request.text is None) == (request.turns is None):
         came = "neither came" if request.text is None else "both came"
-        raise InvalidInput(f"text or turns is required, exactly one of them: {came}")
+        raise InvalidInputError(f"text or turns is required, exactly one of them: {came}")
     total = sum(len(text) for _, text in texts(request))
     if total > max_characters:
-        raise TextTooLong(
+        raise TextTooLongError(
             f"text has {total} characters, expected at most {max_characters}: split it into jobs"
         )
     for field, text in texts(request):
         lone = next((n for n, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), None)
         if lone is not None:
-            raise InvalidInput(f"{field} has a lone surrogate at position {lone}, expected valid Unicode")
+            raise InvalidInputError(
+                f"{field} has a lone surrogate at position {lone}, expected valid Unicode"
+            )
         heard = text if engine.tags else TAG.sub("", text)
         if not any(unicodedata.category(letter)[0] in "LN" for letter in heard):
-            raise InvalidInput(f"{field} has nothing to speak: expected at least one letter or digit")
+            raise InvalidInputError(f"{field} has nothing to speak: expected at least one letter or digit")
 
 
 def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
@@ -71,17 +73,17 @@ def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
         return
     check_https(request.voice_url)
     if not engine.clones:
-        raise VoiceUnusable(f"voice_url needs an engine that clones voices, and {engine.name} does not")
+        raise VoiceUnusableError(f"voice_url needs an engine that clones voices, and {engine.name} does not")
     if request.voice != "default":
-        raise InvalidInput("voice and voice_url both came, expected one of them")
+        raise InvalidInputError("voice and voice_url both came, expected one of them")
     if all(turn.voice != "default" for turn in request.spoken):
-        raise InvalidInput("voice_url has nothing to speak: it is the voice of turns that name none")
+        raise InvalidInputError("voice_url has nothing to speak: it is the voice of turns that name none")
 
 
 def check_https(url: str) -> None:
     """Refuse an address that is not https; the message never holds it."""
     if not url.startswith("https://"):
-        raise InvalidInput("voice_url is not an https URL, expected one that starts with https://")
+        raise InvalidInputError("voice_url is not an https URL, expected one that starts with https://")
 
 
 NEEDS: Mapping[str, tuple[str, ...]] = {"voice_add": ("name",), "voice_remove": ("name",)}
@@ -97,13 +99,13 @@ def check_operation(operation: Operation) -> None:
     given = [name for name in ("name", "clip_base64", "voice_url") if getattr(operation, name) is not None]
     for name in NEEDS.get(operation.op, ()):
         if name not in given:
-            raise InvalidInput(f"{name} is missing, {operation.op} needs it")
+            raise InvalidInputError(f"{name} is missing, {operation.op} needs it")
     for name in given:
         if name not in TAKES.get(operation.op, ()):
-            raise InvalidInput(f"{name} is no field of {operation.op}")
+            raise InvalidInputError(f"{name} is no field of {operation.op}")
     if operation.op == "voice_add" and ("clip_base64" in given) == ("voice_url" in given):
         came = "both came" if "voice_url" in given else "neither came"
-        raise InvalidInput(f"clip_base64 or voice_url is required, exactly one of them: {came}")
+        raise InvalidInputError(f"clip_base64 or voice_url is required, exactly one of them: {came}")
     if operation.voice_url is not None:
         check_https(operation.voice_url)
 
@@ -111,12 +113,12 @@ def check_operation(operation: Operation) -> None:
 def check_choices(request: SpeechRequest) -> None:
     """Refuse formats, bit rates and respellings that cannot be served."""
     if request.form not in FORMATS:
-        raise UnsupportedFormat(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
+        raise UnsupportedFormatError(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
     if request.bit_rate not in BIT_RATES:
-        raise InvalidInput(f"bit_rate is {shown(request.bit_rate)}, expected {ALLOWED_RATES}")
+        raise InvalidInputError(f"bit_rate is {shown(request.bit_rate)}, expected {ALLOWED_RATES}")
     for word, respelling in request.pronounce.items():
         if not (0 < len(word.strip()) <= 64 and 0 < len(respelling.strip()) <= 128):
-            raise InvalidInput(
+            raise InvalidInputError(
                 "pronounce has an entry that is empty or too long, expected 1-64 and 1-128 characters"
             )
 
@@ -127,9 +129,11 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
         allowed = engine.options.get(name)
         if allowed is None:
             has = ", ".join(engine.options) or "none"
-            raise InvalidInput(f"{name} is not an option of the {engine.name} engine; its options: {has}")
+            raise InvalidInputError(
+                f"{name} is not an option of the {engine.name} engine; its options: {has}"
+            )
         if not allowed.low <= value <= allowed.high:
-            raise InvalidInput(f"{name} is {value:g}, expected {allowed.low:g} to {allowed.high:g}")
+            raise InvalidInputError(f"{name} is {value:g}, expected {allowed.low:g} to {allowed.high:g}")
 
 
 def check_size(request: SpeechRequest) -> None:
@@ -148,7 +152,7 @@ def check_size(request: SpeechRequest) -> None:
     if paused and total < int(seconds * pace):  # the text alone would fit
         most = f"{int(seconds - total / pace)} s of pauses beside so many characters"
         remedy = "shorten the pauses or split it into jobs"
-    raise TextTooLong(
+    raise TextTooLongError(
         f"text has {total} characters{beside}, expected at most {most} as {form} and at this speed: {remedy}"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from worker.errors import InvalidInput
+from worker.errors import InvalidInputError
 
 __all__ = ["explained", "kind", "printable", "shown"]
 
@@ -27,7 +27,7 @@ Path = Sequence[str | int]
 Schema = Mapping[str, Any]
 
 
-def explained(error: ValidationError, model: type[BaseModel]) -> InvalidInput:
+def explained(error: ValidationError, model: type[BaseModel]) -> InvalidInputError:
     """Put pydantic's errors into sentences about the fields, the first few of them."""
     found = error.errors(include_url=False, include_context=False)
     sentences, hints = [], []
@@ -38,7 +38,7 @@ def explained(error: ValidationError, model: type[BaseModel]) -> InvalidInput:
     if len(found) > SAID:
         sentences.append(f"and {len(found) - SAID} more")
     # Two unknown fields have the same hint: it is told once, at the end.
-    return InvalidInput("; ".join([*sentences, *dict.fromkeys(filter(None, hints))]))
+    return InvalidInputError("; ".join([*sentences, *dict.fromkeys(filter(None, hints))]))
 
 
 def sentences_of(fault: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Speech while it is made: planned, scheduled on the engine's thread, encoded, read by several jobs."""
 
-from worker.speech.encoding import Recorder
-from worker.speech.registry import Studio
-from worker.speech.scheduler import Synthesis
-from worker.speech.speech import Speech, follow
+from worker.speech.encoding import SpeechEncoder
+from worker.speech.registry import LiveSpeeches
+from worker.speech.scheduler import Scheduler
+from worker.speech.speech import LiveSpeech, follow
 
-__all__ = ["Recorder", "Speech", "Studio", "Synthesis", "follow"]
+__all__ = ["LiveSpeech", "LiveSpeeches", "Scheduler", "SpeechEncoder", "follow"]

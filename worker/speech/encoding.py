@@ -6,17 +6,17 @@ import numpy as np
 
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
-from worker.chunks import Caption, Layout, Part
-from worker.engines import Block, Pcm, Utterance
+from worker.chunks import Caption, Chunk, Layout
+from worker.engines import Pcm, Take, Utterance
 from worker.engines.takes.finish import level
-from worker.errors import TextTooLong
+from worker.errors import TextTooLongError
 from worker.request import JOB_BYTES
 
-__all__ = ["Line", "Recorder"]
+__all__ = ["PlannedSegment", "SpeechEncoder"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlannedSegment:
     """A segment of a turn, ready to be spoken."""
 
     turn: int
@@ -25,7 +25,7 @@ class Line:
     last: bool
 
 
-class Recorder:
+class SpeechEncoder:
     """Turns the PCM of lines, in order, into encoded parts with final times; no clock, no I/O."""
 
     def __init__(self, encoder: Mp3Encoder | PcmEncoder, layout: Layout, sample_rate: int) -> None:
@@ -36,7 +36,7 @@ class Recorder:
         self.samples = 0
         self.size = 0  # bytes of audio so far
 
-    def add(self, line: Line, block: Block) -> Part:
+    def add(self, line: PlannedSegment, block: Take) -> Chunk:
         """Return the part of one line: its speech and pause, and the encoder's rest with the last.
 
         Speech too short for a loudness of its own gets the gain of its voice's line before.
@@ -52,10 +52,10 @@ class Recorder:
         self.samples = spoken + len(pause)
         if line.last:
             audio += self._encoder.flush()
-        part = Part(audio, self.size, (self._caption(line, start, spoken),), last=line.last)
+        part = Chunk(audio, self.size, (self._caption(line, start, spoken),), last=line.last)
         self.size += len(audio)
         if self.size * 4 > JOB_BYTES * 3:
-            raise TextTooLong("the speech outgrew what one job can return: split the text into jobs")
+            raise TextTooLongError("the speech outgrew what one job can return: split the text into jobs")
         return part
 
     @property
@@ -67,13 +67,13 @@ class Recorder:
         """Let go of the encoder: what would be added from now on is of no use."""
         self._encoder = PcmEncoder()
 
-    def _levelled(self, voice: str, block: Block) -> Pcm:
+    def _levelled(self, voice: str, block: Take) -> Pcm:
         if block.gain is None:
             return level(block.pcm, self._gains.get(voice, 1.0))
         self._gains[voice] = block.gain
         return block.pcm
 
-    def _caption(self, line: Line, start: int, end: int) -> Caption:
+    def _caption(self, line: PlannedSegment, start: int, end: int) -> Caption:
         segment = line.segment
         times = (round(start * 1000 / self._rate), round(end * 1000 / self._rate))
         return Caption(line.turn, segment.char_start, segment.char_end, *times)

@@ -9,7 +9,7 @@ from segmenter.scripts import worth
 from segmenter.words import speakable
 from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
-from worker.speech.encoding import Line
+from worker.speech.encoding import PlannedSegment
 
 __all__ = ["leading_space", "lines"]
 
@@ -22,13 +22,13 @@ FIRST_SPOKEN_LIMIT = Sizes().second  # where somebody waits for the first
 Speak = Callable[[str], str]
 
 
-def lines(request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})) -> Iterator[Line]:
+def lines(request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})) -> Iterator[PlannedSegment]:
     """Yield the lines to speak, in order and lazily: the first does not wait for the last.
 
     A segment of which nothing is left to speak (a rule, an empty link) goes with the line before it.
     `keys` holds what the engine calls each voice, where that is not the request's name for it.
     """
-    held: Line | None = None
+    held: PlannedSegment | None = None
     number = 0
     for turn, segment, text in spoken_segments(request):
         if not any(letter.isalnum() for letter in text):
@@ -36,13 +36,13 @@ def lines(request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})
             continue
         if held is not None:
             yield held
-        held = Line(turn, segment, utterance(request, number, turn, text, keys), last=False)
+        held = PlannedSegment(turn, segment, utterance(request, number, turn, text, keys), last=False)
         number += 1
     if held is not None:
         yield replace(held, last=True)
 
 
-def lengthened(line: Line, turn: int, segment: Segment) -> Line:
+def lengthened(line: PlannedSegment, turn: int, segment: Segment) -> PlannedSegment:
     """Return a line with the pause of a silent segment after it, and its span where it is the same turn's."""
     end = segment.char_end if turn == line.turn else line.segment.char_end
     pause = max(line.segment.pause_ms, segment.pause_ms)

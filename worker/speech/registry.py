@@ -9,28 +9,28 @@ from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
 from worker.cache import Cache, Publication, StoredSpeech
 from worker.chunks import layout
 from worker.request import SpeechRequest
-from worker.speech.encoding import Recorder
+from worker.speech.encoding import SpeechEncoder
 from worker.speech.planning import leading_space, lines
-from worker.speech.scheduler import Synthesis
-from worker.speech.speech import Speech
+from worker.speech.scheduler import Scheduler
+from worker.speech.speech import LiveSpeech
 
-__all__ = ["Studio"]
+__all__ = ["LiveSpeeches"]
 
 
-class Studio:
+class LiveSpeeches:
     """Begins a speech for its first reader and ends it with its last; lives on the event loop."""
 
     def __init__(
-        self, synthesis: Synthesis, cache: Cache, clock: Callable[[], float] = time.monotonic
+        self, synthesis: Scheduler, cache: Cache, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._synthesis = synthesis
         self._cache = cache
         self._clock = clock
-        self._speeches: dict[str, Speech] = {}
+        self._speeches: dict[str, LiveSpeech] = {}
 
     @property
     def work(self) -> dict[str, int]:
-        """What the engine is at: see `Synthesis.work`."""
+        """What the engine is at: see `Scheduler.work`."""
         return self._synthesis.work
 
     def speaks(self, key: str) -> bool:
@@ -39,7 +39,7 @@ class Studio:
         return speech is not None and not speech.failed
 
     @contextmanager
-    def enter(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Iterator[Speech]:
+    def enter(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Iterator[LiveSpeech]:
         """Join or begin the speech of `key`, and leave it at the end of the job.
 
         `voices` holds what the engine calls each voice of the request; they have to be ready.
@@ -67,7 +67,7 @@ class Studio:
             if task is not None:
                 task.remove_done_callback(leave)
 
-    def _join(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Speech:
+    def _join(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> LiveSpeech:
         speech = self._speeches.get(key)
         joins = request.cache == "use" or (request.cache == "refresh" and speech and not speech.ended)
         if speech is not None and joins and not speech.failed:
@@ -78,20 +78,20 @@ class Studio:
             self._speeches[key] = speech
         return speech
 
-    def _compose(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> Speech:
+    def _compose(self, request: SpeechRequest, key: str, voices: Mapping[str, str]) -> LiveSpeech:
         encoder: Mp3Encoder | PcmEncoder = PcmEncoder()
         if request.form == "mp3":
             encoder = Mp3Encoder(bit_rate=request.bit_rate)
-        recorder = Recorder(encoder, layout(request.form, request.bit_rate), SAMPLE_RATE)
+        recorder = SpeechEncoder(encoder, layout(request.form, request.bit_rate), SAMPLE_RATE)
 
-        def publish(speech: Speech) -> Publication:
+        def publish(speech: LiveSpeech) -> Publication:
             stored = as_stored(speech, leading_space(request), request.seed or 0)
             keep = request.cache != "off" and not speech.warnings
             return self._cache.publish(key, request.form, stored, keep=keep)
 
-        return Speech(lines(request, voices), recorder, publish, self._clock)
+        return LiveSpeech(lines(request, voices), recorder, publish, self._clock)
 
-    def _leave(self, speech: Speech, key: str) -> None:
+    def _leave(self, speech: LiveSpeech, key: str) -> None:
         speech.readers -= 1
         if speech.readers:
             return
@@ -102,7 +102,7 @@ class Studio:
         speech.close()
 
 
-def as_stored(speech: Speech, shift: int, seed: int) -> StoredSpeech:
+def as_stored(speech: LiveSpeech, shift: int, seed: int) -> StoredSpeech:
     """Return finished speech as the cache keeps it: offsets against the stripped text."""
     parts = speech.parts
     captions = tuple(caption.moved(-shift) for part in parts for caption in part.captions)

@@ -15,12 +15,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from worker.engines import Block, Engine, Fault, RestingEngine
-from worker.errors import EngineFailed, InvalidInput, ShuttingDown, SpeechError
-from worker.speech.encoding import Line
-from worker.speech.speech import Speech
+from worker.engines import Engine, Fault, RestingEngine, Take
+from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownError, SpeechError
+from worker.speech.encoding import PlannedSegment
+from worker.speech.speech import LiveSpeech
 
-__all__ = ["Synthesis"]
+__all__ = ["Scheduler"]
 
 log = logging.getLogger("worker")
 HUNG_SECONDS = 60.0  # one step of the engine may take no longer
@@ -30,16 +30,16 @@ Result = TypeVar("Result")
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class ActiveSpeech:
     """A speech in the making: which of its lines are inside, and what waits to be encoded."""
 
-    speech: Speech
+    speech: LiveSpeech
     arrived: int
-    inside: dict[int, Line] = field(default_factory=dict)  # engine's id -> line
+    inside: dict[int, PlannedSegment] = field(default_factory=dict)  # engine's id -> line
     exhausted: bool = False
     next_line: int = 0  # number of the line to encode next
-    waiting: dict[int, tuple[Line, Block]] = field(default_factory=dict)
-    encode: deque[tuple[Line, Block]] = field(default_factory=deque)
+    waiting: dict[int, tuple[PlannedSegment, Take]] = field(default_factory=dict)
+    encode: deque[tuple[PlannedSegment, Take]] = field(default_factory=deque)
     encoding: bool = False
 
     def urgency(self) -> tuple[float, int]:
@@ -47,7 +47,7 @@ class Job:
         return self.speech.dry_at(), self.arrived
 
 
-class Synthesis:
+class Scheduler:
     """Speaks with one engine in a thread of its own; `speak` and `stop` are for any thread."""
 
     def __init__(
@@ -63,8 +63,8 @@ class Synthesis:
         self._on_death = on_death
         self._hung_seconds = hung_seconds
         self._changed = threading.Condition()
-        self._jobs: dict[Speech, Job] = {}
-        self._by_id: dict[int, Job] = {}
+        self._jobs: dict[LiveSpeech, ActiveSpeech] = {}
+        self._by_id: dict[int, ActiveSpeech] = {}
         self._dropped: list[int] = []
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._ids = itertools.count()
@@ -82,7 +82,7 @@ class Synthesis:
         threading.Thread(target=self._run, name="synthesis", daemon=True).start()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
-    def speak(self, speech: Speech) -> None:
+    def speak(self, speech: LiveSpeech) -> None:
         """Begin to speak; what comes of it appears in the speech.
 
         Raises:
@@ -90,11 +90,11 @@ class Synthesis:
         """
         with self._changed:
             if self._dead:
-                raise ShuttingDown("this worker takes no more speech, another will: send the job again")
-            self._jobs[speech] = Job(speech, next(self._arrivals))
+                raise ShuttingDownError("this worker takes no more speech, another will: send the job again")
+            self._jobs[speech] = ActiveSpeech(speech, next(self._arrivals))
             self._changed.notify_all()
 
-    def stop(self, speech: Speech) -> None:
+    def stop(self, speech: LiveSpeech) -> None:
         """Drop what is inside of a speech; the engine has forgotten it before its next step."""
         with self._changed:
             self._forget(speech)
@@ -109,7 +109,7 @@ class Synthesis:
         future: Future[Result] = Future()
         with self._changed:
             if self._dead:
-                future.set_exception(ShuttingDown("the worker is shutting down: send the job again"))
+                future.set_exception(ShuttingDownError("the worker is shutting down: send the job again"))
             else:
                 self._calls.append((function, future))
                 self._changed.notify_all()
@@ -117,7 +117,7 @@ class Synthesis:
 
     def close(self) -> None:
         """End the threads; what is unfinished fails."""
-        self._die(ShuttingDown("the worker is shutting down: send the job again"), fatal=False)
+        self._die(ShuttingDownError("the worker is shutting down: send the job again"), fatal=False)
         if self._pool is not None:
             self._pool.shutdown()
 
@@ -138,7 +138,7 @@ class Synthesis:
                 pass
         except Exception as error:  # whatever an engine raises, it is its death
             log.exception("the engine died")
-            self._die(EngineFailed(f"the engine stopped: {type(error).__name__}"), fatal=True)
+            self._die(EngineFailedError(f"the engine stopped: {type(error).__name__}"), fatal=True)
 
     def _step(self) -> bool:
         """Wait for work, advance the engine once, pass on what came; False at the end."""
@@ -191,7 +191,7 @@ class Synthesis:
             self._stepping_since = None
 
     def _order(self) -> list[int]:
-        jobs = sorted(self._jobs.values(), key=Job.urgency)
+        jobs = sorted(self._jobs.values(), key=ActiveSpeech.urgency)
         return [utterance for job in jobs for utterance in sorted(job.inside)]
 
     def _admit(self) -> None:
@@ -199,7 +199,7 @@ class Synthesis:
 
         Until its first line is out, a speech has no second one inside: the first comes sooner so.
         """
-        jobs = sorted(self._jobs.values(), key=Job.urgency)
+        jobs = sorted(self._jobs.values(), key=ActiveSpeech.urgency)
         for depth in range(1, self._engine.ahead + 1):
             for job in jobs:
                 if len(self._by_id) >= self._engine.slots:
@@ -208,7 +208,7 @@ class Synthesis:
                 if len(job.inside) < depth and not beyond and not job.exhausted:
                     self._admit_next(job)
 
-    def _admit_next(self, job: Job) -> None:
+    def _admit_next(self, job: ActiveSpeech) -> None:
         try:
             line = next(job.speech.lines, None)
         except Exception:  # a text that breaks the segmenter is one job's trouble, not the engine's
@@ -216,7 +216,7 @@ class Synthesis:
             line = None
         if line is None:
             self._forget(job.speech)
-            job.speech.fail(InvalidInput("text could not be cut into segments to speak"))
+            job.speech.fail(InvalidInputError("text could not be cut into segments to speak"))
             return
         job.exhausted = line.last
         utterance = replace(line.utterance, id=next(self._ids), opens=job.next_line == 0)
@@ -227,7 +227,7 @@ class Synthesis:
         self._begun += 1
         self._engine.admit(utterance)
 
-    def _accept(self, result: Block | Fault) -> None:
+    def _accept(self, result: Take | Fault) -> None:
         """Put a block in its place, or fail the speech of a fault; dropped ones are ignored."""
         job = self._by_id.pop(result.utterance, None)
         if job is None:
@@ -235,7 +235,7 @@ class Synthesis:
         line = job.inside.pop(result.utterance)
         if isinstance(result, Fault):
             error = result.error
-            known = error if isinstance(error, SpeechError) else EngineFailed(type(error).__name__)
+            known = error if isinstance(error, SpeechError) else EngineFailedError(type(error).__name__)
             self._forget(job.speech)
             job.speech.fail(known)
             return
@@ -247,12 +247,12 @@ class Synthesis:
         if job.exhausted and not job.inside:
             self._jobs.pop(job.speech, None)
 
-    def _encode(self, job: Job) -> None:
+    def _encode(self, job: ActiveSpeech) -> None:
         if job.encode and not job.encoding and self._pool is not None:
             job.encoding = True
             self._pool.submit(self._drain, job)
 
-    def _drain(self, job: Job) -> None:
+    def _drain(self, job: ActiveSpeech) -> None:
         """Encode what waits, in order; at most one thread of the pool does so for a job."""
         while True:
             with self._changed:
@@ -264,11 +264,13 @@ class Synthesis:
                 job.speech.take(line, block)
             except Exception as error:  # the encoder refuses NaN and the like: the engine's fault
                 log.exception("encoding failed")
-                job.speech.fail(EngineFailed(f"the engine made audio that is none: {type(error).__name__}"))
+                job.speech.fail(
+                    EngineFailedError(f"the engine made audio that is none: {type(error).__name__}")
+                )
             if job.speech.ended:
                 self.stop(job.speech)
 
-    def _forget(self, speech: Speech) -> None:
+    def _forget(self, speech: LiveSpeech) -> None:
         job = self._jobs.pop(speech, None)
         if job is None:
             return
@@ -286,7 +288,7 @@ class Synthesis:
             since = self._stepping_since
             if since is not None and self._clock() - since > self._hung_seconds:
                 log.error("the engine did not return from a step within %.0f s", self._hung_seconds)
-                self._die(EngineFailed("the engine hangs"), fatal=True)
+                self._die(EngineFailedError("the engine hangs"), fatal=True)
 
     def _die(self, error: SpeechError, *, fatal: bool) -> None:
         with self._changed:

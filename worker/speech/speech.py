@@ -6,15 +6,15 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 from worker.cache import Publication
-from worker.chunks import Part
-from worker.engines import Block
+from worker.chunks import Chunk
+from worker.engines import Take
 from worker.errors import SpeechError
-from worker.speech.encoding import Line, Recorder
+from worker.speech.encoding import PlannedSegment, SpeechEncoder
 
-__all__ = ["Speech", "follow"]
+__all__ = ["LiveSpeech", "follow"]
 
 
-class Speech:
+class LiveSpeech:
     """An append-only list of parts, written by the threads, read by the event loop.
 
     Writers never wait for readers. `publish` is called once, when all is encoded.
@@ -22,9 +22,9 @@ class Speech:
 
     def __init__(
         self,
-        lines: Iterator[Line],
-        recorder: Recorder,
-        publish: Callable[["Speech"], Publication],
+        lines: Iterator[PlannedSegment],
+        recorder: SpeechEncoder,
+        publish: Callable[["LiveSpeech"], Publication],
         clock: Callable[[], float],
     ) -> None:
         self.lines = lines
@@ -36,7 +36,7 @@ class Speech:
         self.readers = 0
         self._publish = publish
         self._clock = clock
-        self._parts: list[Part] = []
+        self._parts: list[Chunk] = []
         self._error: SpeechError | None = None
         self._ended = False
         self._lock = threading.RLock()  # publishing reads the parts
@@ -53,7 +53,7 @@ class Speech:
         return self._error is not None
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Chunk]:
         """What is finished so far."""
         with self._lock:
             return list(self._parts)
@@ -69,7 +69,7 @@ class Speech:
             return float("-inf")
         return self.first_part_at + self.duration_ms / 1000
 
-    def take(self, line: Line, block: Block) -> None:
+    def take(self, line: PlannedSegment, block: Take) -> None:
         """Encode one line's block; called in the lines' order, by one thread at a time."""
         if self._ended:
             return
@@ -109,7 +109,7 @@ class Speech:
             self._parts = []
         self.recorder.free()
 
-    def read(self, since: int) -> tuple[list[Part], bool]:
+    def read(self, since: int) -> tuple[list[Chunk], bool]:
         """Return the parts from `since` on, and whether they are the last.
 
         Raises:
@@ -134,7 +134,7 @@ class Speech:
             wake()
 
 
-async def follow(speech: Speech) -> AsyncGenerator[Part, None]:
+async def follow(speech: LiveSpeech) -> AsyncGenerator[Chunk, None]:
     """Yield a speech's parts from the beginning, each as soon as it is finished.
 
     Raises:

@@ -1,5 +1,5 @@
 """Who speaks: voices on the volume, learned from clips (`store`), kept ready in the engine (`ready`)."""
 
-from worker.voices.store import Voices
+from worker.voices.store import VoiceStore
 
-__all__ = ["Voices"]
+__all__ = ["VoiceStore"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from worker.errors import SpeechError, StartError
 from worker.settings import Settings
 from worker.voices.clips import read_clip
-from worker.voices.store import Voices
+from worker.voices.store import VoiceStore
 
 CLIPS = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fill.add_argument("source", type=Path)
     given = parser.parse_args(arguments)
     try:
-        voices = Voices(Settings.from_env().voices_folder()[0])
+        voices = VoiceStore(Settings.from_env().voices_folder()[0])
         for line in managed(voices, given):
             print(line)
     except (SpeechError, StartError, OSError) as error:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def managed(voices: Voices, given: argparse.Namespace) -> list[str]:
+def managed(voices: VoiceStore, given: argparse.Namespace) -> list[str]:
     """Do one command; return what to print."""
     if given.command == "list":
         return voices.names()

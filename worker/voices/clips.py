@@ -9,7 +9,7 @@ import numpy as np
 
 from worker.engines import Clip, Pcm
 from worker.engines.resample import resampled
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 
 __all__ = ["MOST_BYTES", "extension", "read_clip"]
 
@@ -49,13 +49,13 @@ def opened(data: bytes) -> Any:
     import soundfile  # noqa: PLC0415 - a quarter of a second that only clips need
 
     if len(data) > MOST_BYTES:
-        raise VoiceUnusable(f"the clip has {len(data)} bytes, expected at most {MOST_BYTES}")
+        raise VoiceUnusableError(f"the clip has {len(data)} bytes, expected at most {MOST_BYTES}")
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
     except (soundfile.SoundFileError, TypeError) as error:
-        raise VoiceUnusable("the clip is no audio file; expected WAV, FLAC, OGG, MP3 or AIFF") from error
+        raise VoiceUnusableError("the clip is no audio file; expected WAV, FLAC, OGG, MP3 or AIFF") from error
     if file.format not in EXTENSIONS:
-        raise VoiceUnusable(f"the clip is {file.format[:10]}; expected WAV, FLAC, OGG, MP3 or AIFF")
+        raise VoiceUnusableError(f"the clip is {file.format[:10]}; expected WAV, FLAC, OGG, MP3 or AIFF")
     return file
 
 
@@ -66,15 +66,17 @@ def decoded(data: bytes) -> tuple[Pcm, int]:
     with opened(data) as file:
         rate = int(file.samplerate)
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise VoiceUnusable(f"the clip is at {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
+            raise VoiceUnusableError(f"the clip is at {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
         if file.channels > MOST_CHANNELS:
-            raise VoiceUnusable(f"the clip has {file.channels} channels, expected at most {MOST_CHANNELS}")
+            raise VoiceUnusableError(
+                f"the clip has {file.channels} channels, expected at most {MOST_CHANNELS}"
+            )
         seconds: list[Pcm] = []
         for _ in itertools.repeat(None, int(LONGEST) + 1):
             try:
                 block = file.read(rate, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as error:
-                raise VoiceUnusable("the clip is damaged: it could not be decoded") from error
+                raise VoiceUnusableError("the clip is damaged: it could not be decoded") from error
             if not len(block):
                 break
             seconds.append(block.mean(axis=1))
@@ -86,23 +88,25 @@ def decoded(data: bytes) -> tuple[Pcm, int]:
 def check_length(seconds: float) -> None:
     """Refuse a clip that is too short to learn from, or too long."""
     if seconds > LONGEST:
-        raise VoiceUnusable(f"the clip is longer than {LONGEST:.0f} s: cut it")
+        raise VoiceUnusableError(f"the clip is longer than {LONGEST:.0f} s: cut it")
     if seconds <= SHORTEST:
-        raise VoiceUnusable(f"the clip has {seconds:.1f} s, expected more than {SHORTEST:.0f} s")
+        raise VoiceUnusableError(f"the clip has {seconds:.1f} s, expected more than {SHORTEST:.0f} s")
 
 
 def check_sound(pcm: Pcm, rate: int) -> None:
     """Refuse a clip without numbers, one that is silent and one that is clipped."""
     if not np.isfinite(pcm).all():
-        raise VoiceUnusable("the clip has samples that are no numbers")
+        raise VoiceUnusableError("the clip has samples that are no numbers")
     frame = rate * FRAME_MS // 1000
     frames = pcm[: len(pcm) // frame * frame].reshape(-1, frame)
     heard = np.count_nonzero(np.sqrt(np.square(frames).mean(axis=1)) > HEARD) * FRAME_MS / 1000
     if not heard:
-        raise VoiceUnusable("the clip is silent")
+        raise VoiceUnusableError("the clip is silent")
     if heard < LEAST_HEARD:
-        raise VoiceUnusable(f"the clip is mostly silent: {heard:.1f} s of sound, expected {LEAST_HEARD:.0f}")
+        raise VoiceUnusableError(
+            f"the clip is mostly silent: {heard:.1f} s of sound, expected {LEAST_HEARD:.0f}"
+        )
     flat = (np.abs(pcm[1:]) >= FULL_SCALE) & (np.abs(pcm[:-1]) >= FULL_SCALE)
     share = np.count_nonzero(flat) / len(pcm)
     if share > MOST_CLIPPED:
-        raise VoiceUnusable(f"the clip is clipped: {share:.1%} of its samples are at full scale")
+        raise VoiceUnusableError(f"the clip is clipped: {share:.1%} of its samples are at full scale")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 from worker.voices.clips import MOST_BYTES
 
 __all__ = ["fetched"]
@@ -28,18 +28,18 @@ def fetched(url: str, get: Get, read: Read, clock: Callable[[], float] = time.mo
     try:
         with get(url, timeout=int(SECONDS) // 3, max_bytes=MOST_BYTES) as response:
             if not str(response.url).startswith("https://"):
-                raise VoiceUnusable("voice_url leads away from https")
+                raise VoiceUnusableError("voice_url leads away from https")
             if response.status_code != 200:
-                raise VoiceUnusable(f"voice_url answered with status {int(response.status_code)}")
+                raise VoiceUnusableError(f"voice_url answered with status {int(response.status_code)}")
             pieces = []
             for piece in read(response, PIECE, MOST_BYTES):
                 pieces.append(piece)
                 if clock() > end:
-                    raise VoiceUnusable(f"voice_url did not deliver the clip within {SECONDS:.0f} s")
+                    raise VoiceUnusableError(f"voice_url did not deliver the clip within {SECONDS:.0f} s")
     except ValueError as error:  # the guard's refusals
-        raise VoiceUnusable(
+        raise VoiceUnusableError(
             f"voice_url was refused: expected a public https address and at most {MOST_BYTES} bytes"
         ) from error
     except OSError as error:  # what `requests` raises
-        raise VoiceUnusable("voice_url could not be fetched: its server cannot be reached") from error
+        raise VoiceUnusableError("voice_url could not be fetched: its server cannot be reached") from error
     return b"".join(pieces)

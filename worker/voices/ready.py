@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 from worker.engines import Clip, CloningEngine
-from worker.errors import InvalidInput, VoiceUnusable
+from worker.errors import InvalidInputError, VoiceUnusableError
 from worker.request import SpeechRequest
 from worker.voices.clips import read_clip
-from worker.voices.store import Voices
+from worker.voices.store import VoiceStore
 
-__all__ = ["Cast", "Casting", "Voice"]
+__all__ = ["ReadyVoices", "Voice", "VoicesByName"]
 
 log = logging.getLogger("worker")
 MOST_SENT = 7_000_000  # bytes of a clip in a job; as base64 within RunPod's 10 MB
@@ -37,15 +37,15 @@ class Voice:
     data: bytes | None = None  # the clip, where it was fetched
 
 
-Cast = Mapping[str, Voice]  # by the name that the request says
+VoicesByName = Mapping[str, Voice]  # by the name that the request says
 
 
 def refuse(_: str) -> bytes:
     """Fetch nothing."""
-    raise VoiceUnusable("this worker fetches no clips")
+    raise VoiceUnusableError("this worker fetches no clips")
 
 
-class Casting:
+class ReadyVoices:
     """Finds voices and keeps learned ones ready, the latest used, within a limit of memory.
 
     Lives on the event loop; files and fetches run in threads, `call` runs what the engine does on
@@ -55,7 +55,7 @@ class Casting:
 
     def __init__(
         self,
-        voices: Voices,
+        voices: VoiceStore,
         cloner: CloningEngine | None,
         *,
         call: Call,
@@ -83,7 +83,7 @@ class Casting:
         """The keys of the voices that are being made ready."""
         return tuple(self._preparing)
 
-    async def cast(self, request: SpeechRequest) -> Cast:
+    async def cast(self, request: SpeechRequest) -> VoicesByName:
         """Return the voices of a request, found but not yet ready.
 
         Raises:
@@ -140,9 +140,9 @@ class Casting:
             VoiceUnusable: The engine cannot learn, or not from this clip.
         """
         if self._cloner is None:
-            raise VoiceUnusable("this engine does not clone voices")
+            raise VoiceUnusableError("this engine does not clone voices")
         if name in self.voices.built_in:
-            raise InvalidInput(f"name is {name!r}, which is the engine's own voice; choose another name")
+            raise InvalidInputError(f"name is {name!r}, which is the engine's own voice; choose another name")
         data = unpacked(clip_base64) if url is None else await asyncio.to_thread(self._fetch, url)
         clip = await asyncio.to_thread(read_clip, data)
         learned = await self._on_engine(partial(self._cloner.learn, clip.sha256, clip))
@@ -205,7 +205,9 @@ class Casting:
     def _clip(self, voice: Voice) -> Clip:
         clip = read_clip(self.voices.clip(voice.name) if voice.data is None else voice.data)
         if clip.sha256 != voice.sha256:
-            raise VoiceUnusable(f"the voice {voice.name!r} got another clip just now: send the job again")
+            raise VoiceUnusableError(
+                f"the voice {voice.name!r} got another clip just now: send the job again"
+            )
         return clip
 
     async def _on_engine(self, function: Callable[[], Any]) -> Any:
@@ -231,7 +233,7 @@ def unpacked(clip_base64: str | None) -> bytes:
     try:
         data = base64.b64decode(clip_base64 or "", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidInput("clip_base64 is no base64, expected the bytes of an audio file") from error
+        raise InvalidInputError("clip_base64 is no base64, expected the bytes of an audio file") from error
     if not data or len(data) > MOST_SENT:
-        raise InvalidInput(f"clip_base64 holds {len(data)} bytes, expected 1 to {MOST_SENT}")
+        raise InvalidInputError(f"clip_base64 holds {len(data)} bytes, expected 1 to {MOST_SENT}")
     return data

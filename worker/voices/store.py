@@ -12,16 +12,16 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from worker.errors import InvalidInput, UnknownVoice
+from worker.errors import InvalidInputError, UnknownVoiceError
 from worker.voices.clips import extension
 
-__all__ = ["Voices"]
+__all__ = ["VoiceStore"]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SHOWN = 20  # names in an error
 
 
-class Voices:
+class VoiceStore:
     """A folder of named clips; every method reads the disk, so that other workers' voices count.
 
     Args:
@@ -93,7 +93,7 @@ class Voices:
             folder.rename(gone)
         except FileNotFoundError:
             if any(clips(place / name) for place in self._places):
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"name is {name!r}, a voice of the image: one added under its name goes before it"
                 ) from None
             raise self.unknown(name) from None
@@ -101,21 +101,23 @@ class Voices:
 
     def learned(self, name: str, sha256: str, recipe: str) -> bytes | None:
         """Return what an engine learned of this clip, or None."""
-        with contextlib.suppress(OSError, UnknownVoice):
+        with contextlib.suppress(OSError, UnknownVoiceError):
             return (self._clip(name).parent / f"{sha256[:16]}.{recipe}").read_bytes()
         return None
 
     def keep(self, name: str, sha256: str, recipe: str, data: bytes) -> None:
         """Keep what an engine learned; nothing where the voice is gone or has another clip by now."""
-        with contextlib.suppress(OSError, UnknownVoice):
+        with contextlib.suppress(OSError, UnknownVoiceError):
             if self.digest(name) == sha256:
                 write(self._clip(name).parent / f"{sha256[:16]}.{recipe}", data)
 
-    def unknown(self, name: str) -> UnknownVoice:
+    def unknown(self, name: str) -> UnknownVoiceError:
         """Return the error that says which voices there are."""
         names = self.names()
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        return UnknownVoice(f"there is no voice {name!r}; the voices are {', '.join(names[:SHOWN])}{more}")
+        return UnknownVoiceError(
+            f"there is no voice {name!r}; the voices are {', '.join(names[:SHOWN])}{more}"
+        )
 
     def _clip(self, name: str) -> Path:
         for place in self._places if NAME.fullmatch(name) else ():
@@ -125,9 +127,9 @@ class Voices:
 
     def _own(self, name: str) -> Path:
         if not NAME.fullmatch(name):
-            raise InvalidInput(f"name is {name[:80]!r}, expected 1 to 64 letters, digits, '_' or '-'")
+            raise InvalidInputError(f"name is {name[:80]!r}, expected 1 to 64 letters, digits, '_' or '-'")
         if name in self.built_in:
-            raise InvalidInput(f"name is {name!r}, which is the engine's own voice; choose another name")
+            raise InvalidInputError(f"name is {name!r}, which is the engine's own voice; choose another name")
         return self.folder / name
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from worker.engines import Block, Fault, Utterance
+from worker.engines import Fault, Take, Utterance
 from worker.engines.preview import PreviewEngine
-from worker.engines.takes import CarefulEngine, cloner
+from worker.engines.takes import JudgedEngine, cloner
 from worker.engines.takes.trim import trimmed
 from worker.engines.tone import ToneEngine
-from worker.errors import EngineFailed
+from worker.errors import EngineFailedError
 
 RATE = 24_000
 TEXT = "The harbour was quiet that morning, and only the gulls had opinions."
@@ -21,7 +21,7 @@ class ScriptedEngine(ToneEngine):
 
     name = "scripted"
 
-    def __init__(self, *script: Block) -> None:
+    def __init__(self, *script: Take) -> None:
         super().__init__()
         self.script = list(script)
         self.asked: list[Utterance] = []
@@ -30,28 +30,28 @@ class ScriptedEngine(ToneEngine):
     def admit(self, utterance: Utterance) -> None:
         self.asked.append(utterance)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         return [self.script.pop(0)]
 
     def drop(self, utterance: int) -> None:
         self.dropped.append(utterance)
 
 
-def speech(seconds: float = 4.4) -> Block:
+def speech(seconds: float = 4.4) -> Take:
     at = np.arange(round(seconds * RATE)) / RATE
     wave = np.sin(2 * np.pi * 130 * at) * np.maximum(np.sin(2 * np.pi * 2.5 * at), 0.02)
-    return Block(7, (0.4 * wave).astype(np.float32))
+    return Take(7, (0.4 * wave).astype(np.float32))
 
 
-RAMBLING = Block(7, speech(12).pcm, stopped=False)
-SILENT = Block(7, np.zeros(RATE, np.float32))
-BROKEN = Block(7, np.full(RATE, np.nan, np.float32))
+RAMBLING = Take(7, speech(12).pcm, stopped=False)
+SILENT = Take(7, np.zeros(RATE, np.float32))
+BROKEN = Take(7, np.full(RATE, np.nan, np.float32))
 
 
 def spoken(
     engine: ScriptedEngine, speed: float = 1.0, *, guarded: bool = True
-) -> tuple[Block | Fault, CarefulEngine]:
-    careful = CarefulEngine(engine, guarded=guarded)
+) -> tuple[Take | Fault, JudgedEngine]:
+    careful = JudgedEngine(engine, guarded=guarded)
     careful.admit(Utterance(7, TEXT, speed=speed, seed=40))
     while not (done := careful.advance([7])):
         pass
@@ -61,26 +61,26 @@ def spoken(
 def test_good_speech_is_spoken_once() -> None:
     engine = ScriptedEngine(speech())
     block, _ = spoken(engine)
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert block.warnings == ()
     assert [utterance.seed for utterance in engine.asked] == [40]
 
 
 @pytest.mark.parametrize("fault", [RAMBLING, SILENT, BROKEN])
-def test_a_failed_take_is_spoken_again_with_the_next_seed_and_nobody_is_told(fault: Block) -> None:
+def test_a_failed_take_is_spoken_again_with_the_next_seed_and_nobody_is_told(fault: Take) -> None:
     engine = ScriptedEngine(fault, speech())
     block, _ = spoken(engine)
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert block.warnings == ()
     assert [utterance.seed for utterance in engine.asked] == [40, 41]
     assert len(block.pcm) == pytest.approx(len(speech().pcm), abs=0.5 * RATE)
 
 
 def test_a_take_that_the_cap_cuts_while_it_speaks_is_spoken_again_though_its_length_is_plausible() -> None:
-    cut = Block(7, speech().pcm, stopped=False)
+    cut = Take(7, speech().pcm, stopped=False)
     engine = ScriptedEngine(cut, speech())
     block, _ = spoken(engine)
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert block.warnings == ()
     assert [utterance.seed for utterance in engine.asked] == [40, 41]
 
@@ -88,7 +88,7 @@ def test_a_take_that_the_cap_cuts_while_it_speaks_is_spoken_again_though_its_len
 def test_after_three_failures_the_best_take_leaves_with_a_warning() -> None:
     engine = ScriptedEngine(SILENT, RAMBLING, BROKEN)
     block, _ = spoken(engine)
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert block.warnings == (
         "a segment may sound wrong after 3 tries: no stop token, too long for its text",
     )
@@ -99,12 +99,12 @@ def test_after_three_failures_the_best_take_leaves_with_a_warning() -> None:
 def test_three_takes_without_numbers_are_a_fault() -> None:
     fault, _ = spoken(ScriptedEngine(BROKEN, BROKEN, BROKEN))
     assert isinstance(fault, Fault)
-    assert isinstance(fault.error, EngineFailed)
+    assert isinstance(fault.error, EngineFailedError)
 
 
 def test_without_the_guard_what_comes_is_taken() -> None:
     block, _ = spoken(ScriptedEngine(RAMBLING), guarded=False)
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert block.warnings == ()
 
 
@@ -112,14 +112,14 @@ def test_without_the_guard_what_comes_is_taken() -> None:
 def test_the_engine_speaks_at_its_own_pace_and_the_speech_is_stretched(speed: float) -> None:
     engine = ScriptedEngine(speech())
     block, _ = spoken(engine, speed)
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert engine.asked[0].speed == 1.0
     assert len(block.pcm) == round(len(trimmed(speech().pcm, RATE)) / speed)
 
 
 def test_an_utterance_dropped_between_two_takes_is_dropped_inside() -> None:
     engine = ScriptedEngine(SILENT)
-    careful = CarefulEngine(engine)
+    careful = JudgedEngine(engine)
     careful.admit(Utterance(7, TEXT))
     assert careful.advance([7]) == []
     careful.drop(7)
@@ -135,22 +135,22 @@ def test_the_mark_is_made_last_on_finished_speech() -> None:
         marked.append(len(pcm))
         return pcm + np.float32(0.001)
 
-    careful = CarefulEngine(ScriptedEngine(speech()), mark=mark)
+    careful = JudgedEngine(ScriptedEngine(speech()), mark=mark)
     careful.admit(Utterance(7, TEXT, speed=2.0))
     [block] = careful.advance([7])
-    assert isinstance(block, Block)
+    assert isinstance(block, Take)
     assert marked == [len(block.pcm)]
     assert block.pcm[0] == np.float32(0.001)
 
 
 @pytest.mark.parametrize("speed", [0.5, 0.8, 1.5, 2.0])
 def test_the_preview_voice_keeps_the_law_of_speed(speed: float) -> None:
-    careful = CarefulEngine(PreviewEngine(), guarded=False)
+    careful = JudgedEngine(PreviewEngine(), guarded=False)
     lengths = []
     for number, pace in enumerate([1.0, speed]):
         careful.admit(Utterance(number, TEXT, speed=pace))
         [block] = careful.advance([number])
-        assert isinstance(block, Block)
+        assert isinstance(block, Take)
         lengths.append(len(block.pcm))
     assert abs(lengths[1] - lengths[0] / speed) <= 1
 
@@ -163,9 +163,9 @@ class Learner(ToneEngine):
 
 def test_voices_are_learned_by_the_engine_inside() -> None:
     engine = Learner()
-    assert cloner(CarefulEngine(engine)) is engine
+    assert cloner(JudgedEngine(engine)) is engine
     assert cloner(engine) is engine
-    assert cloner(CarefulEngine(PreviewEngine())) is None
+    assert cloner(JudgedEngine(PreviewEngine())) is None
 
 
 class ReportingScript(ScriptedEngine):
@@ -176,5 +176,5 @@ class ReportingScript(ScriptedEngine):
 
 
 def test_the_status_of_the_engine_inside_is_passed_on() -> None:
-    assert CarefulEngine(ReportingScript()).status() == {"rows": 4}
-    assert CarefulEngine(ScriptedEngine()).status() == {}
+    assert JudgedEngine(ReportingScript()).status() == {"rows": 4}
+    assert JudgedEngine(ScriptedEngine()).status() == {}

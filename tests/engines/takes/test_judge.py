@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from worker.engines.takes.judge import Take, Verdict, best, most_tokens, plausible_tokens, verdict
+from worker.engines.takes.judge import Reading, Verdict, best, most_tokens, plausible_tokens, verdict
 
 RATE = 24_000
 Pcm = NDArray[np.float32]
@@ -41,46 +41,46 @@ def clicking() -> Pcm:
     return pcm
 
 
-FAULTS: list[tuple[str, Take]] = [
-    ("no stop token", Take(TEXT, speech(), stopped=False)),
-    ("too long for its text", Take(TEXT, speech(12))),
-    ("too long for its text", Take("Yes.", speech(8))),
-    ("too short for its text", Take(TEXT * 3, speech(1.2))),
-    ("silence", Take(TEXT, np.zeros(4 * RATE, np.float32))),
-    ("silence", Take(TEXT, np.full(4 * RATE, 1e-3, np.float32))),
-    ("silence", Take(TEXT, np.zeros(0, np.float32))),
-    ("a silence inside", Take(TEXT * 2, planted(2, silence(4)))),
-    ("a silence inside", Take(TEXT * 2, planted(2, np.float32(0.03) * NOISE[: 4 * RATE]))),
-    ("noise", Take(TEXT, NOISE)),
-    ("noise", Take(TEXT * 2, planted(5, NOISE[: 2 * RATE]))),
-    ("a steady sound", Take(TEXT * 2, planted(6, HUM))),
-    ("clipped", Take(TEXT, np.clip(8 * speech(), -1, 1))),
-    ("clipped", Take(TEXT, np.clip(8 * speech(), -0.99, 0.99))),
-    ("clicks", Take(TEXT, clicking())),
-    ("no numbers", Take(TEXT, np.full(RATE, np.nan, np.float32))),
-    ("no numbers", Take(TEXT, np.full(RATE, np.inf, np.float32))),
+FAULTS: list[tuple[str, Reading]] = [
+    ("no stop token", Reading(TEXT, speech(), stopped=False)),
+    ("too long for its text", Reading(TEXT, speech(12))),
+    ("too long for its text", Reading("Yes.", speech(8))),
+    ("too short for its text", Reading(TEXT * 3, speech(1.2))),
+    ("silence", Reading(TEXT, np.zeros(4 * RATE, np.float32))),
+    ("silence", Reading(TEXT, np.full(4 * RATE, 1e-3, np.float32))),
+    ("silence", Reading(TEXT, np.zeros(0, np.float32))),
+    ("a silence inside", Reading(TEXT * 2, planted(2, silence(4)))),
+    ("a silence inside", Reading(TEXT * 2, planted(2, np.float32(0.03) * NOISE[: 4 * RATE]))),
+    ("noise", Reading(TEXT, NOISE)),
+    ("noise", Reading(TEXT * 2, planted(5, NOISE[: 2 * RATE]))),
+    ("a steady sound", Reading(TEXT * 2, planted(6, HUM))),
+    ("clipped", Reading(TEXT, np.clip(8 * speech(), -1, 1))),
+    ("clipped", Reading(TEXT, np.clip(8 * speech(), -0.99, 0.99))),
+    ("clicks", Reading(TEXT, clicking())),
+    ("no numbers", Reading(TEXT, np.full(RATE, np.nan, np.float32))),
+    ("no numbers", Reading(TEXT, np.full(RATE, np.inf, np.float32))),
 ]
 
 
 @pytest.mark.parametrize(("problem", "take"), FAULTS)
-def test_every_planted_fault_is_caught(problem: str, take: Take) -> None:
+def test_every_planted_fault_is_caught(problem: str, take: Reading) -> None:
     assert problem in verdict(take, RATE).problems
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.8, 4.4, 6.5])
 def test_speech_is_let_pass(seconds: float) -> None:
     text = TEXT[: round(seconds * 14)]
-    assert verdict(Take(text, speech(seconds)), RATE).plausible
+    assert verdict(Reading(text, speech(seconds)), RATE).plausible
 
 
 @pytest.mark.parametrize("gain", [0.1, 1.0, 1.8])
 def test_quiet_and_loud_speech_pass(gain: float) -> None:
-    assert verdict(Take(TEXT, np.clip(speech() * np.float32(gain), -1, 1)), RATE).plausible
+    assert verdict(Reading(TEXT, np.clip(speech() * np.float32(gain), -1, 1)), RATE).plausible
 
 
 @pytest.mark.parametrize("kind", [silence(2.8), np.float32(0.03) * NOISE[: round(2.8 * RATE)]])
 def test_a_pause_inside_passes_whether_digital_silence_or_a_vocoders(kind: Pcm) -> None:
-    assert verdict(Take(TEXT * 2, planted(2, kind)), RATE).plausible
+    assert verdict(Reading(TEXT * 2, planted(2, kind)), RATE).plausible
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from worker.engines import Block, Fault, Utterance
+from worker.engines import Fault, Take, Utterance
 from worker.engines.preview import load_voice
-from worker.engines.takes import CarefulEngine
+from worker.engines.takes import JudgedEngine
 from worker.engines.tone import ToneEngine
 
 RATE = 24_000
@@ -51,24 +51,24 @@ class ReadingEngine(ToneEngine):
 
     def __init__(self, pcm: Pcm, *, stopped: bool) -> None:
         super().__init__()
-        self.block = Block(1, pcm, stopped=stopped)
+        self.block = Take(1, pcm, stopped=stopped)
         self.takes = 0
 
     def admit(self, utterance: Utterance) -> None:
         self.takes += 1
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         return [self.block]
 
 
-def delivered(text: str, pcm: Pcm, *, stopped: bool) -> Block:
+def delivered(text: str, pcm: Pcm, *, stopped: bool) -> Take:
     """Return what leaves of a reading; it has to be the first take."""
     engine = ReadingEngine(pcm, stopped=stopped)
-    careful = CarefulEngine(engine)
+    careful = JudgedEngine(engine)
     careful.admit(Utterance(1, text))
     left = careful.advance([1])
     assert engine.takes == 1
-    assert isinstance(left[0], Block)
+    assert isinstance(left[0], Take)
     return left[0]
 
 

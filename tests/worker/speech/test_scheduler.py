@@ -11,11 +11,11 @@ from segmenter import Segment
 from tests.kits.workers import CountingEngine
 from worker.cache import Publication
 from worker.chunks import layout
-from worker.engines import Block, Fault, Utterance
-from worker.errors import ShuttingDown
-from worker.speech import Synthesis
-from worker.speech.encoding import Line, Recorder
-from worker.speech.speech import Speech
+from worker.engines import Fault, Take, Utterance
+from worker.errors import ShuttingDownError
+from worker.speech import Scheduler
+from worker.speech.encoding import PlannedSegment, SpeechEncoder
+from worker.speech.speech import LiveSpeech
 
 
 class SteppedEngine(CountingEngine):
@@ -27,23 +27,23 @@ class SteppedEngine(CountingEngine):
         self.orders: list[list[str]] = []
         self.allowed = threading.Semaphore(0)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         texts = {utterance.id: utterance.text for utterance in self.admitted}
         self.orders.append([texts[key] for key in order])
         self.allowed.acquire()
         return super().advance(order[:1])
 
 
-def speech_of(texts: Sequence[str], clock: "Clock") -> Speech:
-    def lines() -> Iterator[Line]:
+def speech_of(texts: Sequence[str], clock: "Clock") -> LiveSpeech:
+    def lines() -> Iterator[PlannedSegment]:
         for number, text in enumerate(texts):
             segment = Segment(text, 0, len(text), 0)
-            yield Line(0, segment, Utterance(number, text), last=number == len(texts) - 1)
+            yield PlannedSegment(0, segment, Utterance(number, text), last=number == len(texts) - 1)
 
-    def publish(_: Speech) -> Publication:
+    def publish(_: LiveSpeech) -> Publication:
         return Publication()
 
-    return Speech(lines(), Recorder(Mp3Encoder(), layout("mp3", 64), 24_000), publish, clock)
+    return LiveSpeech(lines(), SpeechEncoder(Mp3Encoder(), layout("mp3", 64), 24_000), publish, clock)
 
 
 class Clock:
@@ -55,7 +55,7 @@ class Clock:
         return self.now
 
 
-def finish(engine: SteppedEngine, speeches: Sequence[Speech]) -> None:
+def finish(engine: SteppedEngine, speeches: Sequence[LiveSpeech]) -> None:
     ended = threading.Event()
     for speech in speeches:
         speech.listen(lambda: ended.set() if all(s.ended for s in speeches) else None)
@@ -65,7 +65,7 @@ def finish(engine: SteppedEngine, speeches: Sequence[Speech]) -> None:
 
 def test_who_has_heard_nothing_goes_before_who_has() -> None:
     clock, engine = Clock(), SteppedEngine()
-    synthesis = Synthesis(engine, clock=clock)
+    synthesis = Scheduler(engine, clock=clock)
     first, second = speech_of(["aa", "ab", "ac"], clock), speech_of(["ba", "bb"], clock)
     heard = threading.Event()
     first.listen(heard.set)
@@ -82,7 +82,7 @@ def test_who_has_heard_nothing_goes_before_who_has() -> None:
 
 def test_no_more_utterances_are_inside_than_the_engine_has_slots() -> None:
     clock, engine = Clock(), SteppedEngine(slots=2)
-    synthesis = Synthesis(engine, clock=clock)
+    synthesis = Scheduler(engine, clock=clock)
     speeches = [speech_of([f"{name}1", f"{name}2"], clock) for name in "abcde"]
     for speech in speeches:
         synthesis.speak(speech)
@@ -96,7 +96,7 @@ def test_the_first_segment_is_inside_alone_and_the_rest_together_are_put_back_in
     clock, engine = Clock(), SteppedEngine(ahead=4)
     long_then_short = ["first", "x" * 50, "y", "zz", "w" * 9]
     speech = speech_of(long_then_short, clock)
-    synthesis = Synthesis(engine, clock=clock)
+    synthesis = Scheduler(engine, clock=clock)
     synthesis.speak(speech)
     synthesis.start()
     finish(engine, [speech])
@@ -126,7 +126,7 @@ class IdleEngine(SteppedEngine):
 
 def test_an_engine_prepares_for_later_when_nothing_is_inside() -> None:
     engine, clock = IdleEngine(), Clock()
-    synthesis = Synthesis(engine, clock=clock)
+    synthesis = Scheduler(engine, clock=clock)
     speech = speech_of(["One.", "Two."], clock)
     synthesis.speak(speech)
     synthesis.start()
@@ -138,7 +138,7 @@ def test_an_engine_prepares_for_later_when_nothing_is_inside() -> None:
 
 def test_a_step_that_does_not_return_is_the_engines_death() -> None:
     engine, died, clock = SteppedEngine(), threading.Event(), Clock()
-    synthesis = Synthesis(engine, clock=clock, on_death=died.set, hung_seconds=0.2)
+    synthesis = Scheduler(engine, clock=clock, on_death=died.set, hung_seconds=0.2)
     speech = speech_of(["never"], clock)
     synthesis.speak(speech)
     synthesis.start()
@@ -156,7 +156,7 @@ def test_a_step_that_does_not_return_is_the_engines_death() -> None:
 
 def test_a_call_runs_on_the_engines_thread_between_two_steps() -> None:
     clock, engine = Clock(), SteppedEngine()
-    synthesis = Synthesis(engine, clock=clock)
+    synthesis = Scheduler(engine, clock=clock)
     speech = speech_of(["aa", "ab"], clock)
     synthesis.speak(speech)
     synthesis.start()
@@ -171,7 +171,7 @@ def test_a_call_runs_on_the_engines_thread_between_two_steps() -> None:
 
 def test_what_a_call_raises_is_its_callers_trouble() -> None:
     clock, engine = Clock(), SteppedEngine()
-    synthesis = Synthesis(engine, clock=clock)
+    synthesis = Scheduler(engine, clock=clock)
     synthesis.start()
     failed = synthesis.call(lambda: 1 // 0)
     assert isinstance(failed.exception(20), ZeroDivisionError)
@@ -180,16 +180,16 @@ def test_what_a_call_raises_is_its_callers_trouble() -> None:
     finish(engine, [speech])
     assert not speech.failed
     synthesis.close()
-    assert isinstance(synthesis.call(lambda: 1).exception(20), ShuttingDown)
+    assert isinstance(synthesis.call(lambda: 1).exception(20), ShuttingDownError)
 
 
 def test_speech_too_short_for_a_loudness_takes_the_gain_of_its_voices_line_before() -> None:
-    recorder = Recorder(PcmEncoder(), layout("pcm", 64), 24_000)
+    recorder = SpeechEncoder(PcmEncoder(), layout("pcm", 64), 24_000)
     pcm = np.full(2_400, 0.1, np.float32)
 
     def peak(voice: str, gain: float | None) -> float:
-        line = Line(0, Segment("a", 0, 1, 0), Utterance(0, "a", voice), last=False)
-        audio = recorder.add(line, Block(0, pcm, gain=gain)).audio
+        line = PlannedSegment(0, Segment("a", 0, 1, 0), Utterance(0, "a", voice), last=False)
+        audio = recorder.add(line, Take(0, pcm, gain=gain)).audio
         return float(np.frombuffer(audio, np.int16).max() / 32_767)
 
     assert peak("ann", None) == pytest.approx(0.1, abs=0.001)

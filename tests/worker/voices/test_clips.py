@@ -8,14 +8,14 @@ import pytest
 import soundfile
 
 from tests.kits.clips import audio_file, voice_like, wav
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 from worker.voices.clips import MOST_BYTES, extension, read_clip
 
 RATE = 24_000
 
 
 def refused(data: bytes) -> str:
-    with pytest.raises(VoiceUnusable) as caught:
+    with pytest.raises(VoiceUnusableError) as caught:
         read_clip(data)
     return str(caught.value)
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 from runpod.serverless.utils.rp_ssrf import SSRFError
 
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 from worker.voices.clips import MOST_BYTES
 from worker.voices.fetch import fetched
 
@@ -76,7 +76,7 @@ def test_a_clip_is_fetched_whole_within_its_bounds() -> None:
     ],
 )
 def test_what_cannot_be_fetched_is_said_without_address_or_answer(web: Web, said: str) -> None:
-    with pytest.raises(VoiceUnusable) as caught:
+    with pytest.raises(VoiceUnusableError) as caught:
         fetched(URL, web.get, web.read, web.clock)
     assert str(caught.value).startswith(said)
     assert not any(word in str(caught.value) for word in ("secret", "hush", "10.0.0.7"))

@@ -10,7 +10,7 @@ import requests
 from runpod.http_client import SyncClientSession
 from runpod.serverless.utils.rp_ssrf import iter_content_capped, safe_get
 
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 from worker.voices.fetch import fetched
 
 PUBLIC = "93.184.215.14"
@@ -64,7 +64,7 @@ def got(url: str) -> bytes:
 
 
 def refused(url: str) -> str:
-    with pytest.raises(VoiceUnusable) as caught:
+    with pytest.raises(VoiceUnusableError) as caught:
         got(url)
     return str(caught.value)
 

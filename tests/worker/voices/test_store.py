@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.kits.clips import wav
-from worker.errors import InvalidInput, SpeechError, UnknownVoice
-from worker.voices import Voices
+from worker.errors import InvalidInputError, SpeechError, UnknownVoiceError
+from worker.voices import VoiceStore
 from worker.voices.__main__ import main
 from worker.voices.clips import read_clip
 
 
 def test_a_voice_is_its_clip_under_a_name(tmp_path: Path) -> None:
-    voices = Voices(tmp_path)
+    voices = VoiceStore(tmp_path)
     assert voices.names() == ["default"]
     assert voices.add("ann", wav()) is False
     assert voices.names() == ["default", "ann"]
@@ -21,7 +21,7 @@ def test_a_voice_is_its_clip_under_a_name(tmp_path: Path) -> None:
 
 
 def test_another_clip_under_the_name_replaces_it_and_what_was_learned(tmp_path: Path) -> None:
-    voices = Voices(tmp_path)
+    voices = VoiceStore(tmp_path)
     voices.add("ann", wav())
     first = voices.digest("ann")
     voices.keep("ann", first, "tone.json", b"learned")
@@ -33,7 +33,7 @@ def test_another_clip_under_the_name_replaces_it_and_what_was_learned(tmp_path: 
 
 
 def test_what_was_learned_of_a_clip_that_is_gone_is_not_kept(tmp_path: Path) -> None:
-    voices = Voices(tmp_path)
+    voices = VoiceStore(tmp_path)
     voices.add("ann", wav())
     voices.keep("ann", "0" * 64, "tone.json", b"of another clip")
     voices.remove("ann")
@@ -42,45 +42,45 @@ def test_what_was_learned_of_a_clip_that_is_gone_is_not_kept(tmp_path: Path) -> 
 
 
 def test_two_workers_see_each_others_voices(tmp_path: Path) -> None:
-    one, two = Voices(tmp_path), Voices(tmp_path)
+    one, two = VoiceStore(tmp_path), VoiceStore(tmp_path)
     one.add("ann", wav())
     assert two.digest("ann") == one.digest("ann")
     two.add("ann", wav(200))
     assert one.digest("ann") == read_clip(wav(200)).sha256
     two.remove("ann")
-    with pytest.raises(UnknownVoice):
+    with pytest.raises(UnknownVoiceError):
         one.digest("ann")
 
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "", "a/b", "/etc", "a\0b", "ann\n", "x" * 65, "Änne"])
 def test_no_name_leaves_the_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "voices"
-    voices = Voices(folder)
+    voices = VoiceStore(folder)
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "clip.wav").write_bytes(wav())
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         voices.add(name, wav())
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInputError):
         voices.remove(name)
-    with pytest.raises(UnknownVoice):
+    with pytest.raises(UnknownVoiceError):
         voices.clip(name)
     assert not folder.exists()
 
 
 def test_the_engines_own_voice_cannot_be_replaced_or_removed(tmp_path: Path) -> None:
-    voices = Voices(tmp_path)
-    with pytest.raises(InvalidInput, match="which is the engine's own voice"):
+    voices = VoiceStore(tmp_path)
+    with pytest.raises(InvalidInputError, match="which is the engine's own voice"):
         voices.add("default", wav())
-    with pytest.raises(InvalidInput, match="which is the engine's own voice"):
+    with pytest.raises(InvalidInputError, match="which is the engine's own voice"):
         voices.remove("default")
 
 
 def test_an_unknown_voice_lists_some_of_200(tmp_path: Path) -> None:
-    voices = Voices(tmp_path)
+    voices = VoiceStore(tmp_path)
     for number in range(200):
         voices.add(f"voice-{number:03}", wav())
     assert len(voices.names()) == 201
-    with pytest.raises(UnknownVoice) as caught:
+    with pytest.raises(UnknownVoiceError) as caught:
         voices.digest("nobody")
     said = str(caught.value)
     assert said.startswith("there is no voice 'nobody'; the voices are default, voice-000, voice-001, ")
@@ -133,7 +133,7 @@ def test_the_starters_are_two_clips_that_say_where_they_come_from(
     monkeypatch.setenv("TTS_VOICES_DIR", str(tmp_path))
     assert main(["starters"]) == 0
     assert capsys.readouterr().out.count("added") == 2
-    voices = Voices(tmp_path)
+    voices = VoiceStore(tmp_path)
     clips = [voices.clip(name) for name in voices.names()[1:]]
     assert len({read_clip(clip).sha256 for clip in clips}) == 2
     for clip in clips:
@@ -142,7 +142,7 @@ def test_the_starters_are_two_clips_that_say_where_they_come_from(
 
 
 def test_a_failing_clip_leaves_no_voice(tmp_path: Path) -> None:
-    voices = Voices(tmp_path)
+    voices = VoiceStore(tmp_path)
     with pytest.raises(SpeechError):
         voices.add("ann", b"text")
     assert voices.names() == ["default"]
@@ -156,12 +156,12 @@ def test_voices_of_the_image_are_there_and_give_way_to_the_volumes(tmp_path: Pat
     with pytest.MonkeyPatch.context() as env:
         env.setenv("TTS_VOICES_DIR", str(tmp_path / "image"))
         assert main(["fill", str(clips)]) == 0
-    voices = Voices(tmp_path / "volume", image=tmp_path / "image")
+    voices = VoiceStore(tmp_path / "volume", image=tmp_path / "image")
     assert voices.names() == ["default", "ann"]
     sha256 = voices.digest("ann")
     voices.keep("ann", sha256, "tone.json", b"learned")
     assert voices.learned("ann", sha256, "tone.json") == b"learned"
-    with pytest.raises(InvalidInput, match="a voice of the image"):
+    with pytest.raises(InvalidInputError, match="a voice of the image"):
         voices.remove("ann")
     voices.add("ann", wav(200))
     assert voices.digest("ann") != sha256

@@ -24,7 +24,7 @@ from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import CLONING_FILE, S3_FILE
 from worker.engines.resample import resampled
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 
 __all__ = ["Cloner", "Hearing"]
 
@@ -99,7 +99,7 @@ class Cloner:
             s3_embedding=embedding.float().cpu(),
         )
         if not all(part.isfinite().all() for part in (made.speaker_embedding, made.s3_embedding)):
-            raise VoiceUnusable("the clip holds no speech that a voice can be learned from")
+            raise VoiceUnusableError("the clip holds no speech that a voice can be learned from")
         return made
 
     def _for_s3gen(self, pcm: Pcm) -> tuple[Tensor, Tensor, Tensor]:
@@ -125,7 +125,7 @@ def upstream(path: str) -> ModuleType:
         return sys.modules[name]
     package = importlib.util.find_spec(PACKAGE)
     if package is None or not package.submodule_search_locations:
-        raise VoiceUnusable("this worker cannot learn voices: chatterbox-tts is not installed")
+        raise VoiceUnusableError("this worker cannot learn voices: chatterbox-tts is not installed")
     file = Path(package.submodule_search_locations[0]) / "models" / path
     inside = [str(file.parent)] if file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=inside)
@@ -150,7 +150,7 @@ def filled(model: Any, weights: Mapping[str, Tensor], device: torch.device) -> A
     missing, unexpected = model.load_state_dict(weights, strict=False, assign=True)
     wrong = [name for name in (*missing, *unexpected) if name not in constant]
     if wrong:
-        raise VoiceUnusable("this worker cannot learn voices: its checkpoint is of another model")
+        raise VoiceUnusableError("this worker cannot learn voices: its checkpoint is of another model")
     return model.float().to(device).eval()
 
 

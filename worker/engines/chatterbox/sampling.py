@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["OPTIONS", "Options", "draw", "sample", "sample_in_one"]
+__all__ = ["OPTIONS", "SamplingOptions", "draw", "sample", "sample_in_one"]
 
 OPTIONS: Mapping[str, float] = {
     "temperature": 0.8,
@@ -21,7 +21,7 @@ OPTIONS: Mapping[str, float] = {
 }
 
 
-class Options(NamedTuple):
+class SamplingOptions(NamedTuple):
     """Options of all rows; each tensor is [B, 1]."""
 
     temperature: Tensor
@@ -30,7 +30,7 @@ class Options(NamedTuple):
     repetition_penalty: Tensor
 
     @classmethod
-    def of(cls, *rows: Mapping[str, float], device: torch.device | str = "cpu") -> "Options":
+    def of(cls, *rows: Mapping[str, float], device: torch.device | str = "cpu") -> "SamplingOptions":
         """Return the options of rows, each with upstream's defaults where it names none."""
 
         def column(name: str) -> list[list[float]]:
@@ -45,7 +45,7 @@ class Options(NamedTuple):
         )
 
     @classmethod
-    def joined(cls, rows: Sequence["Options"]) -> "Options":
+    def joined(cls, rows: Sequence["SamplingOptions"]) -> "SamplingOptions":
         """Return the options of several as those of all their rows."""
         if len(rows) == 1:
             return rows[0]
@@ -57,7 +57,7 @@ def draw(vocabulary: int, generator: torch.Generator) -> Tensor:
     return torch.empty(vocabulary, device=generator.device).exponential_(1, generator=generator)
 
 
-def sample(logits: Tensor, seen: Tensor, options: Options, draws: Tensor, most: int = 1000) -> Tensor:
+def sample(logits: Tensor, seen: Tensor, options: SamplingOptions, draws: Tensor, most: int = 1000) -> Tensor:
     """Return the next token of each row, int64 [B, 1].
 
     Args:

@@ -13,16 +13,16 @@ from worker.engines import Engine, Pcm
 from worker.engines.chatterbox.device import gpu_line, on_own_thread, pick_device
 from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.multilingual import checkpoint as multilingual_checkpoint
-from worker.engines.chatterbox.multilingual.checkpoint import Models as MultilingualModels
+from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.shortage import lacks_memory
 from worker.engines.chatterbox.turbo import checkpoint
-from worker.engines.chatterbox.turbo.checkpoint import Models
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels
 from worker.engines.chatterbox.turbo.engine import bytes_of_slots
-from worker.engines.chatterbox.turbo.graph import Aside, Graphs
+from worker.engines.chatterbox.turbo.graph import CudaGraphs, SideStream
 from worker.engines.chatterbox.turbo.learning import LearningEngine
-from worker.engines.chatterbox.turbo.recordings import Recorder
+from worker.engines.chatterbox.turbo.recordings import GraphCapture
 from worker.engines.chatterbox.watermark import Watermark
 from worker.errors import StartError
 
@@ -71,7 +71,7 @@ def start(folder: Path, *, device: str, options: Options = DEFAULTS, name: str =
 
 def engine_called(
     name: str, folder: Path, place: torch.device, options: Options
-) -> tuple[Engine, Models | MultilingualModels]:
+) -> tuple[Engine, TurboModels | MultilingualModels]:
     """Load either model, and the engine that speaks with it."""
     voice: dict[str, Any] = {
         "prompt_seconds": options.prompt_seconds,
@@ -92,8 +92,8 @@ def engine_called(
 def only_on_gpu(
     place: torch.device,
     options: Options,
-    graphs: Callable[[], Recorder] = Graphs,
-    aside: Callable[[], Any] = Aside,
+    graphs: Callable[[], GraphCapture] = CudaGraphs,
+    aside: Callable[[], Any] = SideStream,
 ) -> dict[str, Any]:
     """Return what an engine on a GPU gets: a recorder of its decode steps if wanted, a stream for S3Gen."""
     if place.type != "cuda":
@@ -101,7 +101,7 @@ def only_on_gpu(
     return {"aside": aside()} | ({"recorder": graphs()} if options.graphs else {})
 
 
-def slots_needed(models: Models, slots: int) -> tuple[str, str]:
+def slots_needed(models: TurboModels, slots: int) -> tuple[str, str]:
     """Return what slots hold and how much that is, and what to do where it does not fit."""
     size = bytes_of_slots(models.t3, slots) / 1e9
     return (
@@ -125,7 +125,7 @@ def memory_needed(place: torch.device, what: str, remedy: str = "use a larger ma
         raise StartError(f"not enough memory on the {NAMES[place.type]} for {what}: {remedy}") from error
 
 
-def variant(models: Models | MultilingualModels, options: Options, usual_steps: int) -> dict[str, str]:
+def variant(models: TurboModels | MultilingualModels, options: Options, usual_steps: int) -> dict[str, str]:
     """Return what a cache key must say beside the engine's name."""
     seconds, steps = options.prompt_seconds, options.flow_steps or usual_steps
     found = {

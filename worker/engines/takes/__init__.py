@@ -1,5 +1,5 @@
 """Takes: each reading of an utterance is judged, read again where it failed, trimmed and levelled."""
 
-from worker.engines.takes.careful import CarefulEngine, cloner
+from worker.engines.takes.careful import JudgedEngine, cloner
 
-__all__ = ["CarefulEngine", "cloner"]
+__all__ = ["JudgedEngine", "cloner"]

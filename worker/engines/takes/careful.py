@@ -10,21 +10,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from worker.engines import (
-    Block,
     CloningEngine,
     Engine,
     Fault,
     Pcm,
     ReportingEngine,
     RestingEngine,
+    Take,
     Utterance,
 )
 from worker.engines.takes.finish import finish
-from worker.engines.takes.judge import Take, Verdict, best, verdict
+from worker.engines.takes.judge import Reading, Verdict, best, verdict
 from worker.engines.takes.trim import speech_span
-from worker.errors import EngineFailed, StartError
+from worker.errors import EngineFailedError, StartError
 
-__all__ = ["CarefulEngine", "cloner"]
+__all__ = ["JudgedEngine", "cloner"]
 
 log = logging.getLogger("worker")
 MOST_TAKES = 3
@@ -34,15 +34,15 @@ SAMPLE_RATE = 24_000  # Hz; all that comes after an engine is made for it
 
 
 @dataclass(slots=True)
-class Tries:
+class UtteranceTakes:
     """An utterance inside, and the takes of it so far with what is wrong with each."""
 
     utterance: Utterance
-    takes: list[Block] = field(default_factory=list)
+    takes: list[Take] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
 
-class CarefulEngine:
+class JudgedEngine:
     """Speaks as `engine` does, always at its own pace, and changes the speed of what it made.
 
     With `guarded`, implausible speech is spoken again with the next seed, at most twice; then the
@@ -73,14 +73,14 @@ class CarefulEngine:
         self.clones = engine.clones
         self._guarded = guarded
         self._mark = mark
-        self._inside: dict[int, Tries] = {}
+        self._inside: dict[int, UtteranceTakes] = {}
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
-        self._inside[utterance.id] = Tries(utterance)
+        self._inside[utterance.id] = UtteranceTakes(utterance)
         self.engine.admit(replace(utterance, speed=1.0))
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Do one bounded step of the engine; judge and finish what came of it."""
         done = (self._judged(result) for result in self.engine.advance(order))
         return [result for result in done if result is not None]
@@ -98,7 +98,7 @@ class CarefulEngine:
         """Return what the engine says of its state."""
         return self.engine.status() if isinstance(self.engine, ReportingEngine) else {}
 
-    def _judged(self, result: Block | Fault) -> Block | Fault | None:
+    def _judged(self, result: Take | Fault) -> Take | Fault | None:
         """Return what leaves, or None where the utterance went back to be spoken again."""
         if isinstance(result, Fault):
             self._inside.pop(result.utterance, None)
@@ -115,16 +115,16 @@ class CarefulEngine:
         self.engine.admit(replace(tries.utterance, speed=1.0, seed=seed))
         return None
 
-    def _verdict(self, utterance: Utterance, block: Block) -> Verdict:
+    def _verdict(self, utterance: Utterance, block: Take) -> Verdict:
         if not self._guarded:
             return Verdict()
-        return verdict(Take(utterance.text, block.pcm, stopped=block.stopped), self.sample_rate)
+        return verdict(Reading(utterance.text, block.pcm, stopped=block.stopped), self.sample_rate)
 
-    def _finished(self, tries: Tries) -> Block | Fault:
+    def _finished(self, tries: UtteranceTakes) -> Take | Fault:
         chosen = best(tries.verdicts)
         take, problems = tries.takes[chosen], tries.verdicts[chosen].problems
         if not np.isfinite(take.pcm).all():
-            return Fault(take.utterance, EngineFailed("the engine made audio that is none: NaN"))
+            return Fault(take.utterance, EngineFailedError("the engine made audio that is none: NaN"))
         warnings = take.warnings
         if problems:
             warnings += (f"a segment may sound wrong after {MOST_TAKES} tries: {', '.join(problems)}",)
@@ -132,7 +132,7 @@ class CarefulEngine:
         return replace(take, pcm=self._mark(finished.pcm), warnings=warnings, gain=finished.gain)
 
 
-def without_silence(block: Block, sample_rate: int) -> Block:
+def without_silence(block: Take, sample_rate: int) -> Take:
     """Return a take without the silence around its speech; where that follows it, the speech had ended.
 
     A model that does not stop, and is silent up to the cap, has said what it had to say.
@@ -146,5 +146,5 @@ def without_silence(block: Block, sample_rate: int) -> Block:
 
 def cloner(engine: Engine) -> CloningEngine | None:
     """Return the engine that learns voices for `engine`, or None where there is none."""
-    inner = engine.engine if isinstance(engine, CarefulEngine) else engine
+    inner = engine.engine if isinstance(engine, JudgedEngine) else engine
     return inner if inner.clones and isinstance(inner, CloningEngine) else None

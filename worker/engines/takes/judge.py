@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from worker.engines import Pcm
 
-__all__ = ["Take", "Verdict", "best", "most_tokens", "plausible_tokens", "verdict"]
+__all__ = ["Reading", "Verdict", "best", "most_tokens", "plausible_tokens", "verdict"]
 
 TOKENS_A_SECOND = 25
 FRAME = 1_024  # samples, 43 ms at 24 kHz
@@ -47,7 +47,7 @@ WEIGHTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class Reading:
     """One try at a segment: float32 [n] as the model made it, trimmed, and nothing else done to it."""
 
     text: str
@@ -72,7 +72,7 @@ class Verdict:
         return sum(WEIGHTS[problem] for problem in self.problems)
 
 
-def verdict(take: Take, sample_rate: int = 24_000) -> Verdict:
+def verdict(take: Reading, sample_rate: int = 24_000) -> Verdict:
     """Judge one take by its length and its sound."""
     pcm = take.pcm
     if not np.isfinite(pcm).all():

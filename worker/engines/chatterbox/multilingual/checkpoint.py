@@ -29,13 +29,13 @@ from worker.engines.chatterbox.turbo.checkpoint import (
 from worker.engines.chatterbox.turbo.t3 import Make
 from worker.errors import StartError
 
-__all__ = ["UNUSED", "Models", "load", "maker", "map_pickle", "s3_tensors"]
+__all__ = ["UNUSED", "MultilingualModels", "load", "maker", "map_pickle", "s3_tensors"]
 
 UNUSED = ("tfmr.embed_tokens.", "text_head.")  # of T3: never read when speaking
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class MultilingualModels:
     """All that speaking needs, on one device."""
 
     llama: Llama
@@ -46,7 +46,7 @@ class Models:
     precision: str
 
 
-def load(folder: Path, device: torch.device, precision: str = "auto") -> Models:
+def load(folder: Path, device: torch.device, precision: str = "auto") -> MultilingualModels:
     """Load a checkpoint.
 
     Raises:
@@ -61,7 +61,7 @@ def load(folder: Path, device: torch.device, precision: str = "auto") -> Models:
     s3_dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     s3gen = S3Gen.load(s3_tensors(folder, CLONING), device=device, dtype=s3_dtype)
     voice = default_voice(folder, precision).conditioning
-    return Models(llama, s3gen, Reader(folder), voice, manifest, precision)
+    return MultilingualModels(llama, s3gen, Reader(folder), voice, manifest, precision)
 
 
 def s3_tensors(folder: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:

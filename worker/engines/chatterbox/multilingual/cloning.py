@@ -9,7 +9,7 @@ from worker.engines.chatterbox.cloning import Cloner, Hearing
 from worker.engines.chatterbox.files import CLONING_FILE
 from worker.engines.chatterbox.multilingual.checkpoint import map_pickle
 from worker.engines.chatterbox.multilingual.files import RELEASED_S3_FILE, RELEASED_VOICE_ENCODER
-from worker.errors import StartError, VoiceUnusable
+from worker.errors import StartError, VoiceUnusableError
 
 __all__ = ["HEARING", "load_cloner"]
 
@@ -31,4 +31,6 @@ def load_cloner(folder: Path, device: torch.device) -> Cloner:
         }
         return Cloner(weights, device, HEARING)
     except (OSError, SafetensorError, ImportError, StartError) as error:
-        raise VoiceUnusable("this worker cannot learn voices: the models for it are not there") from error
+        raise VoiceUnusableError(
+            "this worker cannot learn voices: the models for it are not there"
+        ) from error

@@ -17,11 +17,11 @@ from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
 from worker.engines.chatterbox.sampling import draw
 from worker.engines.chatterbox.turbo.t3 import HEAD_SIZE, START, STOP
 
-__all__ = ["Ask", "Decoding"]
+__all__ = ["DecodingInput", "GuidedDecoding"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class DecodingInput:
     """What is to be decoded."""
 
     voice: Tensor  # [33, dim], of `Llama.embed_voice`
@@ -32,11 +32,11 @@ class Ask:
     fewest: int = 0  # speech tokens before it may end without a stop token
 
 
-class Decoding:
+class GuidedDecoding:
     """One utterance, and the tokens made so far."""
 
     @torch.inference_mode()
-    def __init__(self, llama: Llama, ask: Ask, generator: torch.Generator) -> None:
+    def __init__(self, llama: Llama, ask: DecodingInput, generator: torch.Generator) -> None:
         """Read the text and sample the first token."""
         self.tokens: list[int] = []
         self.ask = ask

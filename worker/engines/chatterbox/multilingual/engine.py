@@ -12,19 +12,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from worker.engines import Block, Clip, Fault, Range, Utterance
+from worker.engines import Clip, Fault, Range, Take, Utterance
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.multilingual.checkpoint import Models
+from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
-from worker.engines.chatterbox.multilingual.decoder import Ask, Decoding
+from worker.engines.chatterbox.multilingual.decoder import DecodingInput, GuidedDecoding
 from worker.engines.chatterbox.multilingual.text import LANGUAGES, lacking, prepared
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job, S3Voice
 from worker.engines.chatterbox.shortage import uniform
 from worker.engines.chatterbox.turbo.learning import UNFIT, labels
 from worker.engines.chatterbox.turbo.rendering import SILENCE
 from worker.engines.takes.judge import plausible_tokens
-from worker.errors import EngineFailed, InvalidInput, OutOfMemory, UnsupportedLanguage
+from worker.errors import EngineFailedError, InvalidInputError, OutOfMemoryError, UnsupportedLanguageError
 
 __all__ = ["MultilingualEngine"]
 
@@ -42,7 +42,7 @@ RANGES: Mapping[str, Range] = {
 
 
 @dataclass(slots=True, eq=False)
-class Voice:
+class MultilingualVoice:
     """One voice, and what is computed from it once."""
 
     conditioning: Conditioning
@@ -51,14 +51,14 @@ class Voice:
 
 
 @dataclass(slots=True, eq=False)
-class Inside:
+class MultilingualUtterance:
     """An utterance inside: to be read, being decoded, or becoming a waveform."""
 
     utterance: Utterance
-    voice: Voice
+    voice: MultilingualVoice
     text: list[int]
     generator: torch.Generator
-    decoding: Decoding | None = None
+    decoding: GuidedDecoding | None = None
     waveform: Generator[None, None, list[Tensor]] | None = None
 
 
@@ -74,7 +74,7 @@ class MultilingualEngine:
 
     def __init__(
         self,
-        models: Models,
+        models: MultilingualModels,
         folder: Path,
         *,
         slots: int = 1,
@@ -101,19 +101,19 @@ class MultilingualEngine:
         self._folder = folder
         self._prompt_seconds = prompt_seconds
         self._flow_steps = flow_steps
-        self._voices = {"default": Voice(models.voice)}
+        self._voices = {"default": MultilingualVoice(models.voice)}
         self._cloner: Cloner | None = None
-        self._inside: dict[int, Inside] = {}
-        self._faults: list[Block | Fault] = []
+        self._inside: dict[int, MultilingualUtterance] = {}
+        self._faults: list[Take | Fault] = []
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
         try:
             self._inside[utterance.id] = self._taken(utterance)
-        except (InvalidInput, EngineFailed) as error:
+        except (InvalidInputError, EngineFailedError) as error:
             self._faults.append(Fault(utterance.id, error))
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Do what the most urgent utterance needs."""
         if self._faults:
             faults, self._faults = self._faults, []
@@ -126,7 +126,7 @@ class MultilingualEngine:
         except torch.OutOfMemoryError:
             self.drop(inside.utterance.id)
             torch.cuda.empty_cache()
-            error = OutOfMemory("the device has no memory left for this speech")
+            error = OutOfMemoryError("the device has no memory left for this speech")
             return [Fault(inside.utterance.id, error)]
 
     def drop(self, utterance: int) -> None:
@@ -142,7 +142,7 @@ class MultilingualEngine:
         if self._cloner is None:
             self._cloner = load_cloner(self._folder, self._models.llama.device)
         conditioning = self._cloner.condition(clip)
-        self._voices[voice] = Voice(conditioning)
+        self._voices[voice] = MultilingualVoice(conditioning)
         return save(conditioning.tensors(), {"clip": clip.sha256, "recipe": self.recipe})
 
     def recall(self, voice: str, data: bytes) -> None:
@@ -154,7 +154,7 @@ class MultilingualEngine:
         if labels(data) != {"clip": voice, "recipe": self.recipe}:
             raise ValueError("of another clip, weights or precision")
         try:
-            self._voices[voice] = Voice(Conditioning.of(load(data)))
+            self._voices[voice] = MultilingualVoice(Conditioning.of(load(data)))
         except (SafetensorError, KeyError) as error:
             raise ValueError(f"damaged: {type(error).__name__}") from error
 
@@ -162,21 +162,23 @@ class MultilingualEngine:
         """Free a learned voice; those inside that speak with it keep it to their end."""
         self._voices.pop(voice, None)
 
-    def _taken(self, utterance: Utterance) -> Inside:
+    def _taken(self, utterance: Utterance) -> MultilingualUtterance:
         """Return an utterance, its text read; raises what becomes its fault."""
         if utterance.language not in self.languages:
-            raise UnsupportedLanguage(f"language is {utterance.language[:20]!r}, which is not spoken here")
+            raise UnsupportedLanguageError(
+                f"language is {utterance.language[:20]!r}, which is not spoken here"
+            )
         voice = self._voices.get(utterance.voice)
         if voice is None:
-            raise EngineFailed("the voice is not ready")
+            raise EngineFailedError("the voice is not ready")
         plain = prepared(utterance.text)
         text = self._models.reader.tokens(plain, utterance.language) if plain else []
         if not 1 <= len(text) <= MOST_TEXT or max(text) >= self._models.llama.text_vocabulary:
-            raise InvalidInput("text has a segment that the model cannot read")
-        return Inside(utterance, voice, text, torch.Generator().manual_seed(utterance.seed))
+            raise InvalidInputError("text has a segment that the model cannot read")
+        return MultilingualUtterance(utterance, voice, text, torch.Generator().manual_seed(utterance.seed))
 
     @uniform()
-    def _advanced(self, inside: Inside) -> list[Block | Fault]:
+    def _advanced(self, inside: MultilingualUtterance) -> list[Take | Fault]:
         if inside.decoding is None:
             inside.decoding = self._begun(inside)
         elif not inside.decoding.ended:
@@ -187,7 +189,7 @@ class MultilingualEngine:
             return self._vocoded(inside, inside.decoding)
         return []
 
-    def _begun(self, inside: Inside) -> Decoding:
+    def _begun(self, inside: MultilingualUtterance) -> GuidedDecoding:
         """Read one utterance; what its voice needs is computed now if nothing kept it."""
         utterance, voice, models = inside.utterance, inside.voice, self._models
         if voice.rows is None:
@@ -198,10 +200,10 @@ class MultilingualEngine:
         if pace is not None:
             most = round(pace * len(utterance.text))
         most = max(1, min(MOST_TOKENS, most))
-        ask = Ask(voice.rows, inside.text, most, pace is not None, utterance.sampling, fewest)
-        return Decoding(models.llama, ask, inside.generator)
+        ask = DecodingInput(voice.rows, inside.text, most, pace is not None, utterance.sampling, fewest)
+        return GuidedDecoding(models.llama, ask, inside.generator)
 
-    def _vocoded(self, inside: Inside, decoding: Decoding) -> list[Block | Fault]:
+    def _vocoded(self, inside: MultilingualUtterance, decoding: GuidedDecoding) -> list[Take | Fault]:
         """Take a step towards the waveform; with the last one, the utterance leaves."""
         spoken = [token for token in decoding.spoken if token < SPEECH_IDS] or [SILENCE]
         if inside.waveform is None:
@@ -211,10 +213,10 @@ class MultilingualEngine:
         except StopIteration as end:
             self.drop(inside.utterance.id)
             wave: Tensor = end.value[0]
-            return [Block(inside.utterance.id, wave.numpy(), stopped=decoding.stopped)]
+            return [Take(inside.utterance.id, wave.numpy(), stopped=decoding.stopped)]
         return []
 
-    def _job(self, inside: Inside, spoken: list[int]) -> S3Job:
+    def _job(self, inside: MultilingualUtterance, spoken: list[int]) -> S3Job:
         voice = inside.voice
         if voice.s3 is None:
             voice.s3 = self._models.s3gen.voice(voice.conditioning, self._prompt_seconds)

@@ -36,7 +36,7 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LlamaLayer:
     """One block of the decoder."""
 
     before_attention: Tensor
@@ -65,10 +65,10 @@ class Llama:
         def norm(name: str) -> Tensor:
             return tensors[f"{name}.weight"].to(device, dtype)
 
-        def layer(name: str) -> Layer:
+        def layer(name: str) -> LlamaLayer:
             q, k, v, project, gate, up, down = (make(f"{name}.{product}") for product in PRODUCTS)
             before, between = norm(f"{name}.input_layernorm"), norm(f"{name}.post_attention_layernorm")
-            return Layer(before, q, k, v, project, between, gate, up, down)
+            return LlamaLayer(before, q, k, v, project, between, gate, up, down)
 
         self.dtype = dtype
         self._layers = [layer(f"tfmr.layers.{number}") for number in range(count_layers(tensors))]

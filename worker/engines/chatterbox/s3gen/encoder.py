@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from worker.engines.chatterbox.s3gen.layers import HEAD_SIZE, Norm, Padding, attend, blank, heads
+from worker.engines.chatterbox.s3gen.layers import HEAD_SIZE, ChannelNorm, Padding, attend, blank, heads
 from worker.engines.chatterbox.s3gen.weights import Weights
 
 __all__ = ["Encoder"]
@@ -31,10 +31,10 @@ class Encoder:
         self.embed, self.embed_norm = encoder.linear("embed.out.0"), encoder.norm("embed.out.1")
         self.look1 = encoder.causal("pre_lookahead_layer.conv1", ahead=LOOK_AHEAD)
         self.look2 = encoder.causal("pre_lookahead_layer.conv2")
-        self.layers = Stack(encoder.children("encoders"))
+        self.layers = ConformerStack(encoder.children("encoders"))
         self.up = encoder.causal("up_layer.conv")
         self.up_embed, self.up_norm = encoder.linear("up_embed.out.0"), encoder.norm("up_embed.out.1")
-        self.up_layers = Stack(encoder.children("up_encoders"))
+        self.up_layers = ConformerStack(encoder.children("up_encoders"))
         self.after = encoder.norm("after_norm")
         self.project = flow.linear("encoder_proj")
 
@@ -56,11 +56,11 @@ class Encoder:
         return x * math.sqrt(x.shape[-1])
 
 
-class Stack:
+class ConformerStack:
     """Conformer layers of one length, with the products of their position tables."""
 
     def __init__(self, layers: list[Weights]) -> None:
-        self.layers = [Layer(layer) for layer in layers]
+        self.layers = [ConformerLayer(layer) for layer in layers]
         self._positions: dict[int, list[Tensor]] = {}
 
     def __call__(self, x: Tensor, padding: Padding | None) -> Tensor:
@@ -85,14 +85,14 @@ class Stack:
         return [whole[..., longest - length : longest + length - 1] for whole in found]
 
 
-class Layer:
+class ConformerLayer:
     """Self-attention with relative positions, then a feed-forward, each on top of its input."""
 
     def __init__(self, layer: Weights) -> None:
         attention = layer.at("self_attn")
         # upstream builds these two norms with 1e-12, all others with 1e-5
         self.norm_attention = layer.norm("norm_mha", epsilon=1e-12)
-        self.norm_feed: Norm = layer.norm("norm_ff", epsilon=1e-12)
+        self.norm_feed: ChannelNorm = layer.norm("norm_ff", epsilon=1e-12)
         self.qkv = attention.stacked(("linear_q", "linear_k", "linear_v"), (SCALE, 1, 1))
         self.out = attention.linear("linear_out")
         self.position = attention.linear("linear_pos")

@@ -23,12 +23,12 @@ class Estimator:
 
     def __init__(self, estimator: Weights) -> None:
         self.times = Times(estimator.in_full_precision())
-        self.down = Stage(estimator.at("down_blocks.0"))
-        self.middle = [Stage(stage) for stage in estimator.children("mid_blocks")]
-        self.up = Stage(estimator.at("up_blocks.0"))
+        self.down = EstimatorStage(estimator.at("down_blocks.0"))
+        self.middle = [EstimatorStage(stage) for stage in estimator.children("mid_blocks")]
+        self.up = EstimatorStage(estimator.at("up_blocks.0"))
         self.after_down = estimator.causal("down_blocks.0.2")
         self.after_up = estimator.causal("up_blocks.0.2")
-        self.final = Block(estimator.at("final_block"))
+        self.final = ConvBlock(estimator.at("final_block"))
         self.project = estimator.pointwise("final_proj")
         self.dtype = estimator.dtype
         self._shifts: dict[tuple[float, float], list[Tensor]] = {}
@@ -84,12 +84,12 @@ class Times:
         return self.second(functional.silu(self.first(waves)))
 
 
-class Stage:
+class EstimatorStage:
     """A residual block that knows the time, then transformer blocks."""
 
     def __init__(self, stage: Weights) -> None:
         residual = stage.at("0")
-        self.first, self.second = Block(residual.at("block1")), Block(residual.at("block2"))
+        self.first, self.second = ConvBlock(residual.at("block1")), ConvBlock(residual.at("block2"))
         self.time = residual.in_full_precision().linear("mlp.1")
         self.around = residual.pointwise("res_conv")
         self.transformers = [Transformer(block) for block in stage.children("1")]
@@ -102,7 +102,7 @@ class Stage:
         return x
 
 
-class Block:
+class ConvBlock:
     """A causal convolution, a norm and Mish."""
 
     def __init__(self, block: Weights) -> None:

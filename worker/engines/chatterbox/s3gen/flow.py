@@ -15,7 +15,7 @@ from worker.engines.chatterbox.s3gen.estimator import Estimator
 from worker.engines.chatterbox.s3gen.layers import Padding
 from worker.engines.chatterbox.s3gen.weights import Weights
 
-__all__ = ["MELS", "Flow", "Spoken", "finished"]
+__all__ = ["MELS", "Flow", "FlowRow", "finished"]
 
 MELS = 80
 GUIDANCE = 0.7  # upstream's `inference_cfg_rate`
@@ -23,7 +23,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class FlowRow:
     """One row of a batch: what to say, as whom, from which noise."""
 
     tokens: Tensor  # [tokens] int64
@@ -56,11 +56,11 @@ class Flow:
         """Return the speaker [80] of an x-vector [1, 192]."""
         return self.speaker(functional.normalize(embedding.to(self.device, self.dtype), dim=1))[0]
 
-    def __call__(self, rows: Sequence[Spoken], steps: int) -> list[Tensor]:
+    def __call__(self, rows: Sequence[FlowRow], steps: int) -> list[Tensor]:
         """Return each row's mel spectrogram [2 * tokens, 80] in float32, the prompt's left off."""
         return finished(self.stepwise(rows, steps))
 
-    def stepwise(self, rows: Sequence[Spoken], steps: int) -> Generator[None, None, list[Tensor]]:
+    def stepwise(self, rows: Sequence[FlowRow], steps: int) -> Generator[None, None, list[Tensor]]:
         """Yield after each step; return what a call does."""
         lengths = [row.length for row in rows]
         padding = Padding.of(lengths, self.device, self.dtype)
@@ -84,7 +84,7 @@ class Flow:
         knowing, blind = self.estimator(torch.cat([x, x]), both, start, end, twice).float().chunk(2)
         return (1.0 + GUIDANCE) * knowing - GUIDANCE * blind
 
-    def _conditions(self, rows: Sequence[Spoken], encoded: Tensor) -> tuple[Tensor, Tensor]:
+    def _conditions(self, rows: Sequence[FlowRow], encoded: Tensor) -> tuple[Tensor, Tensor]:
         """Return the speaker at every frame, and the prompt's mel followed by zeros."""
         speaker = torch.stack([row.speaker for row in rows])[:, None].expand(encoded.shape)
         prompt = torch.zeros_like(encoded)

@@ -11,9 +11,9 @@ from worker.engines.chatterbox.device import fuses_bf16
 __all__ = [
     "HEAD_SIZE",
     "CausalConv",
-    "Linear",
-    "Norm",
+    "ChannelNorm",
     "Padding",
+    "Projection",
     "attend",
     "attend_fused",
     "attend_head_by_head",
@@ -25,7 +25,7 @@ HEAD_SIZE = 64  # channels of an attention head, the same in upstream's encoder 
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
+class Projection:
     """A matrix product with a bias."""
 
     weight: Tensor  # [out, in]
@@ -37,7 +37,7 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
-class Norm:
+class ChannelNorm:
     """A layer norm over the channels."""
 
     weight: Tensor
@@ -53,7 +53,7 @@ class Norm:
 class CausalConv:
     """A convolution over time, as one matrix product over windows laid side by side."""
 
-    product: Linear  # [out, width * in]
+    product: Projection  # [out, width * in]
     before: int  # frames of the past in a window
     after: int  # frames of the future
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.s3gen.flow import MELS, Flow, Spoken, finished
+from worker.engines.chatterbox.s3gen.flow import MELS, Flow, FlowRow, finished
 from worker.engines.chatterbox.s3gen.source import SAMPLE_RATE
 from worker.engines.chatterbox.s3gen.vocoder import Vocoder
 from worker.engines.chatterbox.s3gen.weights import Weights
-from worker.errors import VoiceUnusable
+from worker.errors import VoiceUnusableError
 
 __all__ = ["MOST_STEPS", "SPEECH_IDS", "Draws", "S3Gen", "S3Job", "S3Voice"]
 
@@ -167,10 +167,10 @@ class S3Gen:
         """Return waveforms as `speak` does, as one batch, from given draws; the jobs' steps are equal."""
         return finished(self.stepwise(jobs, draws))
 
-    def row(self, job: S3Job, draws: Draws) -> Spoken:
+    def row(self, job: S3Job, draws: Draws) -> FlowRow:
         """Return the flow's view of a job."""
         tokens = job.tokens.to(self.flow.device)
-        return Spoken(tokens, job.voice.tokens, job.voice.mel, job.voice.speaker, draws.flow)
+        return FlowRow(tokens, job.voice.tokens, job.voice.mel, job.voice.speaker, draws.flow)
 
     @torch.inference_mode()
     def vocode(self, mels: Sequence[Tensor], draws: Sequence[Draws]) -> list[Tensor]:
@@ -200,7 +200,7 @@ def prompt(conditioning: Conditioning) -> tuple[Tensor, Tensor]:
     count = min(len(tokens), len(mel) // FRAMES_PER_TOKEN)
     tokens, mel = tokens[:count], mel[: FRAMES_PER_TOKEN * count]
     if not count or not bool(((tokens >= 0) & (tokens < SPEECH_IDS)).all()):
-        raise VoiceUnusable("the voice has no prompt that S3Gen can read")
+        raise VoiceUnusableError("the voice has no prompt that S3Gen can read")
     return tokens, mel
 
 

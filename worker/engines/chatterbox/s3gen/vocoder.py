@@ -34,7 +34,7 @@ class Vocoder:
         self.dtype, self.device = mel2wav.dtype, mel2wav.device
         self.first = Conv.of(mel2wav, "conv_pre")
         self.stages = [
-            Stage(mel2wav, number, last=number == count - 1)
+            VocoderStage(mel2wav, number, last=number == count - 1)
             for count in [len(mel2wav.children("ups"))]
             for number in range(count)
         ]
@@ -68,7 +68,7 @@ class Vocoder:
         lengths = torch.tensor(frames, device=self.device) if min(frames) < longest else None
         x = self.channels_first([mel.to(self.dtype) for mel in mels], longest)
         source = self.channels_first(spectra, longest * self.columns + 1)
-        x, keep = self.first(x), Keep.of(longest, lengths)
+        x, keep = self.first(x), RowMask.of(longest, lengths)
         for stage in self.stages:
             x, keep = stage(x, source, keep)
         return self.last(keep(functional.leaky_relu(x).float()))[:, :, 0]
@@ -154,7 +154,7 @@ def flat(weight: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RowMask:
     """Zeros behind the end of each row of a ragged batch: these convolutions see both sides."""
 
     size: int  # of the longest row, at the present rate
@@ -162,7 +162,7 @@ class Keep:
     mask: Tensor | None  # [batch, 1, 1, size]
 
     @classmethod
-    def of(cls, size: int, lengths: Tensor | None) -> "Keep":
+    def of(cls, size: int, lengths: Tensor | None) -> "RowMask":
         """Return what keeps rows of these lengths."""
         if lengths is None:
             return cls(size, None, None)
@@ -173,10 +173,10 @@ class Keep:
     def __call__(self, x: Tensor) -> Tensor:
         return x if self.mask is None else x * self.mask
 
-    def after(self, rate: int, extra: int) -> "Keep":
+    def after(self, rate: int, extra: int) -> "RowMask":
         """Return the same rows `rate` times as long, and `extra`."""
         lengths = None if self.lengths is None else self.lengths * rate + extra
-        return Keep.of(self.size * rate + extra, lengths)
+        return RowMask.of(self.size * rate + extra, lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class Conv:
         )
 
 
-class Stage:
+class VocoderStage:
     """Stretch in time, add the source at this rate, and let three widths of residual blocks look."""
 
     def __init__(self, mel2wav: Weights, number: int, *, last: bool) -> None:
@@ -226,7 +226,7 @@ class Stage:
         self.reach = max(block.reach for block in self.blocks) + 1
         self.source_reach = self.source_block.reach + 2
 
-    def __call__(self, x: Tensor, spectra: Tensor, keep: Keep) -> tuple[Tensor, Keep]:
+    def __call__(self, x: Tensor, spectra: Tensor, keep: RowMask) -> tuple[Tensor, RowMask]:
         """Return the next stage's input and its rows' ends."""
         x = keep(functional.leaky_relu(x, SLOPE))
         cut = (self.up.shape[-1] - self.rate) // 2
@@ -256,7 +256,7 @@ class Residual:
         ]
         self.reach = sum(wide.padding + plain.padding for _, wide, _, plain in self.pairs)
 
-    def __call__(self, x: Tensor, keep: Keep) -> Tensor:
+    def __call__(self, x: Tensor, keep: RowMask) -> Tensor:
         for first, wide, second, plain in self.pairs:
             x = x + plain(second(keep(wide(first(keep(x))))))
         return x

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from worker.engines.chatterbox.s3gen.layers import CausalConv, Linear, Norm
+from worker.engines.chatterbox.s3gen.layers import CausalConv, ChannelNorm, Projection
 from worker.errors import StartError
 
 __all__ = ["Weights", "folded", "needs_full_precision"]
@@ -90,33 +90,33 @@ class Weights:
         name = f"{layer}.bias"
         return self.tensor(name) if name in self else None
 
-    def linear(self, layer: str, scale: float = 1.0) -> Linear:
+    def linear(self, layer: str, scale: float = 1.0) -> Projection:
         """Return a linear layer, its result multiplied by `scale` (exact for powers of two)."""
         return self.stacked((layer,), (scale,))
 
-    def stacked(self, layers: Iterable[str], scales: Iterable[float]) -> Linear:
+    def stacked(self, layers: Iterable[str], scales: Iterable[float]) -> Projection:
         """Return linear layers of one input as one, their results side by side, each scaled."""
         parts = [
             (self.weight(layer), self.bias(layer), scale) for layer, scale in zip(layers, scales, strict=True)
         ]
         weight = joined([scaled(part, scale) for part, _, scale in parts])
         biases = [scaled(bias, scale) for _, bias, scale in parts if bias is not None]
-        return Linear(weight, joined(biases) if biases else None)
+        return Projection(weight, joined(biases) if biases else None)
 
-    def norm(self, layer: str, epsilon: float = 1e-5) -> Norm:
+    def norm(self, layer: str, epsilon: float = 1e-5) -> ChannelNorm:
         """Return a layer norm."""
-        return Norm(self.weight(layer), self.tensor(f"{layer}.bias"), epsilon)
+        return ChannelNorm(self.weight(layer), self.tensor(f"{layer}.bias"), epsilon)
 
-    def pointwise(self, layer: str) -> Linear:
+    def pointwise(self, layer: str) -> Projection:
         """Return a convolution of width one, as the matrix product that it is."""
-        return Linear(self.weight(layer).squeeze(-1), self.bias(layer))
+        return Projection(self.weight(layer).squeeze(-1), self.bias(layer))
 
     def causal(self, layer: str, ahead: int = 0) -> CausalConv:
         """Return a convolution over time that sees `ahead` frames of the future, the rest of the past."""
         weight = self.weight(layer)  # [out, in, width]
         width = weight.shape[2]
         return CausalConv(
-            Linear(weight.transpose(1, 2).reshape(len(weight), -1).contiguous(), self.bias(layer)),
+            Projection(weight.transpose(1, 2).reshape(len(weight), -1).contiguous(), self.bias(layer)),
             before=width - 1 - ahead,
             after=ahead,
         )

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Run", "attend"]
+__all__ = ["SlotRun", "attend"]
 
 
-class Run(NamedTuple):
+class SlotRun(NamedTuple):
     """Slots side by side, whose rows stand in the same order and are attended to in one call."""
 
     first: int  # slot
@@ -21,7 +21,7 @@ class Run(NamedTuple):
     hidden: Tensor | None  # [slots, 1, 1, reach], -inf where a shorter one holds nothing yet; None if none is
 
     @classmethod
-    def of(cls, first: int, places: list[int], dtype: torch.dtype) -> "Run":
+    def of(cls, first: int, places: list[int], dtype: torch.dtype) -> "SlotRun":
         """Return the run of slots from `first` on, whose positions before these places are taken."""
         reach = max(places) + 1
         if min(places) + 1 == reach:
@@ -62,7 +62,7 @@ def attend_shared(q: Tensor, voice: Tensor, fused: bool) -> tuple[Tensor, Tensor
     return attend_fused(q, keys, values) if fused else attend_in_products(q, keys, values)
 
 
-def attend_own(q: Tensor, kv: Tensor, kept: Tensor, runs: list[Run]) -> tuple[Tensor, Tensor]:
+def attend_own(q: Tensor, kv: Tensor, kept: Tensor, runs: list[SlotRun]) -> tuple[Tensor, Tensor]:
     """Keep kv [B, 2, heads, 64]; return what q [B, heads, 64] finds in its slots, and the log-sum-exp.
 
     What is hidden weighs exactly nothing, and the kernel adds position after position: a row finds the
@@ -96,7 +96,7 @@ def joined(one: Tensor, one_total: Tensor, other: Tensor, other_total: Tensor) -
 def attend(
     qkv: Tensor,
     kept: Tensor,
-    runs: list[Run],
+    runs: list[SlotRun],
     voices: list[Tensor],
     rows: list[Tensor],
     fused: bool,  # noqa: FBT001 - TorchScript takes no keywords here

@@ -12,22 +12,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.engines.chatterbox.linear import weight_type
-from worker.engines.chatterbox.turbo.attention import Run, attend
+from worker.engines.chatterbox.turbo.attention import SlotRun, attend
 from worker.engines.chatterbox.turbo.t3 import EPSILON, HEAD_SIZE, T3
 
 __all__ = ["Blocks", "compiled"]
 
-Blocks = Callable[[Tensor, Tensor, list[Run], list[Tensor], list[Tensor], bool], Tensor]
+Blocks = Callable[[Tensor, Tensor, list[SlotRun], list[Tensor], list[Tensor], bool], Tensor]
 """(rows [B, dim], kept [slots, layers, 2, heads, positions, 64], the rows' runs, the voices that they speak
 with [layers, 2, heads, positions, 64], the rows of each, fused) -> hidden states [B, dim]; see `attend`."""
 
 
 def compiled(t3: T3) -> Blocks:
     """Return T3's blocks, ready to step."""
-    return cast(Blocks, torch.jit.script(Stack(t3)))
+    return cast(Blocks, torch.jit.script(BlockWeights(t3)))
 
 
-class Stack(torch.nn.Module):
+class BlockWeights(torch.nn.Module):
     """The blocks' weights in lists that TorchScript loops over: four products and two norms a block."""
 
     def __init__(self, t3: T3) -> None:
@@ -45,7 +45,7 @@ class Stack(torch.nn.Module):
         self,
         rows: Tensor,
         kept: Tensor,
-        runs: list[Run],
+        runs: list[SlotRun],
         voices: list[Tensor],
         sharing: list[Tensor],
         fused: bool,  # noqa: FBT001 - TorchScript takes no keywords here

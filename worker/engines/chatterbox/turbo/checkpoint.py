@@ -19,10 +19,10 @@ from worker.engines.chatterbox.linear import Dense, Linear, PackedBf16, Quantize
 from worker.engines.chatterbox.s3gen import S3Gen
 from worker.engines.chatterbox.turbo.t3 import HEAD, T3, Make, check_shapes
 from worker.engines.chatterbox.turbo.text import load_tokenizer
-from worker.engines.chatterbox.turbo.voice import Voice
+from worker.engines.chatterbox.turbo.voice import TurboVoice
 from worker.errors import StartError
 
-__all__ = ["PRECISIONS", "Models", "load", "map_tensors", "pick_precision"]
+__all__ = ["PRECISIONS", "TurboModels", "load", "map_tensors", "pick_precision"]
 
 PRECISIONS = ("fp32", "bf16", "int8")
 UNUSED = ("tfmr.wte.", "text_head.")  # of T3: never read when speaking
@@ -30,18 +30,18 @@ CLONING = ("tokenizer.", "speaker_encoder.")  # of S3Gen
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class TurboModels:
     """All that speaking needs, on one device."""
 
     t3: T3
     s3gen: S3Gen
     tokenizer: Tokenizer
-    voice: Voice  # the default one
+    voice: TurboVoice  # the default one
     manifest: Manifest
     precision: str
 
 
-def load(folder: Path, device: torch.device, precision: str = "auto") -> Models:
+def load(folder: Path, device: torch.device, precision: str = "auto") -> TurboModels:
     """Load a checkpoint.
 
     Raises:
@@ -57,7 +57,7 @@ def load(folder: Path, device: torch.device, precision: str = "auto") -> Models:
     s3_dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     s3gen = S3Gen.load(map_tensors(folder / S3_FILE, CLONING), device=device, dtype=s3_dtype)
     voice = default_voice(folder, precision)
-    return Models(t3, s3gen, load_tokenizer(folder), voice, manifest, precision)
+    return TurboModels(t3, s3gen, load_tokenizer(folder), voice, manifest, precision)
 
 
 def pick_precision(asked: str, manifest: Manifest, device: torch.device) -> str:
@@ -138,7 +138,7 @@ def map_tensors(file: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:
         raise StartError(f"{file} is no whole safetensors file ({error}): fetch or bake it again") from error
 
 
-def default_voice(folder: Path, precision: str) -> Voice:
+def default_voice(folder: Path, precision: str) -> TurboVoice:
     """Return the voice that the checkpoint comes with.
 
     Raises:
@@ -147,9 +147,9 @@ def default_voice(folder: Path, precision: str) -> Voice:
     baked, released = folder / VOICE_FILE, folder / RELEASED_VOICE
     try:
         if baked.is_file():
-            return Voice.of(map_tensors(baked), precision)
+            return TurboVoice.of(map_tensors(baked), precision)
         if released.is_file():
-            return Voice(Conditioning.from_upstream(released))
+            return TurboVoice(Conditioning.from_upstream(released))
     except StartError:
         raise
     except Exception as error:  # torch and safetensors raise several kinds

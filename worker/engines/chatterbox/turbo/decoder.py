@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from worker.engines.chatterbox.ending import lingers, without_lingering
-from worker.engines.chatterbox.sampling import Options, draw, sample_in_one
+from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample_in_one
 from worker.engines.chatterbox.shortage import uniform
 from worker.engines.chatterbox.turbo.slots import Prefix, Slots
 from worker.engines.chatterbox.turbo.t3 import START, STOP, T3
@@ -23,7 +23,7 @@ class Decoding:
     generator: torch.Generator
     most: int  # tokens; upstream cuts at 1,000 and says nothing
     runs_on: bool  # past a stop token, up to `most`: random weights stop at random
-    options: Options
+    options: SamplingOptions
     seen: Tensor  # bool [1, vocabulary], what the repetition penalty is for
     tokens: list[int] = field(default_factory=list)
     fewest: int = 0  # tokens before it may end without a stop token
@@ -82,7 +82,7 @@ class Decoder:
         self._free.remove(slot)
         seen = torch.zeros(1, self._t3.vocabulary, dtype=torch.bool, device=self._t3.device)
         seen[0, START] = True  # upstream's first step penalises this token alone
-        options = Options.of(sampling, device=self._t3.device)
+        options = SamplingOptions.of(sampling, device=self._t3.device)
         decoding = Decoding(slot, generator, most, runs_on, options, seen, fewest=fewest)
         self._sample([decoding], logits)
         seen[0, START] = START in decoding.tokens
@@ -110,7 +110,7 @@ class Decoder:
 
     def _sample(self, rows: Sequence[Decoding], logits: Tensor) -> None:
         draws = torch.stack([draw(self._t3.vocabulary, row.generator) for row in rows])
-        options = Options.joined([row.options for row in rows])
+        options = SamplingOptions.joined([row.options for row in rows])
         seen = torch.cat([row.seen for row in rows])
         tokens = sample_in_one(logits, seen, options, draws)[:, 0].tolist()
         for row, token in zip(rows, tokens, strict=True):

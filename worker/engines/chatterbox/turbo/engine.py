@@ -13,19 +13,19 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from worker.engines import Block, Fault, Range, Utterance
+from worker.engines import Fault, Range, Take, Utterance
 from worker.engines.chatterbox.shortage import lacks_memory, one_line
-from worker.engines.chatterbox.turbo.checkpoint import Models
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels
 from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding
-from worker.engines.chatterbox.turbo.graphed import FixedDecoder, bytes_kept
-from worker.engines.chatterbox.turbo.recordings import Recorder
-from worker.engines.chatterbox.turbo.rendering import Inside, Rendering, Rows
+from worker.engines.chatterbox.turbo.graphed import GraphedDecoder, bytes_kept
+from worker.engines.chatterbox.turbo.recordings import GraphCapture
+from worker.engines.chatterbox.turbo.rendering import Rendering, Rows, TurboUtterance
 from worker.engines.chatterbox.turbo.t3 import T3
 from worker.engines.chatterbox.turbo.text import prepared
 from worker.engines.takes.judge import most_tokens, plausible_tokens
-from worker.errors import EngineFailed, InvalidInput, OutOfMemory
+from worker.errors import EngineFailedError, InvalidInputError, OutOfMemoryError
 
-__all__ = ["ChatterboxEngine", "bytes_of_slots"]
+__all__ = ["TurboEngine", "bytes_of_slots"]
 
 log = logging.getLogger("worker")
 STEPS = 8  # decode steps in one call, all rows together
@@ -44,7 +44,7 @@ RANGES: Mapping[str, Range] = {
 }
 
 
-class ChatterboxEngine:
+class TurboEngine:
     """Speak with Chatterbox-Turbo; the same utterance gives the same samples, alone or beside others.
 
     So on a CPU to the last bit; on a GPU in half precision a neighbour may move the last bits of a row.
@@ -60,12 +60,12 @@ class ChatterboxEngine:
 
     def __init__(
         self,
-        models: Models,
+        models: TurboModels,
         *,
         slots: int = 4,
         prompt_seconds: float | None = None,
         flow_steps: int = 2,
-        recorder: Recorder | None = None,
+        recorder: GraphCapture | None = None,
         aside: Callable[[], AbstractContextManager[object]] = nullcontext,
         rows: int | None = None,
     ) -> None:
@@ -88,11 +88,11 @@ class ChatterboxEngine:
         self._prompt_seconds = prompt_seconds
         self._flow_steps = flow_steps
         self._decoder = decoder(models.t3, slots, recorder)
-        self._fixed = self._decoder if isinstance(self._decoder, FixedDecoder) else None
+        self._fixed = self._decoder if isinstance(self._decoder, GraphedDecoder) else None
         self._aside = aside
         self._voices = {"default": models.voice}
-        self._inside: dict[int, Inside] = {}
-        self._faults: list[Block | Fault] = []
+        self._inside: dict[int, TurboUtterance] = {}
+        self._faults: list[Take | Fault] = []
         self._has_spoken = False
         self._rows = Rows(rows or ROWS[self.device])
 
@@ -101,14 +101,14 @@ class ChatterboxEngine:
         text = self._models.tokenizer.encode(prepared(utterance.text)).ids
         voice = self._voices.get(utterance.voice)
         if voice is None:
-            self._refuse(utterance, EngineFailed("the voice is not ready"))
+            self._refuse(utterance, EngineFailedError("the voice is not ready"))
         elif not 1 <= len(text) <= MOST_TEXT or max(text) >= self._models.t3.text_vocabulary:
-            self._refuse(utterance, InvalidInput("text has a segment that the model cannot read"))
+            self._refuse(utterance, InvalidInputError("text has a segment that the model cannot read"))
         else:
             generator = torch.Generator().manual_seed(utterance.seed)
-            self._inside[utterance.id] = Inside(utterance, voice, text, generator)
+            self._inside[utterance.id] = TurboUtterance(utterance, voice, text, generator)
 
-    def advance(self, order: Sequence[int]) -> list[Block | Fault]:
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Do what the most urgent utterance needs: begin it, decode, or go on with its waveform."""
         if self._faults:
             faults, self._faults = self._faults, []
@@ -156,7 +156,7 @@ class ChatterboxEngine:
     def _refuse(self, utterance: Utterance, error: Exception) -> None:
         self._faults.append(Fault(utterance.id, error))
 
-    def _begin(self, inside: Inside) -> list[Block | Fault]:
+    def _begin(self, inside: TurboUtterance) -> list[Take | Fault]:
         """Prefill one utterance; what its voice needs is computed now if nothing kept it."""
         utterance, manifest = inside.utterance, self._models.manifest
         pace = manifest.tokens_per_character
@@ -177,7 +177,7 @@ class ChatterboxEngine:
             return [self._out_of_memory(inside)]
         return []
 
-    def _decode(self, rows: list[Inside]) -> list[Block | Fault]:
+    def _decode(self, rows: list[TurboUtterance]) -> list[Take | Fault]:
         """Decode a few tokens of these; on a lack of memory the youngest goes and the rest go on.
 
         A worker that never rests records its steps here.
@@ -192,7 +192,7 @@ class ChatterboxEngine:
             return [self._out_of_memory(youngest)]
         return []
 
-    def _render(self, speaking: list[Inside], decoding: list[Inside]) -> list[Block | Fault]:
+    def _render(self, speaking: list[TurboUtterance], decoding: list[TurboUtterance]) -> list[Take | Fault]:
         """Go on with the waveform of the most urgent; after the last step, whoever is in it leaves."""
         rendering = speaking[0].rendering
         try:
@@ -211,7 +211,7 @@ class ChatterboxEngine:
         return [self._leaves(row, wave) for row, wave in pairs if self._is_inside(row)]
 
     @contextmanager
-    def _decoding_beside(self, rows: list[Inside]) -> Iterator[None]:
+    def _decoding_beside(self, rows: list[TurboUtterance]) -> Iterator[None]:
         """Decode a few tokens of these while what is inside runs; on a CPU nothing: it has no cores to spare.
 
         Nor where steps are not recorded: their launches would keep the host from those of the waveform.
@@ -230,12 +230,12 @@ class ChatterboxEngine:
             if fixed is not None and going is not None:
                 fixed.collect(going)
 
-    def _leaves(self, inside: Inside, wave: Tensor) -> Block:
+    def _leaves(self, inside: TurboUtterance, wave: Tensor) -> Take:
         assert inside.decoding is not None, "no tokens"  # noqa: S101 - our own fault alone
         self.drop(inside.utterance.id)
-        return Block(inside.utterance.id, wave.numpy(), stopped=inside.decoding.stopped)
+        return Take(inside.utterance.id, wave.numpy(), stopped=inside.decoding.stopped)
 
-    def _fewer_rows(self, rendering: Rendering) -> list[Block | Fault]:
+    def _fewer_rows(self, rendering: Rendering) -> list[Take | Fault]:
         """Render fewer rows together for a while; a single one that finds no memory goes."""
         if len(rendering.rows) == 1:
             return [self._out_of_memory(rendering.rows[0])]
@@ -244,26 +244,26 @@ class ChatterboxEngine:
         torch.cuda.empty_cache()
         return []
 
-    def _is_inside(self, inside: Inside) -> bool:
+    def _is_inside(self, inside: TurboUtterance) -> bool:
         return self._inside.get(inside.utterance.id) is inside
 
-    def _out_of_memory(self, inside: Inside) -> Fault:
+    def _out_of_memory(self, inside: TurboUtterance) -> Fault:
         self.drop(inside.utterance.id)
         if self.device == "cuda":
             torch.cuda.empty_cache()
-        return Fault(inside.utterance.id, OutOfMemory("the device has no memory left for this speech"))
+        return Fault(inside.utterance.id, OutOfMemoryError("the device has no memory left for this speech"))
 
 
-def decodings(rows: Sequence[Inside]) -> list[Decoding]:
+def decodings(rows: Sequence[TurboUtterance]) -> list[Decoding]:
     """Return what is decoded of these."""
     return [each.decoding for each in rows if each.decoding is not None]
 
 
-def decoder(t3: T3, slots: int, recorder: Recorder | None) -> Decoder | FixedDecoder:
+def decoder(t3: T3, slots: int, recorder: GraphCapture | None) -> Decoder | GraphedDecoder:
     """Return what decodes on the model's device: exactly what is there on a CPU, fixed shapes on a GPU."""
     if t3.device.type == "cpu" and recorder is None:
         return Decoder(t3, slots, MOST_OWN)
-    return FixedDecoder(t3, slots, MOST_PROMPT + MOST_OWN + STEPS, recorder)
+    return GraphedDecoder(t3, slots, MOST_PROMPT + MOST_OWN + STEPS, recorder)
 
 
 def bytes_of_slots(t3: T3, slots: int) -> int:

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-__all__ = ["Aside", "Graphs"]
+__all__ = ["CudaGraphs", "SideStream"]
 
 WARM_UPS = 3  # before recording, so that libraries allocate what they keep
 SPARE = 1 << 30  # bytes that must be free: the step's own values, and what S3Gen needs beside it
 
 
-class Graphs:
+class CudaGraphs:
     """Records steps, each as one launch; they share memory, since they are replayed one after the other."""
 
     def __init__(self, cuda: Any = torch.cuda) -> None:
@@ -85,7 +85,7 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-class Aside:
+class SideStream:
     """A stream for what is done beside the default stream's work.
 
     Neither waits for the other. So what is done inside may only read what was finished before, or made

@@ -17,20 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engines.chatterbox.sampling import Options, draw, sample
+from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample
 from worker.engines.chatterbox.shortage import uniform
 from worker.engines.chatterbox.turbo.decoder import Decoding
-from worker.engines.chatterbox.turbo.recordings import Recorder, Recordings, Shape
+from worker.engines.chatterbox.turbo.recordings import GraphCapture, Recordings, StepShape
 from worker.engines.chatterbox.turbo.slots import Prefix
 from worker.engines.chatterbox.turbo.t3 import HEAD_SIZE, START, T3, Attend
 
-__all__ = ["FixedDecoder", "Going", "bytes_kept"]
+__all__ = ["GraphedDecoder", "LaunchedSteps", "bytes_kept"]
 
 STRIDE = 256  # positions by which the reach of a step grows
 ALIGNED = 8  # positions: a mask of any other size is copied in each layer
 
 
-class Going(NamedTuple):
+class LaunchedSteps(NamedTuple):
     """Steps that were launched."""
 
     rows: list[Decoding]
@@ -38,10 +38,10 @@ class Going(NamedTuple):
     said: Tensor
 
 
-class FixedDecoder:
+class GraphedDecoder:
     """Slots of at most `positions` positions each, prefix included, and the sampling in each."""
 
-    def __init__(self, t3: T3, slots: int, positions: int, recorder: Recorder | None = None) -> None:
+    def __init__(self, t3: T3, slots: int, positions: int, recorder: GraphCapture | None = None) -> None:
         """Allocate all that decoding will need but a step's own passing values."""
         device = t3.device
         self.positions = positions = aligned(positions)
@@ -54,7 +54,7 @@ class FixedDecoder:
         self._places = torch.zeros(slots, dtype=torch.long, device=device)
         self._going = torch.zeros(slots, dtype=torch.bool, device=device)  # what a step moves on
         self._seen = torch.zeros(slots, t3.vocabulary, dtype=torch.bool, device=device)
-        self._options = Options.of(*[{}] * slots, device=device)
+        self._options = SamplingOptions.of(*[{}] * slots, device=device)
         self._draws = torch.ones(slots, t3.vocabulary, device=device)
         self._reached = [0] * slots
         self.recordings = Recordings(recorder, self._shapes())
@@ -84,7 +84,7 @@ class FixedDecoder:
         hidden = t3.forward(rows, self._attend_text(slot, before, len(rows)))
         seen = torch.zeros(1, t3.vocabulary, dtype=torch.bool, device=t3.device)
         seen[0, START] = True  # upstream's first step penalises this token alone
-        options = Options.of(sampling, device=t3.device)
+        options = SamplingOptions.of(sampling, device=t3.device)
         draws = draw(t3.vocabulary, generator)[None].to(t3.device)
         first = int(sample(t3.logits(hidden[-1:]), seen, options, draws))
         self._free.remove(slot)
@@ -102,7 +102,7 @@ class FixedDecoder:
         self.collect(self.launch(rows, steps))
 
     @torch.inference_mode()
-    def launch(self, rows: Sequence[Decoding], steps: int) -> Going:
+    def launch(self, rows: Sequence[Decoding], steps: int) -> LaunchedSteps:
         """Begin what `decode` does, without a wait for the device; nothing else may be done before `collect`.
 
         Raises:
@@ -111,7 +111,7 @@ class FixedDecoder:
         befores = [row.generator.get_state() for row in rows]
         kept = [(state, state.clone()) for state in (self._tokens, self._places, self._seen)]
         try:
-            return Going(list(rows), befores, self._steps(rows, steps))
+            return LaunchedSteps(list(rows), befores, self._steps(rows, steps))
         except torch.OutOfMemoryError:
             for state, before in kept:
                 state.copy_(before)
@@ -119,7 +119,7 @@ class FixedDecoder:
                 row.generator.set_state(before)
             raise
 
-    def collect(self, going: Going) -> None:
+    def collect(self, going: LaunchedSteps) -> None:
         """Wait for what was launched, and keep each row's tokens."""
         said: list[list[int]] = going.said.tolist()  # the one wait for the device
         for row, before in zip(going.rows, going.befores, strict=True):
@@ -147,7 +147,7 @@ class FixedDecoder:
         self._record(self._shape(rows, steps))
 
     @torch.inference_mode()
-    def _record(self, shape: Shape) -> bool:
+    def _record(self, shape: StepShape) -> bool:
         if not self.recordings.is_due(shape):
             return False
         self._going.zero_()  # so that the steps of a recording leave every slot as it is
@@ -174,17 +174,17 @@ class FixedDecoder:
         """Whether so many steps more of these rows are cheap for the host: all of them recorded."""
         return self.recordings.get(self._shape(rows, steps)) is not None
 
-    def _shape(self, rows: Sequence[Decoding], steps: int) -> Shape:
+    def _shape(self, rows: Sequence[Decoding], steps: int) -> StepShape:
         """Return what so many steps more of these rows attend to."""
         last = max(row.slot for row in rows)
         reach = max(self._reached[row.slot] for row in rows) + steps
         slots = next(width for width in self._widths() if width > last)
-        return Shape(slots, min(self.positions, -(-reach // STRIDE) * STRIDE))
+        return StepShape(slots, min(self.positions, -(-reach // STRIDE) * STRIDE))
 
-    def _shapes(self) -> list[Shape]:
+    def _shapes(self) -> list[StepShape]:
         # the least reach comes last: a voice of 10 s fills more
         reaches = [*range(2 * STRIDE, self.positions, STRIDE), self.positions, STRIDE]
-        return [Shape(slots, reach) for slots in self._widths() for reach in reaches]
+        return [StepShape(slots, reach) for slots in self._widths() for reach in reaches]
 
     def _widths(self) -> list[int]:
         # each at most twice as wide as is needed
@@ -205,7 +205,7 @@ class FixedDecoder:
                     draw(self._t3.vocabulary, row.generator)
                 return
 
-    def _step(self, shape: Shape) -> None:
+    def _step(self, shape: StepShape) -> None:
         """Do one step of all slots; nothing here may wait for the device.
 
         A slot that is not going stays as it is: its token is taken again, and what is kept of it is written
@@ -220,7 +220,7 @@ class FixedDecoder:
         self._tokens.copy_(tokens)
         self._places.add_(self._going).clamp_(max=self.positions - 1)
 
-    def _attend(self, shape: Shape) -> Attend:
+    def _attend(self, shape: StepShape) -> Attend:
         slots, reach = shape
         places = torch.arange(reach, device=self._places.device)
         hidden = (places > self._places[:slots, None])[:, None, None]

@@ -10,22 +10,22 @@ from safetensors import SafetensorError
 
 from worker.engines import Clip
 from worker.engines.chatterbox.cloning import Cloner
-from worker.engines.chatterbox.turbo.checkpoint import Models
-from worker.engines.chatterbox.turbo.engine import ChatterboxEngine
-from worker.engines.chatterbox.turbo.voice import Voice
-from worker.errors import VoiceUnusable
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels
+from worker.engines.chatterbox.turbo.engine import TurboEngine
+from worker.engines.chatterbox.turbo.voice import TurboVoice
+from worker.errors import VoiceUnusableError
 
 __all__ = ["LearningEngine"]
 
 UNFIT = re.compile(r"[^A-Za-z0-9_-]+")  # for a file's name
 
 
-class LearningEngine(ChatterboxEngine):
-    """Speaks as `ChatterboxEngine`, and with voices that are learned between two steps."""
+class LearningEngine(TurboEngine):
+    """Speaks as `TurboEngine`, and with voices that are learned between two steps."""
 
     clones = True
 
-    def __init__(self, models: Models, folder: Path, **options: Any) -> None:
+    def __init__(self, models: TurboModels, folder: Path, **options: Any) -> None:
         """Speak with loaded models; those for learning are loaded from `folder` by the first `learn`."""
         super().__init__(models, **options)
         weights = models.manifest.name or models.manifest.revision or "released"
@@ -39,7 +39,7 @@ class LearningEngine(ChatterboxEngine):
         Raises:
             VoiceUnusable: The models are not there, or make nothing of the clip.
         """
-        learned = Voice(self._models_for_learning().condition(clip))
+        learned = TurboVoice(self._models_for_learning().condition(clip))
         with torch.inference_mode():
             learned.prefix(self._models.t3)
         self._voices[voice] = learned
@@ -54,7 +54,7 @@ class LearningEngine(ChatterboxEngine):
         if labels(data) != {"clip": voice, "recipe": self.recipe}:
             raise ValueError("of another clip, weights or precision")
         try:
-            recalled = Voice.from_bytes(data, self._models.precision)
+            recalled = TurboVoice.from_bytes(data, self._models.precision)
         except (SafetensorError, KeyError) as error:
             raise ValueError(f"damaged: {type(error).__name__}") from error
         with torch.inference_mode():
@@ -70,7 +70,7 @@ class LearningEngine(ChatterboxEngine):
             try:
                 self._cloner = Cloner.load(self._folder, self._models.t3.device)
             except (OSError, SafetensorError, ImportError) as error:
-                raise VoiceUnusable(
+                raise VoiceUnusableError(
                     "this worker cannot learn voices: the models for it are not there"
                 ) from error
         return self._cloner

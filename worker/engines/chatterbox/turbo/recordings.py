@@ -6,14 +6,14 @@ from typing import NamedTuple, Protocol
 
 from worker.engines.chatterbox.shortage import Patience, lacks_memory, one_line
 
-__all__ = ["Recorder", "Recordings", "Shape", "Step"]
+__all__ = ["GraphCapture", "Recordings", "Step", "StepShape"]
 
 log = logging.getLogger("worker")
 FIRST_RETRY, LATEST_RETRY = 32, 2048  # occasions; a busy worker has about ten in a second of speech
 Step = Callable[[], None]
 
 
-class Recorder(Protocol):
+class GraphCapture(Protocol):
     """What makes a step cheaper to repeat: on a GPU, a CUDA graph."""
 
     def __call__(self, step: Step) -> Step:
@@ -24,7 +24,7 @@ class Recorder(Protocol):
         """
 
 
-class Shape(NamedTuple):
+class StepShape(NamedTuple):
     """What a step attends to."""
 
     slots: int  # from the first on
@@ -37,32 +37,32 @@ class Recordings:
     After a lack of memory recording is tried again, ever later; after any other failure never.
     """
 
-    def __init__(self, recorder: Recorder | None, wanted: list[Shape]) -> None:
+    def __init__(self, recorder: GraphCapture | None, wanted: list[StepShape]) -> None:
         self._recorder = recorder
         self._wanted = wanted
-        self._recorded: dict[Shape, Step] = {}
+        self._recorded: dict[StepShape, Step] = {}
         self._patience = Patience(FIRST_RETRY, LATEST_RETRY)
         self._failures = 0
         self._last_failure = ""
         self._has_given_up = False
 
-    def get(self, shape: Shape) -> Step | None:
+    def get(self, shape: StepShape) -> Step | None:
         """Return what replays a step of this shape, None where it is not recorded."""
         return self._recorded.get(shape)
 
-    def next(self) -> Shape | None:
+    def next(self) -> StepShape | None:
         """Return a shape to record now, if there is one: the first that is missing."""
         return next((shape for shape in self._wanted if self.lacks(shape)), None)
 
-    def lacks(self, shape: Shape) -> bool:
+    def lacks(self, shape: StepShape) -> bool:
         """Return whether a shape could still be recorded."""
         return self._recorder is not None and not self._has_given_up and shape not in self._recorded
 
-    def is_due(self, shape: Shape) -> bool:
+    def is_due(self, shape: StepShape) -> bool:
         """Count an occasion to record a shape; return whether to: it lacks, and no memory did lately."""
         return self.lacks(shape) and self._patience.is_over()
 
-    def record(self, shape: Shape, step: Step) -> bool:
+    def record(self, shape: StepShape, step: Step) -> bool:
         """Record a shape that is due; return whether that was done."""
         assert self._recorder is not None, "nothing to record with"  # noqa: S101 - our own fault alone
         try:

@@ -11,9 +11,9 @@ from worker.engines import Utterance
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Gen, S3Job
 from worker.engines.chatterbox.shortage import Patience, uniform
 from worker.engines.chatterbox.turbo.decoder import Decoding
-from worker.engines.chatterbox.turbo.voice import Voice
+from worker.engines.chatterbox.turbo.voice import TurboVoice
 
-__all__ = ["SILENCE", "Inside", "Rendering", "Rows"]
+__all__ = ["SILENCE", "Rendering", "Rows", "TurboUtterance"]
 
 log = logging.getLogger("worker")
 SILENCE = 4299  # the speech token of silence; upstream ends every utterance with three
@@ -22,11 +22,11 @@ NEAR = 0.8  # of the first row's length or its inverse: a batch computes all row
 
 
 @dataclass(slots=True, eq=False)
-class Inside:
+class TurboUtterance:
     """An utterance inside: waiting for a slot, being decoded, or becoming a waveform."""
 
     utterance: Utterance
-    voice: Voice
+    voice: TurboVoice
     text: list[int]
     generator: torch.Generator
     decoding: Decoding | None = None
@@ -64,14 +64,14 @@ class Inside:
 class Rendering:
     """S3Gen's work for rows that become waveforms together: steps of the flow, then the vocoder."""
 
-    rows: list[Inside]
+    rows: list[TurboUtterance]
     steps: Generator[None, None, list[Tensor]]
     befores: list[Tensor]  # the generators' states
 
     @classmethod
     @uniform()
     def of(
-        cls, s3gen: S3Gen, ready: Sequence[Inside], prompt_seconds: float | None, flow_steps: int
+        cls, s3gen: S3Gen, ready: Sequence[TurboUtterance], prompt_seconds: float | None, flow_steps: int
     ) -> "Rendering":
         """Begin with the first of these, and with those of the others that are nearly as long."""
         begun = [row for row in ready if row.rendering is None]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.device import fuses_bf16
-from worker.engines.chatterbox.turbo.attention import Run
+from worker.engines.chatterbox.turbo.attention import SlotRun
 from worker.engines.chatterbox.turbo.blocks import compiled
 from worker.engines.chatterbox.turbo.t3 import HEAD_SIZE, T3, Attend
 
@@ -101,7 +101,10 @@ class Slots:
         hidden = self._blocks(
             rows,
             self._kv,
-            [Run.of(run[0], [self._lengths[slot] for slot in run], self._kv.dtype) for run in runs(slots)],
+            [
+                SlotRun.of(run[0], [self._lengths[slot] for slot in run], self._kv.dtype)
+                for run in runs(slots)
+            ],
             [prefix.kv for prefix, _ in voices],
             [torch.tensor(sharing) for _, sharing in voices],
             self._fused,

@@ -29,7 +29,7 @@ Attend = Callable[[int, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Norm:
+class LayerNorm:
     """A layer norm."""
 
     weight: Tensor
@@ -41,13 +41,13 @@ class Norm:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class T3Layer:
     """One block of the decoder."""
 
-    before_attention: Norm
+    before_attention: LayerNorm
     qkv: Linear
     project: Linear
-    before_mlp: Norm
+    before_mlp: LayerNorm
     expand: Linear
     contract: Linear
 
@@ -67,12 +67,12 @@ class T3:
         def tensor(name: str) -> Tensor:
             return tensors[name].to(device, dtype)
 
-        def norm(name: str) -> Norm:
-            return Norm(tensor(f"{name}.weight"), tensor(f"{name}.bias"))
+        def norm(name: str) -> LayerNorm:
+            return LayerNorm(tensor(f"{name}.weight"), tensor(f"{name}.bias"))
 
-        def layer(name: str) -> Layer:
+        def layer(name: str) -> T3Layer:
             attention = (norm(f"{name}.ln_1"), make(f"{name}.attn.c_attn"), make(f"{name}.attn.c_proj"))
-            return Layer(
+            return T3Layer(
                 *attention, norm(f"{name}.ln_2"), make(f"{name}.mlp.c_fc"), make(f"{name}.mlp.c_proj")
             )
 

@@ -11,13 +11,13 @@ from worker.engines.chatterbox.s3gen import S3Gen, S3Voice
 from worker.engines.chatterbox.turbo.slots import Prefix
 from worker.engines.chatterbox.turbo.t3 import T3
 
-__all__ = ["Voice"]
+__all__ = ["TurboVoice"]
 
 PREFIX = "prefix_kv"
 
 
 @dataclass(slots=True, eq=False)
-class Voice:
+class TurboVoice:
     """One voice; the prefix costs a second on a CPU, so that it is computed once and kept in its file."""
 
     conditioning: Conditioning
@@ -26,7 +26,7 @@ class Voice:
     _s3: S3Voice | None = field(default=None, init=False)
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Tensor], precision: str) -> "Voice":
+    def of(cls, tensors: Mapping[str, Tensor], precision: str) -> "TurboVoice":
         """Take the tensors of a voice's file; a prefix of another precision is computed anew.
 
         Raises:
@@ -35,7 +35,7 @@ class Voice:
         return cls(Conditioning.of(tensors), tensors.get(f"{PREFIX}.{precision}"))
 
     @classmethod
-    def from_bytes(cls, data: bytes, precision: str) -> "Voice":
+    def from_bytes(cls, data: bytes, precision: str) -> "TurboVoice":
         """Read what `to_bytes` wrote.
 
         Raises:
