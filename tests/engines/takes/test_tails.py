@@ -1,6 +1,7 @@
 """Good readings with silence behind them leave at once, without it: the preview voice, with tails added."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -30,10 +31,12 @@ def digital_silence(count: int) -> Pcm:
     return np.zeros(count, np.float32)
 
 
+@cache
 def white(count: int) -> Pcm:
     return np.random.default_rng(count).standard_normal(count).astype(np.float32)
 
 
+@cache
 def humming(count: int) -> Pcm:
     """Return hiss below some 500 Hz, a hum of 100 Hz and a whistle of 4.9 kHz, at an RMS of 1."""
     if not count:

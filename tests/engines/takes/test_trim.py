@@ -83,6 +83,13 @@ def test_steady_noise_around_speech_goes_and_soft_consonants_that_stand_out_stay
     assert max(abs(seconds) for seconds in lost.values()) <= 0.06
 
 
+def test_the_short_release_of_a_last_consonant_stays(readings: dict[str, Pcm]) -> None:
+    closure = [readings[SENTENCES[0]], noise(0.12, -53)]
+    pcm = np.concatenate([*closure, noise(0.005, -44, seed=1), noise(2, -53, seed=2)])
+    released = sum(len(part) for part in closure) + 0.005 * RATE
+    assert 0 <= speech_span(pcm, RATE)[1] - released <= 0.05 * RATE
+
+
 def test_noise_that_changes_its_level_or_ends_in_a_quieter_one_goes(readings: dict[str, Pcm]) -> None:
     spoken = readings[SENTENCES[0]]
     for after in ([(1.0, -48), (0.6, -56)], [(1.0, -56), (1.0, -50)], [(1.0, -53), (0.12, -61)]):
