@@ -24,12 +24,16 @@ SLOW = (
     "ship",
     "engines/test_chatterbox.py",
     "docs/test_client_pages.py",
+    "clients/test_bash_splicing.py",
     "fuzz",
     "worker/test_command_lines.py",
+    "engines/test_learning.py",
     "engines/test_cloning.py",
     "supabase",
     "localpod/test_command.py",
     "localpod/test_demo.py",
+    "clients/test_bash_trouble.py",
+    "clients/test_stopping.py",
     "web",
 )
 
