@@ -46,7 +46,7 @@ def test_a_pipe_is_written_and_stays_one(command: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         (".", ". is a folder: name a file in it"),
         (
@@ -56,11 +56,11 @@ def test_a_pipe_is_written_and_stays_one(command: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_target_that_cannot_be_written_is_refused_before_anything_is_sent(
-    target: str, said: str, command: str, tmp_path: Path
+    target: str, message: str, command: str, tmp_path: Path
 ) -> None:
     endpoint = speech()
     done = by_bash(endpoint, command, "Hello.", target, cwd=tmp_path)
-    assert (done.returncode, done.stderr.decode()) == (1, f"runpod_serverless.sh: {said}\n")
+    assert (done.returncode, done.stderr.decode()) == (1, f"runpod_serverless.sh: {message}\n")
     assert (endpoint.seen, list(tmp_path.iterdir())) == ([], [])
 
 
@@ -69,8 +69,8 @@ def test_a_full_disk_is_one_line_and_leaves_no_cut_file(command: str, tmp_path: 
     (tmp_path / "x.mp3").write_bytes(b"of before")
     (tmp_path / "x.mp3.part").symlink_to("/dev/full")  # the disk is full where the part file is
     done = by_bash(speech(), command, "Hello.", "x.mp3", cwd=tmp_path)
-    said = "the audio cannot be written: its reader has closed, or the disk is full"
-    assert (done.returncode, done.stderr.decode()) == (1, f"runpod_serverless.sh: {said}\n")
+    message = "the audio cannot be written: its reader has closed, or the disk is full"
+    assert (done.returncode, done.stderr.decode()) == (1, f"runpod_serverless.sh: {message}\n")
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"x.mp3": b"of before"}
 
 

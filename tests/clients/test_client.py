@@ -58,11 +58,11 @@ def test_records_become_the_audio_however_they_are_batched(batches: list[list[di
 
 @pytest.mark.parametrize("fault", ["lost", "429", "500", "502", "503"])
 @pytest.mark.parametrize("at", range(1, 6))
-def test_a_lost_or_refused_reply_costs_no_audio(fault: str, at: int) -> None:
+def test_no_audio_is_missing_after_a_lost_or_refused_reply(fault: str, at: int) -> None:
     assert received(FakeEndpoint(one_each(), MADE, {at: fault})) == AUDIO
 
 
-def test_records_that_only_the_status_still_has_are_taken_from_there() -> None:
+def test_records_that_stream_no_longer_has_are_taken_from_status() -> None:
     endpoint = FakeEndpoint([MADE[:2], MADE[3:]], MADE)
     assert received(endpoint) == AUDIO
     assert "/status/job-1" in endpoint.seen
@@ -70,7 +70,7 @@ def test_records_that_only_the_status_still_has_are_taken_from_there() -> None:
 
 @pytest.mark.parametrize("before", range(1, 5))
 @pytest.mark.parametrize("frames", [10, 7, 50])
-def test_a_job_that_the_platform_runs_again_goes_on_where_it_was(before: int, frames: int) -> None:
+def test_a_job_that_runpod_runs_again_continues_where_it_was(before: int, frames: int) -> None:
     again = records(-(-50 // frames), "b", frames)
     again[-1]["audio_base64"] = base64.b64encode(
         base64.b64decode(again[-1]["audio_base64"])[: len(AUDIO) - (len(again) - 1) * frames * 192]
@@ -97,29 +97,29 @@ def test_leaving_early_cancels_the_job_and_reading_to_the_end_does_not() -> None
 
 
 @pytest.mark.parametrize(
-    ("end", "kind", "said"),
+    ("end", "kind", "message"),
     [
         ({"status": "FAILED", "error": "invalid_input: text is null"}, JobFailed, "text is null"),
         ({"status": "FAILED"}, JobFailed, "does not say why"),
         ({"status": "CANCELLED"}, JobCancelled, "cancelled"),
         ({"status": "TIMED_OUT"}, JobTimedOut, "longer than"),
-        ({"status": "COMPLETED"}, Incomplete, "record 2 of it never came"),
+        ({"status": "COMPLETED"}, Incomplete, "its record 2 is missing"),
     ],
 )
-def test_a_job_that_ends_badly_raises_and_never_just_stops(
-    end: dict[str, Any], kind: type, said: str
+def test_a_job_that_ends_without_its_last_record_raises(
+    end: dict[str, Any], kind: type, message: str
 ) -> None:
-    with pytest.raises(kind, match=said):
+    with pytest.raises(kind, match=message):
         received(FakeEndpoint([MADE[:2]], MADE[:2], end=end))
 
 
-def test_a_failed_job_tells_the_workers_code() -> None:
+def test_a_failed_job_has_the_workers_code() -> None:
     with pytest.raises(JobFailed) as caught:
         received(FakeEndpoint([], end={"status": "FAILED", "error": "unknown_voice: there is no voice 'x'"}))
     assert caught.value.code == "unknown_voice"
 
 
-def test_speak_outlives_a_runsync_that_comes_back_unfinished() -> None:
+def test_speak_polls_for_a_runsync_that_is_answered_before_its_job_ends() -> None:
     endpoint = FakeEndpoint([], MADE)
     with client_of(endpoint) as client:
         speech = client.speak("Hello.")
@@ -139,16 +139,14 @@ def test_waits_grow_while_the_job_is_queued_and_follow_retry_after() -> None:
 
 
 @pytest.mark.parametrize(("status", "kind"), [("401", AuthError), ("403", AuthError), ("404", ApiError)])
-def test_a_refused_key_and_a_missing_endpoint_are_told_and_never_tell_the_key(
-    status: str, kind: type
-) -> None:
+def test_a_refused_key_and_a_missing_endpoint_are_errors_without_the_key(status: str, kind: type) -> None:
     with pytest.raises(kind) as caught:
         received(FakeEndpoint([], faults={0: status}))
     assert "sk-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", ["lost", "429", "500", "503"])
-def test_a_submission_whose_reply_did_not_come_is_sent_again(fault: str) -> None:
+def test_a_submission_whose_reply_was_lost_is_sent_again(fault: str) -> None:
     endpoint = FakeEndpoint(one_each(), faults={0: fault})
     assert received(endpoint) == AUDIO
     assert endpoint.seen[:2] == ["/run", "/run"]
@@ -166,7 +164,7 @@ def test_without_a_key_or_an_endpoint_the_error_says_what_to_set(monkeypatch: py
 
 
 @pytest.mark.parametrize("fault", ["524", "slow"])
-def test_a_runsync_that_somebody_on_the_way_gave_up_goes_on_as_another_job(fault: str) -> None:
+def test_a_runsync_that_timed_out_on_the_way_is_submitted_as_a_job(fault: str) -> None:
     endpoint = FakeEndpoint([], MADE, faults={0: fault})
     with client_of(endpoint) as client:
         assert client.speak("Hello.").audio == AUDIO
@@ -185,7 +183,7 @@ def test_a_job_that_takes_too_long_is_given_up_and_cancelled() -> None:
 
 
 @pytest.mark.parametrize("kind", ["engine_failed", "out_of_memory", "shutting_down"])
-def test_a_failure_that_passes_is_followed_by_another_job_and_costs_no_audio(kind: str) -> None:
+def test_after_a_failure_that_may_pass_another_job_brings_the_missing_audio(kind: str) -> None:
     class Failing(FakeEndpoint):
         submitted = 0
 
@@ -202,6 +200,6 @@ def test_a_failure_that_passes_is_followed_by_another_job_and_costs_no_audio(kin
 
 
 @pytest.mark.parametrize("width", [0, -1, 101])
-def test_a_width_that_cannot_be_is_refused(width: int) -> None:
+def test_a_width_out_of_range_is_refused(width: int) -> None:
     with client_of(FakeEndpoint([])) as client, pytest.raises(ConfigError, match="expected 1 to 100"):
         client.speak("word. " * 5_000, width=width)

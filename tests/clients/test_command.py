@@ -39,12 +39,15 @@ def run(endpoint: Platform, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("-o", "folder"), "--output is 'folder', which is a folder: name a file in it"),
         (("-o", "nowhere/a.mp3"), "--output is 'nowhere/a.mp3', and there is no folder 'nowhere'"),
         (("-o", "file/a.mp3"), "--output is 'file/a.mp3', and there is no folder 'file'"),
-        (("-o", "/dev/null"), "--output is '/dev/null', which is no file: `-o -` writes to standard output"),
+        (
+            ("-o", "/dev/null"),
+            "--output is '/dev/null', which is not a file: `-o -` writes to standard output",
+        ),
         (("--captions", "nowhere/a.vtt"), "--captions is 'nowhere/a.vtt', and there is no folder 'nowhere'"),
         (("--captions", "folder.srt"), "--captions is 'folder.srt', which is a folder: name a file in it"),
         (("-o", "a.wav"), "--output is 'a.wav', and wav is not made; allowed: mp3, pcm"),
@@ -57,18 +60,18 @@ def run(endpoint: Platform, capsys: pytest.CaptureFixture[str]) -> Run:
     ],
 )
 def test_a_file_that_cannot_be_written_is_refused_before_speech_is_paid_for(
-    run: Run, endpoint: Platform, tmp_path: Path, options: tuple[str, ...], said: str
+    run: Run, endpoint: Platform, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "file").touch()
     for folder in ("folder", "folder.srt"):
         (tmp_path / folder).mkdir()
-    assert run("speak", "Hello.", *options) == (2, f"chatterpod: bad_input: {said}\n")
+    assert run("speak", "Hello.", *options) == (2, f"chatterpod: bad_input: {message}\n")
     assert endpoint.requests == 0
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["file", "folder", "folder.srt"]
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.MP3", "a", "a.mpga", "v1.2", "there.mp3"])
-def test_other_names_and_a_file_that_is_there_are_written_to(run: Run, tmp_path: Path, name: str) -> None:
+def test_other_names_and_an_existing_file_are_written(run: Run, tmp_path: Path, name: str) -> None:
     (tmp_path / "there.mp3").write_bytes(b"old")
     assert run("speak", "Hello.", "-q", "-o", name, "--captions", "a.vtt") == (0, "")
     assert (tmp_path / name).stat().st_size > 3
@@ -76,12 +79,10 @@ def test_other_names_and_a_file_that_is_there_are_written_to(run: Run, tmp_path:
 
 
 @pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "soon"])
-def test_a_timeout_in_which_nothing_can_be_done_is_refused(
-    run: Run, endpoint: Platform, seconds: str
-) -> None:
-    code, told = run("speak", "Hello.", "--timeout", seconds)
+def test_a_timeout_that_is_not_above_zero_is_refused(run: Run, endpoint: Platform, seconds: str) -> None:
+    code, err = run("speak", "Hello.", "--timeout", seconds)
     assert code == 2
-    assert "argument --timeout" in told
+    assert "argument --timeout" in err
     assert endpoint.requests == 0
 
 
@@ -90,9 +91,9 @@ def test_without_a_key_or_an_endpoint_it_names_options_and_variables(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.delenv("RUNPOD_API_KEY")
-    said = "chatterpod: no_key: no API key: set RUNPOD_API_KEY, or give --api-key\n"
-    assert run(*command) == (2, said)
+    message = "chatterpod: no_key: no API key: set RUNPOD_API_KEY, or give --api-key\n"
+    assert run(*command) == (2, message)
     monkeypatch.delenv("RUNPOD_ENDPOINT_ID")
     if command[0] != "deploy":  # which makes one
-        said = "chatterpod: no_endpoint: no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID\n"
-    assert run(*command) == (2, said)
+        message = "chatterpod: no_endpoint: no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID\n"
+    assert run(*command) == (2, message)

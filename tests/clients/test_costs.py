@@ -125,7 +125,7 @@ def test_the_command_gives_programs_the_same_figures(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "message"),
     [
         ("--price", "-1", "-1 is not a number from 0"),
         ("--tail", "nan", "nan is not a number from 0"),
@@ -133,8 +133,8 @@ def test_the_command_gives_programs_the_same_figures(capsys: pytest.CaptureFixtu
     ],
 )
 def test_numbers_out_of_range_are_refused(
-    option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["cost", option, value])
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

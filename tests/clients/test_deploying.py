@@ -37,9 +37,7 @@ def run(api: RunPodApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return command
 
 
-def test_a_new_endpoint_is_made_as_the_guide_wants_it_with_a_volume_of_its_own(
-    run: Run, api: RunPodApi
-) -> None:
+def test_a_new_endpoint_has_the_default_settings_and_a_volume_of_its_own(run: Run, api: RunPodApi) -> None:
     code, out, err = run(*NEW)
     assert (code, err) == (0, "")
     assert "make the volume 'chatterpod'" in out
@@ -66,7 +64,7 @@ def test_a_second_run_changes_nothing(run: Run, api: RunPodApi) -> None:
     assert len(api.changes) == changes
 
 
-def test_only_what_differs_is_changed_and_what_is_not_named_stays(run: Run, api: RunPodApi) -> None:
+def test_only_differences_are_changed_and_other_settings_stay(run: Run, api: RunPodApi) -> None:
     run(*NEW, "--env", "TTS_CACHE_TAG=one", "--workers-max", "7")
     code, out, _ = run("--image", "me/chatterpod:0.2.0")
     assert code == 0
@@ -77,15 +75,13 @@ def test_only_what_differs_is_changed_and_what_is_not_named_stays(run: Run, api:
     assert api.endpoints["ep0"]["env"] == {"RUNPOD_LOG_LEVEL": "INFO", "TTS_CACHE_TAG": "one"}
 
 
-def test_variables_are_added_and_taken_away_and_shown_only_where_they_are_no_secret(
-    run: Run, api: RunPodApi
-) -> None:
+def test_variables_are_added_and_removed_and_possible_secrets_are_not_shown(run: Run, api: RunPodApi) -> None:
     _, out, _ = run(*NEW, "--env", "TTS_CACHE_TAG=one", "--env", "MY_TOKEN=hunter2")
     assert "one" in out
     assert "hunter2" not in out
     _, out, _ = run("--env", "TTS_CACHE_TAG=two", "--unset", "MY_TOKEN")
     assert "one -> two" in out
-    assert "(not shown) -> (taken away)" in out
+    assert "(not shown) -> (removed)" in out
     assert api.endpoints["ep0"]["env"] == {"RUNPOD_LOG_LEVEL": "INFO", "TTS_CACHE_TAG": "two"}
 
 
@@ -97,9 +93,9 @@ def test_without_a_yes_the_plan_is_shown_and_nothing_happens(
     assert code == 1
     assert "AMPERE_16, AMPERE_24" in out
     assert "Nothing was changed" in out
-    code, told, _ = run(*NEW, "--json", yes=False)
-    assert (code, told["changed"]) == (1, False)
-    assert [step["what"] for step in told["plan"]] == [
+    code, report, _ = run(*NEW, "--json", yes=False)
+    assert (code, report["changed"]) == (1, False)
+    assert [step["what"] for step in report["plan"]] == [
         "make the volume 'chatterpod'",
         "make the endpoint 'chatterpod'",
     ]
@@ -128,12 +124,10 @@ def test_without_a_volume_any_data_center_does(run: Run, api: RunPodApi) -> None
     assert api.volumes == {}
 
 
-def test_a_volume_that_exists_is_found_by_name_or_id_and_places_the_endpoint(
-    run: Run, api: RunPodApi
-) -> None:
+def test_an_existing_volume_is_found_by_name_or_id_and_sets_the_data_center(run: Run, api: RunPodApi) -> None:
     api.volumes["v9"] = {"id": "v9", "name": "speech", "size": 50, "dataCenter": "US-KS-2"}
-    for said in ("v9", "speech"):
-        run("--name", said, "--image", "me/chatterpod:0.1.0", "--volume", said)
+    for volume in ("v9", "speech"):
+        run("--name", volume, "--image", "me/chatterpod:0.1.0", "--volume", volume)
     assert [each["dataCenterIds"] for each in api.endpoints.values()] == [["US-KS-2"]] * 2
     code, _, err = run("--image", "me/chatterpod:0.1.0", "--volume", "other")
     assert (code, err) == (2, "chatterpod: bad_input: there is no network volume 'other'\n")
@@ -164,14 +158,14 @@ def test_a_change_of_pools_keeps_the_excluded_cards_that_are_still_in_them(run: 
     assert (gpu["minCudaVersion"], gpu["allowedCudaVersions"]) == ("12.8", [])
 
 
-def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api: RunPodApi) -> None:
+def test_an_endpoint_is_found_although_runpod_appends_a_mark_to_its_name(run: Run, api: RunPodApi) -> None:
     run(*NEW)
     api.endpoints["ep0"]["name"] += " -fb"
     assert run(*NEW)[1].endswith("nothing to do\n")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--no-volume",), "there is no endpoint 'chatterpod' yet: a new one needs --image"),
         (("--image", "me/c", "--no-volume"), "expected a name in small letters with a tag of its own"),
@@ -190,15 +184,15 @@ def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api
         ((*NEW, "--env", "hunter2"), "--env takes NAME=VALUE"),
         (
             (*NEW, "--env", "TTS_SLOT=hunter2"),
-            "--env TTS_SLOT is no setting of the worker: did you mean TTS_SLOTS?",
+            "--env TTS_SLOT is not a setting of the worker: did you mean TTS_SLOTS?",
         ),
         (
             (*NEW, "--env", "tts_slots=hunter2"),
-            "--env tts_slots is no setting of the worker: did you mean TTS_SLOTS?",
+            "--env tts_slots is not a setting of the worker: did you mean TTS_SLOTS?",
         ),
         (
             (*NEW, "--env", "TTS_X=1"),
-            "--env TTS_X is no setting of the worker: the settings are TTS_CACHE_CASE, ",
+            "--env TTS_X is not a setting of the worker: the settings are TTS_CACHE_CASE, ",
         ),
         (
             (*NEW, "--workers-min", "5", "--workers-max", "2"),
@@ -210,32 +204,32 @@ def test_the_mark_that_runpod_puts_behind_a_name_hides_no_endpoint(run: Run, api
         ),
         (
             (*NEW, "--requests", "4", "--idle", "9"),
-            "RunPod takes no idle timeout where it scales by requests",
+            "RunPod accepts no idle timeout if it scales by requests",
         ),
     ],
 )
-def test_what_cannot_be_had_is_refused_before_anything_is_changed(
-    run: Run, api: RunPodApi, arguments: tuple[str, ...], said: str
+def test_invalid_options_are_refused_before_anything_is_changed(
+    run: Run, api: RunPodApi, arguments: tuple[str, ...], message: str
 ) -> None:
     code, _, err = run(*arguments)
     assert code == 2
-    assert said in err
+    assert message in err
     assert "hunter2" not in err
     assert api.changes == []
 
 
 @pytest.mark.parametrize("fault", [429, 503])
-def test_trouble_that_passes_is_waited_for_while_it_looks(run: Run, api: RunPodApi, fault: int) -> None:
+def test_reads_are_retried_after_failures_that_may_pass(run: Run, api: RunPodApi, fault: int) -> None:
     api.faults[:] = [fault]
     assert run(*NEW)[0] == 0
 
 
-def test_a_change_whose_answer_is_lost_is_made_once_all_the_same(run: Run, api: RunPodApi) -> None:
+def test_a_change_whose_answer_is_lost_is_made_once(run: Run, api: RunPodApi) -> None:
     run(*NEW, "--name", "first")
     api.faults[:] = [FINE, FINE, FINE, LOST]  # three looks, then the change
     code, _, err = run("--name", "first", "--image", "me/chatterpod:0.2.0")
     assert code == 3
-    assert "run it again, nothing is made twice" in err
+    assert "run the command again, nothing is made twice" in err
     assert run("--name", "first", "--image", "me/chatterpod:0.2.0")[1].endswith("nothing to do\n")
 
 
@@ -257,13 +251,13 @@ def test_a_refusal_is_one_line_with_what_the_api_says(run: Run, api: RunPodApi) 
     assert "RunPod answered HTTP 422 to /serverless/ep0: trouble of the passing kind" in err
 
 
-def test_a_wrong_key_is_told_and_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key_is_reported_and_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNPOD_API_KEY", "wrong-key")
     code, _, err = run(*NEW)
     assert (code, err) == (3, "chatterpod: unauthorized: RunPod refused the API key (HTTP 401)\n")
 
 
-def test_an_answer_that_does_not_show_what_was_asked_for_is_told(run: Run, api: RunPodApi) -> None:
+def test_an_answer_that_differs_from_the_request_is_reported(run: Run, api: RunPodApi) -> None:
     run(*NEW)
     kept = api.update
 
@@ -272,10 +266,10 @@ def test_an_answer_that_does_not_show_what_was_asked_for_is_told(run: Run, api: 
 
     api.update = deaf  # type: ignore[method-assign]  # an API that passes over a field
     _, out, _ = run("--timeout", "300", "--disk", "30")
-    assert "this is not so yet: timeout" in out
+    assert "does not show these changes yet: timeout" in out
 
 
-def test_two_endpoints_of_one_name_are_left_to_the_operator(run: Run, api: RunPodApi) -> None:
+def test_two_endpoints_of_one_name_are_an_error(run: Run, api: RunPodApi) -> None:
     run(*NEW)
     api.endpoints["ep1"] = api.endpoints["ep0"] | {"id": "ep1"}
     code, _, err = run("--workers-max", "4")
@@ -289,10 +283,12 @@ def test_an_endpoint_of_another_kind_is_not_touched(run: Run, api: RunPodApi, ki
     api.endpoints["ep0"] |= kind
     code, _, err = run("--workers-max", "4")
     assert (code, len(api.changes)) == (2, 2)
-    assert "is no queue on GPUs" in err
+    assert "is not a queue on GPUs" in err
 
 
-def test_the_workers_that_are_there_count_where_one_number_alone_is_changed(run: Run, api: RunPodApi) -> None:
+def test_the_endpoints_own_number_of_workers_counts_if_only_the_other_is_changed(
+    run: Run, api: RunPodApi
+) -> None:
     run(*NEW, "--workers-min", "2")
     changes = len(api.changes)
     for arguments in (("--workers-min", "4"), ("--workers-max", "1")):
@@ -302,7 +298,7 @@ def test_the_workers_that_are_there_count_where_one_number_alone_is_changed(run:
     assert run("--idle", "20")[0] == 0
 
 
-def test_the_settings_that_env_takes_are_those_of_the_worker(run: Run, api: RunPodApi) -> None:
+def test_the_settings_that_env_accepts_are_those_of_the_worker(run: Run, api: RunPodApi) -> None:
     from worker.settings import PARSERS  # noqa: PLC0415 - for the comparison alone
 
     known = {f"TTS_{name.upper()}" for name in PARSERS}

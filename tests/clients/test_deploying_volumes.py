@@ -34,13 +34,13 @@ def run(api: RunPodApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("place", [("--no-volume",), ("--data-center", "US-KS-2"), ("--volume", "v9")])
-def test_a_volume_that_is_left_behind_is_told_with_what_it_goes_on_to_cost(
+def test_the_plan_names_a_volume_that_is_left_behind_and_its_cost(
     run: Run, api: RunPodApi, place: tuple[str, ...]
 ) -> None:
     assert "left behind" not in run(*NEW, "--volume-size", "50")
     api.volumes["v9"] = {"id": "v9", "name": "speech", "size": 50, "dataCenter": "US-KS-2"}
-    told = run(*place, "--json")
-    assert [left["id"] for step in told["plan"] for left in step["leaves"]] == ["vol0"]
+    report = run(*place, "--json")
+    assert [left["id"] for step in report["plan"] for left in step["leaves"]] == ["vol0"]
     assert (
         "left behind            chatterpod (vol0, 50 GB, EU-RO-1): it stays, with its cache and voices, "
         "about $3.50 a month, until you delete it at RunPod\n"
@@ -50,7 +50,7 @@ def test_a_volume_that_is_left_behind_is_told_with_what_it_goes_on_to_cost(
     assert "left behind" not in run("--workers-max", "4", "--yes")
 
 
-def test_a_volume_of_no_known_price_or_size_is_told_all_the_same(run: Run, api: RunPodApi) -> None:
+def test_the_plan_names_a_volume_whose_price_or_size_is_unknown(run: Run, api: RunPodApi) -> None:
     run(*NEW)
     api.volumes["vol0"]["type"] = "HIGH_PERFORMANCE"
     assert "voices, paid by the month, until" in run("--no-volume")

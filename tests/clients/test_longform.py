@@ -50,11 +50,11 @@ def decoded(audio: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 @both
-def test_the_jobs_run_side_by_side_and_say_the_whole_text_once(speak: Speak) -> None:
+def test_the_jobs_run_in_parallel_and_speak_the_whole_text_once(speak: Speak) -> None:
     platform = Platform(together=5)
     speech = speak(platform, width=5)
     assert platform.most_open == 5
-    texts = [given["text"] for given in platform.inputs]
+    texts = [job_input["text"] for job_input in platform.inputs]
     assert TEXT.startswith(texts[0])
     assert "".join("".join(sorted(texts, key=TEXT.index)).split()) == "".join(TEXT.split())
     assert len(speech.summary["parts"]) == len(platform.inputs) > 5
@@ -65,9 +65,9 @@ def test_the_jobs_run_side_by_side_and_say_the_whole_text_once(speak: Speak) -> 
 def test_only_the_first_job_opens_fast_and_each_may_run_as_long_as_its_text_needs(speak: Speak) -> None:
     platform = Platform()
     speak(platform)
-    first, *others = sorted(platform.inputs, key=lambda given: TEXT.index(given["text"]))
+    first, *others = sorted(platform.inputs, key=lambda job_input: TEXT.index(job_input["text"]))
     assert "opening" not in first
-    assert {given["opening"] for given in others} == {"even"}
+    assert {job_input["opening"] for job_input in others} == {"even"}
     for body in platform.bodies:
         assert body["policy"]["executionTimeout"] == pytest.approx(
             120_000 + 4_000 * len(body["input"]["text"]) / 14, abs=1
@@ -79,10 +79,10 @@ def test_the_joined_file_has_the_right_length_to_a_frame_a_seam(speak: Speak) ->
     platform = Platform()
     speech = speak(platform)
     samples = decoded(speech.audio)
-    given = sorted(platform.inputs, key=lambda one: TEXT.index(one["text"]))
-    spoken = sum(len(one["text"]) for one in given) * SAMPLES_A_CHARACTER
-    pauses = (700 * (len(given) - 1) + PAUSE) * 24
-    assert abs(len(samples) - spoken - pauses) <= 576 * len(given)
+    inputs = sorted(platform.inputs, key=lambda one: TEXT.index(one["text"]))
+    spoken = sum(len(one["text"]) for one in inputs) * SAMPLES_A_CHARACTER
+    pauses = (700 * (len(inputs) - 1) + PAUSE) * 24
+    assert abs(len(samples) - spoken - pauses) <= 576 * len(inputs)
     assert abs(len(samples) - speech.duration_ms * 24) <= 24
 
 
@@ -100,13 +100,13 @@ def test_the_pause_at_each_seam_is_that_of_a_paragraph_and_silent(speak: Speak) 
 
 
 @both
-def test_segments_tell_their_places_in_the_whole_text(speak: Speak) -> None:
+def test_segments_have_their_offsets_in_the_whole_text(speak: Speak) -> None:
     for segment in speak(Platform()).segments:
         assert TEXT[segment["char_start"] : segment["char_end"]] == segment["text"]
 
 
 @both
-def test_chapters_stand_in_the_file_where_their_headings_are_spoken(speak: Speak) -> None:
+def test_chapters_begin_where_their_headings_are_spoken(speak: Speak) -> None:
     speech = speak(Platform())
     tag = ID3(fileobj=io.BytesIO(speech.audio))
     chapters = sorted(tag.getall("CHAP"), key=lambda chapter: chapter.start_time)
@@ -123,7 +123,7 @@ def test_both_clients_make_the_same_file() -> None:
 
 
 @both
-def test_every_fifth_reply_lost_and_refusals_between_change_no_byte(speak: Speak) -> None:
+def test_lost_replies_and_refusals_change_no_byte(speak: Speak) -> None:
     whole = in_sync(Platform()).audio
 
     def fate(number: int, path: str) -> str:
@@ -149,7 +149,7 @@ def test_a_second_run_speaks_only_what_is_missing(speak: Speak, tmp_path: Path) 
     assert third.inputs == []
 
 
-def test_a_kept_part_that_is_damaged_is_spoken_again(tmp_path: Path) -> None:
+def test_a_stored_part_that_is_damaged_is_spoken_again(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     whole = in_sync(Platform(), store=folder).audio
     for file, content in zip(sorted(tmp_path.iterdir()), [b"", b"{}", b"[[1]]", b"[]"], strict=False):
@@ -162,18 +162,18 @@ def test_a_kept_part_that_is_damaged_is_spoken_again(tmp_path: Path) -> None:
 
 
 @both
-def test_one_part_is_spoken_anew_with_another_seed_and_the_rest_is_not(speak: Speak, tmp_path: Path) -> None:
+def test_a_retake_speaks_one_part_with_another_seed_and_not_the_rest(speak: Speak, tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     first = speak(Platform(), store=folder)
     platform = Platform()
     second = speak(platform, store=folder, retake=[Retake.parse("3:7")])
-    assert [given["seed"] for given in platform.inputs] == [7]
+    assert [job_input["seed"] for job_input in platform.inputs] == [7]
     assert second.audio != first.audio
     assert len(second.audio) == len(first.audio)
 
 
 @pytest.mark.parametrize(("text", "retake"), [("3", Retake(3)), ("12:7", Retake(12, 7))])
-def test_a_retake_is_written_as_a_number_and_a_seed(text: str, retake: Retake) -> None:
+def test_a_retake_is_parsed_from_a_number_and_a_seed(text: str, retake: Retake) -> None:
     assert Retake.parse(text) == retake
 
 
@@ -183,7 +183,7 @@ def test_any_other_retake_is_refused(text: str) -> None:
         Retake.parse(text)
 
 
-def test_a_retake_of_a_part_that_is_not_there_is_refused_before_anything_is_spoken() -> None:
+def test_a_retake_of_a_missing_part_is_refused_before_anything_is_spoken() -> None:
     platform = Platform()
     with pytest.raises(ConfigError, match="names part 99"):
         in_sync(platform, retake=[Retake(99)])
@@ -212,7 +212,7 @@ def test_a_part_that_the_worker_refuses_ends_the_speech_and_the_other_jobs(speak
 def test_pcm_is_joined_to_the_sample(speak: Speak) -> None:
     platform = Platform()
     speech = speak(platform, format="pcm")
-    texts = [given["text"] for given in platform.inputs]
+    texts = [job_input["text"] for job_input in platform.inputs]
     spoken = sum(map(len, texts)) * SAMPLES_A_CHARACTER
     assert len(speech.audio) == 2 * (spoken + 24 * (700 * (len(texts) - 1) + PAUSE))
     assert max(map(len, texts)) <= 1_700
@@ -228,7 +228,7 @@ def test_a_dialogue_of_any_length_keeps_its_turns(speak: Speak) -> None:
     assert [segment["voice"] for segment in speech.segments] == [turn["voice"] for turn in turns]
 
 
-def test_leaving_a_long_stream_cancels_all_that_runs() -> None:
+def test_leaving_a_long_stream_cancels_its_jobs() -> None:
     platform = Platform()
     with Client("ep", "sk", "http://fake/v2", transport=platform) as client:
         with client.stream(TEXT, width=4) as chunks:
@@ -243,7 +243,7 @@ FATES = st.lists(st.sampled_from(["", "lost", "429", "500", "503"]), max_size=80
 
 @settings(max_examples=15, deadline=None)
 @given(FATES)
-def test_whatever_befalls_the_requests_the_bytes_are_the_same(fates: list[str]) -> None:
+def test_the_bytes_are_the_same_whatever_happens_to_the_requests(fates: list[str]) -> None:
     def fate(number: int, _path: str) -> str:
         return fates[number] if number < len(fates) and number % 4 else ""
 
@@ -254,7 +254,7 @@ def async_client(platform: Platform) -> AsyncClient:
     return AsyncClient("ep", "sk", "http://fake/v2", transport=platform, sleep=lambda _: asyncio.sleep(0))
 
 
-async def test_leaving_a_long_stream_in_asyncio_cancels_all_that_runs() -> None:
+async def test_leaving_a_long_stream_in_asyncio_cancels_its_jobs() -> None:
     platform = Platform()
     async with async_client(platform) as client:
         async with client.stream(TEXT, width=4) as chunks:

@@ -21,14 +21,14 @@ def test_an_operation_without_a_limit_never_waits() -> None:
     assert {pace.delay("health", 0.0) for _ in range(10_000)} == {0.0}
 
 
-def test_an_answer_that_was_held_or_brought_something_is_followed_at_once() -> None:
+def test_after_an_answer_that_was_held_or_had_audio_the_next_request_is_made_at_once() -> None:
     polling = Polling()
     assert polling.wait(0.01, brought=True, queued=False) == 0
     assert polling.wait(5.0, brought=False, queued=False) == 0
 
 
 @pytest.mark.parametrize(("queued", "most"), [(False, 0.4), (True, 1.0)])
-def test_quick_empty_answers_are_asked_for_ever_less_often(*, queued: bool, most: float) -> None:
+def test_after_quick_empty_answers_the_pauses_grow(*, queued: bool, most: float) -> None:
     polling = Polling()
     waits = [polling.wait(0.01, brought=False, queued=queued) for _ in range(30)]
     assert waits == sorted(waits)
@@ -37,7 +37,7 @@ def test_quick_empty_answers_are_asked_for_ever_less_often(*, queued: bool, most
     assert polling.wait(0.01, brought=False, queued=queued) == 0.05
 
 
-def test_waits_after_trouble_grow_to_ten_seconds_and_heed_what_the_endpoint_asks() -> None:
+def test_pauses_before_retries_grow_to_ten_seconds_and_follow_retry_after() -> None:
     random = Random(1)  # noqa: S311 - jitter
     waits = [back_off(tried, random) for tried in range(1, 12)]
     assert all(0.1 * 2**tried <= wait for tried, wait in zip(range(1, 6), waits, strict=False))

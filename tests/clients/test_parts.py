@@ -71,7 +71,7 @@ def test_a_change_in_one_paragraph_leaves_the_other_jobs_as_they_were() -> None:
     assert alone >= 0.95 * len(BOOK)
 
 
-def test_a_paragraph_more_or_less_touches_only_the_jobs_around_it() -> None:
+def test_adding_or_removing_a_paragraph_changes_only_the_jobs_around_it() -> None:
     before = set(texts(BOOK))
     for number in range(0, len(BOOK), 7):
         more = [*BOOK[:number], paragraph(), *BOOK[number:]]
@@ -79,7 +79,7 @@ def test_a_paragraph_more_or_less_touches_only_the_jobs_around_it() -> None:
         assert max(len(set(texts(more)) - before), len(set(texts(less)) - before)) <= 3
 
 
-def test_headings_are_found_with_their_places_and_start_jobs_where_they_can() -> None:
+def test_headings_are_found_with_their_offsets_and_begin_jobs_if_possible() -> None:
     text = "\n\n".join(BOOK)
     parts = cut(text, {})
     headings = [heading for part in parts for heading in part.headings]
@@ -108,7 +108,7 @@ def test_a_line_is_a_heading_if_it_is_marked_or_names_a_chapter(line: str, title
     assert [heading.title for heading in part.headings] == ([title] if title else [])
 
 
-def test_a_dialogue_is_cut_between_turns_and_each_part_knows_its_first() -> None:
+def test_a_dialogue_is_cut_between_turns_and_each_part_has_the_number_of_its_first() -> None:
     turns = [{"voice": "ab"[n % 2], "text": paragraph()} for n in range(60)]
     parts = cut_turns(turns, {})
     assert [turn for part in parts for turn in part.turns] == turns
@@ -116,6 +116,6 @@ def test_a_dialogue_is_cut_between_turns_and_each_part_knows_its_first() -> None
     assert len(parts) > 3
 
 
-def test_no_part_of_a_dialogue_has_more_turns_than_a_worker_takes() -> None:
+def test_no_part_of_a_dialogue_has_more_turns_than_a_worker_accepts() -> None:
     turns = [{"voice": "a", "text": f"Yes {n}."} for n in range(1_500)]
     assert max(len(part.turns) for part in cut_turns(turns, {})) <= 200

@@ -20,7 +20,7 @@ def stream(items: list[dict[str, Any]], status: str = "IN_PROGRESS") -> dict[str
     return {"status": status, "stream": [{"output": item} for item in items]}
 
 
-def heard(chunks: list[Chunk]) -> bytes:
+def audio_in(chunks: list[Chunk]) -> bytes:
     return b"".join(chunk.audio for chunk in chunks)
 
 
@@ -28,19 +28,19 @@ batches = st.lists(st.lists(st.sampled_from(range(6)), max_size=5), max_size=8)
 
 
 @given(batches)
-def test_any_records_in_any_order_and_the_status_give_the_audio_once(arrived: list[list[int]]) -> None:
+def test_records_in_any_order_and_the_status_give_the_audio_once(arrived: list[list[int]]) -> None:
     reception, chunks = Reception(), []
     for numbers in arrived:
         chunks += reception.take_stream(stream([MADE[number] for number in numbers]))
     if not reception.done:
         chunks += reception.take_status(DONE)
-    assert heard(chunks) == AUDIO
+    assert audio_in(chunks) == AUDIO
     assert [segment["text"] for chunk in chunks for segment in chunk.segments] == [f"s{n}" for n in range(6)]
     assert [chunk.summary is not None for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
 
 
 @given(batches, batches, st.sampled_from([4, 7, 10, 25, 60]))
-def test_a_second_attempt_in_other_pieces_goes_on_where_the_first_was(
+def test_a_second_attempt_cut_into_other_records_continues_where_the_first_was(
     first: list[list[int]], second: list[list[int]], frames: int
 ) -> None:
     again = same_audio_in(frames)
@@ -51,7 +51,7 @@ def test_a_second_attempt_in_other_pieces_goes_on_where_the_first_was(
         chunks += reception.take_stream(stream([again[number % len(again)] for number in numbers]))
     if not reception.done:
         chunks += reception.take_status({"status": "COMPLETED", "output": again})
-    assert heard(chunks) == AUDIO
+    assert audio_in(chunks) == AUDIO
 
 
 def same_audio_in(frames: int) -> list[dict[str, Any]]:
@@ -94,28 +94,28 @@ def divergent(count: int, attempt: str, letter: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("before", range(5))
-def test_an_attempt_that_sounds_a_little_different_goes_on_at_a_sentence(before: int) -> None:
+def test_an_attempt_with_other_audio_continues_at_a_sentence(before: int) -> None:
     reception = Reception()
     chunks = reception.take_stream(stream(divergent(5, "a", b"a")[:before]))
     chunks += reception.take_stream(stream(divergent(5, "b", b"b")))
     assert [segment["text"] for chunk in chunks for segment in chunk.segments] == [f"s{n}" for n in range(5)]
-    assert heard(chunks)[::192] == b"a" * before + b"b" * (5 - before)
+    assert audio_in(chunks)[::192] == b"a" * before + b"b" * (5 - before)
     assert [chunk.start_ms for chunk in chunks if chunk.audio] == [500 * n for n in range(5)]
 
 
 @pytest.mark.parametrize("broken", [None, 7, [], {"seq": "0"}, {"seq": None}, {"no": "seq"}])
-def test_what_is_no_record_is_passed_over(broken: Any) -> None:
+def test_anything_but_a_record_is_ignored(broken: Any) -> None:
     reception = Reception()
     assert reception.take_stream({"status": "IN_PROGRESS", "stream": [broken, {"output": broken}]}) == []
-    assert heard(reception.take_stream(stream(MADE))) == AUDIO
+    assert audio_in(reception.take_stream(stream(MADE))) == AUDIO
 
 
-def test_audio_that_is_damaged_is_an_error_and_not_noise() -> None:
+def test_damaged_audio_is_an_error() -> None:
     damaged = MADE[0] | {"audio_base64": "!!!"}
     with pytest.raises(Incomplete, match="record 0 is damaged"):
         Reception().take_stream(stream([damaged]))
 
 
-def test_a_bare_record_as_output_is_accepted_too() -> None:
+def test_a_single_record_as_output_is_accepted() -> None:
     one = records(1)[0]
-    assert heard(Reception().take_status({"status": "COMPLETED", "output": one})) != b""
+    assert audio_in(Reception().take_status({"status": "COMPLETED", "output": one})) != b""

@@ -18,11 +18,11 @@ PATIENCE = 60  # seconds, for what will come
 
 
 class Endless(FakeEndpoint):
-    """Speaks one record and never ends; `heard` is set when the client, with it written, asks for more."""
+    """Speaks one record and never ends; `read` is set when the client asks for more."""
 
     def __init__(self) -> None:
         super().__init__([])
-        self.heard = threading.Event()
+        self.read = threading.Event()
         self.asked = 0
 
     def route(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
@@ -30,7 +30,7 @@ class Endless(FakeEndpoint):
             return super().route(path, body)
         self.asked += 1
         if self.asked > 1:
-            self.heard.set()
+            self.read.set()
         items = [{"output": records(2)[0]}] if self.asked == 1 else []
         return {"status": "IN_PROGRESS", "stream": items}
 
@@ -52,13 +52,13 @@ def stopped(endpoint: Endless, by: signal.Signals, folder: Path, *options: str) 
     command = ["env", "--default-signal=INT,TERM", *command]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as speaking:
         try:
-            assert endpoint.heard.wait(PATIENCE)
+            assert endpoint.read.wait(PATIENCE)
             assert list(folder.glob("*.part")) or "--play" in options
             speaking.send_signal(by)
-            _, told = speaking.communicate(timeout=PATIENCE)
+            _, err = speaking.communicate(timeout=PATIENCE)
         finally:
             speaking.kill()
-    return speaking.returncode, told
+    return speaking.returncode, err
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -70,7 +70,7 @@ def test_ctrl_c_and_sigterm_cancel_the_job_and_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sigterm_ends_a_player_that_has_much_left_to_play(
+def test_sigterm_stops_a_player_at_once(
     endpoint: Endless, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     player = tmp_path / "bin" / "mpv"

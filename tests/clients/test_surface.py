@@ -18,7 +18,7 @@ from chatterpod import (
     UnknownVoice,
 )
 from chatterpod.errors import KINDS, job_failed
-from chatterpod.request import SpeechOptions
+from chatterpod.request import InputOptions
 
 from tests.kits.endpoint import FakeEndpoint, records
 
@@ -32,7 +32,7 @@ def test_the_public_names_are_these() -> None:
     assert all(hasattr(chatterpod, name) for name in chatterpod.__all__)
 
 
-def test_every_code_of_the_worker_has_its_error() -> None:
+def test_every_error_code_of_the_worker_has_a_class() -> None:
     from worker import errors  # noqa: PLC0415 - for the comparison alone
 
     def codes(kind: type) -> set[str]:
@@ -45,7 +45,7 @@ def test_the_options_are_the_fields_of_the_workers_request() -> None:
     from worker.request import SpeechRequest  # noqa: PLC0415 - for the comparison alone
 
     beside = {"webhook", "policy", "s3Config"}
-    assert set(SpeechOptions.__annotations__) == set(SpeechRequest.model_fields) - {"text"} | beside
+    assert set(InputOptions.__annotations__) == set(SpeechRequest.model_fields) - {"text"} | beside
 
 
 def test_type_checkers_find_a_misspelt_option_and_the_worker_gets_it_all_the_same() -> None:
@@ -57,7 +57,7 @@ def test_type_checkers_find_a_misspelt_option_and_the_worker_gets_it_all_the_sam
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "code", "message"),
+    ("reason", "kind", "code", "message"),
     [
         ("unknown_voice: there is no voice 'x'", UnknownVoice, "unknown_voice", "there is no voice 'x'"),
         ("out_of_memory: too much", OutOfMemory, "out_of_memory", "too much"),
@@ -69,9 +69,9 @@ def test_type_checkers_find_a_misspelt_option_and_the_worker_gets_it_all_the_sam
     ],
 )
 def test_a_failure_becomes_the_error_of_its_code_in_one_line(
-    said: Any, kind: type, code: str, message: str
+    reason: Any, kind: type, code: str, message: str
 ) -> None:
-    error = job_failed(said)
+    error = job_failed(reason)
     assert (type(error), error.code, str(error)) == (kind, code, message)
 
 
@@ -108,25 +108,25 @@ def test_a_reply_without_audio_is_refused_by_save_audio(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "said"),
+    ("text", "options", "message"),
     [
         (None, {}, "text or turns is required"),
         ("Hi.", {"turns": [{"text": "Hi."}]}, "text or turns is required"),
         (7, {}, "text is a number, expected a string"),
-        (None, {"turns": []}, "turns is no list of objects"),
-        (None, {"turns": ["Hi."]}, "turns is no list of objects"),
+        (None, {"turns": []}, "turns is not a list of objects"),
+        (None, {"turns": ["Hi."]}, "turns is not a list of objects"),
         ("Hi \ud800.", {}, "the text has a lone surrogate"),
         ("Hi.", {"speed": float("nan")}, "cannot be sent as JSON"),
         ("Hi.", {"voice": b"ann"}, "cannot be sent as JSON"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
-    text: Any, options: dict[str, Any], said: str
+def test_an_invalid_input_is_refused_before_anything_is_sent(
+    text: Any, options: dict[str, Any], message: str
 ) -> None:
     endpoint = FakeEndpoint([])
     with (
         Client("ep", "sk", "http://fake/v2", transport=endpoint) as client,
-        pytest.raises(ConfigError, match=said),
+        pytest.raises(ConfigError, match=message),
     ):
         client.speak(text, **options)
     assert endpoint.seen == []
@@ -142,7 +142,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
         ("a", "k", "http://a:b:c"),
     ],
 )
-def test_an_endpoint_or_a_key_that_cannot_be_one_is_refused_without_being_shown(
+def test_a_malformed_endpoint_or_key_is_refused_without_being_shown(
     endpoint: str, key: str, url: str | None
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -161,20 +161,20 @@ class Nobody(httpx.MockTransport):
 
 
 async def test_an_endpoint_that_cannot_be_reached_is_named_by_its_host_alone() -> None:
-    given = ("ep", "sk-secret", "http://user:word@speech.example:8443/v2?token=secret")
+    arguments = ("ep", "sk-secret", "http://user:word@speech.example:8443/v2?token=secret")
 
     async def at_once(_seconds: float) -> None:
         """Wait for nothing."""
 
-    said = []
+    messages = []
     with (
-        Client(*given, transport=Nobody(), sleep=lambda _: None) as client,
+        Client(*arguments, transport=Nobody(), sleep=lambda _: None) as client,
         pytest.raises(ApiError) as caught,
     ):
         client.speak("Hello.")
-    said.append(str(caught.value))
-    async with AsyncClient(*given, transport=Nobody(), sleep=at_once) as other:
+    messages.append(str(caught.value))
+    async with AsyncClient(*arguments, transport=Nobody(), sleep=at_once) as other:
         with pytest.raises(ApiError) as caught:
             await other.speak("Hello.")
-    said.append(str(caught.value))
-    assert said == ["the endpoint cannot be reached at speech.example:8443 (ConnectError)"] * 2
+    messages.append(str(caught.value))
+    assert messages == ["the endpoint cannot be reached at speech.example:8443 (ConnectError)"] * 2

@@ -37,12 +37,12 @@ def faults(pod: Pod, **values: float) -> None:
         httpx.post(address, json=values).raise_for_status()
 
 
-def test_the_tools_that_it_needs_are_there() -> None:
+def test_the_tools_that_the_script_needs_are_installed() -> None:
     missing = [tool for tool in ("bash", "curl", "jq", "base64", "shellcheck") if shutil.which(tool) is None]
     assert missing == [], "install them, or run `make tools` as root"
 
 
-def test_shellcheck_has_nothing_to_say() -> None:
+def test_shellcheck_finds_nothing() -> None:
     checked = subprocess.run(["shellcheck", SCRIPT], capture_output=True, text=True, check=False)
     assert checked.stdout == ""
 
@@ -85,7 +85,7 @@ def test_the_streamed_bytes_are_those_that_were_made(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "env", "code", "said"),
+    ("arguments", "env", "code", "message"),
     [
         (["runsync", "Hello."], {"RUNPOD_API_KEY": ""}, 2, "no API key: set RUNPOD_API_KEY"),
         (["runsync", "Hello."], {"RUNPOD_ENDPOINT_ID": ""}, 2, "no endpoint: set RUNPOD_ENDPOINT_ID"),
@@ -98,13 +98,13 @@ def test_the_streamed_bytes_are_those_that_were_made(
         (["run", "!", "x.mp3"], {}, 4, "invalid_input: text has nothing to speak"),
     ],
 )
-def test_trouble_is_one_line_with_a_clear_exit_code_and_no_half_written_file(
-    arguments: list[str], env: dict[str, str], code: int, said: str, pod: tuple[Pod, Path], tmp_path: Path
+def test_a_failure_is_one_line_with_its_exit_code_and_leaves_no_file(
+    arguments: list[str], env: dict[str, str], code: int, message: str, pod: tuple[Pod, Path], tmp_path: Path
 ) -> None:
     done = bash(pod[0], *arguments, cwd=tmp_path, **env)
     line = done.stderr.decode()
     assert (done.returncode, line.count("\n")) == (code, 1)
-    assert said in line
+    assert message in line
     assert "a-wrong-one" not in line
     assert list(tmp_path.iterdir()) == []
 

@@ -79,15 +79,15 @@ def faults(pod: Pod, **values: float) -> dict[str, int]:
 
 def streamed(pod: Pod, text: str, **options: Any) -> tuple[bytes, str]:
     with Client("local", "any", base(pod)) as client, client.stream(text, **options) as chunks:
-        heard = list(chunks)
-    return b"".join(chunk.audio for chunk in heard), str((heard[-1].summary or {})["cache_key"])
+        received = list(chunks)
+    return b"".join(chunk.audio for chunk in received), str((received[-1].summary or {})["cache_key"])
 
 
 def streamed_async(pod: Pod, text: str, **options: Any) -> tuple[bytes, str]:
     async def stream() -> tuple[bytes, str]:
         async with AsyncClient("local", "any", base(pod)) as client, client.stream(text, **options) as chunks:
-            heard = [chunk async for chunk in chunks]
-        return b"".join(chunk.audio for chunk in heard), str((heard[-1].summary or {})["cache_key"])
+            received = [chunk async for chunk in chunks]
+        return b"".join(chunk.audio for chunk in received), str((received[-1].summary or {})["cache_key"])
 
     return asyncio.run(stream())
 
@@ -127,7 +127,7 @@ def test_bytes_received_are_bytes_made_whatever_goes_wrong(
     assert sum(struck.values()) > 0
 
 
-def test_a_long_text_comes_whole_through_all_of_it(pod: tuple[Pod, Path]) -> None:
+def test_a_long_text_is_complete_whatever_goes_wrong(pod: tuple[Pod, Path]) -> None:
     where, _ = pod
     faults(where, **{"drop.api": 5, "429.api": 9, "500.api": 9, "close.api": 9, "retry-after": 0})
     received, _ = speak_long(where)
@@ -167,7 +167,7 @@ def test_runpod_serverless_client_returns_replies_that_it_can_save_and_polls_and
     assert read_file((tmp_path / "b.mp3").read_bytes()).audio == frames
 
 
-def test_a_job_can_be_read_by_its_id_cancelled_and_told(pod: tuple[Pod, Path]) -> None:
+def test_a_job_can_be_read_and_cancelled_by_its_id(pod: tuple[Pod, Path]) -> None:
     where, _ = pod
     with Client("local", "any", base(where)) as client:
         job = client.submit("Read by its id. " + TEXT)
@@ -193,18 +193,18 @@ def test_leaving_a_stream_stops_the_worker(pod: tuple[Pod, Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("job_input", "kind"),
     [
         ({"text": "Hello.", "voice": "nobody"}, UnknownVoice),
         ({"turns": [{"voice": "default", "text": "word " * 2_500}]}, TextTooLong),
     ],
 )
-def test_what_the_worker_refuses_is_an_error_of_its_kind(
-    given: dict[str, Any], kind: type[Exception], pod: tuple[Pod, Path]
+def test_what_the_worker_refuses_raises_the_error_of_its_code(
+    job_input: dict[str, Any], kind: type[Exception], pod: tuple[Pod, Path]
 ) -> None:
     where, _ = pod
     with Client("local", "any", base(where)) as client, pytest.raises(kind) as caught:
-        client.speak(**given)
+        client.speak(**job_input)
     assert "any" not in str(caught.value).split()
 
 
@@ -225,7 +225,7 @@ def test_a_real_voice_streams_and_joins_as_well(tmp_path: Path) -> None:
     )
 
 
-def test_a_wrong_endpoint_and_a_wrong_key_are_told_apart(tmp_path: Path) -> None:
+def test_a_wrong_endpoint_and_a_wrong_key_are_different_errors(tmp_path: Path) -> None:
     with running(tmp_path, "--api-key", "right-key", TTS_ENGINE="tone") as pod:
         with Client("nowhere", "right-key", base(pod)) as client, pytest.raises(NotFound):
             client.speak("Hello.")
@@ -234,7 +234,7 @@ def test_a_wrong_endpoint_and_a_wrong_key_are_told_apart(tmp_path: Path) -> None
     assert "wrong-key" not in str(caught.value) + repr(caught.value)
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_continues_where_it_stopped(tmp_path: Path) -> None:
     book, out = tmp_path / "book.txt", tmp_path / "book.mp3"
     book.write_text(BOOK, encoding="utf-8")
     with running(tmp_path / "cache", "--idle-timeout", "300", TTS_ENGINE="tone", TTS_TONE_SPEED="300") as pod:

@@ -57,16 +57,16 @@ def run(
     return command
 
 
-def test_speak_writes_a_whole_file_and_tells_its_progress(run: Run, tmp_path: Path) -> None:
+def test_speak_writes_a_complete_file_and_reports_progress(run: Run, tmp_path: Path) -> None:
     assert run("speak", "One sentence. And another one.")[0] == 0
-    code, _, told = run("speak", "One sentence. And another one.", "-o", "again.mp3")
+    code, _, err = run("speak", "One sentence. And another one.", "-o", "again.mp3")
     assert code == 0
-    assert "first audio after" in told
-    assert "s of speech in" in told
-    assert "from the cache" in told
+    assert "first audio after" in err
+    assert "s of speech in" in err
+    assert "from the cache" in err
     assert (tmp_path / "again.mp3").read_bytes() == (tmp_path / "speech.mp3").read_bytes()
-    _, summary, told = run("speak", "One sentence. And another one.", "--json")
-    assert (summary["cache_hit"], told) == (True, "")
+    _, summary, err = run("speak", "One sentence. And another one.", "--json")
+    assert (summary["cache_hit"], err) == (True, "")
     assert summary["size_bytes"] == (tmp_path / "speech.mp3").stat().st_size
     assert round(MP3(tmp_path / "speech.mp3").info.length * 1000) == summary["duration_ms"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["again.mp3", "speech.mp3"]
@@ -119,7 +119,7 @@ def test_a_script_is_spoken_by_its_voices(run: Run, tmp_path: Path) -> None:
     assert "<v low>And hello to you, my friend." in captions
 
 
-def test_play_gives_the_audio_to_a_player_while_it_comes(
+def test_play_passes_the_audio_to_a_player_as_it_comes(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     player = tmp_path / "bin" / "mpg123"
@@ -131,12 +131,12 @@ def test_play_gives_the_audio_to_a_player_while_it_comes(
     assert (code, result["output"]) == (0, None)
     assert (tmp_path / "heard").stat().st_size == result["size_bytes"]
     monkeypatch.setenv("PATH", str(tmp_path))
-    code, _, told = run("speak", "To be heard.", "--play")
+    code, _, err = run("speak", "To be heard.", "--play")
     assert code == 2
-    assert told.startswith("chatterpod: bad_input: --play needs a player, and none of mpv, ffplay")
+    assert err.startswith("chatterpod: bad_input: --play needs a player, and none of mpv, ffplay")
 
 
-def test_warm_fills_the_cache_and_reports_what_was_there(run: Run, tmp_path: Path) -> None:
+def test_warm_fills_the_cache_and_reports_hits(run: Run, tmp_path: Path) -> None:
     (tmp_path / "phrases.txt").write_text("Good morning.\n\n# not this\nGood night.\n!\n", encoding="utf-8")
     code, report, _ = run("warm", "phrases.txt", "--json")
     assert code == 1
@@ -146,7 +146,7 @@ def test_warm_fills_the_cache_and_reports_what_was_there(run: Run, tmp_path: Pat
     code, out, _ = run("warm", "phrases.txt")
     assert code == 0
     assert out.startswith(b"2 phrases in")
-    assert out.endswith(b"2 were there, 0 spoken\n")
+    assert out.endswith(b"2 were cached, 0 spoken\n")
 
 
 def test_voices_are_listed_and_health_counts(run: Run) -> None:
@@ -174,25 +174,25 @@ def test_a_voice_is_added_spoken_with_and_removed(run: Run, tmp_path: Path) -> N
     assert run("speak", "In her voice.", "--voice", "ann", "--json")[0] == 0
     code, record, _ = run("voices", "remove", "ann", "--json")
     assert (code, record["name"]) == (0, "ann")
-    code, _, told = run("speak", "In her voice.", "--voice", "ann")
+    code, _, err = run("speak", "In her voice.", "--voice", "ann")
     assert code == 4
-    assert told.startswith("chatterpod: unknown_voice: there is no voice 'ann'")
+    assert err.startswith("chatterpod: unknown_voice: there is no voice 'ann'")
 
 
-def test_a_clip_that_is_none_or_too_large_is_refused(run: Run, tmp_path: Path) -> None:
+def test_a_clip_that_is_not_audio_or_is_too_large_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ann.wav").write_bytes(b"RIFF")
-    code, _, told = run("voices", "add", "ann.wav")
+    code, _, err = run("voices", "add", "ann.wav")
     assert code == 4
-    assert told.startswith("chatterpod: voice_unusable: ")
+    assert err.startswith("chatterpod: voice_unusable: ")
     (tmp_path / "big.wav").write_bytes(b"\0" * 6_000_000)
-    code, _, told = run("voices", "add", "big.wav")
+    code, _, err = run("voices", "add", "big.wav")
     assert code == 2
-    assert "the clip has 6,000,000 bytes, expected at most 5,250,000" in told
+    assert "the clip has 6,000,000 bytes, expected at most 5,250,000" in err
     for action in ("add", "remove"):
         assert run("voices", action)[2].startswith(f"chatterpod: bad_input: voices {action} needs a")
 
 
-def test_probe_measures_and_its_exit_code_is_for_cron(run: Run) -> None:
+def test_probe_measures_and_exits_with_one_if_a_check_fails(run: Run) -> None:
     code, figures, _ = run("probe", "--json")
     assert (code, figures["faults"]) == (0, [])
     assert figures["cached"]["cache_hit"] is True
@@ -203,7 +203,7 @@ def test_probe_measures_and_its_exit_code_is_for_cron(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["speak", "!"], 4, "invalid_input: text has nothing to speak"),
         (["speak", "Hi.", "--voice", "nobody"], 4, "unknown_voice: there is no voice 'nobody'"),
@@ -215,19 +215,19 @@ def test_probe_measures_and_its_exit_code_is_for_cron(run: Run) -> None:
         (["speak", "--file", "nothing.txt"], 1, "file: No such file or directory: nothing.txt"),
         (["speak", "Hi.", "--endpoint", "nowhere"], 3, "not_found: there is no such endpoint"),
         (["speak", "Hi.", "--api-key", "a-wrong-one"], 3, "unauthorized: the endpoint refused the API key"),
-        (["health", "--base-url", "ftp://x"], 2, "bad_input: the base URL is no address"),
+        (["health", "--base-url", "ftp://x"], 2, "bad_input: base_url is not a URL"),
     ],
 )
-def test_trouble_is_one_line_with_its_code_and_leaves_nothing_behind(
-    arguments: list[str], code: int, said: str, run: Run, tmp_path: Path
+def test_a_failure_is_one_line_with_its_code_and_leaves_no_files(
+    arguments: list[str], code: int, message: str, run: Run, tmp_path: Path
 ) -> None:
-    got, _, told = run(*arguments)
-    assert (got, told.count("\n")) == (code, 1)
-    assert told.startswith(f"chatterpod: {said}")
-    assert "a-wrong-one" not in told
+    got, _, err = run(*arguments)
+    assert (got, err.count("\n")) == (code, 1)
+    assert err.startswith(f"chatterpod: {message}")
+    assert "a-wrong-one" not in err
     assert list(tmp_path.iterdir()) == []
     _, answer, _ = run(*arguments, "--json")
-    assert answer["error"]["code"] == said.split(":", maxsplit=1)[0]
+    assert answer["error"]["code"] == message.split(":", maxsplit=1)[0]
 
 
 def test_without_a_key_or_an_endpoint_it_says_what_to_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,14 +240,14 @@ def test_without_a_key_or_an_endpoint_it_says_what_to_set(run: Run, monkeypatch:
     assert run("health")[2].startswith("chatterpod: no_endpoint: no endpoint")
 
 
-def test_a_command_line_that_is_wrong_ends_with_two() -> None:
+def test_a_wrong_command_line_exits_with_two() -> None:
     for arguments in (["speak"], ["sing"], ["speak", "a", "--speed", "x"], ["cost", "--hit-rate", "2"]):
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 2
 
 
-def test_a_reader_that_has_enough_ends_the_command_quietly(run: Run) -> None:
+def test_a_closed_pipe_ends_the_command_without_an_error(run: Run) -> None:
     del run  # its environment
     script = f"{sys.executable} -m chatterpod speak 'Too much to hear.' -o - -q | head -c 100 | wc -c"
     done = subprocess.run(
@@ -256,7 +256,7 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(run: Run) -> None:
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "100", "")
 
 
-def test_ctrl_c_cancels_what_runs_and_leaves_only_the_parts_that_are_done(tmp_path: Path) -> None:
+def test_ctrl_c_cancels_running_jobs_and_leaves_only_finished_parts(tmp_path: Path) -> None:
     (tmp_path / "book.md").write_text(BOOK, encoding="utf-8")
     with running(tmp_path / "cache", "--idle-timeout", "60", TTS_ENGINE="tone", TTS_TONE_SPEED="2") as pod:
         env = {**os.environ, "RUNPOD_ENDPOINT_BASE_URL": pod.url.removesuffix("/local")}
@@ -268,9 +268,9 @@ def test_ctrl_c_cancels_what_runs_and_leaves_only_the_parts_that_are_done(tmp_pa
             until(lambda: (tmp_path / "b.mp3.part").exists() and (tmp_path / "b.mp3.part").stat().st_size)
             speaking.send_signal(signal.SIGINT)
             try:
-                _, told = speaking.communicate(timeout=60)
+                _, err = speaking.communicate(timeout=60)
             finally:
                 speaking.kill()
         until(lambda: pod.call("GET", "/health")["jobs"]["inProgress"] == 0)
-    assert (speaking.returncode, told) == (130, "chatterpod: cancelled: cancelled\n")
+    assert (speaking.returncode, err) == (130, "chatterpod: cancelled: cancelled\n")
     assert list(tmp_path.glob("b.mp3*")) == []

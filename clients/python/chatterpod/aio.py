@@ -1,4 +1,4 @@
-"""The client for asyncio: it carries out what the core asks for, with httpx."""
+"""The client for asyncio: a driver that carries out the core's effects with httpx and tasks."""
 
 import asyncio
 import time
@@ -10,29 +10,40 @@ import httpx
 
 from chatterpod import operations
 from chatterpod.config import configured
-from chatterpod.driving import answered, lost, settings
-from chatterpod.flow import Answer, Begin, Flow, LoadPart, NextDone, NoAnswer, Send, Session, StorePart, Wait
+from chatterpod.driving import answer_of, http_options, no_answer_of
+from chatterpod.flow import (
+    Begin,
+    Flow,
+    HttpAnswer,
+    LoadPart,
+    NextDone,
+    NoAnswer,
+    Send,
+    Session,
+    StorePart,
+    Wait,
+)
 from chatterpod.longform import Plan, Retake, long_speech, one_job, plan_of, produce
 from chatterpod.operations import OpenJobs
 from chatterpod.protocol import Chunk, Reception
-from chatterpod.request import SpeechOptions, input_of
+from chatterpod.request import InputOptions, input_of
 from chatterpod.speech import Speech
 from chatterpod.store import Store
 
 __all__ = ["AsyncClient", "AsyncJob"]
 
 T = TypeVar("T")
-LEAVE_SECONDS = 5.0  # for submissions that are under way when the reader leaves
-WIDTH = 8  # jobs of a long text at once: a small worker's slots
+LEAVE_SECONDS = 5.0  # to wait for submissions under way, so that their jobs can be cancelled
+WIDTH = 8  # parallel jobs of a long text: as many as a small worker has slots
 
 
 class AsyncClient:
-    """Talks to one endpoint from asyncio; close it with `aclose`, or use it in an `async with`.
+    """A client of one endpoint for asyncio. Close it with `aclose`, or use it in an `async with`.
 
     The arguments are those of `Client`.
 
     Raises:
-        ConfigError: There is no endpoint or no key.
+        ConfigError: The endpoint or the key is missing or malformed.
     """
 
     def __init__(
@@ -49,7 +60,7 @@ class AsyncClient:
         self.endpoint = config.url
         self._session = Session(timeout)
         self._sleep = sleep
-        self._http = httpx.AsyncClient(**settings(config), transport=transport)
+        self._http = httpx.AsyncClient(**http_options(config), transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,20 +72,20 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def submit(self, text: str | None = None, **options: Unpack[SpeechOptions]) -> "AsyncJob":
-        """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
+    async def submit(self, text: str | None = None, **options: Unpack[InputOptions]) -> "AsyncJob":
+        """Queue a speech; return its job, without waiting. Arguments: as `speak`."""
         return self.job(await self._run(operations.submit(self._session, input_of(text, options))))
 
     def job(self, job_id: str) -> "AsyncJob":
-        """Return a job that was submitted, by its id."""
+        """Return the job of an id, without a request."""
         return AsyncJob(self, job_id)
 
     async def status(self, job_id: str) -> dict[str, Any]:
-        """Return the job's state as RunPod gives it."""
+        """Return RunPod's reply about the job, with `status`, `output`, `delayTime` and others."""
         return await self._run(operations.status(self._session, job_id))
 
     async def cancel(self, job_id: str) -> None:
-        """Cancel the job; one that has ended stays as it is."""
+        """Cancel the job; a job that has ended stays as it is."""
         await self._run(operations.cancel(self._session, job_id))
 
     async def health(self) -> dict[str, Any]:
@@ -96,9 +107,9 @@ class AsyncClient:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Unpack[SpeechOptions],
+        **options: Unpack[InputOptions],
     ) -> Speech:
-        """Speak a text of any length, or `turns`; return the whole file. Arguments: as `Client.speak`.
+        """Speak a text of any length, or `turns`; return the whole speech. Arguments: as `Client.speak`.
 
         Raises:
             ChatterpodError: One of its kinds.
@@ -116,11 +127,9 @@ class AsyncClient:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Unpack[SpeechOptions],
+        **options: Unpack[InputOptions],
     ) -> AsyncGenerator[AsyncIterator[Chunk], None]:
-        """Speak, and give the audio out as it is made; leaving early cancels what still runs.
-
-        The arguments are those of `Client.speak`.
+        """Speak as `speak` does; iterate over the audio as it is made. Leaving early cancels open jobs.
 
         Raises:
             ChatterpodError: One of its kinds, from the iterator.
@@ -133,14 +142,14 @@ class AsyncClient:
     async def stream_plan(
         self, plan: Plan, *, width: int = WIDTH, store: Store | None = None
     ) -> AsyncGenerator[AsyncIterator[Chunk], None]:
-        """Give out the speech of a plan (`chatterpod.longform.plan_of`), as `stream` does."""
+        """Stream the speech of a plan (`chatterpod.longform.plan_of`) as `stream` does."""
         async with self._cancelling() as jobs:
             flow = produce(self._session, plan, jobs, width)
             async with aclosing(self._drive(flow, [], store, jobs)) as chunks:
                 yield chunks
 
     def receive(self, job_id: str) -> AsyncGenerator[Chunk, None]:
-        """Yield the audio of a job that was submitted, from where its /stream has got to.
+        """Yield the audio of a submitted job, from the first record that /stream still has.
 
         Raises:
             ChatterpodError: One of its kinds.
@@ -148,7 +157,7 @@ class AsyncClient:
         return self._drive(operations.receive(self._session, job_id, Reception()), [])
 
     async def result(self, job_id: str) -> Speech:
-        """Wait for a job's end; return its speech.
+        """Wait until a job is completed; return its speech.
 
         Raises:
             ChatterpodError: One of its kinds.
@@ -178,9 +187,9 @@ class AsyncClient:
     async def _drive(
         self, flow: Flow[T], results: list[T], store: Store | None = None, jobs: OpenJobs | None = None
     ) -> AsyncGenerator[Chunk, None]:
-        """Carry a flow's effects out; yield its chunks, put its result into `results`."""
+        """Carry out a flow's effects; yield its chunks, append its result to `results`."""
         done: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
-        beside: dict[asyncio.Task[Any], bool] = {}  # whether it submits a job
+        running: dict[asyncio.Task[Any], bool] = {}  # whether the task submits a job
         reply: Any = None
         try:
             while True:
@@ -194,9 +203,11 @@ class AsyncClient:
                     case Chunk():
                         yield effect
                     case Send() | Wait():
-                        reply = await asyncio.shield(self._begin(self._perform(effect, jobs), effect, beside))
+                        reply = await asyncio.shield(
+                            self._begin(self._perform(effect, jobs), effect, running)
+                        )
                     case Begin():
-                        self._begin(self._beside(effect, done, jobs), effect.effect, beside)
+                        self._begin(self._put_result(effect, done, jobs), effect.effect, running)
                     case NextDone():
                         reply = await done.get()
                     case LoadPart() if store:
@@ -204,23 +215,23 @@ class AsyncClient:
                     case StorePart() if store:
                         await asyncio.to_thread(store.put, effect.name, effect.data)
         finally:
-            await leave(beside)
+            await leave(running)
 
     def _begin(
-        self, work: Coroutine[Any, Any, T], effect: Send | Wait, beside: dict[asyncio.Task[Any], bool]
+        self, work: Coroutine[Any, Any, T], effect: Send | Wait, running: dict[asyncio.Task[Any], bool]
     ) -> asyncio.Task[T]:
-        """Carry an effect out in a task of its own."""
+        """Carry out an effect in a task of its own."""
         task = asyncio.create_task(work)
-        beside[task] = isinstance(effect, Send) and effect.operation == "run"
-        task.add_done_callback(lambda ended: beside.pop(ended, None))
+        running[task] = isinstance(effect, Send) and effect.operation == "run"
+        task.add_done_callback(lambda ended: running.pop(ended, None))
         return task
 
-    async def _beside(
+    async def _put_result(
         self, begin: Begin, done: "asyncio.Queue[tuple[int, Any]]", jobs: OpenJobs | None
     ) -> None:
         done.put_nowait((begin.tag, await self._perform(begin.effect, jobs)))
 
-    async def _perform(self, effect: Send | Wait, jobs: OpenJobs | None) -> Answer | NoAnswer | float:
+    async def _perform(self, effect: Send | Wait, jobs: OpenJobs | None) -> HttpAnswer | NoAnswer | float:
         if isinstance(effect, Wait):
             if effect.seconds > 0:
                 await self._sleep(effect.seconds)
@@ -229,16 +240,16 @@ class AsyncClient:
         try:
             response = await self._http.request(effect.method, effect.path, content=effect.body)
         except httpx.HTTPError as error:
-            return lost(error, time.monotonic(), self._http.base_url)
-        answer = answered(response, began, time.monotonic())
+            return no_answer_of(error, time.monotonic(), self._http.base_url)
+        answer = answer_of(response, began, time.monotonic())
         if jobs is not None:
             jobs.note(effect, answer)
         return answer
 
 
-async def leave(beside: Mapping[asyncio.Task[Any], bool]) -> None:
-    """End what still runs; submissions may finish, for the ids of the jobs that are to be cancelled."""
-    tasks = dict(beside)
+async def leave(running: Mapping[asyncio.Task[Any], bool]) -> None:
+    """Cancel running tasks, but wait for submissions: the ids of their jobs are needed to cancel those."""
+    tasks = dict(running)
     for task, submits in tasks.items():
         if not submits:
             task.cancel()
@@ -247,7 +258,7 @@ async def leave(beside: Mapping[asyncio.Task[Any], bool]) -> None:
 
 
 class AsyncJob:
-    """One job of a client, by its id."""
+    """One job of a client. Methods raise what the client's methods of the same name raise."""
 
     def __init__(self, client: AsyncClient, job_id: str) -> None:
         self.id = job_id
@@ -257,17 +268,17 @@ class AsyncJob:
         return f"AsyncJob({self.id!r})"
 
     async def status(self) -> dict[str, Any]:
-        """Return the job's state as RunPod gives it."""
+        """Return RunPod's reply about the job, with `status`, `output`, `delayTime` and others."""
         return await self._client.status(self.id)
 
     async def cancel(self) -> None:
-        """Cancel the job; one that has ended stays as it is."""
+        """Cancel the job; a job that has ended stays as it is."""
         await self._client.cancel(self.id)
 
     def stream(self) -> AsyncGenerator[Chunk, None]:
-        """Yield its audio, from where its /stream has got to; raises as `AsyncClient.receive`."""
+        """Yield its audio as `AsyncClient.receive` does."""
         return self._client.receive(self.id)
 
     async def result(self) -> Speech:
-        """Wait for its end; return its speech; raises as `AsyncClient.result`."""
+        """Wait until it is completed; return its speech."""
         return await self._client.result(self.id)

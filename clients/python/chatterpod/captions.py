@@ -1,4 +1,4 @@
-"""Captions from segments: WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip. Pure."""
+"""Captions from segments, as WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip. Pure."""
 
 import html
 import re
@@ -9,9 +9,9 @@ from typing import Any
 
 __all__ = ["Cue", "cues", "srt", "vtt"]
 
-LINE = 42  # characters that a reader takes in at a glance
-LINES = 2
-# Marks that are not spoken, and what is left of them; [laugh] stays, as captions have it.
+LINE = 42  # characters, as is usual for captions
+LINES = 2  # in one caption
+# Marks that are not spoken, and what replaces them; [laugh] stays, since captions show sounds.
 MARKS = (
     (re.compile(r"\[pause:[\d.\s]{1,12}m?s\]"), " "),
     (re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^\s()]{1,300}\)"), r"\1"),  # a link
@@ -23,39 +23,43 @@ MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One caption on the screen; times in milliseconds."""
+    """One caption on the screen."""
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
-    voice: str = ""  # in a dialogue
+    voice: str = ""  # of the turn; empty if the text is not a dialogue
 
 
 def cues(segments: Iterable[Mapping[str, Any]]) -> Iterator[Cue]:
-    """Yield the segments as captions of at most two lines; the time goes by the letters."""
+    """Yield the segments as captions of at most two lines; a segment's time is divided by letters.
+
+    Args:
+        segments: With `text`, `start_ms`, `end_ms`, and in a dialogue `turn` and `voice`.
+    """
     for segment in segments:
         lines = textwrap.wrap(readable(str(segment.get("text", ""))), LINE)
         total = sum(map(len, lines)) or 1
         start, end = int(segment["start_ms"]), int(segment["end_ms"])
         voice = str(segment.get("voice", "")) if "turn" in segment else ""
-        said = 0
+        before = 0  # letters of the captions before
         for at in range(0, len(lines), LINES):
             shown = tuple(lines[at : at + LINES])
-            until = said + sum(map(len, shown))
-            times = [start + (end - start) * letters // total for letters in (said, until)]
-            said = until
+            after = before + sum(map(len, shown))
+            times = [start + (end - start) * letters // total for letters in (before, after)]
+            before = after
             yield Cue(times[0], times[1], shown, voice)
 
 
 def readable(text: str) -> str:
-    """Return a segment's text without written pauses and Markdown, as one line."""
-    for mark, left in MARKS:
-        text = mark.sub(left, text)
+    """Return a segment's text as one line, without pause tags and Markdown."""
+    for mark, replacement in MARKS:
+        text = mark.sub(replacement, text)
     return " ".join(text.split())
 
 
 def vtt(segments: Iterable[Mapping[str, Any]]) -> str:
-    """Return the captions as WebVTT; in a dialogue with their speakers."""
+    """Return the captions as WebVTT, with the speakers of a dialogue."""
     blocks = ["WEBVTT\n"]
     for cue in cues(segments):
         text = "\n".join(html.escape(line, quote=False) for line in cue.lines)
@@ -74,6 +78,6 @@ def srt(segments: Iterable[Mapping[str, Any]]) -> str:
 
 
 def clock(milliseconds: int, point: str) -> str:
-    """Return a time as 00:00:00.000."""
+    """Return a time as 00:00:00.000, with `point` before the milliseconds."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"

@@ -1,4 +1,4 @@
-"""The client for programs with threads: it carries out what the core asks for, with httpx."""
+"""The synchronous client: a driver that carries out the core's effects with httpx and threads."""
 
 import queue
 import threading
@@ -12,36 +12,47 @@ import httpx
 
 from chatterpod import operations
 from chatterpod.config import configured
-from chatterpod.driving import answered, lost, settings
+from chatterpod.driving import answer_of, http_options, no_answer_of
 from chatterpod.errors import ApiError
-from chatterpod.flow import Answer, Begin, Flow, LoadPart, NextDone, NoAnswer, Send, Session, StorePart, Wait
+from chatterpod.flow import (
+    Begin,
+    Flow,
+    HttpAnswer,
+    LoadPart,
+    NextDone,
+    NoAnswer,
+    Send,
+    Session,
+    StorePart,
+    Wait,
+)
 from chatterpod.longform import Plan, Retake, long_speech, one_job, plan_of, produce
 from chatterpod.operations import OpenJobs
 from chatterpod.protocol import Chunk, Reception
-from chatterpod.request import SpeechOptions, input_of
+from chatterpod.request import InputOptions, input_of
 from chatterpod.speech import Speech
 from chatterpod.store import Store
 
 __all__ = ["Client", "Job"]
 
 T = TypeVar("T")
-LEAVE_SECONDS = 5.0  # for submissions that are under way when the reader leaves
-WIDTH = 8  # jobs of a long text at once: a small worker's slots
+LEAVE_SECONDS = 5.0  # to wait for submissions under way, so that their jobs can be cancelled
+WIDTH = 8  # parallel jobs of a long text: as many as a small worker has slots
 
 
 class Client:
-    """Talks to one endpoint; close it, or use it in a `with`. Not for several threads at once.
+    """A client of one endpoint. Close it, or use it in a `with`; use it from one thread at a time.
 
     Args:
-        endpoint_id: The endpoint; by default RUNPOD_ENDPOINT_ID.
-        api_key: A key that may use it; by default RUNPOD_API_KEY.
-        base_url: By default RUNPOD_ENDPOINT_BASE_URL, else RunPod's.
+        endpoint_id: By default RUNPOD_ENDPOINT_ID.
+        api_key: By default RUNPOD_API_KEY.
+        base_url: By default RUNPOD_ENDPOINT_BASE_URL, else https://api.runpod.ai/v2.
         timeout: Seconds after which a job is given up and cancelled.
-        transport: Another way to the endpoint, for tests.
-        sleep: What waits, for tests.
+        transport: httpx's transport; tests pass a fake.
+        sleep: Waits a number of seconds; tests pass a fake.
 
     Raises:
-        ConfigError: There is no endpoint or no key.
+        ConfigError: The endpoint or the key is missing or malformed.
     """
 
     def __init__(
@@ -58,7 +69,7 @@ class Client:
         self._session = Session(timeout)
         self._sleep = sleep
         self._transport = transport
-        self._http = httpx.Client(**settings(self._config), transport=transport)
+        self._http = httpx.Client(**http_options(self._config), transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -72,11 +83,11 @@ class Client:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint's address."""
+        """The endpoint's URL."""
         return self._config.url
 
     def twin(self) -> "Client":
-        """Return another client of the same endpoint, for another thread."""
+        """Return another client of the same endpoint, for use in another thread."""
         config = self._config
         return Client(
             config.endpoint_id,
@@ -87,13 +98,13 @@ class Client:
             sleep=self._sleep,
         )
 
-    def submit(self, text: str | None = None, **options: Unpack[SpeechOptions]) -> "Job":
-        """Queue a speech; `options` are the fields of the worker's input, and `webhook`, `policy`."""
+    def submit(self, text: str | None = None, **options: Unpack[InputOptions]) -> "Job":
+        """Queue a speech; return its job, without waiting. Arguments: as `speak`."""
         return self.job(self._run(operations.submit(self._session, input_of(text, options))))
 
     @contextmanager
-    def started(self, text: str | None = None, **options: Unpack[SpeechOptions]) -> Iterator["Job"]:
-        """Queue a speech as `submit` does; cancel it where the block is left by an exception."""
+    def started(self, text: str | None = None, **options: Unpack[InputOptions]) -> Iterator["Job"]:
+        """Queue a speech as `submit` does; cancel its job if the block raises."""
         job = self.submit(text, **options)
         try:
             yield job
@@ -103,15 +114,15 @@ class Client:
             raise
 
     def job(self, job_id: str) -> "Job":
-        """Return a job that was submitted, by its id."""
+        """Return the job of an id, without a request."""
         return Job(self, job_id)
 
     def status(self, job_id: str) -> dict[str, Any]:
-        """Return the job's state as RunPod gives it."""
+        """Return RunPod's reply about the job, with `status`, `output`, `delayTime` and others."""
         return self._run(operations.status(self._session, job_id))
 
     def cancel(self, job_id: str) -> None:
-        """Cancel the job; one that has ended stays as it is."""
+        """Cancel the job; a job that has ended stays as it is."""
         self._run(operations.cancel(self._session, job_id))
 
     def health(self) -> dict[str, Any]:
@@ -133,16 +144,16 @@ class Client:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Unpack[SpeechOptions],
+        **options: Unpack[InputOptions],
     ) -> Speech:
-        """Speak a text of any length, or `turns`; return the whole file.
+        """Speak a text of any length, or `turns`; return the whole speech.
 
         Args:
-            text: What to say.
-            width: Jobs of a long text at once.
-            store: Where finished parts of a long text are kept, and found again by the next run.
+            text: The text; None if `turns` are given.
+            width: Parallel jobs of a long text, 1 to 100.
+            store: Keeps finished parts of a long text, so that a second run speaks only the others.
             retake: Parts of a long text to speak with another seed.
-            options: The fields of the worker's input, and `webhook`, `policy`.
+            options: Fields of the worker's input (docs/api.md), and RunPod's `webhook` and `policy`.
 
         Raises:
             ChatterpodError: One of its kinds.
@@ -160,11 +171,9 @@ class Client:
         width: int = WIDTH,
         store: Store | None = None,
         retake: Sequence[Retake] = (),
-        **options: Unpack[SpeechOptions],
+        **options: Unpack[InputOptions],
     ) -> Iterator[Iterator[Chunk]]:
-        """Speak, and give the audio out as it is made; leaving early cancels what still runs.
-
-        The arguments are those of `speak`.
+        """Speak as `speak` does; iterate over the audio as it is made. Leaving early cancels open jobs.
 
         Raises:
             ChatterpodError: One of its kinds, from the iterator.
@@ -177,7 +186,7 @@ class Client:
     def stream_plan(
         self, plan: Plan, *, width: int = WIDTH, store: Store | None = None
     ) -> Iterator[Iterator[Chunk]]:
-        """Give out the speech of a plan (`chatterpod.longform.plan_of`), as `stream` does."""
+        """Stream the speech of a plan (`chatterpod.longform.plan_of`) as `stream` does."""
         with (
             self._cancelling() as jobs,
             closing(self._drive(produce(self._session, plan, jobs, width), store, jobs)) as chunks,
@@ -185,7 +194,7 @@ class Client:
             yield chunks
 
     def receive(self, job_id: str) -> Iterator[Chunk]:
-        """Yield the audio of a job that was submitted, from where its /stream has got to.
+        """Yield the audio of a submitted job, from the first record that /stream still has.
 
         Raises:
             ChatterpodError: One of its kinds.
@@ -193,7 +202,7 @@ class Client:
         yield from self._drive(operations.receive(self._session, job_id, Reception()))
 
     def result(self, job_id: str) -> Speech:
-        """Wait for a job's end; return its speech.
+        """Wait until a job is completed; return its speech.
 
         Raises:
             ChatterpodError: One of its kinds.
@@ -201,7 +210,7 @@ class Client:
         return operations.speech_of(self._run(operations.result(self._session, job_id)))
 
     def perform(self, flow_of: Callable[[Session, OpenJobs], Flow[T]], *, timeout: float | None = None) -> T:
-        """Carry out a flow of `chatterpod.operations`; cancel its jobs where it is left."""
+        """Carry out a flow of `chatterpod.operations`; cancel its jobs if it raises."""
         session = self._session if timeout is None else replace(self._session, timeout=timeout)
         return self._finish(lambda jobs: flow_of(session, jobs))
 
@@ -229,8 +238,8 @@ class Client:
     def _drive(
         self, flow: Flow[T], store: Store | None = None, jobs: OpenJobs | None = None
     ) -> Generator[Chunk, None, T]:
-        """Carry a flow's effects out; yield its chunks, return its result."""
-        done: queue.SimpleQueue[tuple[int, Answer | NoAnswer | float]] = queue.SimpleQueue()
+        """Carry out a flow's effects; yield its chunks, return its result."""
+        done: queue.SimpleQueue[tuple[int, HttpAnswer | NoAnswer | float]] = queue.SimpleQueue()
         submitting: list[threading.Thread] = []
         reply: Any = None
         try:
@@ -244,7 +253,7 @@ class Client:
                     case Chunk():
                         yield effect
                     case Send() | Wait():
-                        reply = self._carried_out(effect, jobs, submitting)
+                        reply = self._result_of(effect, jobs, submitting)
                     case Begin():
                         self._begin(effect, done, jobs, submitting)
                     case NextDone():
@@ -254,17 +263,20 @@ class Client:
                     case StorePart() if store:
                         store.put(effect.name, effect.data)
         finally:
-            for thread in submitting:  # the ids of the jobs that are to be cancelled
-                with suppress(RuntimeError):  # interrupted before it was started
+            for thread in submitting:  # they add the ids of their jobs, which are then cancelled
+                with suppress(RuntimeError):  # interrupted before the thread was started
                     thread.join(LEAVE_SECONDS)
 
-    def _carried_out(
+    def _result_of(
         self, effect: Send | Wait, jobs: OpenJobs | None, submitting: list[threading.Thread]
-    ) -> Answer | NoAnswer | float:
-        """Carry an effect out; a submission beside, so that who leaves meanwhile learns its job's id."""
+    ) -> HttpAnswer | NoAnswer | float:
+        """Carry out an effect and return its result.
+
+        A submission runs in a thread: if this one is interrupted meanwhile, the job's id is still noted.
+        """
         if isinstance(effect, Wait) or effect.operation != "run":
             return self._perform(effect, jobs)
-        done: queue.SimpleQueue[tuple[int, Answer | NoAnswer | float]] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[int, HttpAnswer | NoAnswer | float]] = queue.SimpleQueue()
         self._begin(Begin(0, effect), done, jobs, submitting)
         return done.get()[1]
 
@@ -275,21 +287,21 @@ class Client:
         jobs: OpenJobs | None,
         submitting: list[threading.Thread],
     ) -> None:
-        """Carry an effect out in a thread; note the thread, before it starts, if it submits a job."""
-        thread = threading.Thread(target=self._beside, args=(begin, done, jobs), daemon=True)
+        """Carry out an effect in a thread; add it to `submitting`, before it starts, if it submits a job."""
+        thread = threading.Thread(target=self._run_in_thread, args=(begin, done, jobs), daemon=True)
         if isinstance(begin.effect, Send) and begin.effect.operation == "run":
             submitting.append(thread)
         thread.start()
 
-    def _beside(
+    def _run_in_thread(
         self, begin: Begin, done: "queue.SimpleQueue[tuple[int, Any]]", jobs: OpenJobs | None
     ) -> None:
         try:
             done.put((begin.tag, self._perform(begin.effect, jobs)))
-        except Exception:  # noqa: BLE001 - the client was closed meanwhile: nobody waits for this
+        except Exception:  # noqa: BLE001 - the client was closed meanwhile, and the result is not used
             done.put((begin.tag, NoAnswer("closed", time.monotonic())))
 
-    def _perform(self, effect: Send | Wait, jobs: OpenJobs | None) -> Answer | NoAnswer | float:
+    def _perform(self, effect: Send | Wait, jobs: OpenJobs | None) -> HttpAnswer | NoAnswer | float:
         if isinstance(effect, Wait):
             if effect.seconds > 0:
                 self._sleep(effect.seconds)
@@ -298,15 +310,15 @@ class Client:
         try:
             response = self._http.request(effect.method, effect.path, content=effect.body)
         except httpx.HTTPError as error:
-            return lost(error, time.monotonic(), self._http.base_url)
-        answer = answered(response, began, time.monotonic())
+            return no_answer_of(error, time.monotonic(), self._http.base_url)
+        answer = answer_of(response, began, time.monotonic())
         if jobs is not None:
             jobs.note(effect, answer)
         return answer
 
 
 class Job:
-    """One job of a client, by its id."""
+    """One job of a client. Methods raise what the client's methods of the same name raise."""
 
     def __init__(self, client: Client, job_id: str) -> None:
         self.id = job_id
@@ -316,17 +328,17 @@ class Job:
         return f"Job({self.id!r})"
 
     def status(self) -> dict[str, Any]:
-        """Return the job's state as RunPod gives it."""
+        """Return RunPod's reply about the job, with `status`, `output`, `delayTime` and others."""
         return self._client.status(self.id)
 
     def cancel(self) -> None:
-        """Cancel the job; one that has ended stays as it is."""
+        """Cancel the job; a job that has ended stays as it is."""
         self._client.cancel(self.id)
 
     def stream(self) -> Iterator[Chunk]:
-        """Yield its audio, from where its /stream has got to; raises as `Client.receive`."""
+        """Yield its audio as `Client.receive` does."""
         return self._client.receive(self.id)
 
     def result(self) -> Speech:
-        """Wait for its end; return its speech; raises as `Client.result`."""
+        """Wait until it is completed; return its speech."""
         return self._client.result(self.id)

@@ -1,6 +1,6 @@
-"""Where the endpoint is and who asks: from arguments, else from RunPod's own variables.
+"""The endpoint and the API key, from arguments or else from RunPod's own variables.
 
-The only module that reads the environment.
+No other module of the package reads the environment.
 """
 
 import os
@@ -18,7 +18,7 @@ KEY = re.compile(r"[!-~]+")  # what an HTTP header can carry
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One endpoint; the key is left out of the repr."""
+    """One endpoint and its key, which is not in the repr."""
 
     endpoint_id: str
     base_url: str
@@ -26,7 +26,7 @@ class Config:
 
     @property
     def url(self) -> str:
-        """The address that the operations' names are appended to."""
+        """The URL that paths such as /run are appended to."""
         return f"{self.base_url.rstrip('/')}/{self.endpoint_id}"
 
 
@@ -34,13 +34,13 @@ def key_of(api_key: str | None) -> str:
     """Return the API key: the argument, else RUNPOD_API_KEY.
 
     Raises:
-        ConfigError: There is none, or one that cannot be one.
+        ConfigError: It is missing, or has characters that an HTTP header cannot carry.
     """
     api_key = (api_key or os.environ.get("RUNPOD_API_KEY") or "").strip()
     if not api_key:
         raise ConfigError("no API key: pass api_key, or set RUNPOD_API_KEY", "no_key")
     if not KEY.fullmatch(api_key):
-        raise ConfigError("the API key has characters that no key has (it is not shown here)")
+        raise ConfigError("the API key has characters that are not allowed in a key (it is not shown here)")
     return api_key
 
 
@@ -50,15 +50,15 @@ def configured(endpoint_id: str | None, api_key: str | None, base_url: str | Non
     They are RUNPOD_ENDPOINT_ID, RUNPOD_API_KEY and RUNPOD_ENDPOINT_BASE_URL.
 
     Raises:
-        ConfigError: There is no endpoint or no key, or one that cannot be one.
+        ConfigError: The endpoint or the key is missing or malformed, or base_url is not a URL.
     """
     endpoint_id = (endpoint_id or os.environ.get("RUNPOD_ENDPOINT_ID") or "").strip()
     base_url = base_url or os.environ.get("RUNPOD_ENDPOINT_BASE_URL") or BASE_URL
     if not endpoint_id:
         raise ConfigError("no endpoint: pass endpoint_id, or set RUNPOD_ENDPOINT_ID", "no_endpoint")
     if not ENDPOINT.fullmatch(endpoint_id):
-        raise ConfigError("the endpoint's id has characters that no id has: expected letters and digits")
+        raise ConfigError("the endpoint's id has characters other than letters, digits, '_' and '-'")
     api_key = key_of(api_key)
     if not base_url.startswith(("https://", "http://")):
-        raise ConfigError("the base URL is no address: expected https://…/v2")
+        raise ConfigError("base_url is not a URL: expected https://host/v2")
     return Config(endpoint_id, base_url, api_key)

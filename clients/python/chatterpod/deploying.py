@@ -1,7 +1,7 @@
-"""What must be done so that an endpoint is there as wanted: a plan for RunPod's REST API v2. Pure.
+"""Plans the requests to RunPod's REST API v2 that create an endpoint or change it as wanted. Pure.
 
-An endpoint of API v2 carries its container's settings itself: no template is made. The plan names
-only what differs from what is there, so that a second run has none. Settings are flat here
+An endpoint of API v2 has its container's settings itself: no template is needed. The plan contains
+only differences, so that a second run changes nothing. Settings are flat here
 (`workers.max`) and nested in the API's bodies. Schema: docs.runpod.io/api-reference-v2.
 """
 
@@ -14,7 +14,7 @@ from chatterpod.errors import ConfigError
 
 __all__ = ["IDLE_S", "NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
 
-IDLE_S = 15  # a worker waits for more, paid; `chatterpod cost` counts with it
+IDLE_S = 15  # how long a worker waits for more jobs, which is paid; `chatterpod cost` uses it too
 DEFAULTS: Mapping[str, Any] = {
     "type": "QUEUE",
     "disk": 20,  # GB, beside the image
@@ -38,14 +38,14 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the operator asks for; what is not in `settings` stays as it is, or is made as DEFAULTS say."""
+    """What the operator asks for; other settings stay as they are, or in a new endpoint are DEFAULTS."""
 
     name: str
-    settings: Json = field(default_factory=dict)  # flat, as DEFAULTS; `env` is added to what is there
+    settings: Json = field(default_factory=dict)  # flat, as DEFAULTS; `env` is merged with the endpoint's
     unset: Sequence[str] = ()  # variables to take out
-    volume: str | None = None  # id or name of one that exists
+    volume: str | None = None  # id or name of an existing one
     no_volume: bool = False
-    data_center: str | None = None  # of the volume that is called as the endpoint
+    data_center: str | None = None  # of the volume with the endpoint's name
     volume_gb: int = 20
 
 
@@ -60,20 +60,20 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request that changes something, and what it changes: setting, value now (None: new), value then."""
+    """One request that changes something; `changes` are (setting, value now or None if new, value then)."""
 
     method: str
     path: str
     body: Json
     what: str
     changes: Sequence[tuple[str, Any, Any]]
-    leaves: Sequence[Json] = ()  # volumes that the endpoint no longer uses then; they stay, and are paid
+    leaves: Sequence[Json] = ()  # volumes that the endpoint will no longer use; they remain and are paid for
 
 
 def plan(wanted: Wanted, found: Found) -> list[Step]:
-    """Return the steps in order; none where everything is as wanted.
+    """Return the steps in order; an empty list if everything is as wanted.
 
-    A body of a later step may hold NEW_VOLUME, for the id that the step before it gives.
+    A body may contain NEW_VOLUME, which stands for the id in the answer to the step before.
 
     Raises:
         ConfigError: It cannot be had: no image, no such pool or volume, a pool of cards that the image
@@ -81,7 +81,7 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
     """
     there = one(found.endpoints, called(wanted.name), f"endpoints are called {wanted.name!r}")
     if there is not None and (there.get("type", "QUEUE") != "QUEUE" or not there.get("gpu")):
-        raise ConfigError(f"the endpoint {wanted.name!r} is no queue on GPUs: choose another --name")
+        raise ConfigError(f"the endpoint {wanted.name!r} is not a queue on GPUs: choose another --name")
     settings = dict(wanted.settings)
     check_pools(settings.get("gpu.pools", ()), found.gpus)
     settings |= excluding(settings, there, found.gpus)
@@ -92,7 +92,7 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
 
 
 def called(name: str) -> Callable[[Json], bool]:
-    """Return what tells whether an endpoint has this name."""
+    """Return a predicate for endpoints of this name."""
     return lambda each: str(each.get("name", "")).removesuffix(FLASHBOOT_MARK) == name
 
 
@@ -129,7 +129,7 @@ def excluding(settings: Json, there: Json | None, gpus: Sequence[Json]) -> dict[
 
 
 def placing(wanted: Wanted, found: Found, there: Json | None) -> tuple[list[Step], dict[str, Any]]:
-    """Return the steps that make the volume, and the settings that say where the endpoint works."""
+    """Return the steps that create a volume, and the settings of the endpoint's volume and data center."""
     if wanted.no_volume:
         return [], {"networkVolumes": [], "dataCenterIds": []}
     if wanted.volume is not None:
@@ -148,7 +148,7 @@ def placing(wanted: Wanted, found: Found, there: Json | None) -> tuple[list[Step
 
 
 def own_volume(wanted: Wanted, found: Found) -> tuple[list[Step], dict[str, Any]]:
-    """Return what makes or uses the volume that is called as the endpoint."""
+    """Return the step and the settings for the volume with the endpoint's name, new or existing."""
     volume = one(
         found.volumes,
         lambda row: row["name"] == wanted.name and wanted.data_center in {None, row["dataCenter"]},
@@ -166,12 +166,12 @@ def own_volume(wanted: Wanted, found: Found) -> tuple[list[Step], dict[str, Any]
 
 
 def on(volume: Json) -> dict[str, Any]:
-    """Return the settings that put an endpoint where a volume is."""
+    """Return the settings that attach a volume to an endpoint and place it in the volume's data center."""
     return {"networkVolumes": [volume["id"]], "dataCenterIds": [volume["dataCenter"]]}
 
 
 def creating(wanted: Wanted, settings: Json) -> Step:
-    """Return the step that makes the endpoint."""
+    """Return the step that creates the endpoint."""
     if "image" not in settings:
         raise ConfigError(f"there is no endpoint {wanted.name!r} yet: a new one needs --image")
     whole = {**DEFAULTS, **settings}
@@ -185,7 +185,7 @@ def creating(wanted: Wanted, settings: Json) -> Step:
 
 
 def updating(wanted: Wanted, settings: Json, there: Json, found: Found) -> Step:
-    """Return the step that changes the endpoint; it has no changes where all is as wanted."""
+    """Return the step that changes the endpoint; its changes are empty if all settings are as wanted."""
     check_workers(settings, there)
     env = {**(there.get("env") or {}), **settings.get("env", {})}
     target = {**settings, "env": {name: value for name, value in env.items() if name not in wanted.unset}}
@@ -204,7 +204,7 @@ def updating(wanted: Wanted, settings: Json, there: Json, found: Found) -> Step:
 
 
 def leaving(changed: Json, there: Json, volumes: Sequence[Json]) -> list[Json]:
-    """Return the volumes that the endpoint has and no longer will; with their id alone where unlisted."""
+    """Return the volumes that the endpoint will no longer have; an unlisted one with its id only."""
     if "networkVolumes" not in changed:
         return []
     listed = {volume["id"]: volume for volume in volumes}
@@ -213,10 +213,10 @@ def leaving(changed: Json, there: Json, volumes: Sequence[Json]) -> list[Json]:
 
 
 def check_workers(settings: Json, there: Json) -> None:
-    """Refuse that more workers are always up than may be; what is not said is as it is there.
+    """Check the numbers of workers; one that is not in `settings` is the endpoint's own.
 
     Raises:
-        ConfigError: More would be.
+        ConfigError: workers.min is above workers.max.
     """
     if not {"workers.min", "workers.max"} & settings.keys():
         return
@@ -229,14 +229,14 @@ def check_workers(settings: Json, there: Json) -> None:
 
 
 def by_requests(scaling: Json, settings: Json) -> bool:
-    """Return whether RunPod scales by the count of requests; then it takes no idle timeout.
+    """Return whether RunPod scales by the count of requests; it then accepts no idle timeout.
 
     Raises:
-        ConfigError: One was asked for all the same.
+        ConfigError: `settings` have one.
     """
     counts = scaling.get("type") == "REQUEST_COUNT"
     if counts and "workers.idleTimeout" in settings:
-        raise ConfigError("RunPod takes no idle timeout where it scales by requests: choose --queue-delay")
+        raise ConfigError("RunPod accepts no idle timeout if it scales by requests: choose --queue-delay")
     return counts
 
 
@@ -256,7 +256,7 @@ def whole_where_needed(changed: Json, target: Json, there: Json) -> dict[str, An
 
 
 def at(there: Json, path: str) -> Any:
-    """Return the value at a flat path, None where there is none."""
+    """Return the value at a flat path, or None."""
     value: Any = there
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -264,14 +264,14 @@ def at(there: Json, path: str) -> Any:
 
 
 def differ(path: str, wanted: Any, now: Any) -> bool:
-    """Return whether a setting is not as wanted."""
+    """Return whether a setting's value differs from the wanted one."""
     if path in SETS:
         return set(wanted) != set(now or ())
     return bool(wanted != ({} if path == "env" and now is None else now))
 
 
 def unmet(step: Step, answer: Json) -> list[str]:
-    """Return the settings that RunPod's answer to a step does not show as they were asked for."""
+    """Return the settings whose value in RunPod's answer differs from the step's."""
     return [
         path
         for path, _, then in step.changes
@@ -280,7 +280,7 @@ def unmet(step: Step, answer: Json) -> list[str]:
 
 
 def news(settings: Json) -> list[tuple[str, Any, Any]]:
-    """Return changes from nothing."""
+    """Return the changes that create these settings."""
     return [(path, None, value) for path, value in settings.items()]
 
 

@@ -1,11 +1,11 @@
-"""What can go wrong, each with a `code`.
+"""All errors, each with a `code`.
 
 ChatterpodError            code
   ConfigError              no_endpoint, no_key, bad_input
   ApiError                 unreachable, http_error
     AuthError              unauthorized
     NotFound               not_found
-  JobFailed                the worker's, or "failed" where the platform says no more
+  JobFailed                the worker's, or "failed" if RunPod gives no code
     InvalidInput           invalid_input
       TextTooLong          text_too_long
       UnsupportedLanguage  unsupported_language
@@ -19,7 +19,7 @@ ChatterpodError            code
   JobTimedOut              timed_out
   Incomplete               incomplete
 
-No message holds the API key, and none more of the platform's own words than one line.
+No message contains the API key, or more than one line of RunPod's own message.
 """
 
 import json
@@ -49,17 +49,17 @@ __all__ = [
 ]
 
 CODED = re.compile(r"([a-z]+(?:_[a-z]+)+): ([^\n]*)")
-LINE = 400  # characters of what the platform says
+LINE = 400  # characters of RunPod's own message
 
 
 class ChatterpodError(Exception):
-    """The root: catch it for everything that this client raises."""
+    """The root of all errors that this package raises."""
 
     code: str = "error"
 
 
 class ConfigError(ChatterpodError):
-    """What was asked for cannot be: no endpoint, no key, or an argument out of its range."""
+    """The endpoint or the key is missing, or an argument is invalid."""
 
     def __init__(self, message: str, code: str = "bad_input") -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class ConfigError(ChatterpodError):
 
 
 class ApiError(ChatterpodError):
-    """An HTTP request failed for good; `status` is None where there was no answer."""
+    """An HTTP request failed after its retries; `status` is None if it was not answered."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -83,16 +83,16 @@ class AuthError(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no such endpoint or job, or the job's result is no longer kept."""
+    """The endpoint or the job does not exist, or RunPod no longer keeps the job's result."""
 
     code = "not_found"
 
 
 class JobFailed(ChatterpodError):
-    """The worker, or the platform, gave the job up."""
+    """The worker or RunPod ended the job with an error."""
 
     code = "failed"
-    passing: ClassVar[bool] = False  # whether the same job may well succeed on another worker
+    passing: ClassVar[bool] = False  # whether the same job may succeed if it is submitted again
 
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -125,32 +125,32 @@ class UnsupportedFormat(InvalidInput):
 
 
 class UnknownVoice(InvalidInput):
-    """There is no voice of this name."""
+    """The endpoint does not have a voice of this name."""
 
     code = "unknown_voice"
 
 
 class VoiceUnusable(InvalidInput):
-    """The voice or its clip cannot be spoken with."""
+    """The voice, or the clip it is made from, cannot be used."""
 
     code = "voice_unusable"
 
 
 class EngineFailed(JobFailed):
-    """The engine broke while it spoke."""
+    """The engine failed while it spoke."""
 
     code = "engine_failed"
     passing = True
 
 
 class OutOfMemory(EngineFailed):
-    """The device has no memory left for this utterance."""
+    """The device does not have enough memory for this utterance."""
 
     code = "out_of_memory"
 
 
 class ShuttingDown(JobFailed):
-    """The worker takes no more speech."""
+    """The worker is stopping and accepts no more speech."""
 
     code = "shutting_down"
     passing = True
@@ -163,13 +163,13 @@ class JobCancelled(ChatterpodError):
 
 
 class JobTimedOut(ChatterpodError):
-    """The job passed its execution timeout, its time to live in the queue, or the client's patience."""
+    """The job exceeded its execution timeout, its time to live in the queue, or the client's timeout."""
 
     code = "timed_out"
 
 
 class Incomplete(ChatterpodError):
-    """The platform says that the job is done, but records of it never came."""
+    """RunPod reports the job as completed, but some of its records are missing."""
 
     code = "incomplete"
 
@@ -190,20 +190,20 @@ KINDS: dict[str, type[JobFailed]] = {
 }
 
 
-def job_failed(said: object) -> JobFailed:
-    """Return the error for what the platform says of a failed job: `code: message`, or its own words."""
-    if not said:
+def job_failed(reason: object) -> JobFailed:
+    """Return the error for the `error` of a failed job: the worker's `code: message`, or RunPod's text."""
+    if not reason:
         return JobFailed("the job failed, and the endpoint does not say why")
-    coded = CODED.fullmatch(str(said).strip())
+    coded = CODED.fullmatch(str(reason).strip())
     if coded is None:
-        return JobFailed(one_line(said))
+        return JobFailed(one_line(reason))
     code, message = coded.groups()
     return KINDS.get(code, JobFailed)(message[:LINE], code)
 
 
-def one_line(said: object) -> str:
-    """Return the platform's words without what it adds for developers: JSON, tracebacks."""
-    text = str(said).strip()
+def one_line(reason: object) -> str:
+    """Return the first line of RunPod's message, without its JSON or traceback."""
+    text = str(reason).strip()
     try:
         parsed = json.loads(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""What the core asks of a driver, and how one request is made to succeed. No I/O, no clock.
+"""The effects that a flow yields, and one HTTP request with its retries. No I/O, no clock.
 
-A flow is a generator: it yields effects and is sent what came of them. `Client` and `AsyncClient`
-are drivers: they carry effects out and know nothing else. A flow of audio also yields `Chunk`s,
-which the driver hands to its user.
+A flow is a generator: it yields effects and is sent their results. `Client` and `AsyncClient` are
+drivers: they carry effects out and know nothing else. A flow of audio also yields `Chunk`s, which
+the driver passes to its caller.
 """
 
 import json
@@ -12,14 +12,14 @@ from random import Random
 from typing import Any, TypeVar
 
 from chatterpod.errors import ApiError, AuthError, ConfigError, NotFound
-from chatterpod.pace import PASSING, Pace, back_off
+from chatterpod.pace import RETRIED, Pace, back_off
 from chatterpod.protocol import Chunk
 
 __all__ = [
-    "Answer",
     "Begin",
     "Flow",
     "HeldTooLong",
+    "HttpAnswer",
     "LoadPart",
     "NextDone",
     "NoAnswer",
@@ -28,19 +28,19 @@ __all__ = [
     "StorePart",
     "Wait",
     "call",
+    "map_chunks",
     "now",
-    "tapped",
 ]
 
 T = TypeVar("T")
-TRIES = 10  # of one request that meets trouble of the passing kind
-KNOCKS = 5  # of one that reaches nobody at all
-HELD_TOO_LONG = 524  # a gateway's patience with a /runsync has ended
+TRIES = 10  # of a request that fails in a way that may pass
+CONNECT_TRIES = 5  # of a request for which no connection could be made
+HELD_TOO_LONG = 524  # Cloudflare's status for an origin that took too long to answer
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make a request; what comes of it is an `Answer` or `NoAnswer`."""
+    """Make a request; the result is an `HttpAnswer` or `NoAnswer`."""
 
     method: str
     path: str
@@ -48,20 +48,20 @@ class Send:
 
     @property
     def operation(self) -> str:
-        """RunPod's name of what is asked for: the path's first word."""
+        """RunPod's name for the operation: the first word of the path."""
         return self.path.split("/")[1].partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let time pass; what comes of it is the time then, in seconds of the driver's clock."""
+    """Sleep; the result is the time afterwards, in seconds of the driver's clock."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Carry a `Send` or `Wait` out beside everything else; its result comes by `NextDone`."""
+    """Start a `Send` or `Wait` without waiting for it; `NextDone` returns its result."""
 
     tag: int
     effect: Send | Wait
@@ -69,7 +69,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class NextDone:
-    """Wait for one of the effects that were begun; what comes of it is its tag and its result."""
+    """Wait until one of the started effects is done; the result is its tag and its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +88,24 @@ class StorePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; `content` is its JSON, None where it has none."""
+class HttpAnswer:
+    """An HTTP answer."""
 
     status: int
-    content: Any
+    content: Any  # parsed JSON, None if the body is not JSON
     at: float  # when it came, in seconds of the driver's clock
     took: float  # seconds
-    retry_after: float = 0.0  # seconds, 0 where nothing is said
+    retry_after: float = 0.0  # seconds, 0 without such a header
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
     """The request, or its answer, was lost."""
 
-    kind: str
-    at: float
-    reached: bool = True  # False: nobody was there to take it
-    host: str = ""  # who was asked
+    kind: str  # the exception's class
+    at: float  # when, in seconds of the driver's clock
+    reached: bool = True  # whether a connection was made
+    host: str = ""
 
 
 Effect = Send | Wait | Begin | NextDone | LoadPart | StorePart
@@ -115,7 +115,7 @@ Flow = Generator[Effect | Chunk, Any, T]
 
 @dataclass(slots=True)
 class Session:
-    """What the flows of one client share."""
+    """What all flows of one client share."""
 
     timeout: float  # seconds for a job
     pace: Pace = field(default_factory=Pace)
@@ -123,7 +123,7 @@ class Session:
 
 
 class HeldTooLong(ApiError):
-    """A /runsync took longer than somebody on the way waits, and its job's id is lost."""
+    """A /runsync took longer than a proxy on the way waits, so the id of its job is unknown."""
 
 
 def now() -> Flow[float]:
@@ -131,8 +131,8 @@ def now() -> Flow[float]:
     return float((yield Wait(0.0)))
 
 
-def tapped(flow: Flow[T], take: Callable[[Chunk], Iterable[Chunk]]) -> Flow[T]:
-    """Run a flow with its chunks replaced by what `take` makes of each."""
+def map_chunks(flow: Flow[T], replace: Callable[[Chunk], Iterable[Chunk]]) -> Flow[T]:
+    """Run a flow; yield `replace(chunk)` in place of each of its chunks."""
     reply: Any = None
     while True:
         try:
@@ -141,37 +141,37 @@ def tapped(flow: Flow[T], take: Callable[[Chunk], Iterable[Chunk]]) -> Flow[T]:
             return end.value  # type: ignore[no-any-return]  # the generator's own type says it
         reply = None
         if isinstance(effect, Chunk):
-            yield from take(effect)
+            yield from replace(effect)
         else:
             reply = yield effect
 
 
-def call(session: Session, method: str, path: str, body: Mapping[str, Any] | None = None) -> Flow[Answer]:
-    """Make a request; try again, ever later, where the trouble may pass.
+def call(session: Session, method: str, path: str, body: Mapping[str, Any] | None = None) -> Flow[HttpAnswer]:
+    """Make a request; retry after growing pauses while the failure may pass.
 
-    A submission whose answer was lost is sent again too. If the first had arrived after all, the
-    worker speaks once for both (one synthesis for a key), or the second comes from the cache.
+    A submission whose answer was lost is sent again too. If the first one had arrived, the worker
+    speaks once for both (requests of one cache key share their speech), or the second is a cache hit.
 
     Raises:
-        ApiError: It did not pass; or one of its kinds.
-        ConfigError: The body cannot be sent.
+        ApiError: or a subclass: the request was refused, or failed after all retries.
+        ConfigError: The body cannot be written as JSON.
     """
     send = Send(method, path, None if body is None else encoded(body))
     for tried in range(1, TRIES + 1):
         delay = session.pace.delay(send.operation, (yield from now()))
         if delay > 0:
             yield Wait(delay)
-        answer: Answer | NoAnswer = yield send
-        if isinstance(answer, Answer) and 200 <= answer.status < 300 and isinstance(answer.content, dict):
+        answer: HttpAnswer | NoAnswer = yield send
+        if isinstance(answer, HttpAnswer) and 200 <= answer.status < 300 and isinstance(answer.content, dict):
             return answer
         if send.operation == "runsync" and held_too_long(answer):
-            raise HeldTooLong("the endpoint held the request too long", HELD_TOO_LONG)
-        if isinstance(answer, Answer) and answer.status >= 300 and answer.status not in PASSING:
+            raise HeldTooLong("the request took longer than a proxy on the way allows", HELD_TOO_LONG)
+        if isinstance(answer, HttpAnswer) and answer.status >= 300 and answer.status not in RETRIED:
             raise refusal(answer)
-        if isinstance(answer, NoAnswer) and not answer.reached and tried >= KNOCKS:
+        if isinstance(answer, NoAnswer) and not answer.reached and tried >= CONNECT_TRIES:
             break
         if tried < TRIES:
-            least = answer.retry_after if isinstance(answer, Answer) else 0.0
+            least = answer.retry_after if isinstance(answer, HttpAnswer) else 0.0
             yield Wait(back_off(tried, session.random, least))
     raise refusal(answer)
 
@@ -180,7 +180,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     """Return a body as JSON.
 
     Raises:
-        ConfigError: It holds something that JSON cannot: bytes, NaN, a lone surrogate.
+        ConfigError: It holds bytes, NaN, a lone surrogate, or something else that JSON does not have.
     """
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
@@ -190,15 +190,15 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         raise ConfigError(f"the input cannot be sent as JSON: {error}") from None
 
 
-def held_too_long(answer: Answer | NoAnswer) -> bool:
-    """Return whether a request ended because it took too long, here or on the way."""
-    if isinstance(answer, Answer):
+def held_too_long(answer: HttpAnswer | NoAnswer) -> bool:
+    """Return whether a request timed out, in this client or in a proxy on the way."""
+    if isinstance(answer, HttpAnswer):
         return answer.status == HELD_TOO_LONG
     return answer.kind == "ReadTimeout"
 
 
-def refusal(answer: Answer | NoAnswer) -> ApiError:
-    """Return the error for what came instead of an answer; it never holds the key."""
+def refusal(answer: HttpAnswer | NoAnswer) -> ApiError:
+    """Return the error for a failed request; its message never contains the API key."""
     if isinstance(answer, NoAnswer):
         where = f" at {answer.host}" if answer.host else ""
         return ApiError(f"the endpoint cannot be reached{where} ({answer.kind})")
@@ -208,6 +208,8 @@ def refusal(answer: Answer | NoAnswer) -> ApiError:
     if status == 404:
         return NotFound("there is no such endpoint or job, or its result is no longer kept", status)
     if 200 <= status < 300:
-        return ApiError("the endpoint's answer is no JSON object", status)
-    said = answer.content.get("error") if isinstance(answer.content, dict) else None
-    return ApiError(f"the endpoint answered HTTP {status}" + (f": {str(said)[:200]}" if said else ""), status)
+        return ApiError("the endpoint's answer is not a JSON object", status)
+    reason = answer.content.get("error") if isinstance(answer.content, dict) else None
+    return ApiError(
+        f"the endpoint answered HTTP {status}" + (f": {str(reason)[:200]}" if reason else ""), status
+    )

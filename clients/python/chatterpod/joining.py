@@ -1,8 +1,8 @@
-"""Parts of a long speech to one: frames one after another, the pauses between them right. Pure.
+"""Joins the parts of a long speech: frames one after another, with the right pauses between. Pure.
 
-What is silent at a seam is known: the pause that the part before ends with, the encoder's padding,
-and the delay that the part after begins with. It is taken off the pause due there: the rest is
-filled with silent frames, or frames too many are dropped. Times are right to half a frame a seam.
+The silence around a seam is known: the pause at the end of the part before, the encoder's padding,
+and the encoder's delay at the start of the part after. If it is shorter than the pause due there,
+silent frames are added; if it is longer, frames are dropped. Each seam is exact to half a frame.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,32 +23,32 @@ from chatterpod.mp3 import (
 from chatterpod.parts import Part
 from chatterpod.protocol import Chunk, moved
 
-__all__ = ["FileParts", "Joiner"]
+__all__ = ["FileHead", "Joiner", "chapters_of"]
 
-HELD_SAMPLES = 4 * FRAME_SAMPLES  # of a part's end, which the seam may not need: 96 ms
-SUMMED = ("generation_time_ms", "chunks_processed")
+HELD_SAMPLES = 4 * FRAME_SAMPLES  # 96 ms of a part's end, held back because a seam may drop them
+SUMMED = ("generation_time_ms", "chunks_processed")  # over the parts, in the summary of the whole
 LISTED = ("cache_hit", "cache_key", "generation_time_ms", "duration_ms", "engine", "device", "seed")
 
 
 class Joiner:
-    """Takes the chunks of all parts in order; gives out those of the one speech."""
+    """Takes the chunks of all parts in order; returns those of the whole speech."""
 
-    def __init__(self, parts: Sequence[Part], form: str = "mp3") -> None:
+    def __init__(self, parts: Sequence[Part], audio_format: str = "mp3") -> None:
         self._parts = parts
-        self._is_pcm = form == "pcm"
-        self._unit = 2 if self._is_pcm else 0  # bytes: a sample, or a frame once one was seen
+        self._is_pcm = audio_format == "pcm"
+        self._unit = 2 if self._is_pcm else 0  # bytes of a sample, or of a frame once one was seen
         self._unit_samples = 1 if self._is_pcm else FRAME_SAMPLES
         self._lag = 0 if self._is_pcm else DELAY  # samples
-        self._units = 0  # given out so far
-        self._base = 0  # of them, those before the part that is being joined
-        self._held = b""
+        self._units = 0  # returned so far
+        self._base = 0  # of them, those before the current part
+        self._held = b""  # the end of the current part
         self._header = b""
-        self._spoken_ms = 0  # end of the part's last segment, on the part's clock
+        self._spoken_ms = 0  # end of the current part's last segment, from the part's start
         self._segments: list[Mapping[str, Any]] = []
         self._summaries: list[Mapping[str, Any]] = []
 
     def push(self, chunk: Chunk) -> Chunk | None:
-        """Take the next chunk; return what is now certain, with its place in the whole."""
+        """Take the next chunk; return what is complete, with times of the whole speech, or None."""
         if len(self._parts) == 1:
             self._segments += chunk.segments
             return chunk
@@ -64,16 +64,16 @@ class Joiner:
         if chunk.summary is not None:
             self._summaries.append(chunk.summary)
             if is_last:
-                return self._given(placed, audio, self._summary(audio))
-            made = self._given(placed, self._seam(audio, part.pause_ms), None)
+                return self._joined(placed, audio, self._summary(audio))
+            made = self._joined(placed, self._seam(audio, part.pause_ms), None)
             self._base, self._spoken_ms = self._units, 0
             return made
         if not is_last:
             keep = max(0, len(audio) - HELD_SAMPLES // self._unit_samples * max(1, self._unit))
             audio, self._held = audio[:keep], audio[keep:]
-        return self._given(placed, audio, None)
+        return self._joined(placed, audio, None)
 
-    def _given(self, chunk: Chunk, audio: bytes, summary: Mapping[str, Any] | None) -> Chunk | None:
+    def _joined(self, chunk: Chunk, audio: bytes, summary: Mapping[str, Any] | None) -> Chunk | None:
         if not (audio or chunk.segments or summary is not None):
             return None
         start = self._ms(self._units, self._lag)
@@ -81,24 +81,24 @@ class Joiner:
         end = int(summary["duration_ms"]) if summary is not None else self._ms(self._units, self._lag)
         return replace(chunk, audio=audio, start_ms=start, end_ms=end, summary=summary)
 
-    def _seam(self, audio: bytes, due_ms: int) -> bytes:
-        """Return the end of a part with the pause due after it, less what is silent there anyhow."""
+    def _seam(self, audio: bytes, pause_ms: int) -> bytes:
+        """Return the end of a part, lengthened or shortened so that `pause_ms` of silence follow."""
         if not self._unit:
             return audio
         units = self._units - self._base + len(audio) // self._unit
-        there = units * self._unit_samples - self._spoken_ms * SAMPLE_RATE // 1000
-        more = round((due_ms * SAMPLE_RATE // 1000 - there) / self._unit_samples)
-        if more >= 0:
+        silent_samples = units * self._unit_samples - self._spoken_ms * SAMPLE_RATE // 1000
+        missing = round((pause_ms * SAMPLE_RATE // 1000 - silent_samples) / self._unit_samples)
+        if missing >= 0:
             silence = bytes(self._unit) if self._is_pcm else silent_frame(self._header)
-            return audio + silence * more
-        few = min(-more, HELD_SAMPLES // self._unit_samples)
-        return audio[: max(0, len(audio) - few * self._unit)]
+            return audio + silence * missing
+        dropped = min(-missing, HELD_SAMPLES // self._unit_samples)
+        return audio[: max(0, len(audio) - dropped * self._unit)]
 
     def _ms(self, units: int, lag: int = 0) -> int:
         return max(0, units * self._unit_samples - lag) * 1000 // SAMPLE_RATE
 
     def _summary(self, audio: bytes) -> dict[str, Any]:
-        """Return the summary of the whole, with those of the parts in `parts`."""
+        """Return the summary of the whole speech; `parts` lists those of its parts."""
         first, last = self._summaries[0], self._summaries[-1]
         base = self._ms(self._base)
         size = (self._units + len(audio) // max(1, self._unit)) * self._unit
@@ -116,12 +116,12 @@ class Joiner:
 
     @property
     def chapters(self) -> list[Chapter]:
-        """The headings of the parts joined so far, each when what follows it in the text begins."""
+        """The headings of the text that were spoken so far."""
         return chapters_of(self._parts, self._segments)
 
 
 def chapters_of(parts: Sequence[Part], segments: Sequence[Mapping[str, Any]]) -> list[Chapter]:
-    """Return when the headings of a text are spoken."""
+    """Return the headings of a text, each with the time at which it is spoken."""
     found = []
     for heading in (heading for part in parts for heading in part.headings):
         starts = [int(s["start_ms"]) for s in segments if int(s.get("char_end", 0)) > heading.char_start]
@@ -131,10 +131,10 @@ def chapters_of(parts: Sequence[Part], segments: Sequence[Mapping[str, Any]]) ->
 
 
 def unit_of(audio: bytes) -> int:
-    """Return the size of a frame.
+    """Return the size in bytes of the frame that the audio begins with.
 
     Raises:
-        Incomplete: The audio is none.
+        Incomplete: The audio does not begin with a frame.
     """
     try:
         return frame_size(audio)
@@ -142,24 +142,24 @@ def unit_of(audio: bytes) -> int:
         raise Incomplete(f"the audio of a job is damaged: {error}") from None
 
 
-class FileParts:
-    """Notes what passes by, so that the file's head can be written once all is there."""
+class FileHead:
+    """Builds the head of a file (Info tag and chapters) from all its audio, which it does not keep."""
 
-    def __init__(self, form: str = "mp3") -> None:
-        self._is_pcm = form == "pcm"
+    def __init__(self, audio_format: str = "mp3") -> None:
+        self._is_pcm = audio_format == "pcm"
         self._header = b""
-        self.size = 0
+        self.size = 0  # bytes of audio
         self._crc = 0
 
-    def push(self, audio: bytes) -> None:
-        """Take note of the next frames."""
+    def add(self, audio: bytes) -> None:
+        """Count the next frames."""
         if not self._is_pcm:
             self._header = self._header or audio[:4]
             self._crc = crc16(audio, self._crc)
         self.size += len(audio)
 
-    def head(self, duration_ms: int, chapters: Sequence[Chapter] = ()) -> bytes:
-        """Return what stands before the frames in a file; nothing for PCM."""
+    def build(self, duration_ms: int, chapters: Sequence[Chapter] = ()) -> bytes:
+        """Return the bytes that precede the frames in a file; b"" for PCM."""
         if self._is_pcm or not self.size:
             return b""
         return file_head(self._header, self.size, duration_ms, self._crc, chapters)

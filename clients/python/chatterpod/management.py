@@ -1,4 +1,4 @@
-"""RunPod's REST API v2, which manages an account: what `chatterpod deploy` needs of it."""
+"""The part of RunPod's REST API v2 that `chatterpod deploy` uses."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,22 +7,22 @@ from typing import Any, Self
 import httpx
 
 from chatterpod.config import key_of
-from chatterpod.driving import host_of, seconds
+from chatterpod.driving import host_of, retry_after_s
 from chatterpod.errors import ApiError, AuthError, ConfigError, NotFound
 
 __all__ = ["API_URL", "Management"]
 
 API_URL = "https://api.runpod.io/v2"
 TRIES = 4
-PASSING = frozenset({429, 500, 502, 503, 504})
-LINE = 300  # characters of what the API says
+RETRIED = frozenset({429, 500, 502, 503, 504})
+LINE = 300  # characters of the API's message
 
 
 class Management:
-    """Talks to the API with an account's key; close it, or use it in a `with`.
+    """A client of the API with an account's key; use it in a `with`.
 
     Raises:
-        ConfigError: There is no key, or the address is none.
+        ConfigError: The key is missing or malformed, or the URL is not one.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class Management:
     ) -> None:
         key = key_of(api_key)
         if not url.startswith(("https://", "http://")):
-            raise ConfigError(f"--api-url is no address: expected {API_URL}")
+            raise ConfigError(f"--api-url is not a URL: expected one such as {API_URL}")
         self._sleep = sleep
-        self._asked_wait = 0.0  # seconds, of the last refusal
+        self._retry_after = 0.0  # seconds, of the last refusal
         self._http = httpx.Client(
             base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {key}"}, timeout=60.0
         )
@@ -48,14 +48,14 @@ class Management:
         self._http.close()
 
     def listed(self, path: str, name: str) -> list[dict[str, Any]]:
-        """Return the list that a GET answers under `name`; tried again where trouble may pass."""
+        """Return the list `name` in the answer to a GET; retry failures that may pass."""
         for tried in range(1, TRIES + 1):
             try:
                 content = self._answer("GET", path)
             except ApiError as error:
-                if tried == TRIES or error.status not in {None, *PASSING}:
+                if tried == TRIES or error.status not in {None, *RETRIED}:
                     raise
-                self._sleep(max(float(tried), self._asked_wait))
+                self._sleep(max(float(tried), self._retry_after))
                 continue
             rows = content.get(name)
             if not isinstance(rows, list):
@@ -64,19 +64,23 @@ class Management:
         raise AssertionError
 
     def change(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make one change, once; return what is there then.
+        """Make one change, without retries; return the changed object.
 
         Raises:
-            ApiError: It was refused, or nobody knows: look again before it is repeated.
+            ApiError: It was refused, or the answer was lost: the change may have been made.
         """
         return self._answer(method, path, body)
 
     def _answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        self._asked_wait = 0.0
+        self._retry_after = 0.0
         try:
             response = self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
-            after = "" if body is None else "; it may have arrived: run it again, nothing is made twice"
+            after = (
+                ""
+                if body is None
+                else "; the change may have been made: run the command again, nothing is made twice"
+            )
             where = f"at {host_of(self._http.base_url)} ({type(error).__name__})"
             raise ApiError(f"RunPod's API cannot be reached {where}{after}") from None
         try:
@@ -85,20 +89,20 @@ class Management:
             content = None
         if response.is_success and isinstance(content, dict):
             return content
-        self._asked_wait = seconds(response.headers.get("Retry-After", ""))
+        self._retry_after = retry_after_s(response.headers.get("Retry-After", ""))
         raise refusal(response.status_code, path, content)
 
 
 def refusal(status: int, path: str, content: Any) -> ApiError:
-    """Return the error for an answer that is none of success; it never holds the key."""
+    """Map a non-2xx response to an error; its message never contains the API key."""
     problem = content if isinstance(content, dict) else {}
     parts = [problem.get("detail") or problem.get("title"), *(problem.get("errors") or ())]
-    said = "; ".join(str(part) for part in parts if part)[:LINE].replace("\n", " ")
+    reason = "; ".join(str(part) for part in parts if part)[:LINE].replace("\n", " ")
     if status == 401:
         return AuthError("RunPod refused the API key (HTTP 401)", status)
     if status == 403:
         return AuthError(
             "the API key may not do this (HTTP 403): it needs write access to Serverless", status
         )
-    message = f"RunPod answered HTTP {status} to {path}" + (f": {said}" if said else "")
+    message = f"RunPod answered HTTP {status} to {path}" + (f": {reason}" if reason else "")
     return NotFound(message, status) if status == 404 else ApiError(message, status)

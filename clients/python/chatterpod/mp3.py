@@ -1,4 +1,4 @@
-"""The little of MP3 that joining needs: frames, silence, the Info tag, and ID3 chapters. Pure.
+"""The parts of MP3 that joining needs: frames, silence, the Info tag, and ID3 chapters. Pure.
 
 Frames: ISO/IEC 13818-3 (MPEG-2 Layer III at 24 kHz, mono, CBR). Info tag: "Mp3 Info Tag rev 1"
 (http://gabriel.mp3-tech.org/mp3infotag.html). Chapters: ID3v2 Chapter Frame Addendum v1.0
@@ -25,7 +25,7 @@ __all__ = [
 SAMPLE_RATE = 24_000  # Hz
 FRAME_SAMPLES = 576  # 24 ms
 ENCODER_DELAY = 576  # samples that LAME puts before the audio
-DELAY = 1_105  # samples: LAME's and a decoder's 529
+DELAY = 1_105  # samples: the encoder's 576 and a decoder's 529
 RATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # kbit/s by the header's four bits
 SYNC = b"\xff\xf3"
 SIDE_INFO = 9  # bytes
@@ -38,25 +38,25 @@ UTF_8 = 3
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A heading and when it is spoken."""
+    """A heading, and when it is spoken."""
 
     title: str
     start_ms: int
 
 
 def frame_size(data: bytes) -> int:
-    """Return the bytes of a frame, from the header that `data` begins with.
+    """Return the size in bytes of the frame that `data` begins with.
 
     Raises:
-        ValueError: It begins with something else than one of the worker's frames.
+        ValueError: It does not begin with a frame as the worker makes them.
     """
     if len(data) < 4 or data[:2] != SYNC or not 3 < data[2] >> 4 < len(RATES) or data[2] & 0b1110 != 0b0100:
-        raise ValueError(f"no MP3 frame at 24 kHz, but {data[:4].hex() or 'nothing'}")
+        raise ValueError(f"expected an MP3 frame at 24 kHz, got {data[:4].hex() or 'nothing'}")
     return RATES[data[2] >> 4] * 3
 
 
 def silent_frame(header: bytes) -> bytes:
-    """Return a frame of silence with this header: no bits are spent on the spectrum."""
+    """Return a silent frame with this header: its spectrum is empty."""
     return header[:4].ljust(frame_size(header), b"\0")
 
 
@@ -74,7 +74,7 @@ TABLE = crc_table()
 
 
 def crc16(data: bytes, crc: int = 0) -> int:
-    """Return the CRC-16/ARC of `data`, going on from `crc`."""
+    """Return the CRC-16/ARC of `data`, continued from `crc`."""
     table = TABLE
     for byte in data:
         crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
@@ -82,7 +82,7 @@ def crc16(data: bytes, crc: int = 0) -> int:
 
 
 def info_tag(header: bytes, audio_bytes: int, samples: int, crc: int) -> bytes:
-    """Return the silent first frame that tells players the length, delay and padding."""
+    """Return the silent first frame with the length, encoder delay and padding for players."""
     size = frame_size(header)
     count = audio_bytes // size
     padding = max(0, min(0xFFF, count * FRAME_SAMPLES - ENCODER_DELAY - samples))
@@ -100,12 +100,12 @@ def info_tag(header: bytes, audio_bytes: int, samples: int, crc: int) -> bytes:
 def file_head(
     header: bytes, audio_bytes: int, duration_ms: int, crc: int, chapters: Sequence[Chapter] = ()
 ) -> bytes:
-    """Return what makes a file of frames: an ID3 tag, if there are chapters, and the Info tag.
+    """Return what precedes the frames in a file: an ID3 tag, if there are chapters, and the Info tag.
 
     Args:
         header: The first bytes of the first frame.
-        audio_bytes: The size of all frames, which all have the same size.
-        duration_ms: The PCM in them.
+        audio_bytes: The size of all frames together; they are of equal size.
+        duration_ms: The length of the speech, without encoder delay and padding.
         crc: `crc16` of all frames.
         chapters: In their order.
     """
@@ -114,7 +114,7 @@ def file_head(
 
 
 def synchsafe(number: int) -> bytes:
-    """Return a size as four bytes of seven bits."""
+    """Return a size as ID3's four bytes of seven bits each."""
     return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self, Unpack
 from chatterpod import operations
 from chatterpod.client import Client
 from chatterpod.errors import ConfigError
-from chatterpod.request import SpeechOptions, input_of
+from chatterpod.request import InputOptions, input_of
 from chatterpod.speech import saved
 
 __all__ = ["RunPodServerlessClient"]
@@ -38,7 +38,7 @@ class RunPodServerlessClient:
         """Close the connections."""
         self._client.close()
 
-    def runsync(self, text: str | Mapping[str, Any], **options: Unpack[SpeechOptions]) -> dict[str, Any]:
+    def runsync(self, text: str | Mapping[str, Any], **options: Unpack[InputOptions]) -> dict[str, Any]:
         """Speak a text, or a whole input; wait until it is done and return RunPod's reply.
 
         Raises:
@@ -47,7 +47,7 @@ class RunPodServerlessClient:
         job_input = {"stream": False, **whole_input(text, options)}
         return with_output(self._client.perform(lambda s, jobs: operations.finished(s, job_input, jobs)))
 
-    def run(self, text: str | Mapping[str, Any], **options: Unpack[SpeechOptions]) -> dict[str, Any]:
+    def run(self, text: str | Mapping[str, Any], **options: Unpack[InputOptions]) -> dict[str, Any]:
         """Queue a speech; return RunPod's reply with the job's `id`."""
         job_input = {"stream": False, **whole_input(text, options)}
         job = self._client.submit(job_input.pop("text", None), **job_input).id
@@ -65,7 +65,7 @@ class RunPodServerlessClient:
         """
         return with_output(self._client.perform(lambda s, _: operations.result(s, job_id), timeout=timeout))
 
-    def stream(self, text: str | Mapping[str, Any], **options: Unpack[SpeechOptions]) -> Iterator[bytes]:
+    def stream(self, text: str | Mapping[str, Any], **options: Unpack[InputOptions]) -> Iterator[bytes]:
         """Yield whole MP3 frames (or PCM, with `format="pcm"`) as they are made.
 
         Raises:

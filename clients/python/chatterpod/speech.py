@@ -1,4 +1,4 @@
-"""A whole speech, and where its chapters begin."""
+"""A whole speech, and how a file of it is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ __all__ = ["Speech", "saved"]
 class Speech:
     """A whole speech."""
 
-    audio: bytes  # the file, tags included
+    audio: bytes  # a whole file: MP3 with its tags, or PCM (s16le, 24 kHz, mono)
     duration_ms: int
-    segments: tuple[Mapping[str, Any], ...]
-    summary: Mapping[str, Any]
+    segments: tuple[Mapping[str, Any], ...]  # as docs/api.md describes them
+    summary: Mapping[str, Any]  # the last record's fields: cache_hit, engine, warnings …
     chapters: Sequence[Chapter] = ()
 
     def save(self, path: str | Path) -> Path:
-        """Write the file; it appears under its name only when it is whole."""
+        """Write the file; it appears under its name only when it is complete."""
         return saved(self.audio, path)
 
     def vtt(self) -> str:
@@ -35,7 +35,7 @@ class Speech:
 
 
 def saved(data: bytes, path: str | Path) -> Path:
-    """Write a file that appears under its name only when it is whole."""
+    """Write a file as `.part` and rename it when it is complete; return its path."""
     path = Path(path)
     part = path.with_name(path.name + ".part")
     try:

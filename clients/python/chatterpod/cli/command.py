@@ -1,4 +1,4 @@
-"""The commands, their options, and their exit codes."""
+"""The command line: its commands, common options and exit codes."""
 
 import argparse
 import json
@@ -31,8 +31,8 @@ EXAMPLES = """examples:
   chatterpod cost --gpu 24GB --requests 500 --hit-rate 0.3
 
 exit codes:
-  0  done           3  the endpoint is not there, or refuses the key
-  1  other trouble  4  the worker refuses the input
+  0  done           3  the endpoint was not found, or refuses the key
+  1  other failure  4  the worker refuses the input
   2  wrong command  5  the job failed, timed out, or was cancelled
   130  Ctrl-C         143  SIGTERM
 """
@@ -45,7 +45,7 @@ CODES: tuple[tuple[type[ChatterpodError], int], ...] = (
     (ChatterpodError, 5),
 )
 
-OPTIONS = {  # what to give where the library would have an argument
+OPTIONS = {  # by error code: messages with this command line's options instead of Python arguments
     "no_endpoint": "no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID",
     "no_key": "no API key: set RUNPOD_API_KEY, or give --api-key",
 }
@@ -53,57 +53,59 @@ OPTIONS = {  # what to give where the library would have an argument
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    given = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
         with stoppable():
-            return carried_out(given)
+            return run(args)
     except ChatterpodError as error:
-        failed(error.code, worded(error), as_json=given.json)
+        report_failure(error.code, message_of(error), as_json=args.json)
         return next(code for kind, code in CODES if isinstance(error, kind))
-    except BrokenPipeError:  # whoever reads our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor shall the exit complain
+    except BrokenPipeError:  # the reader of our output has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at exit
         return 0
     except OSError as error:
-        failed("file", f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), as_json=given.json)
+        report_failure(
+            "file", f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), as_json=args.json
+        )
     except UnicodeDecodeError:
-        failed("file", "the text is not UTF-8", as_json=given.json)
+        report_failure("file", "the text is not UTF-8", as_json=args.json)
     except KeyboardInterrupt as stopped:
-        failed("cancelled", "cancelled", as_json=given.json)
+        report_failure("cancelled", "cancelled", as_json=args.json)
         return 143 if isinstance(stopped, Terminated) else 130
     return 1
 
 
-def carried_out(given: argparse.Namespace) -> int:
-    """Run the command that was given; return its exit code."""
-    printer = Printer(as_json=given.json)
-    if alone := getattr(given, "alone", None):  # a command that needs no endpoint
-        return int(alone(given, printer))
-    with Client(given.endpoint, given.api_key, given.base_url, timeout=given.timeout) as client:
-        run: Callable[[Client, argparse.Namespace, Printer], int] = given.run
-        return run(client, given, printer)
+def run(args: argparse.Namespace) -> int:
+    """Run the parsed command; return its exit code."""
+    printer = Printer(as_json=args.json)
+    if run_alone := getattr(args, "alone", None):  # a command that does not use an endpoint
+        return int(run_alone(args, printer))
+    with Client(args.endpoint, args.api_key, args.base_url, timeout=args.timeout) as client:
+        command: Callable[[Client, argparse.Namespace, Printer], int] = args.run
+        return command(client, args, printer)
 
 
-def worded(error: ChatterpodError) -> str:
-    """Return an error's message, with this command line's options where the library names arguments."""
+def message_of(error: ChatterpodError) -> str:
+    """Return an error's message, with this command line's options instead of Python arguments."""
     return OPTIONS.get(error.code, str(error)) if isinstance(error, ConfigError) else str(error)
 
 
-def failed(code: str, message: str, *, as_json: bool) -> None:
-    """Tell what went wrong, in one line."""
+def report_failure(code: str, message: str, *, as_json: bool) -> None:
+    """Print a failure: one line on standard error, and as JSON on standard output if asked for."""
     if as_json:
         print(json.dumps({"error": {"code": code, "message": message}}))
     print(f"chatterpod: {code}: {message}", file=sys.stderr)
 
 
 def seconds(text: str) -> float:
-    """Return a time that a job can be done in.
+    """Parse a finite number of seconds above 0.
 
     Raises:
-        ArgumentTypeError: It is 0, below, or no time.
+        ArgumentTypeError: The text is not one.
     """
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time, expected seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
     return value
 
 

@@ -61,30 +61,30 @@ def share(text: str) -> float:
     return value
 
 
-def run(given: argparse.Namespace, printer: Printer) -> int:
+def run(args: argparse.Namespace, printer: Printer) -> int:
     """Print what this traffic costs; return 0."""
-    traffic = traffic_from(given)
+    traffic = traffic_from(args)
     alone, busy = cost_alone(traffic), cost_busy(traffic)
     report = {"traffic": asdict(traffic), "alone": alone.as_json(), "busy": busy.as_json()}
     printer.result(report | {"prices_read": PRICES_READ}, *lines_of(traffic, alone, busy))
     return 0
 
 
-def traffic_from(given: argparse.Namespace) -> Traffic:
-    """Return the traffic that the options describe; an option that is given wins over the log.
+def traffic_from(args: argparse.Namespace) -> Traffic:
+    """Return the traffic that the options describe; an option wins over the log.
 
     Raises:
         ConfigError: The log has no job lines, or characters is below 1.
     """
-    price = PRICES[given.gpu] if given.price is None else given.price
-    traffic = Traffic(price, start_s=given.start, tail_s=given.tail, pod_month=given.pod)
-    traffic = replace(traffic, requests_a_day=given.requests)
-    if given.log:
+    price = PRICES[args.gpu] if args.price is None else args.price
+    traffic = Traffic(price, start_s=args.start, tail_s=args.tail, pod_month=args.pod)
+    traffic = replace(traffic, requests_a_day=args.requests)
+    if args.log:
         try:
-            traffic = measured(list(json_lines(read(given.log))), traffic)
+            traffic = measured(list(json_lines(read(args.log))), traffic)
         except ValueError as error:
-            raise ConfigError(f"{given.log}: {error}") from None
-    named = {"work_s": given.work, "hit_rate": given.hit_rate, "characters": given.characters}
+            raise ConfigError(f"{args.log}: {error}") from None
+    named = {"work_s": args.work, "hit_rate": args.hit_rate, "characters": args.characters}
     traffic = replace(traffic, **{name: value for name, value in named.items() if value is not None})
     if traffic.characters < 1:
         raise ConfigError(f"characters is {traffic.characters}, expected 1 or more")

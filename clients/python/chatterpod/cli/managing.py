@@ -15,7 +15,7 @@ from chatterpod.errors import ChatterpodError, ConfigError
 
 __all__ = ["add_to"]
 
-CLIP_BYTES = 7_000_000 * 3 // 4  # what the worker takes, before base64
+CLIP_BYTES = 7_000_000 * 3 // 4  # the worker's limit of 7,000,000 is of base64
 
 
 def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -25,13 +25,13 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     known = commands.add_parser("voices", parents=parents, help="list, add or remove voices")
     known.set_defaults(run=voices)
     known.add_argument("action", nargs="?", choices=["list", "add", "remove"], default="list")
-    known.add_argument("source", nargs="?", help="add: a clip, or its https address; remove: the name")
+    known.add_argument("source", nargs="?", help="add: a clip, or its https URL; remove: the name")
     known.add_argument("--name", help="add: the voice's name (default: the file's)")
     warming = commands.add_parser(
         "warm",
         parents=parents,
         help="speak a file of phrases into the cache",
-        description="Speak phrases, one a line, side by side, so that later they come from the cache.",
+        description="Speak phrases, one a line, in parallel, so that later they come from the cache.",
     )
     warming.set_defaults(run=warm)
     warming.add_argument("file", help="phrases, one a line; - for standard input")
@@ -44,37 +44,37 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     warming.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
 
 
-def health(client: Client, _given: argparse.Namespace, printer: Printer) -> int:
+def health(client: Client, _args: argparse.Namespace, printer: Printer) -> int:
     """Print the endpoint's counts of jobs and workers."""
     counts = client.health()
     lines = []
-    for part in ("jobs", "workers"):
-        numbers = counts.get(part) or {}
-        lines.append(f"{part:8} " + "  ".join(f"{name} {number}" for name, number in numbers.items()))
+    for kind in ("jobs", "workers"):
+        numbers = counts.get(kind) or {}
+        lines.append(f"{kind:8} " + "  ".join(f"{name} {number}" for name, number in numbers.items()))
     printer.result(counts, *lines)
     return 0
 
 
-def voices(client: Client, given: argparse.Namespace, printer: Printer) -> int:
+def voices(client: Client, args: argparse.Namespace, printer: Printer) -> int:
     """List voices, add one from a clip, or remove one."""
-    if given.action == "list":
+    if args.action == "list":
         record = client.operate("voices")
         printer.result(record, *map(voice_line, record.get("voices") or ()))
         return 0
-    if not given.source:
-        raise ConfigError(f"voices {given.action} needs a {'clip' if given.action == 'add' else 'name'}")
-    if given.action == "remove":
-        record = client.operate("voice_remove", name=given.source)
-        printer.result(record, f"removed {given.source}")
+    if not args.source:
+        raise ConfigError(f"voices {args.action} needs a {'clip' if args.action == 'add' else 'name'}")
+    if args.action == "remove":
+        record = client.operate("voice_remove", name=args.source)
+        printer.result(record, f"removed {args.source}")
         return 0
-    name = given.name or Path(given.source).stem
-    record = client.operate("voice_add", name=name, **clip_of(given.source))
+    name = args.name or Path(args.source).stem
+    record = client.operate("voice_add", name=name, **clip_of(args.source))
     printer.result(record, f"added {name}")
     return 0
 
 
 def voice_line(voice: Any) -> str:
-    """Return one voice for people: the worker names it, or says more of it."""
+    """Return a voice, which is a name or an object with a name, as one line."""
     if not isinstance(voice, dict):
         return str(voice)
     rest = "  ".join(f"{key} {value}" for key, value in voice.items() if key != "name")
@@ -82,10 +82,10 @@ def voice_line(voice: Any) -> str:
 
 
 def clip_of(source: str) -> dict[str, str]:
-    """Return the field that carries a clip.
+    """Return the field of the input that holds a clip: a URL, or a file's contents.
 
     Raises:
-        ConfigError: It is too large.
+        ConfigError: The file is too large.
     """
     if source.startswith("https://"):
         return {"voice_url": source}
@@ -97,15 +97,15 @@ def clip_of(source: str) -> dict[str, str]:
     return {"clip_base64": base64.b64encode(data).decode()}
 
 
-def warm(client: Client, given: argparse.Namespace, printer: Printer) -> int:
+def warm(client: Client, args: argparse.Namespace, printer: Printer) -> int:
     """Speak each phrase once; return 1 if one of them failed."""
-    lines = list(dict.fromkeys(phrases(read(given.file))))
+    lines = list(dict.fromkeys(phrases(read(args.file))))
     if not lines:
         raise ConfigError("the file has no phrases, expected one a line")
     began = time.monotonic()
-    options = options_of(given)
+    options = options_of(args)
 
-    def one(phrase: str) -> dict[str, Any]:
+    def speak(phrase: str) -> dict[str, Any]:
         try:
             with client.twin() as own:
                 summary = own.speak(phrase, **options).summary
@@ -113,14 +113,14 @@ def warm(client: Client, given: argparse.Namespace, printer: Printer) -> int:
             return {"phrase": phrase, "error": {"code": error.code, "message": str(error)}}
         return {"phrase": phrase, "cache_hit": bool(summary.get("cache_hit"))}
 
-    with ThreadPoolExecutor(max(1, given.width)) as pool:
-        rows = list(pool.map(one, lines))
+    with ThreadPoolExecutor(max(1, args.width)) as pool:
+        rows = list(pool.map(speak, lines))
     hits = sum(row.get("cache_hit") is True for row in rows)
     failures = [row for row in rows if "error" in row]
     seconds = round(time.monotonic() - began, 2)
     counts = {"phrases": len(rows), "hits": hits, "spoken": len(rows) - hits - len(failures)}
     counts |= {"failed": len(failures)}
-    report = f"{len(rows)} phrases in {seconds} s: {hits} were there, {counts['spoken']} spoken"
+    report = f"{len(rows)} phrases in {seconds} s: {hits} were cached, {counts['spoken']} spoken"
     printer.result({**counts, "seconds": seconds, "results": rows}, *failure_lines(failures), report)
     return 1 if failures else 0
 

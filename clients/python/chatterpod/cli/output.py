@@ -1,4 +1,4 @@
-"""What the commands write: lines or JSON, and files that appear whole."""
+"""The commands' outputs: lines or JSON, audio files, standard output and players."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from chatterpod.errors import ConfigError
-from chatterpod.joining import FileParts
+from chatterpod.joining import FileHead
 from chatterpod.mp3 import Chapter
 
-__all__ = ["AudioFile", "Player", "Printer", "Stream", "audio_file", "player"]
+__all__ = ["AudioFile", "FrameStream", "Player", "Printer", "audio_file", "player"]
 
 PLAYERS = (
     ("mpv", "--no-terminal", "--no-video", "-"),
@@ -31,7 +31,7 @@ class Printer:
         self.as_json = as_json
 
     def result(self, content: Any, *lines: str) -> None:
-        """Print a result: as JSON, or in these lines."""
+        """Print `content` as JSON, or else the lines."""
         if self.as_json:
             print(json.dumps(content, ensure_ascii=False))
             return
@@ -40,39 +40,39 @@ class Printer:
 
 
 class AudioFile:
-    """A file of audio as it comes: frames under a temporary name, at the end whole under its own."""
+    """An audio file: frames go into `.part` as they come; the complete file then gets its name."""
 
-    def __init__(self, path: Path, form: str) -> None:
+    def __init__(self, path: Path, audio_format: str) -> None:
         self._path = path
         self._frames = path.with_name(path.name + ".part")
         self._whole = path.with_name(path.name + ".new")
-        self._parts = FileParts(form)
+        self._head = FileHead(audio_format)
         self._out = self._frames.open("wb")
 
     def write(self, audio: bytes) -> None:
-        """Add frames; who follows the `.part` file hears them now."""
-        self._parts.push(audio)
+        """Add frames to the `.part` file, where a player that follows it finds them at once."""
+        self._head.add(audio)
         self._out.write(audio)
         self._out.flush()
 
     def finish(self, duration_ms: int, chapters: Sequence[Chapter]) -> int:
-        """Put head and frames together under the file's name; return its size."""
+        """Write head and frames under the file's name; return its size in bytes."""
         self._out.close()
         with self._whole.open("wb") as out, self._frames.open("rb") as frames:
-            out.write(self._parts.head(duration_ms, chapters))
+            out.write(self._head.build(duration_ms, chapters))
             shutil.copyfileobj(frames, out)
         self._whole.replace(self._path)
         return self._path.stat().st_size
 
     def close(self) -> None:
-        """Leave nothing half-written."""
+        """Remove the temporary files."""
         self._out.close()
         for file in (self._frames, self._whole):
             file.unlink(missing_ok=True)
 
 
-class Stream:
-    """Standard output, or a player: frames as they come, no head."""
+class FrameStream:
+    """Standard output or a null device: frames as they come, without a file's head."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
@@ -85,21 +85,21 @@ class Stream:
         self._out.flush()
 
     def finish(self, _duration_ms: int, _chapters: Sequence[Chapter]) -> int:
-        """Return what was written."""
+        """Return the bytes written."""
         return self._size
 
 
 @contextmanager
-def audio_file(path: str | None, form: str) -> Iterator[AudioFile | Stream]:
-    """Open standard output (`-`), nothing (None), or a file that appears only when it is whole."""
+def audio_file(path: str | None, audio_format: str) -> Iterator[AudioFile | FrameStream]:
+    """Open standard output for `-`, the null device for None, or else a file."""
     if path == "-":
-        yield Stream(sys.stdout.buffer)
+        yield FrameStream(sys.stdout.buffer)
         return
     if path is None:
-        with Path(os.devnull).open("wb") as nowhere:
-            yield Stream(nowhere)
+        with Path(os.devnull).open("wb") as null:
+            yield FrameStream(null)
         return
-    file = AudioFile(Path(path), form)
+    file = AudioFile(Path(path), audio_format)
     try:
         yield file
     finally:
@@ -107,26 +107,26 @@ def audio_file(path: str | None, form: str) -> Iterator[AudioFile | Stream]:
 
 
 class Player:
-    """A program that plays what it is given."""
+    """A running player, which reads audio from its standard input."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - one of our own list
+        self._process = subprocess.Popen(  # noqa: S603 - a command of PLAYERS
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def write(self, audio: bytes) -> None:
-        """Play frames; one that was closed by its user just plays no more."""
+        """Play frames; ignore them if the user has closed the player."""
         if self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.write(audio)
                 self._process.stdin.flush()
 
     def stop(self) -> None:
-        """Be silent now."""
+        """Stop playing at once."""
         self._process.terminate()
 
     def close(self) -> None:
-        """Wait until all is heard."""
+        """Wait until everything was played."""
         if self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
@@ -134,16 +134,16 @@ class Player:
 
 
 @contextmanager
-def player(wanted: bool, form: str) -> Iterator[Player | None]:  # noqa: FBT001 - the command line's own flag
-    """Start whichever player is installed, if one is wanted.
+def player(wanted: bool, audio_format: str) -> Iterator[Player | None]:  # noqa: FBT001 - the value of --play
+    """Start the first of PLAYERS that is installed, if wanted; wait for its end on leaving.
 
     Raises:
-        ConfigError: There is none, or the format is one that none knows.
+        ConfigError: No player is installed, or the format is not MP3.
     """
     if not wanted:
         yield None
         return
-    if form != "mp3":
+    if audio_format != "mp3":
         raise ConfigError("--play plays mp3: leave --format out")
     found = next((command for command in PLAYERS if shutil.which(command[0])), None)
     if found is None:
@@ -152,7 +152,7 @@ def player(wanted: bool, form: str) -> Iterator[Player | None]:  # noqa: FBT001 
     playing = Player(found)
     try:
         yield playing
-    except KeyboardInterrupt:  # Ctrl-C ends the player as well, SIGTERM reaches us alone
+    except KeyboardInterrupt:  # Ctrl-C reaches the player too, but SIGTERM reaches only this process
         playing.stop()
         raise
     finally:

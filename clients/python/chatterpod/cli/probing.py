@@ -1,7 +1,8 @@
-"""chatterpod probe: how the endpoint does right now, for people and for cron jobs."""
+"""chatterpod probe: measures the endpoint, for people and cron jobs."""
 
 import argparse
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -26,28 +27,28 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "probe",
         parents=parents,
         help="measure one uncached, one cached and one streamed speech",
-        description="Speak once anew, once from the cache, and once streamed; exit with 1 where something "
-        "is not as it should be, or slower than --max-first-audio.",
+        description="Speak a new text, the same from the cache, and another streamed; exit with 1 if a check "
+        "fails or the first audio came later than --max-first-audio.",
     )
     command.set_defaults(run=probe)
-    command.add_argument("--gpu", choices=sorted(PRICES), default="24GB", help="whose price counts")
+    command.add_argument("--gpu", choices=sorted(PRICES), default="24GB", help="for the price")
     command.add_argument("--voice", help="its name (default: default)")
     command.add_argument(
-        "--max-first-audio", type=float, metavar="SECONDS", help="exit with 1 above this, streamed"
+        "--max-first-audio", type=float, metavar="SECONDS", help="exit with 1 if streamed audio begins later"
     )
 
 
-def probe(client: Client, given: argparse.Namespace, printer: Printer) -> int:
-    """Measure and report."""
+def probe(client: Client, args: argparse.Namespace, printer: Printer) -> int:
+    """Measure and report; return 1 if a check failed."""
     text = TEXT.format(stamp=time.strftime("%H:%M:%S"))
-    options = {} if given.voice is None else {"voice": given.voice}
+    options = {} if args.voice is None else {"voice": args.voice}
     before = client.health().get("workers") or {}
     cold = not (before.get("ready", 0) or before.get("idle", 0) or before.get("running", 0))
     uncached = one_job(client, text, options)
     cached = one_job(client, text, options)
     streamed = one_stream(client, text + " It was streamed.", options)
-    price = PRICES[given.gpu]
-    faults = list(wrong(uncached, cached, streamed, given.max_first_audio))
+    price = PRICES[args.gpu]
+    faults = list(failed_checks(uncached, cached, streamed, args.max_first_audio))
     figures: dict[str, Any] = {"cold_start": cold, "uncached": uncached, "cached": cached}
     figures |= {"streamed": streamed, "price_per_second": price, "prices_read": PRICES_READ}
     figures["work_usd"] = round((uncached["execution_ms"] + streamed["generation_ms"]) / 1000 * price, 6)
@@ -57,7 +58,7 @@ def probe(client: Client, given: argparse.Namespace, printer: Printer) -> int:
 
 
 def one_job(client: Client, text: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what a whole speech took: waiting on the platform, in the worker, and here."""
+    """Return how long a whole speech took: in RunPod's queue, in the worker, and here."""
     began = time.monotonic()
     with client.started(text, **options, stream=False) as job:
         speech = job.result()
@@ -78,17 +79,17 @@ def one_job(client: Client, text: str, options: dict[str, Any]) -> dict[str, Any
 
 
 def one_stream(client: Client, text: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return when the audio of a streamed speech came, and how evenly."""
+    """Return when the chunks of a streamed speech came, and how evenly."""
     began = time.monotonic()
     arrivals: list[tuple[float, Chunk]] = []
     with client.stream(text, **options) as chunks:
         arrivals += [(time.monotonic() - began, chunk) for chunk in chunks]
     if not arrivals:
-        raise Incomplete("the stream brought nothing")
+        raise Incomplete("the stream had no audio")
     first = arrivals[0][0]
     summary = arrivals[-1][1].summary or {}
     gaps = [round((b - a) * 1000) for (a, _), (b, _) in pairwise(arrivals)]
-    dry = max(when - first - chunk.start_ms / 1000 for when, chunk in arrivals)
+    late = max(when - first - chunk.start_ms / 1000 for when, chunk in arrivals)
     duration = int(summary.get("duration_ms") or 1)
     generation = int(summary.get("generation_time_ms") or 0)
     return {
@@ -98,13 +99,13 @@ def one_stream(client: Client, text: str, options: dict[str, Any]) -> dict[str, 
         "duration_ms": duration,
         "chunks": len(arrivals),
         "longest_gap_ms": max(gaps, default=0),
-        "listener_waits_ms": max(0, round(dry * 1000)),
+        "listener_waits_ms": max(0, round(late * 1000)),
         "real_time_factor": round(generation / duration, 3),
     }
 
 
-def wrong(uncached: Any, cached: Any, streamed: Any, limit_s: float | None) -> Any:
-    """Yield what is not as it should be."""
+def failed_checks(uncached: Any, cached: Any, streamed: Any, limit_s: float | None) -> Iterator[str]:
+    """Yield a sentence for each check that failed."""
     if not cached["cache_hit"]:
         yield "the second speech did not come from the cache"
     if streamed["listener_waits_ms"] > 250:
@@ -114,11 +115,11 @@ def wrong(uncached: Any, cached: Any, streamed: Any, limit_s: float | None) -> A
     if limit_s is not None and streamed["first_audio_ms"] > limit_s * 1000:
         yield f"first audio came after {streamed['first_audio_ms']} ms, above {limit_s:g} s"
     if uncached["cache_hit"]:
-        yield "the first speech came from the cache: its clock or its key is wrong"
+        yield "a new text came from the cache: the clock here or the cache's key is wrong"
 
 
 def lines_of(figures: dict[str, Any]) -> list[str]:
-    """Return the figures for people."""
+    """Return the figures as lines to read."""
     new, old, stream = figures["uncached"], figures["cached"], figures["streamed"]
     state = "no worker was up: cold start" if figures["cold_start"] else "a worker was up"
     price, read = figures["price_per_second"], figures["prices_read"]

@@ -1,4 +1,4 @@
-"""What a command line says to speak: a text, a file, a script, and the fields of the input."""
+"""The input of a job from the command line: a text, a file or a script, and options."""
 
 import argparse
 import json
@@ -20,25 +20,25 @@ def read(path: str) -> str:
     return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
 
 
-def source_of(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the field of the input that says what to speak.
+def source_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the field `text` or `turns` of the input.
 
     Raises:
-        ConfigError: There is nothing in it.
+        ConfigError: The text or script is empty, or the script is malformed.
     """
-    if given.script:
-        return {"turns": turns_of(read(given.script))}
-    text = read(given.file) if given.file else str(given.text)
+    if args.script:
+        return {"turns": turns_of(read(args.script))}
+    text = read(args.file) if args.file else str(args.text)
     if not text.strip():
         raise ConfigError("the text is empty")
     return {"text": text}
 
 
 def turns_of(script: str) -> list[dict[str, Any]]:
-    """Return the turns of a dialogue: `VOICE: text` begins one, other lines go on with it.
+    """Return the turns of a dialogue: a line `VOICE: text` begins one, other lines continue it.
 
     Raises:
-        ConfigError: It does not begin with a voice.
+        ConfigError: The script is empty, or does not begin with a voice.
     """
     turns: list[dict[str, Any]] = []
     for number, line in enumerate(script.splitlines(), 1):
@@ -50,20 +50,20 @@ def turns_of(script: str) -> list[dict[str, Any]]:
         elif turns:
             turns[-1]["text"] += " " + line.strip()
         else:
-            raise ConfigError(f"line {number} of the script names no voice, expected `VOICE: text`")
+            raise ConfigError(f"line {number} of the script has no voice, expected `VOICE: text`")
     if not turns:
         raise ConfigError("the script is empty, expected lines of `VOICE: text`")
     return turns
 
 
-def options_of(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of the input that were given.
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the other fields of the input, from their own options and `--option`.
 
     Raises:
-        ConfigError: An `--option` is no NAME=VALUE.
+        ConfigError: An `--option` is not NAME=VALUE.
     """
-    options = {name: getattr(given, name) for name in FIELDS if getattr(given, name, None) is not None}
-    for option in getattr(given, "option", ()):
+    options = {name: getattr(args, name) for name in FIELDS if getattr(args, name, None) is not None}
+    for option in getattr(args, "option", ()):
         name, equals, value = option.partition("=")
         if not equals or not name:
             raise ConfigError(f"--option is {option[:40]!r}, expected NAME=VALUE, such as temperature=0.7")
@@ -75,6 +75,6 @@ def options_of(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def phrases(text: str) -> list[str]:
-    """Return the phrases of a file: one a line; empty lines and those after # are none."""
+    """Return the phrases of a file, one a line, without empty lines and comments (#)."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""How a command is stopped from outside: SIGTERM as Ctrl-C. Here alone: a library installs no handlers."""
+"""SIGTERM stops a command as Ctrl-C does. Only the command line handles signals, not the library."""
 
 import signal
 import threading
@@ -10,11 +10,11 @@ __all__ = ["Terminated", "stoppable"]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came: what Ctrl-C cancels and removes is cancelled and removed."""
+    """Raised at SIGTERM, so that all clean-up for Ctrl-C runs."""
 
 
 def terminate(_signal: int, _frame: Any) -> NoReturn:
-    """Leave whatever runs.
+    """Interrupt the main thread.
 
     Raises:
         Terminated: Always.
@@ -24,10 +24,10 @@ def terminate(_signal: int, _frame: Any) -> NoReturn:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise Terminated at SIGTERM, where it would end the process at once with all left behind.
+    """Raise Terminated at SIGTERM, which would otherwise end the process without clean-up.
 
-    One that is ignored, or that a program around us handles, stays as it is; and Python takes
-    handlers in its main thread only.
+    Do nothing if SIGTERM is ignored or has a handler already, or outside the main thread, where
+    Python does not allow handlers.
     """
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

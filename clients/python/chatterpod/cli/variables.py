@@ -1,4 +1,4 @@
-"""The variables of an endpoint's workers: what `--env` may say, and what of them may be shown."""
+"""The environment variables of workers: which `--env` accepts, and whose values may be shown."""
 
 import difflib
 import re
@@ -9,8 +9,10 @@ __all__ = ["SETTINGS", "TAKEN_AWAY", "hidden", "variable"]
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHOWN = re.compile(r"TTS_\w+|RUNPOD_LOG_LEVEL")  # other variables may hold secrets
-TAKEN_AWAY = "(taken away)"
-SETTINGS = (  # the worker's, which ends at start where a TTS_ variable is another
+TAKEN_AWAY = "(removed)"
+# The worker's settings; with another TTS_ variable it would not start. Copied, since this package is
+# installed without the worker; a test compares the two.
+SETTINGS = (
     "TTS_CACHE_CASE",
     "TTS_CACHE_DIR",
     "TTS_CACHE_MAX_BYTES",
@@ -33,10 +35,10 @@ SETTINGS = (  # the worker's, which ends at start where a TTS_ variable is anoth
 
 
 def variable(text: str) -> tuple[str, str]:
-    """Return the name and the value of a variable; the value is in no message.
+    """Parse NAME=VALUE; return both. Errors do not contain the value.
 
     Raises:
-        ConfigError: It is none, or one with which every worker would end at once.
+        ConfigError: The text is malformed, or a TTS_ variable is not a setting of the worker.
     """
     name, equals, value = text.partition("=")
     if not equals or not NAME.fullmatch(name):
@@ -44,10 +46,10 @@ def variable(text: str) -> tuple[str, str]:
     if name.upper().startswith("TTS_") and name not in SETTINGS:
         near = difflib.get_close_matches(name.upper(), SETTINGS, 1)
         hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(SETTINGS)}"
-        raise ConfigError(f"--env {name} is no setting of the worker: {hint}")
+        raise ConfigError(f"--env {name} is not a setting of the worker: {hint}")
     return name, value
 
 
 def hidden(name: str, value: str | None) -> str | None:
-    """Return a variable's value where it is no secret."""
+    """Return a variable's value, or "(not shown)" if it may be a secret."""
     return value if value in {None, TAKEN_AWAY} or SHOWN.fullmatch(name) else "(not shown)"
