@@ -24,7 +24,7 @@ SLOW = (
     "ship",
     "engines/test_chatterbox.py",
     "docs/test_client_pages.py",
-    "clients/test_bash_splicing.py",
+    "clients/test_bash_attempts.py",
     "fuzz",
     "worker/test_command_lines.py",
     "engines/test_learning.py",
