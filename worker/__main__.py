@@ -19,8 +19,7 @@ from typing import Any
 try:
     from worker.cache import Cache, cache_key
     from worker.check import cache_trouble, check, fitness
-    from worker.engines.choose import TITLES as CHATTERBOX_TITLES
-    from worker.engines.choose import Loaded, choose, load
+    from worker.engines.choose import TITLES, Loaded, choose, load
     from worker.engines.takes import cloner
     from worker.errors import StartError
     from worker.handler import Worker
@@ -73,9 +72,6 @@ def load_engine(settings: Settings) -> Loaded:
     for note in loaded.notes:
         log.info(note)
     return loaded
-
-
-TITLES = {**CHATTERBOX_TITLES, "preview": "Preview", "tone": "Tone"}
 
 
 def fetch(url: str) -> bytes:

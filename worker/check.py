@@ -19,7 +19,8 @@ import numpy as np
 from encoder import Mp3Encoder, read_file, whole_file
 from worker.engines import Engine, Fault, Pcm, Take, Utterance
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.choose import FILES, choose, load, usable_device
+from worker.engines.chatterbox.models import MODELS
+from worker.engines.choose import choose, load, usable_device
 from worker.errors import StartError
 from worker.settings import Settings
 from worker.voices import VoiceStore
@@ -135,7 +136,7 @@ def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
         return []
 
     def weights() -> None:
-        FILES[engine.name].check_whole(settings.weights_folder(engine.name))
+        MODELS[engine.name].check_whole(settings.weights_folder(engine.name))
 
     def speech_and_encoder() -> None:
         speak_well(engine)
@@ -174,10 +175,10 @@ def engine_line(settings: Settings) -> str:
 def weights_line(settings: Settings) -> str:
     """Return where the weights are and what they are."""
     name = choose(settings)
-    if name not in FILES:
+    if name not in MODELS:
         return "none needed"
     folder = settings.weights_folder(name)
-    FILES[name].check_whole(folder)
+    MODELS[name].check_whole(folder)
     told = Manifest.read(folder)
     what = "random" if told.is_random else f"revision {(told.revision or 'unknown')[:12]}"
     return f"{folder} ({told.precision or 'as released'}, {what})"
@@ -203,7 +204,7 @@ def device_line(
     if settings.device == "cuda" and not count:
         raise StartError("TTS_DEVICE=cuda, and there is no GPU: choose a GPU worker, or TTS_DEVICE=cpu")
     name = choose(settings)
-    if name not in FILES or settings.device == "cpu" or not count:
+    if name not in MODELS or settings.device == "cpu" or not count:
         return "cpu"
     found = device(settings.device)
     return f"{found} ({count} GPU)" if found == "cuda" else found

@@ -12,7 +12,6 @@ from worker.errors import StartError
 __all__ = ["HUB", "Settings", "model_hub", "prepare_environment", "takes_jobs"]
 
 VOLUME = Path("/runpod-volume")
-ENGINES = ("auto", "chatterbox-turbo", "chatterbox-multilingual", "preview", "tone")
 HUB = "https://huggingface.co"
 WEIGHTS = Path("/opt/torch_cache")  # a folder for each model
 
@@ -81,7 +80,7 @@ def short_tag(value: str) -> str:
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
-    "engine": one_of(*ENGINES),
+    "engine": str,  # one of `worker.engines.choose.ENGINES`, which says so
     "device": one_of("auto", "cuda", "cpu"),
     "precision": one_of("auto", "fp32", "bf16", "int8"),
     "prompt_seconds": number(1, 10),

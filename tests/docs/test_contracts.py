@@ -52,7 +52,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         path = folder / file.removeprefix("clients/python/")
         path.write_text(f"{path.read_text()}\nimport {imported}\n")
     (folder / STRAY).write_text("")
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [Path(sys.executable).with_name("lint-imports").as_posix(), "--no-cache"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     _, _, broken = done.stdout.partition("Broken contracts")

@@ -22,7 +22,7 @@ def oracle() -> ModuleType:
     """The module `tiny_upstream`, imported late: it costs four seconds and prints warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return importlib.import_module("tiny_upstream")
+        return importlib.import_module("tests.kits.tiny_upstream")
 
 
 STUCK_ON = (100, 200)

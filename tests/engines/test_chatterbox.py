@@ -19,8 +19,10 @@ from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.engines.chatterbox.start import memory_needed, only_on_gpu, start
+from worker.engines.chatterbox.shortage import memory_needed
+from worker.engines.chatterbox.start import start
 from worker.engines.chatterbox.turbo import checkpoint
+from worker.engines.chatterbox.turbo.code import only_on_gpu
 from worker.engines.chatterbox.turbo.decoder import Decoder
 from worker.engines.chatterbox.turbo.engine import TurboEngine
 from worker.engines.chatterbox.turbo.rendering import FIRST_RETRY

@@ -17,6 +17,7 @@ from tests.kits.clips import audio_file, voice_like
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
+from worker.engines.chatterbox.turbo import cloning as turbo
 from worker.errors import VoiceUnusableError
 from worker.voices.clips import read_clip
 
@@ -67,7 +68,7 @@ def checkpoint(models: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def cloner(checkpoint: Path) -> Cloner:
-    return Cloner.load(checkpoint, CPU)
+    return turbo.load_cloner(checkpoint, CPU)
 
 
 def noisy(seconds: float, rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -137,7 +138,7 @@ def test_a_baked_checkpoint_clones_as_the_released_one(
         kept | {f"ve.{name}": tensor for name, tensor in encoder.items()}, tmp_path / "cloning.safetensors"
     )
     clip = read_clip(audio_file(noisy(5.2, 24_000)))
-    ours, theirs = Cloner.load(tmp_path, CPU).condition(clip), cloner.condition(clip)
+    ours, theirs = turbo.load_cloner(tmp_path, CPU).condition(clip), cloner.condition(clip)
     assert torch.equal(ours.prompt_tokens, theirs.prompt_tokens)
     assert (ours.s3_embedding - theirs.s3_embedding).abs().max() < TOLERANCE
     assert (ours.speaker_embedding - theirs.speaker_embedding).abs().max() < TOLERANCE
@@ -145,7 +146,7 @@ def test_a_baked_checkpoint_clones_as_the_released_one(
 
 def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(VoiceUnusableError, match="its checkpoint is of another model"):
-        Cloner({"ve.proj.weight": torch.zeros(2, 2)}, CPU)
+        Cloner({"ve.proj.weight": torch.zeros(2, 2)}, CPU, turbo.HEARING)
 
 
 def test_nothing_heavy_is_imported_before_a_voice_is_learned_and_no_more_than_needed_then() -> None:

@@ -24,7 +24,7 @@ from worker.engines.chatterbox.multilingual.text import prepared
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.sampling import draw
-from worker.engines.chatterbox.turbo.t3 import START, STOP
+from worker.engines.chatterbox.t3 import START, STOP
 from worker.errors import StartError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of upstream's package, about what it calls

@@ -19,10 +19,11 @@ from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import RowInt8, quantize
 from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample, sample_in_one
+from worker.engines.chatterbox.t3 import START
 from worker.engines.chatterbox.turbo.checkpoint import maker
 from worker.engines.chatterbox.turbo.decoder import Decoder
 from worker.engines.chatterbox.turbo.slots import Prefix, Slots
-from worker.engines.chatterbox.turbo.t3 import START, T3, check_shapes
+from worker.engines.chatterbox.turbo.t3 import T3, check_shapes
 from worker.errors import StartError
 
 CPU = torch.device("cpu")

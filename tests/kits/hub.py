@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from worker.engines.chatterbox.weights.lock import REPOSITORY, git_hash
+from worker.engines.chatterbox.models import TURBO
+from worker.engines.chatterbox.weights.lock import git_hash
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -22,7 +23,7 @@ class Hub:
 
     files: dict[str, bytes]
     url: str = ""
-    repository: str = REPOSITORY
+    repository: str = TURBO.repository
     revision: str = REVISION
     cuts: dict[str, int] = field(default_factory=dict)  # the end of the stream comes too early
     resets: dict[str, int] = field(default_factory=dict)  # TCP's reset comes
@@ -115,7 +116,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(files: dict[str, bytes], repository: str = REPOSITORY, revision: str = REVISION) -> Iterator[Hub]:
+def serving(
+    files: dict[str, bytes], repository: str = TURBO.repository, revision: str = REVISION
+) -> Iterator[Hub]:
     """Serve a repository's files at one revision."""
     hub = Hub(files, repository=repository, revision=revision)
     server = Server(("127.0.0.1", 0), type("Answering", (Handler,), {"hub": hub}))

@@ -6,7 +6,7 @@ Chatterbox refuses such a precision there, or would compute something else.
 import pytest
 import torch
 
-from worker.engines.chatterbox.turbo.checkpoint import packs_bf16
+from worker.engines.chatterbox.tensors import packs_bf16
 
 __all__ = ["BF16", "HAS_INT8", "INT8", "PRECISIONS"]
 

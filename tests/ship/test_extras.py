@@ -31,8 +31,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / file, folder)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     python = folder / "venv/bin/python"
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-    wanted = ["-c", ROOT / "requirements/worker.txt", "./clients/python", ".[gateway]"]
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    wanted = ["-c", str(ROOT / "requirements/worker.txt"), "./clients/python", ".[gateway]"]
     done = subprocess.run([*install, *wanted], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return python

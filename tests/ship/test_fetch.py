@@ -14,12 +14,16 @@ import pytest
 from bench.checkpoints import MANIFEST
 from tests.kits.hub import REVISION, Hub, serving
 from worker.engines.chatterbox.files import Manifest
+from worker.engines.chatterbox.models import TURBO
+from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
 from worker.engines.chatterbox.weights.fetch import fetch, main, newest
-from worker.engines.chatterbox.weights.lock import FILES, MULTILINGUAL, RELEASED, Lock, Pin
+from worker.engines.chatterbox.weights.lock import Lock, Pin
 from worker.errors import StartError
 from worker.settings import model_hub
 
-SMALL = {name: shake_256(name.encode()).digest(len(name) * 5_000) for name in FILES}  # nothing repeats
+SMALL = {
+    name: shake_256(name.encode()).digest(len(name) * 5_000) for name in TURBO.released
+}  # nothing repeats
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,8 +45,8 @@ def refusal(lock: Lock, target: Path, hub: Hub) -> str:
 def test_the_files_that_are_used_come_and_no_others_and_no_token_is_sent(hub: Hub, tmp_path: Path) -> None:
     target = tmp_path / "released"
     fetch(newest(hub.url), target, hub.url, say=lambda _: None)
-    assert {file.name: file.read_bytes() for file in target.iterdir() if file.name in FILES} == SMALL
-    assert {file.name for file in target.iterdir()} == {*FILES, "manifest.json"}
+    assert {file.name: file.read_bytes() for file in target.iterdir() if file.name in TURBO.released} == SMALL
+    assert {file.name for file in target.iterdir()} == {*TURBO.released, "manifest.json"}
     assert Manifest.read(target).revision == REVISION
     assert hub.tokens_seen == []
 
@@ -175,7 +179,7 @@ def test_newest_weights_print_the_lock_to_commit(
 def test_weights_that_were_fetched_bake_and_speak(tmp_path: Path) -> None:
     tiny = tmp_path / "tiny"
     run("-W", "ignore", "-m", "bench.checkpoints", str(tiny))
-    files = {name: (tiny / name).read_bytes() for name in FILES}
+    files = {name: (tiny / name).read_bytes() for name in TURBO.released}
     released, baked = tmp_path / "released", tmp_path / "baked"
     with serving(files) as hub:
         assert main([str(released), "--weights", "main", "--hub", hub.url]) == 0
@@ -201,16 +205,16 @@ def run(*arguments: str, **env: str) -> str:
 def test_the_other_models_files_come_by_their_own_lock_and_never_by_this_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = {name: name.encode() * 50 for name in RELEASED[MULTILINGUAL]}
+    files = {name: name.encode() * 50 for name in MULTILINGUAL.released}
     lock, target = tmp_path / "weights-multilingual.lock", tmp_path / "released"
-    with serving(files, MULTILINGUAL) as hub:
+    with serving(files, MULTILINGUAL.repository) as hub:
         model = ["--model", "multilingual", "--hub", hub.url]
         assert main(["--lock", str(lock), *model]) == 0
         assert main([str(target), "--lock-file", str(lock), *model]) == 0
         assert {file.name for file in target.iterdir()} == {*files, "manifest.json"}
         capsys.readouterr()
         assert main([str(tmp_path / "other"), "--lock-file", str(lock), "--hub", hub.url]) == 1
-    assert f"pins {MULTILINGUAL}, expected ResembleAI/chatterbox-turbo" in capsys.readouterr().err
+    assert f"pins {MULTILINGUAL.repository}, expected ResembleAI/chatterbox-turbo" in capsys.readouterr().err
 
 
 def test_a_lock_that_is_missing_is_one_line_with_the_command_that_makes_it(

@@ -13,27 +13,30 @@ import pytest
 from tests.kits.hub import Hub, serving
 from tests.kits.recipe import ROOT, arguments, instructions, stage
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.weights.lock import MULTILINGUAL, RELEASED, REPOSITORY, Lock, Pin
+from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.models import MODELS, TURBO
+from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
+from worker.engines.chatterbox.weights.lock import Lock, Pin
 
 STAGE = stage("weights")
-LOCKS = {"turbo": "weights.lock", "multilingual": "weights-multilingual.lock"}
+LOCKS = {model.short: model.lock for model in MODELS.values()}
 BROKEN = "conds.pt"
 NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.mark.parametrize(
-    ("model", "repository", "revision", "size"),
+    ("model", "revision", "size"),
     [
-        ("turbo", REPOSITORY, "749d1c1a46eb10492095d68fbcf55691ccf137cd", 2_987_680_126),
-        ("multilingual", MULTILINGUAL, "05e904af2b5c7f8e482687a9d7336c5c824467d9", 3_208_951_770),
+        (TURBO, "749d1c1a46eb10492095d68fbcf55691ccf137cd", 2_987_680_126),
+        (MULTILINGUAL, "05e904af2b5c7f8e482687a9d7336c5c824467d9", 3_208_951_770),
     ],
 )
 def test_a_committed_lock_pins_every_file_of_its_model_at_one_revision(
-    model: str, repository: str, revision: str, size: int
+    model: Model, revision: str, size: int
 ) -> None:
-    lock = Lock.read(ROOT / LOCKS[model])
-    assert (lock.repository, lock.revision, lock.size) == (repository, revision, size)
-    assert sorted(lock.files) == sorted(RELEASED[repository])
+    lock = Lock.read(ROOT / model.lock)
+    assert (lock.repository, lock.revision, lock.size) == (model.repository, revision, size)
+    assert sorted(lock.files) == sorted(model.released)
     assert f"`--revision {revision}`" in (ROOT / "docs/start/deploy.md").read_text()
 
 
@@ -173,5 +176,5 @@ def test_the_step_stops_where_its_lock_is_another_models(tmp_path: Path) -> None
     ending = build(tmp_path / "build", "multilingual", Lock.read(ROOT / LOCKS["turbo"]), NOBODY)
     assert (ending.code, ending.left) == (1, set())
     assert ending.err.startswith(
-        f"fetch: weights-multilingual.lock pins {REPOSITORY}, expected {MULTILINGUAL}: "
+        f"fetch: weights-multilingual.lock pins {TURBO.repository}, expected {MULTILINGUAL.repository}: "
     )

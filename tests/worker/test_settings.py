@@ -24,7 +24,6 @@ def test_each_variable_reaches_its_field() -> None:
     ("name", "value", "said"),
     [
         ("TTS_ENGIN", "tone", "TTS_ENGIN is not a setting of this worker; the settings are TTS_ENGINE"),
-        ("TTS_ENGINE", "best", "TTS_ENGINE='best': expected one of auto"),
         ("TTS_SLOTS", "0", "TTS_SLOTS='0': expected a whole number from 1 to 64"),
         ("TTS_SLOTS", "two", "expected a whole number"),
         ("TTS_CACHE_MAX_BYTES", "-1", "expected a whole number"),

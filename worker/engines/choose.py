@@ -5,19 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from worker.engines import Engine
-from worker.engines.chatterbox import files as turbo
 from worker.engines.chatterbox.files import read_ahead
-from worker.engines.chatterbox.multilingual import files as multilingual
+from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.models import MODELS
 from worker.engines.chatterbox.options import Options
 from worker.engines.takes import JudgedEngine
 from worker.errors import StartError
 from worker.settings import Settings
 
-__all__ = ["FILES", "TITLES", "Loaded", "choose", "load", "options_of", "usable_device"]
+__all__ = ["ENGINES", "TITLES", "Loaded", "choose", "load", "options_of", "usable_device"]
 
-TURBO, MULTILINGUAL = "chatterbox-turbo", "chatterbox-multilingual"
-TITLES = {TURBO: "Chatterbox-Turbo", MULTILINGUAL: "Chatterbox Multilingual"}
-FILES = {TURBO: turbo, MULTILINGUAL: multilingual}  # of each model with weights, the first preferred
+ENGINES = ("auto", *MODELS, "preview", "tone")
+TITLES = {"preview": "Preview", "tone": "Tone"} | {name: model.title for name, model in MODELS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,16 @@ def choose(settings: Settings) -> str:
     Raises:
         StartError: No engine can be chosen.
     """
+    if settings.engine not in ENGINES:
+        raise StartError(f"TTS_ENGINE={settings.engine!r}: expected one of {', '.join(ENGINES)}")
     if settings.engine != "auto":
         return settings.engine
     if importlib.util.find_spec("torch") is not None:
-        for name, files in FILES.items():
-            if files.is_checkpoint(settings.weights_folder(name)):
+        for name, model in MODELS.items():
+            if model.is_checkpoint(settings.weights_folder(name)):
                 return name
     if settings.deployed:
-        folder = settings.weights_folder(TURBO)
+        folder = settings.weights_folder(next(iter(MODELS)))
         raise StartError(f"no Chatterbox weights in {folder}: set TTS_MODEL_DIR, or TTS_ENGINE")
     if importlib.util.find_spec("hibari") is None:
         raise StartError("no engine is installed: pip install hibari-tts")
@@ -67,27 +68,22 @@ def load(name: str, settings: Settings) -> Loaded:
 
         careful = JudgedEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
         return Loaded(careful, ("PREVIEW VOICE: a small English voice speaks, not Chatterbox",))
-    return load_chatterbox(name, settings)
+    return load_chatterbox(MODELS[name], settings)
 
 
-def load_chatterbox(name: str, settings: Settings) -> Loaded:
+def load_chatterbox(model: Model, settings: Settings) -> Loaded:
     """Load one of Chatterbox's models; its files are read while torch is imported."""
-    folder = settings.weights_folder(name)
-    if not FILES[name].is_checkpoint(folder):
+    folder = settings.weights_folder(model.name)
+    if not model.is_checkpoint(folder):
         if any(folder.glob("*.safetensors")):
-            FILES[name].check_whole(folder)  # names the file that is missing
-        raise StartError(f"no {TITLES[name]} weights in {folder}: set TTS_MODEL_DIR")
-    read_ahead(folder, FILES[name].SPEAKING)
+            model.check_whole(folder)  # names the file that is missing
+        raise StartError(f"no {model.title} weights in {folder}: set TTS_MODEL_DIR")
+    read_ahead(folder, model.speaking)
     try:
         from worker.engines.chatterbox import start  # noqa: PLC0415 - torch takes a second to import
     except ImportError as error:
         raise not_installed(error) from error
-    started = start.start(
-        folder,
-        name=name,
-        device=settings.device,
-        options=options_of(settings),
-    )
+    started = start.start(folder, model=model, device=settings.device, options=options_of(settings))
     careful = JudgedEngine(started.engine, guarded=not started.is_random, mark=started.mark)
     return Loaded(careful, started.notes, started.variant)
 

@@ -17,12 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.files import CLONING_FILE, S3_FILE
 from worker.engines.resample import resampled
 from worker.errors import VoiceUnusableError
 
@@ -31,26 +29,22 @@ __all__ = ["Cloner", "Hearing"]
 LOUDNESS = -27.0  # LUFS; what upstream brings a clip to
 S3_RATE = 16_000  # Hz; what the speech tokenizer and both speaker encoders hear
 S3_SECONDS = 10  # of the clip, in S3Gen
-VOICE_ENCODER = "ve.safetensors"
 PACKAGE = "chatterbox"
 
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What a model hears of a clip; Turbo's."""
+    """How much of a clip a model is given, and whether it is brought to a common loudness first."""
 
-    t3_seconds: int = 15  # in T3's prefix
-    t3_tokens: int = 375  # of speech that they become
-    levels: bool = True  # whether the clip is brought to a common loudness first
-
-
-TURBO = Hearing()
+    t3_seconds: int  # in T3's prefix
+    t3_tokens: int  # of speech that they become
+    levels: bool
 
 
 class Cloner:
     """The models that turn a clip into a voice; half a gigabyte, on one device, in float32."""
 
-    def __init__(self, weights: Mapping[str, Tensor], device: torch.device, hearing: Hearing = TURBO) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], device: torch.device, hearing: Hearing) -> None:
         """Build the models of `weights`: `tokenizer.*`, `speaker_encoder.*` and `ve.*`."""
         parts = {name: part_of(weights, name) for name in ("tokenizer", "speaker_encoder", "ve")}
         with warnings.catch_warnings():
@@ -64,18 +58,6 @@ class Cloner:
         self._tokenizer = filled(tokenizer, parts["tokenizer"], device)
         self._speaker = filled(speaker, parts["speaker_encoder"], device)
         self._encoder = filled(encoder, parts["ve"], device)
-
-    @classmethod
-    def load(cls, folder: Path, device: torch.device, hearing: Hearing = TURBO) -> "Cloner":
-        """Load from a checkpoint's folder, as Turbo's was released, or as any was baked.
-
-        Raises:
-            OSError, safetensors.SafetensorError: A file is missing or damaged.
-        """
-        if (folder / CLONING_FILE).is_file():
-            return cls(load_file(folder / CLONING_FILE), device, hearing)
-        s3gen, encoder = load_file(folder / S3_FILE), load_file(folder / VOICE_ENCODER)
-        return cls(s3gen | {f"ve.{name}": tensor for name, tensor in encoder.items()}, device, hearing)
 
     @torch.inference_mode()
     def condition(self, clip: Clip) -> Conditioning:

@@ -14,26 +14,18 @@ __all__ = [
     "CLONING_FILE",
     "MANIFEST",
     "RELEASED_VOICE",
-    "S3_FILE",
-    "SPEAKING",
-    "T3_FILE",
     "VOICE_FILE",
     "WATERMARK_FILE",
     "Manifest",
     "check_files",
-    "check_whole",
-    "is_checkpoint",
     "read_ahead",
 ]
 
-T3_FILE = "t3_turbo_v1.safetensors"
-S3_FILE = "s3gen_meanflow.safetensors"
 VOICE_FILE = "voice.safetensors"  # of a baked checkpoint: the default voice with its prefix
 RELEASED_VOICE = "conds.pt"
 CLONING_FILE = "cloning.safetensors"  # of a baked checkpoint: what only cloning reads
 WATERMARK_FILE = "watermark.safetensors"
 MANIFEST = "manifest.json"
-SPEAKING = (T3_FILE, S3_FILE, VOICE_FILE)  # what is read to speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +62,6 @@ class Manifest:
             ) from error
 
 
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder holds Turbo's weights."""
-    return (folder / T3_FILE).is_file() and (folder / S3_FILE).is_file()
-
-
-def check_whole(folder: Path) -> None:
-    """Check that what speaking reads is there in full; quick, since only headers are read.
-
-    Raises:
-        StartError: A file is missing or cut short.
-    """
-    voice = VOICE_FILE if (folder / VOICE_FILE).is_file() else RELEASED_VOICE
-    check_files(folder, (T3_FILE, S3_FILE, voice))
-
-
 def check_files(folder: Path, names: Sequence[str]) -> None:
     """Check that these files and those of the manifest are there in full.
 
@@ -113,7 +90,7 @@ def length_told(file: Path) -> int:
     return 8 + header + max(ends, default=0)
 
 
-def read_ahead(folder: Path, names: Sequence[str] = SPEAKING) -> None:
+def read_ahead(folder: Path, names: Sequence[str]) -> None:
     """Ask the system, in the background, to read what plain synthesis needs; trouble is no error."""
     threading.Thread(target=advise, args=(folder, names), name="read-ahead", daemon=True).start()
 

@@ -5,12 +5,15 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["Patience", "lacks_memory", "one_line", "uniform"]
+from worker.errors import StartError
+
+__all__ = ["Patience", "lacks_memory", "memory_needed", "one_line", "uniform"]
 
 # In the errors of torch that have no class of their own: the CPU's allocator, CUDA's runtime, and the
 # libraries beside it (CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED, CUFFT_ALLOC_FAILED and, since
 # cuDNN 9, CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED).
 SIGNS = ("allocate memory", "out of memory", "alloc_failed", "allocation_failed")
+NAMES = {"cpu": "machine", "cuda": "GPU"}
 LONGEST_LINE = 160  # characters of an error that are logged
 
 
@@ -30,6 +33,21 @@ def uniform() -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or not lacks_memory(error):
             raise
         raise torch.OutOfMemoryError(str(error)) from error
+
+
+@contextmanager
+def memory_needed(place: torch.device, what: str, remedy: str = "use a larger machine") -> Iterator[None]:
+    """Turn a lack of memory into one line that says what did not fit.
+
+    Raises:
+        StartError: Memory was lacking.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
+        raise StartError(f"not enough memory on the {NAMES[place.type]} for {what}: {remedy}") from error
 
 
 def one_line(error: BaseException) -> str:

@@ -18,7 +18,8 @@ from worker.engines.chatterbox.multilingual.files import RELEASED_S3_FILE, S3_FI
 from worker.engines.chatterbox.multilingual.llama import Llama, check_shapes
 from worker.engines.chatterbox.multilingual.text import Reader
 from worker.engines.chatterbox.s3gen import S3Gen
-from worker.engines.chatterbox.turbo.checkpoint import (
+from worker.engines.chatterbox.t3 import Make
+from worker.engines.chatterbox.tensors import (
     CLONING,
     activations,
     default_voice,
@@ -26,7 +27,6 @@ from worker.engines.chatterbox.turbo.checkpoint import (
     pick_precision,
     product,
 )
-from worker.engines.chatterbox.turbo.t3 import Make
 from worker.errors import StartError
 
 __all__ = ["UNUSED", "MultilingualModels", "load", "maker", "map_pickle", "s3_tensors"]
@@ -60,7 +60,7 @@ def load(folder: Path, device: torch.device, precision: str = "auto") -> Multili
     llama = Llama(tensors, maker(tensors, precision, device), activations(precision), device)
     s3_dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     s3gen = S3Gen.load(s3_tensors(folder, CLONING), device=device, dtype=s3_dtype)
-    voice = default_voice(folder, precision).conditioning
+    voice = default_voice(folder, Conditioning.of)
     return MultilingualModels(llama, s3gen, Reader(folder), voice, manifest, precision)
 
 

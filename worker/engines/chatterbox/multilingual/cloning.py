@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from worker.engines.chatterbox.cloning import Cloner, Hearing
 from worker.engines.chatterbox.files import CLONING_FILE
@@ -24,7 +25,7 @@ def load_cloner(folder: Path, device: torch.device) -> Cloner:
     """
     try:
         if (folder / CLONING_FILE).is_file():
-            return Cloner.load(folder, device, HEARING)
+            return Cloner(load_file(folder / CLONING_FILE), device, HEARING)
         encoder = map_pickle(folder / RELEASED_VOICE_ENCODER)
         weights = map_pickle(folder / RELEASED_S3_FILE) | {
             f"ve.{name}": each for name, each in encoder.items()

@@ -15,7 +15,7 @@ from worker.engines.chatterbox.multilingual.alignment import HEADS, Alignment
 from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Attend, Llama
 from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
 from worker.engines.chatterbox.sampling import draw
-from worker.engines.chatterbox.turbo.t3 import HEAD_SIZE, START, STOP
+from worker.engines.chatterbox.t3 import HEAD_SIZE, START, STOP
 
 __all__ = ["DecodingInput", "GuidedDecoding"]
 

@@ -15,14 +15,14 @@ from torch import Tensor
 from worker.engines import Clip, Fault, Range, Take, Utterance
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.learned import UNFIT, labels
 from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
 from worker.engines.chatterbox.multilingual.decoder import DecodingInput, GuidedDecoding
 from worker.engines.chatterbox.multilingual.text import LANGUAGES, lacking, prepared
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Job, S3Voice
 from worker.engines.chatterbox.shortage import uniform
-from worker.engines.chatterbox.turbo.learning import UNFIT, labels
-from worker.engines.chatterbox.turbo.rendering import SILENCE
+from worker.engines.chatterbox.t3 import SILENCE
 from worker.engines.takes.judge import plausible_tokens
 from worker.errors import EngineFailedError, InvalidInputError, OutOfMemoryError, UnsupportedLanguageError
 

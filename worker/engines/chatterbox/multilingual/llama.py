@@ -14,7 +14,7 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import Linear
-from worker.engines.chatterbox.turbo.t3 import HEAD, HEAD_SIZE, START, STOP, Make
+from worker.engines.chatterbox.t3 import HEAD, HEAD_SIZE, START, STOP, Make
 from worker.errors import StartError
 
 __all__ = ["PRODUCTS", "START_TEXT", "STOP_TEXT", "Attend", "Llama", "check_shapes"]

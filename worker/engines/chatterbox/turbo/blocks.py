@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.engines.chatterbox.linear import weight_type
+from worker.engines.chatterbox.t3 import HEAD_SIZE
 from worker.engines.chatterbox.turbo.attention import SlotRun, attend
-from worker.engines.chatterbox.turbo.t3 import EPSILON, HEAD_SIZE, T3
+from worker.engines.chatterbox.turbo.t3 import EPSILON, T3
 
 __all__ = ["Blocks", "compiled"]
 

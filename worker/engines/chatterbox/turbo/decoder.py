@@ -9,8 +9,9 @@ from torch import Tensor
 from worker.engines.chatterbox.ending import lingers, without_lingering
 from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample_in_one
 from worker.engines.chatterbox.shortage import uniform
+from worker.engines.chatterbox.t3 import START, STOP
 from worker.engines.chatterbox.turbo.slots import Prefix, Slots
-from worker.engines.chatterbox.turbo.t3 import START, STOP, T3
+from worker.engines.chatterbox.turbo.t3 import T3
 
 __all__ = ["Decoder", "Decoding"]
 

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample
 from worker.engines.chatterbox.shortage import uniform
+from worker.engines.chatterbox.t3 import HEAD_SIZE, START
 from worker.engines.chatterbox.turbo.decoder import Decoding
 from worker.engines.chatterbox.turbo.recordings import GraphCapture, Recordings, StepShape
 from worker.engines.chatterbox.turbo.slots import Prefix
-from worker.engines.chatterbox.turbo.t3 import HEAD_SIZE, START, T3, Attend
+from worker.engines.chatterbox.turbo.t3 import T3, Attend
 
 __all__ = ["GraphedDecoder", "LaunchedSteps", "bytes_kept"]
 

@@ -1,7 +1,5 @@
 """Chatterbox-Turbo that learns voices: from a clip once, then from the file that this gave."""
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +8,13 @@ from safetensors import SafetensorError
 
 from worker.engines import Clip
 from worker.engines.chatterbox.cloning import Cloner
+from worker.engines.chatterbox.learned import UNFIT, labels
 from worker.engines.chatterbox.turbo.checkpoint import TurboModels
+from worker.engines.chatterbox.turbo.cloning import load_cloner
 from worker.engines.chatterbox.turbo.engine import TurboEngine
 from worker.engines.chatterbox.turbo.voice import TurboVoice
-from worker.errors import VoiceUnusableError
 
 __all__ = ["LearningEngine"]
-
-UNFIT = re.compile(r"[^A-Za-z0-9_-]+")  # for a file's name
 
 
 class LearningEngine(TurboEngine):
@@ -67,17 +64,5 @@ class LearningEngine(TurboEngine):
 
     def _models_for_learning(self) -> Cloner:
         if self._cloner is None:
-            try:
-                self._cloner = Cloner.load(self._folder, self._models.t3.device)
-            except (OSError, SafetensorError, ImportError) as error:
-                raise VoiceUnusableError(
-                    "this worker cannot learn voices: the models for it are not there"
-                ) from error
+            self._cloner = load_cloner(self._folder, self._models.t3.device)
         return self._cloner
-
-
-def labels(data: bytes) -> dict[str, str]:
-    """Return what a safetensors file says of itself; raises ValueError where it is none."""
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + min(size, len(data))])
-    return dict(header.get("__metadata__", {})) if isinstance(header, dict) else {}

@@ -10,13 +10,13 @@ from torch import Tensor
 from worker.engines import Utterance
 from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Gen, S3Job
 from worker.engines.chatterbox.shortage import Patience, uniform
+from worker.engines.chatterbox.t3 import SILENCE
 from worker.engines.chatterbox.turbo.decoder import Decoding
 from worker.engines.chatterbox.turbo.voice import TurboVoice
 
-__all__ = ["SILENCE", "Rendering", "Rows", "TurboUtterance"]
+__all__ = ["Rendering", "Rows", "TurboUtterance"]
 
 log = logging.getLogger("worker")
-SILENCE = 4299  # the speech token of silence; upstream ends every utterance with three
 FIRST_RETRY, LATEST_RETRY = 16, 512  # batches, after which more rows are tried again
 NEAR = 0.8  # of the first row's length or its inverse: a batch computes all rows as long as the longest
 

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.device import fuses_bf16
+from worker.engines.chatterbox.t3 import HEAD_SIZE
 from worker.engines.chatterbox.turbo.attention import SlotRun
 from worker.engines.chatterbox.turbo.blocks import compiled
-from worker.engines.chatterbox.turbo.t3 import HEAD_SIZE, T3, Attend
+from worker.engines.chatterbox.turbo.t3 import T3, Attend
 
 __all__ = ["Prefix", "Slots"]
 

@@ -13,16 +13,13 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import Linear
+from worker.engines.chatterbox.t3 import HEAD, HEAD_SIZE, START, STOP, Make
 from worker.errors import StartError
 
-__all__ = ["EPSILON", "HEAD", "HEAD_SIZE", "START", "STOP", "T3", "Attend", "Make", "check_shapes"]
+__all__ = ["EPSILON", "T3", "Attend", "check_shapes"]
 
-HEAD = "speech_head"  # the one product whose weight every checkpoint stores as [out, in]
-START, STOP = 6561, 6562  # speech tokens that are no speech
-HEAD_SIZE = 64
 EPSILON = 1e-5  # of the layer norms
 
-Make = Callable[[str], Linear]
 """The name of a matrix product of the checkpoint -> the product, in the format that was chosen."""
 Attend = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, q [N, heads, 64], kv [N, 2, heads, 64]) -> [N, heads, 64]: keeps kv, attends to what is kept."""

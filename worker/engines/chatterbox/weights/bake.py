@@ -11,51 +11,22 @@ import json
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 try:
-    import torch
-    from safetensors.torch import save_file
-    from torch import Tensor
-
-    from worker.engines.chatterbox.files import (
-        CLONING_FILE,
-        MANIFEST,
-        RELEASED_VOICE,
-        S3_FILE,
-        T3_FILE,
-        VOICE_FILE,
-        WATERMARK_FILE,
-        Manifest,
-    )
-    from worker.engines.chatterbox.multilingual import files as multilingual
-    from worker.engines.chatterbox.turbo import checkpoint
-    from worker.engines.chatterbox.turbo.checkpoint import CLONING, PRECISIONS, UNUSED, map_tensors
-    from worker.engines.chatterbox.turbo.t3 import HEAD, check_shapes
-    from worker.engines.chatterbox.turbo.text import load_tokenizer
-    from worker.engines.chatterbox.watermark import Watermark
-    from worker.engines.chatterbox.weights import multilingual as baking
-    from worker.engines.chatterbox.weights.stored import plain, s3_tensors, t3_tensors
+    from worker.engines.chatterbox.files import MANIFEST, Manifest
+    from worker.engines.chatterbox.models import MODELS, TURBO
+    from worker.engines.chatterbox.tensors import PRECISIONS
     from worker.errors import StartError
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
     sys.exit(f"bake: {missing.name} is not installed: pip install -r requirements/chatterbox.txt")
 
+
 __all__ = ["bake"]
 
-VOICE_ENCODER = "ve.safetensors"
-TOKENIZER = "tokenizer.json"
-# What is read of the released files, the texts' apart: each tokenizer says what it lacks.
-TURBO = (T3_FILE, S3_FILE, VOICE_ENCODER, RELEASED_VOICE)
-MULTILINGUAL = (
-    multilingual.T3_FILE,
-    multilingual.RELEASED_S3_FILE,
-    multilingual.RELEASED_VOICE_ENCODER,
-    multilingual.TOKENIZER_FILE,
-    RELEASED_VOICE,
-)
 HASHED_AT_ONCE = 2**20  # bytes
 
 
@@ -68,16 +39,17 @@ def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str
     given = Manifest.read(source)
     if given.precision is not None:
         raise StartError(f"{source} is baked already: bake the released files")
-    is_turbo = not multilingual.is_checkpoint(source)
-    check_released(source, TURBO if is_turbo else MULTILINGUAL)
+    model = next((each for each in MODELS.values() if each.is_checkpoint(source)), TURBO)
+    check_released(source, model.baked_from)
+    code = model.imported()
     if target.exists():
         raise StartError(f"{target} exists: remove it, or bake to another folder")
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     part.mkdir(parents=True)
     try:
-        (write_weights if is_turbo else baking.write_weights)(source, part, precision)
+        code.write_weights(source, part, precision)
         write_manifest(source, part, precision)
-        (write_voice if is_turbo else baking.write_voice)(part)
+        code.write_voice(part)
         write_manifest(source, part, precision)
         part.replace(target)
     finally:
@@ -94,46 +66,6 @@ def check_released(source: Path, names: Sequence[str]) -> None:
             f"{source} has no {missing[0]}: expected a folder with the released files, as "
             "python -m worker.engines.chatterbox.weights.fetch makes one"
         )
-
-
-def write_weights(source: Path, part: Path, precision: str) -> None:
-    """Write the models' tensors and the tokenizer."""
-    t3 = map_tensors(source / T3_FILE, UNUSED)
-    check_shapes(t3)
-    save_file(t3_tensors(as_products(t3), precision, is_product), part / T3_FILE)
-    s3gen = map_tensors(source / S3_FILE)
-    spoken = {name: tensor for name, tensor in s3gen.items() if not name.startswith(CLONING)}
-    save_file(s3_tensors(spoken, precision), part / S3_FILE)
-    cloning = {name: tensor for name, tensor in s3gen.items() if name.startswith(CLONING)}
-    encoder = map_tensors(source / VOICE_ENCODER)
-    save_file(
-        plain(cloning | {f"ve.{name}": tensor for name, tensor in encoder.items()}), part / CLONING_FILE
-    )
-    load_tokenizer(source).save(str(part / TOKENIZER))
-    Watermark.load().export(part / WATERMARK_FILE)
-    shutil.copyfile(source / RELEASED_VOICE, part / RELEASED_VOICE)
-
-
-def as_products(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return T3's tensors with the weights of products as [out, in]."""
-    return {
-        name: tensor.t() if is_product(name) and not name.startswith(HEAD) else tensor
-        for name, tensor in tensors.items()
-    }
-
-
-def is_product(name: str) -> bool:
-    """Whether a tensor of T3 is the weight of a matrix product in every step."""
-    return name == f"{HEAD}.weight" or name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight"))
-
-
-def write_voice(part: Path) -> None:
-    """Write the default voice with its prefix, computed by the models that were just written."""
-    models = checkpoint.load(part, torch.device("cpu"))
-    with torch.inference_mode():
-        models.voice.prefix(models.t3)
-    (part / VOICE_FILE).write_bytes(models.voice.to_bytes(models.precision))
-    (part / RELEASED_VOICE).unlink()
 
 
 def write_manifest(source: Path, part: Path, precision: str) -> None:

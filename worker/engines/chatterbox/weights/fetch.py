@@ -22,9 +22,9 @@ from urllib.parse import quote
 import httpx
 
 from worker.engines.chatterbox.files import MANIFEST
+from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.models import MODELS, TURBO
 from worker.engines.chatterbox.weights.lock import (
-    MULTILINGUAL,
-    REPOSITORY,
     Lock,
     Pin,
     listing,
@@ -42,14 +42,11 @@ __all__ = ["fetch", "newest"]
 # What a real hub keeps in Xet goes through hf_xet instead, a second way that no test here could prove.
 ATTEMPTS = 4  # in a row that bring less than a piece; a cut connection goes on where it was cut
 PIECE = 2**20  # bytes
-MODELS = {  # the repository of each, and what pins it
-    "turbo": (REPOSITORY, "weights.lock"),
-    "multilingual": (MULTILINGUAL, "weights-multilingual.lock"),
-}
+SHORT = {model.short: model for model in MODELS.values()}
 TIMEOUT = httpx.Timeout(60.0)
 
 
-def newest(hub: str = HUB, revision: str = "main", repository: str = REPOSITORY) -> Lock:
+def newest(hub: str = HUB, revision: str = "main", model: Model = TURBO) -> Lock:
     """Return the lock of a branch's newest revision, a tag's or a commit's, from the hub's own digests.
 
     Raises:
@@ -57,7 +54,7 @@ def newest(hub: str = HUB, revision: str = "main", repository: str = REPOSITORY)
     """
     with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
         name = quote(revision, safe="")
-        answer = asked(client, f"{hub}/api/models/{repository}/revision/{name}?blobs=true")
+        answer = asked(client, f"{hub}/api/models/{model.repository}/revision/{name}?blobs=true")
         try:
             told: Any = answer.json()
         except ValueError as error:
@@ -65,9 +62,9 @@ def newest(hub: str = HUB, revision: str = "main", repository: str = REPOSITORY)
         commit = revision_of(told)
         return locked(
             commit,
-            listing(told, repository),
-            lambda name: asked(client, address(hub, repository, commit, name)).content,
-            repository,
+            listing(told, model),
+            lambda name: asked(client, address(hub, model.repository, commit, name)).content,
+            model.repository,
         )
 
 
@@ -206,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks; return 1 with one line where that cannot be."""
     parser = argparse.ArgumentParser("python -m worker.engines.chatterbox.weights.fetch", description=__doc__)
     parser.add_argument("target", type=Path, nargs="?", help="new folder for the released files")
-    parser.add_argument("--model", choices=MODELS, default="turbo", help="default: turbo")
+    parser.add_argument("--model", choices=SHORT, default="turbo", help="default: turbo")
     parser.add_argument("--weights", choices=("locked", "main"), default="locked", help="default: locked")
     parser.add_argument("--lock-file", type=Path, help="default: weights.lock, or weights-multilingual.lock")
     parser.add_argument("--lock", type=Path, metavar="FILE", help="write the newest revision's lock, and end")
@@ -242,36 +239,34 @@ def hub_at(address: str) -> str:
 
 def run(given: argparse.Namespace, hub: str) -> None:
     """Write a lock, or fetch."""
-    repository, pinned = MODELS[given.model]
+    model = SHORT[given.model]
     if given.lock is not None:
-        given.lock.write_text(newest(hub, given.revision or "main", repository).text(), encoding="utf-8")
+        given.lock.write_text(newest(hub, given.revision or "main", model).text(), encoding="utf-8")
         print(f"{given.lock} is written: commit it")
         return
     if given.weights == "locked":
-        fetch(pins_of(given.lock_file or Path(pinned), given.model), given.target, hub)
+        fetch(pins_of(given.lock_file or Path(model.lock), model), given.target, hub)
         return
-    lock = newest(hub, given.revision or "main", repository)
+    lock = newest(hub, given.revision or "main", model)
     fetch(lock, given.target, hub)
-    print(f"\nThese weights were not pinned. To build the same again, commit this as {pinned}:")
+    print(f"\nThese weights were not pinned. To build the same again, commit this as {model.lock}:")
     print(lock.text())
 
 
-def pins_of(file: Path, model: str) -> Lock:
+def pins_of(file: Path, model: Model) -> Lock:
     """Return what a model's lock file pins.
 
     Raises:
         StartError: It cannot be used; the line says how to make another.
     """
-    repository, _ = MODELS[model]
-    remedy = (
-        f"`python -m worker.engines.chatterbox.weights.fetch --model {model} --lock {file}` makes another"
-    )
+    tool = "python -m worker.engines.chatterbox.weights.fetch"
+    remedy = f"`{tool} --model {model.short} --lock {file}` makes another"
     try:
         lock = Lock.read(file)
     except StartError as error:
         raise StartError(f"{error}: {remedy}") from error
-    if lock.repository != repository:
-        raise StartError(f"{file} pins {lock.repository}, expected {repository}: {remedy}")
+    if lock.repository != model.repository:
+        raise StartError(f"{file} pins {lock.repository}, expected {model.repository}: {remedy}")
     return lock
 
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.models import MODELS, find_model
 from worker.errors import StartError
 
 __all__ = [
-    "FILES",
-    "MULTILINGUAL",
-    "RELEASED",
-    "REPOSITORY",
     "Listed",
     "Lock",
     "Pin",
@@ -28,29 +26,6 @@ __all__ = [
     "revision_of",
 ]
 
-REPOSITORY = "ResembleAI/chatterbox-turbo"
-FILES = (
-    "added_tokens.json",
-    "conds.pt",
-    "merges.txt",
-    "s3gen_meanflow.safetensors",
-    "t3_turbo_v1.safetensors",
-    "tokenizer_config.json",
-    "ve.safetensors",
-    "vocab.json",
-)
-MULTILINGUAL = "ResembleAI/chatterbox"
-RELEASED = {  # the files that are used, by repository
-    REPOSITORY: FILES,
-    MULTILINGUAL: (
-        "Cangjie5_TC.json",
-        "conds.pt",
-        "grapheme_mtl_merged_expanded_v1.json",
-        "s3gen.pt",
-        "t3_mtl23ls_v2.safetensors",
-        "ve.pt",
-    ),
-}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -69,7 +44,7 @@ class Lock:
 
     revision: str
     files: Mapping[str, Pin]
-    repository: str = REPOSITORY
+    repository: str
 
     @property
     def size(self) -> int:
@@ -100,14 +75,16 @@ class Lock:
         """
         try:
             files = {name: Pin(int(pin["size"]), str(pin["sha256"])) for name, pin in found["files"].items()}
-            lock = cls(str(found.get("revision", "")), files, str(found.get("repository", REPOSITORY)))
+            lock = cls(str(found.get("revision", "")), files, str(found.get("repository")))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StartError(f"{where}: a file needs `size` and `sha256` ({error!r})") from error
         if not COMMIT.fullmatch(lock.revision):
             raise StartError(f"{where}: revision is {lock.revision!r}, expected 40 hexadecimal digits")
-        wanted = RELEASED.get(lock.repository)
-        if wanted is None:
-            raise StartError(f"{where}: repository is {lock.repository!r}, expected {' or '.join(RELEASED)}")
+        model = find_model(lock.repository)
+        if model is None:
+            known = " or ".join(each.repository for each in MODELS.values())
+            raise StartError(f"{where}: repository is {lock.repository!r}, expected {known}")
+        wanted = model.released
         if missing := [name for name in wanted if name not in files]:
             raise StartError(f"{where} does not pin {', '.join(missing)}")
         for name, pin in files.items():
@@ -152,14 +129,14 @@ def revision_of(answer: Any) -> str:
     return revision
 
 
-def listing(answer: Any, repository: str = REPOSITORY) -> dict[str, Listed]:
+def listing(answer: Any, model: Model) -> dict[str, Listed]:
     """Return the files that are used, from the hub's answer (`/api/models/…?blobs=true`).
 
     Raises:
         StartError: One is missing there, or described otherwise than expected.
     """
     found: dict[str, Listed] = {}
-    wanted = RELEASED[repository]
+    wanted = model.released
     try:
         for row in answer["siblings"]:
             if row["rfilename"] in wanted:
@@ -176,7 +153,7 @@ def locked(
     revision: str,
     files: Mapping[str, Listed],
     fetched: Callable[[str], bytes],
-    repository: str = REPOSITORY,
+    repository: str,
 ) -> Lock:
     """Return the lock of a listing; `fetched` brings a small file, whose git hash is checked.
 

@@ -18,10 +18,10 @@ from worker.engines.chatterbox.multilingual.files import (
     WORDS_FOLDER,
 )
 from worker.engines.chatterbox.multilingual.llama import PRODUCTS, check_shapes
-from worker.engines.chatterbox.turbo.checkpoint import CLONING, map_tensors
-from worker.engines.chatterbox.turbo.t3 import HEAD
+from worker.engines.chatterbox.stored import plain, s3_tensors, t3_tensors
+from worker.engines.chatterbox.t3 import HEAD
+from worker.engines.chatterbox.tensors import CLONING, map_tensors
 from worker.engines.chatterbox.watermark import Watermark
-from worker.engines.chatterbox.weights.stored import plain, s3_tensors, t3_tensors
 
 __all__ = ["write_voice", "write_weights"]
 

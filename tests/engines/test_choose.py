@@ -1,0 +1,29 @@
+"""Which engine a worker speaks with, and each model of Chatterbox entered once."""
+
+import pytest
+
+from worker.engines.chatterbox.models import MODELS
+from worker.engines.choose import ENGINES, TITLES, choose
+from worker.errors import StartError
+from worker.settings import Settings
+
+
+def test_an_unknown_engine_stops_the_start_with_the_names_of_all() -> None:
+    with pytest.raises(StartError, match=r"^TTS_ENGINE='best': expected one of auto, chatterbox-turbo, "):
+        choose(Settings(engine="best"))
+
+
+@pytest.mark.parametrize("name", ["preview", "tone", *MODELS])
+def test_an_engine_that_is_asked_for_by_name_is_chosen(name: str) -> None:
+    assert choose(Settings(engine=name)) == name
+    assert name in ENGINES
+    assert TITLES[name]
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.short)
+def test_a_models_entry_agrees_with_itself_and_leads_to_its_code(model: object) -> None:
+    entry = MODELS[getattr(model, "name", "")]
+    assert entry.name == f"chatterbox-{entry.short}"
+    assert set(entry.baked_from) <= set(entry.released)
+    code = entry.imported()
+    assert all(callable(getattr(code, name)) for name in ("load", "write_weights", "write_voice"))
