@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from chatterpod.cli import main
 
-from tests.kits.platform import Platform
+from tests.kits.runpod_platform import Platform
 from tests.kits.served import serving
 
 Run = Callable[..., tuple[int, str]]

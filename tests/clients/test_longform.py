@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import ID3
 
-from tests.kits.platform import PAUSE, SAMPLES_A_CHARACTER, Platform
+from tests.kits.runpod_platform import PAUSE, SAMPLES_A_CHARACTER, Platform
 
 PARAGRAPH = "Quite a long line of words that goes on and on. "
 TEXT = "\n\n".join(

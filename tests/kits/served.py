@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.kits.endpoint import FakeEndpoint
-from tests.kits.platform import Platform
+from tests.kits.runpod_platform import Platform
 
 __all__ = ["listening", "serving"]
 

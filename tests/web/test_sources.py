@@ -10,8 +10,8 @@ import pytest
 
 from tests.kits.browsers import Page, free_port, started, wait_for
 from tests.kits.listener import text
+from tests.kits.player_site import CAPTIONS, EXAMPLES, LONGER, SPEECH, serving
 from tests.kits.pods import Pod
-from tests.kits.site import CAPTIONS, EXAMPLES, LONGER, SPEECH, serving
 
 PLAYER = "document.querySelector('chatterpod-player')"
 TOKEN = "a-token-of-this-gateway"
