@@ -8,29 +8,25 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from worker.cache import Cache
+from worker.assembly import create_worker
+from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
-from worker.speech import LiveSpeeches, Scheduler
-from worker.voices import VoiceStore
-from worker.voices.ready import ReadyVoices
+from worker.settings import Settings
 
 __all__ = ["cpu_seconds", "first_record_ms", "run_job", "worker_in"]
 
 
 @contextmanager
 def worker_in(folder: Path) -> Iterator[Worker]:
-    """Yield a worker with the tone at once for an engine."""
-    engine = ToneEngine(speed=1e9)
-    cache = Cache(folder, 10**9)
-    synthesis = Scheduler(engine)
-    synthesis.start()
+    """Yield a worker whose engine is the tone, without a delay, and whose files are in `folder`."""
+    settings = Settings(cache_dir=folder, voices_dir=folder / "voices", image_voices_dir=folder / "no-image")
+    worker = create_worker(settings, Loaded(ToneEngine(speed=1e9)))
+    worker.start()
     try:
-        casting = ReadyVoices(VoiceStore(folder / "voices", engine.voices), engine, call=synthesis.call)
-        yield Worker(engine, cache, LiveSpeeches(synthesis, cache), casting)
+        yield worker
     finally:
-        synthesis.close()
-        cache.close()
+        worker.close()
 
 
 async def run_job(worker: Worker, given: dict[str, Any]) -> tuple[float, dict[str, Any]]:

@@ -95,11 +95,11 @@ def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
 def counted_rows() -> Iterator[Row]:
     """Yield how often 50 segments of one job compute their voice's conditioning."""
     with tempfile.TemporaryDirectory() as folder, worker_in(Path(folder)) as worker:
-        worker.casting.voices.add("ann", starters()["harbour"])
+        worker.voices.store.add("ann", starters()["harbour"])
         turns = [{"text": TEXT, "voice": "ann"} for _ in range(50)]
         _, last = asyncio.run(run_job(worker, {"turns": turns, "bit_rate": 32}))
         name = f"conditionings computed for {last['chunks_processed']} segments of one voice"
-        yield Row(name, worker.casting.learned, "", 1)
+        yield Row(name, worker.voices.learned, "", 1)
 
 
 def learning_rows(guard: Guard, options: argparse.Namespace) -> Sequence[Row]:

@@ -11,23 +11,18 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
-from functools import partial
+from collections.abc import AsyncGenerator, Callable, Sequence
 from os import _exit
 from typing import Any
 
 try:
-    from worker.cache import Cache, cache_key
+    from worker.assembly import create_worker
     from worker.check import cache_trouble, check, fitness
     from worker.engines.choose import TITLES, Loaded, choose, load
-    from worker.engines.takes import cloner
     from worker.errors import StartError
     from worker.handler import Worker
     from worker.settings import Settings, prepare_environment, takes_jobs
-    from worker.speech import LiveSpeeches, Scheduler
-    from worker.voices import VoiceStore
     from worker.voices.fetch import fetched
-    from worker.voices.ready import ReadyVoices
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -38,12 +33,11 @@ SDK_OPTIONS = ("--rp_",)  # how others of RunPod's SDK begin, which reads all of
 LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
 
 WORKER: Worker
-SYNTHESIS: Scheduler
 
 
 async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the records of a job; the SDK inspects this function to see that it streams."""
-    SYNTHESIS.start()  # where the SDK asks no queue, nothing has started it before the first job
+    WORKER.start()  # where the SDK asks no queue, nothing has started it before the first job
     async for record in WORKER.handle(job):
         yield record
 
@@ -56,7 +50,7 @@ async def whole(job: dict[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
 
 def concurrency(_: int) -> int:
     """Return how many jobs to take at once; the first call comes after the SDK has forked."""
-    SYNTHESIS.start()
+    WORKER.start()
     return WORKER.concurrency
 
 
@@ -89,37 +83,12 @@ def die() -> None:
     threading.Timer(LAST_WORDS_SECONDS, _exit, args=(1,)).start()
 
 
-def assemble(settings: Settings) -> None:
-    """Build the worker of this process."""
-    global WORKER, SYNTHESIS  # noqa: PLW0603 - the singleton
-    folder, warning = settings.cache_folder()
-    for line in (warning, cache_trouble(settings)):
-        if line:
-            log.warning(line)
-    loaded = load_engine(settings)
-    engine = loaded.engine
-    cache = Cache(folder, settings.cache_max_bytes)
-    SYNTHESIS = Scheduler(engine, on_death=die)
-    casting = ReadyVoices(
-        VoiceStore(settings.voices_folder()[0], engine.voices, settings.image_voices_dir),
-        cloner(engine),
-        call=SYNTHESIS.call,
-        fetch=fetch,
-        memory_bytes=settings.voices_memory_bytes,
-    )
-    WORKER = Worker(
-        engine,
-        cache,
-        LiveSpeeches(SYNTHESIS, cache),
-        casting,
-        max_characters=settings.max_characters,
-        key_of=partial(
-            cache_key,
-            tag=settings.cache_tag,
-            keep_case=settings.cache_case == "keep",
-            variant=loaded.variant,
-        ),
-    )
+def create(settings: Settings) -> Worker:
+    """Load the engine and return the worker of this process."""
+    for warning in (settings.cache_folder()[1], cache_trouble(settings)):
+        if warning:
+            log.warning(warning)
+    return create_worker(settings, load_engine(settings), fetch=fetch, on_death=die)
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -166,8 +135,12 @@ def one_job(value: str) -> dict[str, Any]:
     return job
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    """Start the worker, or with `--check` say what it would do; return 1 where it cannot start."""
+def main(arguments: Sequence[str] = (), create: Callable[[Settings], Worker] = create) -> int:
+    """Start the worker that `create` returns, or with `--check` print what it would do.
+
+    Returns the exit code: 1 if it cannot start.
+    """
+    global WORKER  # noqa: PLW0603 - the singleton
     asked = options(arguments)
     if asked.check:
         return check(print)
@@ -179,7 +152,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             log.info("Settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()))
         sdk = threading.Thread(target=importlib.import_module, args=("runpod",))
         sdk.start()  # beside the engine's load: each takes more than a second
-        assemble(settings)
+        WORKER = create(settings)
     except StartError as error:
         print(f"worker: {error}", file=sys.stderr)
         return 1

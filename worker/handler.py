@@ -13,13 +13,12 @@ from typing import Any
 from segmenter.scripts import foreign_script
 from worker.cache import Cache, StoredSpeech, cache_key
 from worker.chunks import layout
-from worker.engines import Engine
 from worker.errors import EngineFailedError, SpeechError
 from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
 from worker.records import MIMETYPES, RecordWriter
 from worker.request import Operation, SpeechRequest, parse
-from worker.speech import LiveSpeech, LiveSpeeches, follow
+from worker.speech import LiveSpeech, LiveSpeeches, Scheduler, follow
 from worker.speech.planning import leading_space
 from worker.voices.ready import ReadyVoices, VoicesByName
 
@@ -70,23 +69,33 @@ class Worker:
 
     def __init__(
         self,
-        engine: Engine,
+        scheduler: Scheduler,
         cache: Cache,
-        studio: LiveSpeeches,
-        casting: ReadyVoices,
+        speeches: LiveSpeeches,
+        voices: ReadyVoices,
         *,
         max_characters: int = 10_000,
         key_of: Callable[[SpeechRequest, str, Mapping[str, str]], str] = cache_key,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.engine = engine
-        self._cache = cache
-        self._studio = studio
-        self.casting = casting
+        self.engine = scheduler.engine
+        self.scheduler = scheduler
+        self.cache = cache
+        self.speeches = speeches
+        self.voices = voices
         self._max_characters = max_characters
         self._key_of = key_of
         self._clock = clock
         self._totals = Totals()
+
+    def start(self) -> None:
+        """Start the threads, once; call it after the last fork, as threads do not survive one."""
+        self.scheduler.start()
+
+    def close(self) -> None:
+        """Fail what is unfinished, wait for the cache's writes and end the threads."""
+        self.scheduler.close()
+        self.cache.close()
 
     @property
     def concurrency(self) -> int:
@@ -103,10 +112,10 @@ class Worker:
         try:
             request = parse(job.get("input"), self.engine, self._max_characters)
             if isinstance(request, Operation):
-                answer = await operate(request, self.engine, self._cache, self.casting, self._studio.work)
+                answer = await operate(request, self.engine, self.cache, self.voices, self.scheduler.work)
                 yield answer | ({"totals": self._totals.as_json()} if request.op == "info" else {})
                 return
-            cast = await self.casting.cast(request)
+            cast = await self.voices.cast(request)
             async with aclosing(self._serve(self._visit(request, cast, name, started), name)) as records:
                 async for record in records:
                     yield record
@@ -149,8 +158,8 @@ class Worker:
 
     async def _find(self, visit: JobContext) -> Delivery:
         """Return the delivery of stored speech, or of speech that is being made."""
-        if visit.request.cache == "use" and not self._studio.speaks(visit.key):
-            read = self._cache.pool().submit(self._cache.read, visit.key, visit.request.form)
+        if visit.request.cache == "use" and not self.speeches.speaks(visit.key):
+            read = self.cache.pool().submit(self.cache.read, visit.key, visit.request.form)
             found = await asyncio.wrap_future(read)
             if found is not None:
                 return stored_delivery(visit, *found)
@@ -158,8 +167,8 @@ class Worker:
 
     async def _made_delivery(self, visit: JobContext) -> Delivery:
         voices = {voice.name: voice.key for voice in visit.cast.values()}
-        async with self.casting.using(visit.cast.values()):
-            with self._studio.enter(visit.request, visit.key, voices) as speech:
+        async with self.voices.using(visit.cast.values()):
+            with self.speeches.enter(visit.request, visit.key, voices) as speech:
                 async with aclosing(self._told(visit, speech)) as delivery:
                     async for record, ending in delivery:
                         yield record, ending

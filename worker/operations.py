@@ -18,7 +18,7 @@ __all__ = ["operate"]
 
 
 async def operate(
-    operation: Operation, engine: Engine, cache: Cache, casting: ReadyVoices, work: Mapping[str, int]
+    operation: Operation, engine: Engine, cache: Cache, voices: ReadyVoices, work: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return the record of one operation; `work` is what `info` says of the engine's work.
 
@@ -32,32 +32,32 @@ async def operate(
             f"{operation.op} needs an engine that clones voices, and {engine.name} does not"
         )
     if operation.op == "voice_add":
-        return answer | await casting.add(name, operation.clip_base64, operation.voice_url)
+        return answer | await voices.add(name, operation.clip_base64, operation.voice_url)
     if operation.op == "voice_remove":
-        await asyncio.to_thread(casting.voices.remove, name)
+        await asyncio.to_thread(voices.store.remove, name)
         return answer | {"name": name}
     if operation.op == "voices":
-        return answer | {"voices": await asyncio.to_thread(casting.voices.names)}
+        return answer | {"voices": await asyncio.to_thread(voices.store.names)}
     answer |= {"engine": engine.name, "device": engine.device}
     if operation.op == "warm":  # the engine was loaded before the first job could come
         if operation.name is not None:
-            async with casting.using([await casting.find(name)]):
+            async with voices.using([await voices.find(name)]):
                 return answer | {"voice": name}
         return answer
     tasks = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count()}
     answer |= {"work": {**work, **tasks}}
-    return answer | await asyncio.to_thread(facts, engine, cache, casting)
+    return answer | await asyncio.to_thread(facts, engine, cache, voices)
 
 
-def facts(engine: Engine, cache: Cache, casting: ReadyVoices) -> dict[str, Any]:
+def facts(engine: Engine, cache: Cache, voices: ReadyVoices) -> dict[str, Any]:
     """Return what `info` says; it reads the disk."""
     return {
         "languages": sorted(engine.languages),
         "languages_lacking": dict(engine.lacking),
-        "voices": casting.voices.names(),
-        "voices_ready": len(casting.ready),
-        "voices_learned": casting.learned,
-        "voices_recalled": casting.recalled,
+        "voices": voices.store.names(),
+        "voices_ready": len(voices.ready),
+        "voices_learned": voices.learned,
+        "voices_recalled": voices.recalled,
         "options": {name: [allowed.low, allowed.high] for name, allowed in engine.options.items()},
         "slots": engine.slots,
         "engine_status": engine_status(engine),

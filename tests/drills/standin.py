@@ -18,12 +18,13 @@ from functools import partial
 from pathlib import Path
 
 from worker import __main__ as entry
+from worker.assembly import create_worker
 from worker.cache import Cache, Publication
 from worker.engines import Fault, Take
 from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
+from worker.handler import Worker
 from worker.settings import Settings
-from worker.speech import Scheduler
 
 DICE = random.SystemRandom()
 HOUR = 3_600
@@ -88,18 +89,28 @@ class HangingTone(ToneEngine):
         return super().advance(order)
 
 
+CACHES: dict[str, type[Cache]] = {"dying": DyingCache, "refusing": RefusingCache, "jumping": Cache}
+
+
+def hanging(settings: Settings) -> Worker:
+    """Return a worker whose engine hangs, and counts as hanging after a second."""
+    loaded = Loaded(HangingTone(settings))
+    return create_worker(settings, loaded, on_death=entry.die, hung_seconds=1.0)
+
+
+def with_cache(kind: str, settings: Settings) -> Worker:
+    """Return a worker that keeps its speech in a cache of this kind."""
+    cache = CACHES[kind](settings.cache_folder()[0], settings.cache_max_bytes, time.time)
+    return create_worker(settings, entry.load_engine(settings), on_death=entry.die, cache=cache)
+
+
 def main(kind: str) -> int:
     """Run the worker with what is wrong in it."""
     if kind == "hanging":
-        setattr(entry, "load_engine", lambda settings: Loaded(HangingTone(settings)))  # noqa: B010 - as below
-        setattr(entry, "Scheduler", partial(Scheduler, hung_seconds=1.0))  # noqa: B010
-        return entry.main()
-    clock = JumpingClock()
-    caches = {"dying": DyingCache, "refusing": RefusingCache, "jumping": partial(Cache, wall_clock=clock)}
+        return entry.main(create=hanging)
     if kind == "jumping":
-        time.time = clock  # the whole process's, as a machine's clock is
-    setattr(entry, "Cache", caches[kind])  # noqa: B010 - a name that the module only imports
-    return entry.main()
+        time.time = JumpingClock()  # the whole process's, the cache's too, as a machine's clock is
+    return entry.main(create=partial(with_cache, kind))
 
 
 if __name__ == "__main__":

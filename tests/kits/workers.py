@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from worker.cache import Cache
+from worker.assembly import create_worker
 from worker.engines import Fault, Take, Utterance
-from worker.engines.takes import cloner
+from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
-from worker.handler import Worker
-from worker.speech import LiveSpeeches, Scheduler
-from worker.voices import VoiceStore
-from worker.voices.ready import ReadyVoices
+from worker.settings import Settings
+from worker.speech import HUNG_SECONDS
 
 __all__ = ["CountingEngine", "Kit", "audio_of", "run_job", "working"]
 
@@ -75,24 +73,30 @@ class FaultyEngine(CountingEngine):
 
 
 class Kit:
-    """The parts of a worker, open to the tests."""
+    """A worker with its parts open to the tests."""
 
-    def __init__(self, folder: Path, engine: ToneEngine, memory_bytes: int = 10**9) -> None:
+    def __init__(self, folder: Path, engine: ToneEngine, memory_bytes: int, hung_seconds: float) -> None:
         self.engine = engine
-        self.cache = Cache(folder, 10**9)
         self.deaths = 0
-        self.synthesis = Scheduler(engine, on_death=self.died)
-        self.studio = LiveSpeeches(self.synthesis, self.cache)
-        self.voices = VoiceStore(folder / "voices", engine.voices)
         self.web: dict[str, bytes] = {}  # what voice_url finds
-        self.casting = ReadyVoices(
-            self.voices,
-            cloner(engine),
-            call=self.synthesis.call,
-            fetch=self.web.__getitem__,
-            memory_bytes=memory_bytes,
+        settings = Settings(
+            cache_dir=folder,
+            voices_dir=folder / "voices",
+            image_voices_dir=folder / "no-image",
+            voices_memory_bytes=memory_bytes,
         )
-        self.worker = Worker(engine, self.cache, self.studio, self.casting)
+        self.worker = create_worker(
+            settings,
+            Loaded(engine),
+            fetch=self.web.__getitem__,
+            on_death=self.died,
+            hung_seconds=hung_seconds,
+        )
+        self.scheduler = self.worker.scheduler
+        self.cache = self.worker.cache
+        self.speeches = self.worker.speeches
+        self.voices = self.worker.voices
+        self.store = self.voices.store
 
     def died(self) -> None:
         self.deaths += 1
@@ -102,14 +106,18 @@ class Kit:
 
 
 @contextmanager
-def working(folder: Path, engine: ToneEngine | None = None, memory_bytes: int = 10**9) -> Iterator[Kit]:
-    kit = Kit(folder, engine or CountingEngine(), memory_bytes)
-    kit.synthesis.start()
+def working(
+    folder: Path,
+    engine: ToneEngine | None = None,
+    memory_bytes: int = 10**9,
+    hung_seconds: float = HUNG_SECONDS,
+) -> Iterator[Kit]:
+    kit = Kit(folder, engine or CountingEngine(), memory_bytes, hung_seconds)
+    kit.worker.start()
     try:
         yield kit
     finally:
-        kit.synthesis.close()
-        kit.cache.close()
+        kit.worker.close()
 
 
 async def run_job(kit: Kit, given: Any, name: str = "job-1") -> list[Record]:

@@ -191,11 +191,11 @@ async def test_the_engine_stops_when_the_last_reader_leaves_even_parked_at_a_yie
         kit.engine.hold_after = 1  # type: ignore[attr-defined]
         parked = asyncio.create_task(park(kit, {"text": TEXT}))
         await until(lambda: len(kit.engine.admitted) == 2)  # type: ignore[attr-defined]
-        [speech] = kit.studio._speeches.values()
+        [speech] = kit.speeches._speeches.values()
         await until(lambda: speech.parts)
         parked.cancel()
         await asyncio.wait([parked])
-        await until(lambda: kit.synthesis.inside == 0 and kit.engine.dropped)  # type: ignore[attr-defined]
+        await until(lambda: kit.scheduler.inside == 0 and kit.engine.dropped)  # type: ignore[attr-defined]
         assert speech.parts == []  # freed: what held the job may live on for long
         kit.engine.hold_after = None  # type: ignore[attr-defined]
         assert (await run_job(kit, {"text": "Next."}))[-1]["final"] is True

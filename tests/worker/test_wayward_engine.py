@@ -14,8 +14,6 @@ from worker.engines import Fault, Pcm, Take, Utterance
 from worker.engines.takes import JudgedEngine
 from worker.engines.tone import ToneEngine
 from worker.errors import StartError
-from worker.handler import Worker
-from worker.speech import LiveSpeeches, Scheduler
 
 RATE = 24_000
 TEXT = "The harbour was quiet that morning, and only the gulls had opinions."
@@ -143,17 +141,14 @@ async def test_an_engine_that_raises_midway_is_replaced_and_says_no_path(tmp_pat
 
 async def test_a_hung_engine_fails_its_jobs_and_has_the_process_ended(tmp_path: Path) -> None:
     engine = WaywardEngine(HANGS)
-    with working(tmp_path, guarded(engine)) as kit:
-        died = threading.Event()
-        kit.synthesis = Scheduler(kit.engine, on_death=died.set, hung_seconds=0.2)
-        kit.worker = Worker(kit.engine, kit.cache, LiveSpeeches(kit.synthesis, kit.cache), kit.casting)
-        kit.synthesis.start()
+    with working(tmp_path, guarded(engine), hung_seconds=0.2) as kit:
         assert await run_job(kit, {"text": TEXT}) == [{"error": "engine_failed: the engine hangs"}]
-        assert died.wait(20)
+        async with asyncio.timeout(20):
+            while not kit.deaths:
+                await asyncio.sleep(0.005)
         late = await run_job(kit, {"text": "Hello?"})
         assert late[0]["error"].startswith("shutting_down: ")
         engine.released.set()
-        kit.synthesis.close()
     assert kit.files() == []
 
 

@@ -2,7 +2,7 @@
 
 from worker.speech.encoding import SpeechEncoder
 from worker.speech.registry import LiveSpeeches
-from worker.speech.scheduler import Scheduler
+from worker.speech.scheduler import HUNG_SECONDS, Scheduler
 from worker.speech.speech import LiveSpeech, follow
 
-__all__ = ["LiveSpeech", "LiveSpeeches", "Scheduler", "SpeechEncoder", "follow"]
+__all__ = ["HUNG_SECONDS", "LiveSpeech", "LiveSpeeches", "Scheduler", "SpeechEncoder", "follow"]

@@ -28,11 +28,6 @@ class LiveSpeeches:
         self._clock = clock
         self._speeches: dict[str, LiveSpeech] = {}
 
-    @property
-    def work(self) -> dict[str, int]:
-        """What the engine is at: see `Scheduler.work`."""
-        return self._synthesis.work
-
     def speaks(self, key: str) -> bool:
         """Whether a speech of this key is being made, so that there is one to join."""
         speech = self._speeches.get(key)

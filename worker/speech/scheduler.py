@@ -20,7 +20,7 @@ from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownErro
 from worker.speech.encoding import PlannedSegment
 from worker.speech.speech import LiveSpeech
 
-__all__ = ["Scheduler"]
+__all__ = ["HUNG_SECONDS", "Scheduler"]
 
 log = logging.getLogger("worker")
 HUNG_SECONDS = 60.0  # one step of the engine may take no longer
@@ -58,7 +58,7 @@ class Scheduler:
         on_death: Callable[[], None] = lambda: None,
         hung_seconds: float = HUNG_SECONDS,
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._clock = clock
         self._on_death = on_death
         self._hung_seconds = hung_seconds
@@ -148,7 +148,7 @@ class Scheduler:
             if self._dead:
                 return False
             for utterance in self._dropped:
-                self._engine.drop(utterance)
+                self.engine.drop(utterance)
             self._dropped.clear()
             calls = list(self._calls)
             self._calls.clear()
@@ -161,7 +161,7 @@ class Scheduler:
                 self._changed.wait(timeout=0.05)
                 return True
             self._stepping_since = self._clock()
-        results = self._engine.advance(order)
+        results = self.engine.advance(order)
         self._stepping_since = None
         with self._changed:
             for result in results:
@@ -173,7 +173,7 @@ class Scheduler:
 
     def _rest(self) -> None:
         """While nobody waits, let the engine prepare for later, a bounded piece at a time."""
-        engine, more = self._engine, True
+        engine, more = self.engine, True
         while more and isinstance(engine, RestingEngine) and not self._has_work():
             self._stepping_since = self._clock()
             more = engine.rest()
@@ -200,9 +200,9 @@ class Scheduler:
         Until its first line is out, a speech has no second one inside: the first comes sooner so.
         """
         jobs = sorted(self._jobs.values(), key=ActiveSpeech.urgency)
-        for depth in range(1, self._engine.ahead + 1):
+        for depth in range(1, self.engine.ahead + 1):
             for job in jobs:
-                if len(self._by_id) >= self._engine.slots:
+                if len(self._by_id) >= self.engine.slots:
                     return
                 beyond = depth > 1 and job.next_line == 0
                 if len(job.inside) < depth and not beyond and not job.exhausted:
@@ -225,7 +225,7 @@ class Scheduler:
         job.inside[utterance.id] = line
         self._by_id[utterance.id] = job
         self._begun += 1
-        self._engine.admit(utterance)
+        self.engine.admit(utterance)
 
     def _accept(self, result: Take | Fault) -> None:
         """Put a block in its place, or fail the speech of a fault; dropped ones are ignored."""

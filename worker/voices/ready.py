@@ -55,14 +55,14 @@ class ReadyVoices:
 
     def __init__(
         self,
-        voices: VoiceStore,
+        store: VoiceStore,
         cloner: CloningEngine | None,
         *,
         call: Call,
         fetch: Fetch = refuse,
         memory_bytes: int = 1_000_000_000,
     ) -> None:
-        self.voices = voices
+        self.store = store
         self.learned = 0  # conditionings computed
         self.recalled = 0  # read from their files
         self._cloner = cloner
@@ -103,11 +103,11 @@ class ReadyVoices:
 
     async def find(self, name: str) -> Voice:
         """Return the voice called `name`; raises UnknownVoice."""
-        if name in self.voices.built_in:
+        if name in self.store.built_in:
             return Voice(name, name)
         if self._cloner is None:
-            raise self.voices.unknown(name)
-        sha256 = await asyncio.to_thread(self.voices.digest, name)
+            raise self.store.unknown(name)
+        sha256 = await asyncio.to_thread(self.store.digest, name)
         return Voice(name, sha256, sha256)
 
     async def _fetched(self, name: str, url: str) -> Voice:
@@ -141,7 +141,7 @@ class ReadyVoices:
         """
         if self._cloner is None:
             raise VoiceUnusableError("this engine does not clone voices")
-        if name in self.voices.built_in:
+        if name in self.store.built_in:
             raise InvalidInputError(f"name is {name!r}, which is the engine's own voice; choose another name")
         data = unpacked(clip_base64) if url is None else await asyncio.to_thread(self._fetch, url)
         clip = await asyncio.to_thread(read_clip, data)
@@ -149,8 +149,8 @@ class ReadyVoices:
         self.learned += 1
         self._ready[clip.sha256] = len(learned)
         self._let_go()
-        replaced = await asyncio.to_thread(self.voices.add, name, data)
-        await asyncio.to_thread(self.voices.keep, name, clip.sha256, self._cloner.recipe, learned)
+        replaced = await asyncio.to_thread(self.store.add, name, data)
+        await asyncio.to_thread(self.store.keep, name, clip.sha256, self._cloner.recipe, learned)
         return {"name": name, "seconds": round(clip.seconds, 2), "sha256": clip.sha256, "replaced": replaced}
 
     async def _prepare(self, voice: Voice) -> None:
@@ -179,7 +179,7 @@ class ReadyVoices:
         cloner = self._cloner
         if cloner is None or voice.sha256 is None or voice.data is not None:
             return 0
-        data = await asyncio.to_thread(self.voices.learned, voice.name, voice.sha256, cloner.recipe)
+        data = await asyncio.to_thread(self.store.learned, voice.name, voice.sha256, cloner.recipe)
         if data is None:
             return 0
         try:
@@ -199,11 +199,11 @@ class ReadyVoices:
         data: bytes = await self._on_engine(lambda: cloner.learn(voice.key, clip))
         self.learned += 1
         if voice.data is None:
-            await asyncio.to_thread(self.voices.keep, voice.name, clip.sha256, cloner.recipe, data)
+            await asyncio.to_thread(self.store.keep, voice.name, clip.sha256, cloner.recipe, data)
         return len(data)
 
     def _clip(self, voice: Voice) -> Clip:
-        clip = read_clip(self.voices.clip(voice.name) if voice.data is None else voice.data)
+        clip = read_clip(self.store.clip(voice.name) if voice.data is None else voice.data)
         if clip.sha256 != voice.sha256:
             raise VoiceUnusableError(
                 f"the voice {voice.name!r} got another clip just now: send the job again"

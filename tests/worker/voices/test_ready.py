@@ -102,14 +102,14 @@ async def test_an_unknown_voice_beside_turns_is_refused_before_anything_is_spoke
 async def test_fifty_segments_compute_the_conditioning_once(tmp_path: Path) -> None:
     engine = LearningEngine()
     with working(tmp_path, engine) as kit:
-        kit.voices.add("ann", wav())
+        kit.store.add("ann", wav())
         records = await run_job(kit, {"text": LONG, "voice": "ann", "opening": "even", "bit_rate": 32})
         assert records[-1]["chunks_processed"] >= 15
         jobs = [run_job(kit, {"text": f"Job {n}.", "voice": "ann"}, f"job-{n}") for n in range(50)]
         await asyncio.gather(*jobs)
     assert len(engine.admitted) >= 65
     assert engine.count("learn") == 1
-    assert kit.casting.learned == 1
+    assert kit.voices.learned == 1
 
 
 async def test_the_next_worker_reads_what_this_one_learned(tmp_path: Path) -> None:
@@ -119,16 +119,16 @@ async def test_the_next_worker_reads_what_this_one_learned(tmp_path: Path) -> No
             if number == 0:
                 await run_job(kit, added("ann", wav()))
             await run_job(kit, {"text": "Hello.", "voice": "ann", "cache": "off"})
-            assert (kit.casting.learned, kit.casting.recalled) == ((1, 0), (0, 1))[number]
+            assert (kit.voices.learned, kit.voices.recalled) == ((1, 0), (0, 1))[number]
 
 
 async def test_a_damaged_file_is_learned_anew(tmp_path: Path) -> None:
     with working(tmp_path, LearningEngine()) as kit:
-        kit.voices.add("ann", wav())
-        kit.voices.keep("ann", kit.voices.digest("ann"), "tone.json", b"{broken")
+        kit.store.add("ann", wav())
+        kit.store.keep("ann", kit.store.digest("ann"), "tone.json", b"{broken")
         assert (await run_job(kit, {"text": "Hello.", "voice": "ann"}))[-1]["final"] is True
-        assert (kit.casting.learned, kit.casting.recalled) == (1, 0)
-        mended = kit.voices.learned("ann", kit.voices.digest("ann"), "tone.json")
+        assert (kit.voices.learned, kit.voices.recalled) == (1, 0)
+        mended = kit.store.learned("ann", kit.store.digest("ann"), "tone.json")
     assert mended is not None
     assert b"pitch" in mended
 
@@ -152,8 +152,8 @@ async def test_the_same_name_with_another_clip_is_another_entry_of_the_cache(tmp
 async def test_a_job_ends_with_the_clip_it_began_with_though_the_voice_is_removed(tmp_path: Path) -> None:
     engine = LearningEngine()
     with working(tmp_path, engine, memory_bytes=0) as kit:
-        kit.voices.add("ann", wav())
-        key = kit.voices.digest("ann")
+        kit.store.add("ann", wav())
+        key = kit.store.digest("ann")
         engine.hold_after = 1
         speaking = asyncio.create_task(run_job(kit, {"text": LONG[:600], "voice": "ann"}))
         await until(lambda: engine.hold_after == 0)
@@ -171,10 +171,10 @@ async def test_a_job_that_is_cancelled_while_its_voice_is_learned_leaves_the_nex
 ) -> None:
     engine = LearningEngine()
     with working(tmp_path, engine) as kit:
-        kit.voices.add("ann", wav())
+        kit.store.add("ann", wav())
         engine.free.clear()
         first = asyncio.create_task(run_job(kit, {"text": "Hello.", "voice": "ann"}))
-        await until(lambda: kit.casting.preparing)
+        await until(lambda: kit.voices.preparing)
         first.cancel()
         await asyncio.wait([first])
         engine.free.set()
@@ -186,12 +186,12 @@ async def test_200_voices_speak_one_after_another_within_the_memory(tmp_path: Pa
     engine = LearningEngine()
     with working(tmp_path, engine, memory_bytes=1_000) as kit:
         for number in range(200):
-            kit.voices.add(f"v{number}", wav(100 + number))
+            kit.store.add(f"v{number}", wav(100 + number))
         for number in range(200):
             records = await run_job(kit, {"text": "Hi.", "voice": f"v{number}", "cache": "off"})
             assert records[-1]["final"] is True
         [info] = await run_job(kit, {"op": "info"})
-        await until(lambda: engine.count("forget") == 200 - len(kit.casting.ready))
+        await until(lambda: engine.count("forget") == 200 - len(kit.voices.ready))
     assert 1 <= info["voices_ready"] <= 10
     assert len(info["voices"]) == 202
 
@@ -201,11 +201,11 @@ async def test_the_voice_used_longest_ago_is_let_go_first(tmp_path: Path) -> Non
     size = len(ToneEngine().learn("a", read_clip(wav())))
     with working(tmp_path, engine, memory_bytes=2 * size + 20) as kit:
         for name, pitch in (("ann", 100), ("bob", 200), ("cat", 300)):
-            kit.voices.add(name, wav(pitch))
+            kit.store.add(name, wav(pitch))
         for name in ("ann", "bob", "ann", "cat"):
             await run_job(kit, {"text": "Hi.", "voice": name, "cache": "off"})
-        keys = [kit.voices.digest(name) for name in ("ann", "cat")]
-        assert list(kit.casting.ready) == keys
+        keys = [kit.store.digest(name) for name in ("ann", "cat")]
+        assert list(kit.voices.ready) == keys
 
 
 async def test_a_clip_from_an_address_speaks_for_who_names_no_voice(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ async def test_a_clip_from_an_address_speaks_for_who_names_no_voice(tmp_path: Pa
         assert voices_heard(kit) == [key, key, "low"]
         kit.web[URL] = wav(200)
         other = await run_job(kit, {"text": "Hello.", "voice_url": URL})
-        assert kit.voices.names() == ["default", "low"]
+        assert kit.store.names() == ["default", "low"]
     assert [r[-1]["cache_hit"] for r in (plain, again, other)] == [False, True, False]
     assert audio_of(other) != audio_of(plain)
 
@@ -229,14 +229,14 @@ async def test_a_clip_can_be_added_from_an_address(tmp_path: Path) -> None:
         kit.web[URL] = wav()
         [answer] = await run_job(kit, {"op": "voice_add", "name": "ann", "voice_url": URL})
         assert answer["name"] == "ann"
-        assert kit.voices.clip("ann") == wav()
+        assert kit.store.clip("ann") == wav()
 
 
 async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
-        kit.voices.add("ann", wav())
+        kit.store.add("ann", wav())
         [answer] = await run_job(kit, {"op": "warm", "name": "ann"})
-        assert (answer["voice"], kit.casting.ready) == ("ann", (kit.voices.digest("ann"),))
+        assert (answer["voice"], kit.voices.ready) == ("ann", (kit.store.digest("ann"),))
         assert (await error(kit, {"op": "warm", "name": "bob"})).startswith("unknown_voice: ")
 
 
@@ -265,13 +265,13 @@ async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
 async def test_what_cannot_be_done_is_said_and_leaves_no_voice(tmp_path: Path, given: Any, said: str) -> None:
     with working(tmp_path) as kit:
         assert (await error(kit, given)).startswith(said)
-        assert kit.voices.names() == ["default", "low"]
+        assert kit.store.names() == ["default", "low"]
         assert (await run_job(kit, {"text": "Next."}))[-1]["final"] is True
 
 
 async def test_an_engine_that_does_not_clone_has_its_own_voices_only(tmp_path: Path) -> None:
     with working(tmp_path, Speechless()) as kit:
-        kit.voices.add("ann", wav())
+        kit.store.add("ann", wav())
         assert (await error(kit, {"text": "a", "voice": "ann"})).startswith("unknown_voice: ")
         for given in (added("bob", wav()), {"op": "voice_remove", "name": "ann"}):
             assert (await error(kit, given)).endswith("needs an engine that clones voices, and tone does not")
@@ -279,11 +279,11 @@ async def test_an_engine_that_does_not_clone_has_its_own_voices_only(tmp_path: P
 
 async def test_a_dialogue_of_20_turns_in_two_learned_voices_keeps_order_and_captions(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
-        kit.voices.add("ann", wav(100))
-        kit.voices.add("bob", wav(200))
+        kit.store.add("ann", wav(100))
+        kit.store.add("bob", wav(200))
         records = await run_job(kit, {"turns": TWENTY})
         hit = await run_job(kit, {"turns": TWENTY})
-        keys = {name: kit.voices.digest(name) for name in ("ann", "bob")}
+        keys = {name: kit.store.digest(name) for name in ("ann", "bob")}
         assert voices_heard(kit) == [keys[str(turn["voice"])] for turn in TWENTY]
     assert hit[-1]["cache_hit"] is True
     for got in (records, hit):
