@@ -74,9 +74,9 @@ class Layout:
             yield audio[start : start + size]
 
 
-def layout(form: str, bit_rate: int) -> Layout:
+def layout(format_name: str, bit_rate: int) -> Layout:
     """Return the layout of `mp3` at `bit_rate` kbit/s, or of `pcm` (s16le, mono)."""
-    if form == "pcm":
+    if format_name == "pcm":
         return Layout(unit_bytes=2, unit_samples=1, delay=0)
     frame = SAMPLES_PER_FRAME * bit_rate * 125 // SAMPLE_RATE  # never padded at these rates
     return Layout(unit_bytes=frame, unit_samples=SAMPLES_PER_FRAME, delay=MP3_DELAY)

@@ -1,4 +1,4 @@
-"""A job's way through the worker: parse, look up, read or speak, yield records."""
+"""One job: parse its input, find its speech in the cache or make it, yield its records."""
 
 import asyncio
 import json
@@ -25,32 +25,32 @@ from worker.voices.ready import ReadyVoices, VoicesByName
 __all__ = ["Worker"]
 
 log = logging.getLogger("worker")
-PUBLISH_SECONDS = 2.0  # a job waits no longer for its file to be in the cache
+PUBLISH_SECONDS = 2.0  # how long a job waits until its file is in the cache
 Record = dict[str, Any]
 
 
 @dataclass(slots=True)
 class JobContext:
-    """One job: what it asks for, and when things happened to it."""
+    """One job: its request, what follows from it, and the times of its audio (in seconds of the clock)."""
 
     request: SpeechRequest
-    cast: VoicesByName
+    voices: VoicesByName
     key: str
     started: float
     writer: RecordWriter
-    whole: bool  # the whole file at the end, instead of audio as it comes
+    whole: bool  # whether it gets the whole speech at the end, instead of chunk by chunk
     first_audio: float | None = None
     last_audio: float | None = None
 
     @property
     def tagged(self) -> bool:
-        """Whether it gets the cache's file, tags included; in PCM they would be heard."""
-        return self.whole and self.request.form == "mp3"
+        """Whether it gets the cache's file with its tags; in PCM they would sound as noise."""
+        return self.whole and self.request.format_name == "mp3"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the last record's summary says beside the visit's own times."""
+    """What the last record reports of the speech, beside the times of the job itself."""
 
     size_bytes: int
     duration_ms: int
@@ -65,7 +65,17 @@ Delivery = AsyncGenerator[tuple[Record, Outcome | None], None]
 
 
 class Worker:
-    """Serves jobs with one engine and one cache; `handle` is the SDK's handler."""
+    """Serves jobs with one engine and one cache; `handle` is what the SDK calls for each job.
+
+    Args:
+        scheduler: Drives the engine.
+        cache: Stored speech.
+        speeches: The speeches that are being made.
+        voices: Voices, and which of them are ready in the engine.
+        max_characters: Of a job's text.
+        key_of: Returns the cache key of a request, for an engine's name and the clips of its voices.
+        clock: A monotonic clock, in seconds.
+    """
 
     def __init__(
         self,
@@ -99,13 +109,13 @@ class Worker:
 
     @property
     def concurrency(self) -> int:
-        """Jobs to take at once: the SDK counts a job twice at first and sleeps a second when full."""
+        """How many jobs to take at once: the SDK counts a new job twice and sleeps for a second when full."""
         return 2 * self.engine.slots
 
     async def handle(self, job: Mapping[str, Any]) -> AsyncGenerator[Record, None]:
-        """Yield the job's records; a failing job's last is `{"error": "code: message"}`.
+        """Yield the job's records; the last one of a job that fails is `{"error": "code: message"}`.
 
-        By then the job has left its speech: nothing after that record runs in time.
+        The job has left its speech before that record: code after the last `yield` may run much later.
         """
         started = self._clock()
         name = str(job.get("id", ""))
@@ -115,91 +125,92 @@ class Worker:
                 answer = await operate(request, self.engine, self.cache, self.voices, self.scheduler.work)
                 yield answer | ({"totals": self._totals.as_json()} if request.op == "info" else {})
                 return
-            cast = await self.voices.cast(request)
-            async with aclosing(self._serve(self._visit(request, cast, name, started), name)) as records:
+            voices = await self.voices.by_name(request)
+            async with aclosing(self._serve(self._context(request, voices, name, started), name)) as records:
                 async for record in records:
                     yield record
         except SpeechError as error:
             self._totals.note_failed(error.code)
             log.info(json.dumps({"job": name, "failed": error.code}))
             yield error.as_record()
-        except Exception:  # our own fault, but the client gets no traceback
+        except Exception:  # a fault of ours: the log gets the traceback, not the client
             self._totals.note_failed(EngineFailedError.code)
             log.exception("job %r failed", name)
             yield EngineFailedError("the worker failed on this job: send it again").as_record()
 
-    def _visit(self, request: SpeechRequest, cast: VoicesByName, name: str, started: float) -> JobContext:
+    def _context(self, request: SpeechRequest, voices: VoicesByName, name: str, started: float) -> JobContext:
         whole = name.startswith("sync-") if request.stream is None else not request.stream
         writer = RecordWriter(
             uuid.uuid4().hex[:8],
-            layout(request.form, request.bit_rate),
+            layout(request.format_name, request.bit_rate),
             [turn.text for turn in request.spoken],
             None if request.turns is None else [turn.voice for turn in request.turns],
         )
-        clips = {voice.name: voice.sha256 for voice in cast.values() if voice.sha256 is not None}
+        clips = {voice.name: voice.sha256 for voice in voices.values() if voice.sha256 is not None}
         return JobContext(
-            request, cast, self._key_of(request, self.engine.name, clips), started, writer, whole
+            request, voices, self._key_of(request, self.engine.name, clips), started, writer, whole
         )
 
-    async def _serve(self, visit: JobContext, name: str) -> AsyncGenerator[Record, None]:
-        async with aclosing(await self._find(visit)) as delivery:
-            async for record, ending in delivery:
+    async def _serve(self, context: JobContext, name: str) -> AsyncGenerator[Record, None]:
+        async with aclosing(await self._find(context)) as delivery:
+            async for record, outcome in delivery:
                 if record["audio_base64"]:
-                    visit.last_audio = self._clock()
-                    visit.first_audio = visit.first_audio or visit.last_audio
-                if ending is None:
+                    context.last_audio = self._clock()
+                    context.first_audio = context.first_audio or context.last_audio
+                if outcome is None:
                     yield record
                     continue
-                summary = self._summary(visit, ending)
-                line = job_line(name, visit.request, summary, engine_status(self.engine))
+                summary = self._summary(context, outcome)
+                line = job_line(name, context.request, summary, engine_status(self.engine))
                 self._totals.note(line)
                 log.info(json.dumps(line))
-                yield record | {"end_ms": ending.duration_ms, "final": True} | summary
+                yield record | {"end_ms": outcome.duration_ms, "final": True} | summary
 
-    async def _find(self, visit: JobContext) -> Delivery:
-        """Return the delivery of stored speech, or of speech that is being made."""
-        if visit.request.cache == "use" and not self.speeches.speaks(visit.key):
-            read = self.cache.pool().submit(self.cache.read, visit.key, visit.request.form)
+    async def _find(self, context: JobContext) -> Delivery:
+        """Return the records of the stored speech, or of the speech that is being made or begins now."""
+        if context.request.cache == "use" and not self.speeches.speaks(context.key):
+            read = self.cache.pool().submit(self.cache.read, context.key, context.request.format_name)
             found = await asyncio.wrap_future(read)
             if found is not None:
-                return stored_delivery(visit, *found)
-        return self._made_delivery(visit)
+                return stored_delivery(context, *found)
+        return self._made_delivery(context)
 
-    async def _made_delivery(self, visit: JobContext) -> Delivery:
-        voices = {voice.name: voice.key for voice in visit.cast.values()}
-        async with self.voices.using(visit.cast.values()):
-            with self.speeches.enter(visit.request, visit.key, voices) as speech:
-                async with aclosing(self._told(visit, speech)) as delivery:
-                    async for record, ending in delivery:
-                        yield record, ending
+    async def _made_delivery(self, context: JobContext) -> Delivery:
+        voices = context.voices.values()
+        voice_keys = {voice.name: voice.key for voice in voices}
+        async with self.voices.using(voices):
+            with self.speeches.enter(context.request, context.key, voice_keys) as speech:
+                async with aclosing(self._speech_records(context, speech)) as delivery:
+                    async for record, outcome in delivery:
+                        yield record, outcome
 
-    async def _told(self, visit: JobContext, speech: LiveSpeech) -> Delivery:
-        """Yield what becomes of a speech, as it comes or whole at the end."""
-        async with aclosing(follow(speech)) as parts:
-            async for part in parts:
-                if visit.whole:
+    async def _speech_records(self, context: JobContext, speech: LiveSpeech) -> Delivery:
+        """Yield the records of a speech, chunk by chunk or whole at the end."""
+        async with aclosing(follow(speech)) as chunks:
+            async for chunk in chunks:
+                if context.whole:
                     continue
-                records = list(visit.writer.of_part(part))
-                for record in records[: -1 if part.last else None]:
+                records = list(context.writer.of_chunk(chunk))
+                for record in records[: -1 if chunk.last else None]:
                     yield record, None
-        warnings = await self._published(speech)
-        if visit.whole:
-            records = await self._file_records(visit, speech)
+        warnings = await self._final_warnings(speech)
+        if context.whole:
+            records = await self._file_records(context, speech)
             for record in records[:-1]:
                 yield record, None
-        yield records[-1], made_ending(visit, speech, warnings)
+        yield records[-1], made_outcome(context, speech, warnings)
 
-    async def _file_records(self, visit: JobContext, speech: LiveSpeech) -> list[Record]:
+    async def _file_records(self, context: JobContext, speech: LiveSpeech) -> list[Record]:
         if speech.published is None:
-            raise EngineFailedError("the speech ended without its last part")
+            raise EngineFailedError("the speech ended without its last chunk")
         data = await asyncio.wrap_future(speech.published.file)
-        if not visit.tagged:
-            data = b"".join(part.audio for part in speech.parts)
-        captions = [caption for part in speech.parts for caption in part.captions]
-        return list(visit.writer.of_file(data, captions, speech.duration_ms))
+        if not context.tagged:
+            data = b"".join(chunk.audio for chunk in speech.chunks)
+        captions = [caption for chunk in speech.chunks for caption in chunk.captions]
+        return list(context.writer.of_file(data, captions, speech.duration_ms))
 
-    async def _published(self, speech: LiveSpeech) -> tuple[str, ...]:
-        """Wait a while for the speech to be in the cache; return all the client is to know."""
+    async def _final_warnings(self, speech: LiveSpeech) -> tuple[str, ...]:
+        """Wait a while until the speech is in the cache; return the warnings of the speech and the cache."""
         if speech.published is None:
             return tuple(speech.warnings)
         done = asyncio.shield(asyncio.wrap_future(speech.published.done))
@@ -210,55 +221,55 @@ class Worker:
             warning = f"not cached: the volume did not answer within {PUBLISH_SECONDS:.0f} s"
         return (*speech.warnings, *([warning] if warning else []))
 
-    def _summary(self, visit: JobContext, ending: Outcome) -> Record:
+    def _summary(self, context: JobContext, outcome: Outcome) -> Record:
         def milliseconds(moment: float | None) -> int:
-            return 0 if moment is None else max(0, round((moment - visit.started) * 1000))
+            return 0 if moment is None else max(0, round((moment - context.started) * 1000))
 
         return {
-            "mimetype": MIMETYPES[visit.request.form],
-            "size_bytes": ending.size_bytes,
-            "cache_hit": ending.cache_hit,
-            "cache_key": visit.key,
+            "mimetype": MIMETYPES[context.request.format_name],
+            "size_bytes": outcome.size_bytes,
+            "cache_hit": outcome.cache_hit,
+            "cache_key": context.key,
             "device": self.engine.device,
-            "chunks_processed": ending.segments,
-            "generation_time_ms": milliseconds(visit.last_audio),
-            "duration_ms": ending.duration_ms,
-            "first_audio_ms": milliseconds(visit.first_audio),
-            "queue_ms": milliseconds(ending.admitted_at),
+            "chunks_processed": outcome.segments,
+            "generation_time_ms": milliseconds(context.last_audio),
+            "duration_ms": outcome.duration_ms,
+            "first_audio_ms": milliseconds(context.first_audio),
+            "queue_ms": milliseconds(outcome.admitted_at),
             "engine": self.engine.name,
-            "seed": ending.seed,
-            "warnings": [*noticed(visit.request), *ending.warnings],
+            "seed": outcome.seed,
+            "warnings": [*request_warnings(context.request), *outcome.warnings],
         }
 
 
-async def stored_delivery(visit: JobContext, stored: StoredSpeech, data: bytes) -> Delivery:
-    """Yield stored speech, its captions placed in the text as this job gave it."""
-    shift = leading_space(visit.request)
+async def stored_delivery(context: JobContext, stored: StoredSpeech, data: bytes) -> Delivery:
+    """Yield the records of stored speech, with captions at their places in this job's own text."""
+    shift = leading_space(context.request)
     captions = [caption.moved(shift) for caption in stored.captions]
-    audio = data if visit.tagged else stored.audio
-    if visit.whole:
-        records = list(visit.writer.of_file(audio, captions, stored.duration_ms))
+    audio = data if context.tagged else stored.audio
+    if context.whole:
+        records = list(context.writer.of_file(audio, captions, stored.duration_ms))
     else:
-        records = list(visit.writer.of_stored(audio, captions))
+        records = list(context.writer.of_stored(audio, captions))
     for record in records[:-1]:
         yield record, None
-    seed = visit.request.seed or 0
+    seed = context.request.seed or 0
     yield records[-1], Outcome(len(audio), stored.duration_ms, len(captions), seed, cache_hit=True)
 
 
-def noticed(request: SpeechRequest) -> list[str]:
-    """Return the warnings that the request itself gives reason to; the speech is no worse, and kept."""
+def request_warnings(request: SpeechRequest) -> list[str]:
+    """Return the warnings about the request itself; they do not keep its speech out of the cache."""
     warning = foreign_script((turn.text for turn in request.spoken), request.language.strip().lower())
     return [] if warning is None else [warning]
 
 
-def made_ending(visit: JobContext, speech: LiveSpeech, warnings: tuple[str, ...]) -> Outcome:
-    """Return the ending of speech that was made for this job or beside it."""
-    size = speech.recorder.size
-    if visit.tagged and speech.published is not None:
+def made_outcome(context: JobContext, speech: LiveSpeech, warnings: tuple[str, ...]) -> Outcome:
+    """Return the outcome of a speech that was made for this job, or for another job with the same key."""
+    size = speech.encoder.size
+    if context.tagged and speech.published is not None:
         size = len(speech.published.file.result())
-    segments = sum(len(part.captions) for part in speech.parts)
-    seed = visit.request.seed or 0
+    segments = sum(len(chunk.captions) for chunk in speech.chunks)
+    seed = context.request.seed or 0
     return Outcome(
         size, speech.duration_ms, segments, seed, admitted_at=speech.admitted_at, warnings=warnings
     )

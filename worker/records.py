@@ -25,9 +25,9 @@ class RecordWriter:
     voices: Sequence[str] | None  # one a turn, for a dialogue
     seq: int = field(default=0, init=False)
 
-    def of_part(self, part: Chunk, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
-        """Yield the records of one part; only a very long segment makes more than one."""
-        yield from self._split(part.audio, part.start_byte, part.captions, limit, None)
+    def of_chunk(self, chunk: Chunk, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
+        """Yield the records of one chunk; only a very long segment makes more than one."""
+        yield from self._split(chunk.audio, chunk.start_byte, chunk.captions, limit, None)
 
     def of_stored(self, audio: bytes, captions: Sequence[Caption]) -> Iterator[dict[str, Any]]:
         """Yield stored frames: about four seconds first, then as much as fits."""

@@ -29,7 +29,7 @@ class CountingEngine(ToneEngine):
         super().__init__(speed=1e9, slots=slots, sleep=lambda _: None)
         self.admitted: list[Utterance] = []
         self.dropped: list[int] = []
-        self.hold_after: int | None = None  # blocks given out before it holds
+        self.hold_after: int | None = None  # takes given out before it holds
 
     def admit(self, utterance: Utterance) -> None:
         self.admitted.append(utterance)

@@ -9,7 +9,7 @@ from segmenter.scripts import foreign_script
 from worker.engines.tone import ToneEngine
 from worker.errors import TextTooLongError, UnsupportedLanguageError
 from worker.request import SpeechRequest, parse
-from worker.speech.planning import lines
+from worker.speech.planning import plan_segments
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_text_in_another_script_is_warned_of(language: str, text: str, script: s
 
 def test_japanese_segments_last_no_longer_than_english_ones() -> None:
     request = SpeechRequest(text="番人は海のそばで待っていた。" * 30, language="ja", opening="even")
-    planned = [line.segment.text for line in lines(request)]
+    planned = [line.segment.text for line in plan_segments(request)]
     assert max(map(len, planned)) <= 100
     assert "".join(planned) == request.text
 

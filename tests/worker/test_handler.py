@@ -35,8 +35,8 @@ class DoubtfulEngine(CountingEngine):
 
     def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         return [
-            replace(block, warnings=("a segment may sound wrong",)) if isinstance(block, Take) else block
-            for block in super().advance(order)
+            replace(take, warnings=("a segment may sound wrong",)) if isinstance(take, Take) else take
+            for take in super().advance(order)
         ]
 
 
@@ -192,11 +192,11 @@ async def test_the_engine_stops_when_the_last_reader_leaves_even_parked_at_a_yie
         parked = asyncio.create_task(park(kit, {"text": TEXT}))
         await until(lambda: len(kit.engine.admitted) == 2)  # type: ignore[attr-defined]
         [speech] = kit.speeches._speeches.values()
-        await until(lambda: speech.parts)
+        await until(lambda: speech.chunks)
         parked.cancel()
         await asyncio.wait([parked])
-        await until(lambda: kit.scheduler.inside == 0 and kit.engine.dropped)  # type: ignore[attr-defined]
-        assert speech.parts == []  # freed: what held the job may live on for long
+        await until(lambda: kit.scheduler.work["utterances"] == 0 and kit.engine.dropped)  # type: ignore[attr-defined]
+        assert speech.chunks == []  # freed: what held the job may live on for long
         kit.engine.hold_after = None  # type: ignore[attr-defined]
         assert (await run_job(kit, {"text": "Next."}))[-1]["final"] is True
         assert kit.files() == [".mp3"]

@@ -11,8 +11,8 @@ from worker.records import ITEM_BYTES, RecordWriter
 AUDIO = bytes(range(256)) * 3 * 10_000  # 40,000 frames of 192 bytes: 16 minutes
 
 
-def writer(form: str = "mp3") -> RecordWriter:
-    return RecordWriter("a1", layout(form, 64), ["word " * 4_000], None)
+def writer(format_name: str = "mp3") -> RecordWriter:
+    return RecordWriter("a1", layout(format_name, 64), ["word " * 4_000], None)
 
 
 def captions(count: int) -> list[Caption]:
@@ -50,10 +50,10 @@ def test_the_times_of_records_are_without_gaps_and_every_caption_is_in_one() -> 
 def test_a_long_part_is_split_and_an_empty_last_one_is_a_record() -> None:
     long = Chunk(AUDIO[:1_920_000], 0, (captions(1)[0],))
     made = writer()
-    records = list(made.of_part(long))
+    records = list(made.of_chunk(long))
     assert len(records) == 4
     assert [len(record["segments"]) for record in records] == [1, 0, 0, 0]
-    [empty] = made.of_part(Chunk(b"", 1_920_000, (), last=True))
+    [empty] = made.of_chunk(Chunk(b"", 1_920_000, (), last=True))
     assert (empty["seq"], empty["audio_base64"]) == (4, "")
 
 

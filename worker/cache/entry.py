@@ -34,7 +34,7 @@ class BadEntry(ValueError):
     """A file of the cache that does not verify."""
 
 
-def pack(speech: StoredSpeech, form: str) -> bytes:
+def pack(speech: StoredSpeech, format_name: str) -> bytes:
     """Return the self-contained file of a speech: tags with summary and times, then the frames."""
     note = {
         "sha256": hashlib.sha256(speech.audio).hexdigest(),
@@ -43,19 +43,19 @@ def pack(speech: StoredSpeech, form: str) -> bytes:
         "segments": [list(asdict(caption).values()) for caption in speech.captions],
     }
     texts = {TAG: json.dumps(note, separators=(",", ":"))}
-    if form == "pcm":
+    if format_name == "pcm":
         return pcm_tags.write(texts) + speech.audio
     return whole_file(speech.audio, speech.samples, texts)
 
 
-def unpack(data: bytes, form: str) -> StoredSpeech:
+def unpack(data: bytes, format_name: str) -> StoredSpeech:
     """Return the speech of a file.
 
     Raises:
         BadEntry: The file is cut, changed or something else.
     """
     try:
-        if form == "pcm":
+        if format_name == "pcm":
             texts, start = pcm_tags.read(data)
             audio = data[start:]
         else:

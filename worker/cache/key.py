@@ -36,7 +36,7 @@ def cache_key(
         # Turns say who speaks each of them; the voice of those that named none would say it twice.
         request.voice.strip() if request.turns is None else "default",
         request.language.strip().lower(),
-        request.form,
+        request.format_name,
         str(round(float(request.speed), 2)),
         str(request.seed if request.seed is not None else 0),
     ]
@@ -59,7 +59,7 @@ def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: s
         "engine": engine if engine != ORIGINAL_ENGINE else "",
         "tag": tag,
         "clips": ",".join(f"{name}:{sha256}" for name, sha256 in sorted(clips.items())),
-        "bit_rate": str(request.bit_rate) if request.form != "pcm" and request.bit_rate != 64 else "",
+        "bit_rate": str(request.bit_rate) if request.format_name != "pcm" and request.bit_rate != 64 else "",
         "opening": request.opening if request.opening != "fast" else "",
         "normalize_numbers": "" if request.normalize_numbers else "false",
         "turns": turns_as_text(request),

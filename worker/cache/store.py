@@ -74,25 +74,25 @@ class Cache:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def path(self, key: str, form: str) -> Path:
+    def path(self, key: str, format_name: str) -> Path:
         """Return where the entry stands; `key` is hexadecimal, so it cannot leave the folder."""
-        return self.folder / f"{key}.{form}"
+        return self.folder / f"{key}.{format_name}"
 
     def entries(self) -> int:
         """Return how many speeches are stored."""
         return sum(path.suffix != ".part" for path in self._files())
 
-    def read(self, key: str, form: str) -> tuple[StoredSpeech, bytes] | None:
+    def read(self, key: str, format_name: str) -> tuple[StoredSpeech, bytes] | None:
         """Return the stored speech and its file, or None; a file that does not verify is removed."""
-        path = self.path(key, form)
+        path = self.path(key, format_name)
         try:
             data = path.read_bytes()
         except OSError:
             return None
         try:
-            speech = unpack(data, form)
+            speech = unpack(data, format_name)
         except BadEntry as error:
-            log.warning("cache entry %s.%s removed: %s", key, form, error)
+            log.warning("cache entry %s.%s removed: %s", key, format_name, error)
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
@@ -100,16 +100,18 @@ class Cache:
             os.utime(path)  # least recent use is what the sweep goes by
         return speech, data
 
-    def publish(self, key: str, form: str, speech: StoredSpeech, *, keep: bool = True) -> Publication:
+    def publish(self, key: str, format_name: str, speech: StoredSpeech, *, keep: bool = True) -> Publication:
         """Put the speech's file together and, with `keep`, write it; both in the background."""
         publication = Publication()
-        self.pool().submit(self._publish, publication, self.path(key, form), form, speech, keep=keep)
+        self.pool().submit(
+            self._publish, publication, self.path(key, format_name), format_name, speech, keep=keep
+        )
         return publication
 
     def _publish(
-        self, publication: Publication, path: Path, form: str, speech: StoredSpeech, *, keep: bool
+        self, publication: Publication, path: Path, format_name: str, speech: StoredSpeech, *, keep: bool
     ) -> None:
-        content = pack(speech, form)
+        content = pack(speech, format_name)
         publication.file.set_result(content)
         if not keep:
             publication.done.set_result(None)

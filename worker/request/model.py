@@ -92,8 +92,8 @@ class SpeechRequest(StrictModel):
     cfg_weight: float | None = None
 
     @property
-    def form(self) -> str:
-        """The format in lower case."""
+    def format_name(self) -> str:
+        """The audio format's name: `mp3` or `pcm` once the request is checked."""
         return self.format.strip().lower()
 
     @property

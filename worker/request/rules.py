@@ -112,7 +112,7 @@ def check_operation(operation: Operation) -> None:
 
 def check_choices(request: SpeechRequest) -> None:
     """Refuse formats, bit rates and respellings that cannot be served."""
-    if request.form not in FORMATS:
+    if request.format_name not in FORMATS:
         raise UnsupportedFormatError(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
     if request.bit_rate not in BIT_RATES:
         raise InvalidInputError(f"bit_rate is {shown(request.bit_rate)}, expected {ALLOWED_RATES}")
@@ -138,7 +138,7 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
 
 def check_size(request: SpeechRequest) -> None:
     """Refuse speech whose whole, its pauses included, would not fit into RunPod's limit on a job's result."""
-    bytes_a_second = 48_000 if request.form == "pcm" else request.bit_rate * 125
+    bytes_a_second = 48_000 if request.format_name == "pcm" else request.bit_rate * 125
     seconds = JOB_BYTES * 3 / 4 / bytes_a_second
     pace = CHARACTERS_A_SECOND / worth(request.language) * request.speed / MARGIN
     paused = pauses(request)
@@ -146,14 +146,14 @@ def check_size(request: SpeechRequest) -> None:
     limit = int(max(0.0, seconds - paused) * pace)
     if total <= limit:
         return
-    form = "pcm" if request.form == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
+    audio = "pcm" if request.format_name == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
     beside = f" and {paused:.0f} s of pauses" if paused else ""
     most, remedy = f"{limit}", "split it into jobs"
     if paused and total < int(seconds * pace):  # the text alone would fit
         most = f"{int(seconds - total / pace)} s of pauses beside so many characters"
         remedy = "shorten the pauses or split it into jobs"
     raise TextTooLongError(
-        f"text has {total} characters{beside}, expected at most {most} as {form} and at this speed: {remedy}"
+        f"text has {total} characters{beside}, expected at most {most} as {audio} and at this speed: {remedy}"
     )
 
 

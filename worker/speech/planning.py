@@ -1,4 +1,4 @@
-"""From a request to what the engine speaks: segments, voices, pauses, words."""
+"""From a request to the utterances of the engine: segments, voices, pauses, words."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -11,22 +11,24 @@ from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
 from worker.speech.encoding import PlannedSegment
 
-__all__ = ["leading_space", "lines"]
+__all__ = ["leading_space", "plan_segments"]
 
-TURN_PAUSE_MS = 400  # after a turn that names no pause of its own
-# Characters: "1,234,567" is nine in the text and sixty-nine when spoken.
+TURN_PAUSE_MS = 400  # after a turn without a pause of its own
+# In characters of the utterance: "1,234,567" has nine in the text and sixty-nine in words.
 SPOKEN_LIMIT = Sizes().most
-LEAST_PART = 8  # characters of a segment cut again: short in the text, long when spoken
-FIRST_SPOKEN_LIMIT = Sizes().second  # where somebody waits for the first
+LEAST_PIECE = 8  # characters of a segment that is cut again because its words are long
+FIRST_SPOKEN_LIMIT = Sizes().second  # if the client waits for the first segment
 
 Speak = Callable[[str], str]
 
 
-def lines(request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})) -> Iterator[PlannedSegment]:
-    """Yield the lines to speak, in order and lazily: the first does not wait for the last.
+def plan_segments(
+    request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[PlannedSegment]:
+    """Yield the segments to speak, in order and lazily: the first does not wait for the last.
 
-    A segment of which nothing is left to speak (a rule, an empty link) goes with the line before it.
-    `keys` holds what the engine calls each voice, where that is not the request's name for it.
+    A segment without anything to speak (a rule, an empty link) is joined to the one before it. `keys`
+    maps the request's names of voices to the engine's keys; a voice without a key goes by its name.
     """
     held: PlannedSegment | None = None
     number = 0
@@ -42,15 +44,15 @@ def lines(request: SpeechRequest, keys: Mapping[str, str] = MappingProxyType({})
         yield replace(held, last=True)
 
 
-def lengthened(line: PlannedSegment, turn: int, segment: Segment) -> PlannedSegment:
-    """Return a line with the pause of a silent segment after it, and its span where it is the same turn's."""
-    end = segment.char_end if turn == line.turn else line.segment.char_end
-    pause = max(line.segment.pause_ms, segment.pause_ms)
-    return replace(line, segment=replace(line.segment, char_end=end, pause_ms=pause))
+def lengthened(planned: PlannedSegment, turn: int, segment: Segment) -> PlannedSegment:
+    """Return a planned segment with the pause of a silent one after it, and its span if in the same turn."""
+    end = segment.char_end if turn == planned.turn else planned.segment.char_end
+    pause = max(planned.segment.pause_ms, segment.pause_ms)
+    return replace(planned, segment=replace(planned.segment, char_end=end, pause_ms=pause))
 
 
 def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]]:
-    """Yield each segment with the number of its turn and with what is spoken for it."""
+    """Yield the number of its turn, the segment and its words, for each segment."""
     language = request.language.strip().lower()
 
     def speak(text: str) -> str:
@@ -59,13 +61,13 @@ def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]
     rest = SPOKEN_LIMIT // worth(language)
     limit = FIRST_SPOKEN_LIMIT // worth(language) if request.opening == "fast" else rest
     for number, segment in segments(request):
-        for part, text in fitted(segment, request.spoken[number].text, language, speak, limit):
-            yield number, part, text
+        for piece, text in fitted(segment, request.spoken[number].text, language, speak, limit):
+            yield number, piece, text
         limit = rest
 
 
 def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
-    """Yield each segment with the number of its turn; segments never cross a turn."""
+    """Yield the number of its turn and the segment, for each segment; none crosses a turn."""
     language = request.language.strip().lower()
     for number, turn in enumerate(request.spoken):
         opens = request.opening == "fast" and number == 0
@@ -80,7 +82,7 @@ def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
 
 
 def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
-    """Return a turn's last segment with the pause that is due after the turn."""
+    """Return a turn's last segment with the pause after the turn."""
     if not is_dialogue:
         return segment
     pause = TURN_PAUSE_MS if turn.pause_ms is None else turn.pause_ms
@@ -90,32 +92,32 @@ def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
 def fitted(
     segment: Segment, text: str, language: str, speak: Speak, limit: int
 ) -> Iterator[tuple[Segment, str]]:
-    """Yield a segment and what is spoken for it, cut again where its words grew over the limit."""
+    """Yield a segment and its words, in several pieces if the words are longer than `limit` characters."""
     spoken = speak(segment.text)
     half = (segment.char_end - segment.char_start) // 2
-    parts: list[Segment] = []
-    if len(spoken) > limit and half >= LEAST_PART:
-        sizes = Sizes(first=half, second=half, rest=half, least=LEAST_PART)
-        parts = list(iter_plan(text[segment.char_start : segment.char_end], language, sizes))
-    if len(parts) < 2:
+    pieces: list[Segment] = []
+    if len(spoken) > limit and half >= LEAST_PIECE:
+        sizes = Sizes(first=half, second=half, rest=half, least=LEAST_PIECE)
+        pieces = list(iter_plan(text[segment.char_start : segment.char_end], language, sizes))
+    if len(pieces) < 2:
         yield segment, spoken
         return
-    parts[-1] = replace(parts[-1], pause_ms=segment.pause_ms)
-    for part in parts:
-        start, end = segment.char_start + part.char_start, segment.char_start + part.char_end
+    pieces[-1] = replace(pieces[-1], pause_ms=segment.pause_ms)
+    for piece in pieces:
+        start, end = segment.char_start + piece.char_start, segment.char_start + piece.char_end
         rest = SPOKEN_LIMIT // worth(language)
-        yield from fitted(replace(part, char_start=start, char_end=end), text, language, speak, rest)
+        yield from fitted(replace(piece, char_start=start, char_end=end), text, language, speak, rest)
 
 
 def scaled(sizes: Sizes, by: int) -> Sizes:
-    """Return sizes for writing whose characters each say as much as `by` letters."""
+    """Return sizes for a script of which one character is worth `by` letters of speech."""
     return Sizes(*(size // by for size in (sizes.first, sizes.second, sizes.rest, sizes.most, sizes.least)))
 
 
 def utterance(
     request: SpeechRequest, number: int, turn: int, text: str, keys: Mapping[str, str]
 ) -> Utterance:
-    """Return what the engine is given for the `number`th line of the speech."""
+    """Return the utterance of the segment with this number in the speech."""
     voice = request.spoken[turn].voice
     return Utterance(
         id=number,
@@ -129,7 +131,7 @@ def utterance(
 
 
 def leading_space(request: SpeechRequest) -> int:
-    """Return the spaces before the text: the cache key and stored offsets leave them out."""
+    """Return the number of characters of space before the text; cache keys and stored offsets omit them."""
     if request.turns is not None or request.text is None:
         return 0
     return len(request.text) - len(request.text.lstrip())

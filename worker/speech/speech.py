@@ -1,4 +1,4 @@
-"""One key being spoken: what is finished of it, for any number of readers at their own pace."""
+"""A speech while it is made: its finished chunks, for any number of readers at their own pace."""
 
 import asyncio
 import contextlib
@@ -15,36 +15,42 @@ __all__ = ["LiveSpeech", "follow"]
 
 
 class LiveSpeech:
-    """An append-only list of parts, written by the threads, read by the event loop.
+    """An append-only list of chunks, written by the encoding threads and read on the event loop.
 
-    Writers never wait for readers. `publish` is called once, when all is encoded.
+    Writers never wait for readers.
+
+    Args:
+        planned_segments: What to speak, in order.
+        encoder: Makes the chunks.
+        publish: Called once, after the last chunk: puts the speech into the cache.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
         self,
-        lines: Iterator[PlannedSegment],
-        recorder: SpeechEncoder,
+        planned_segments: Iterator[PlannedSegment],
+        encoder: SpeechEncoder,
         publish: Callable[["LiveSpeech"], Publication],
         clock: Callable[[], float],
     ) -> None:
-        self.lines = lines
-        self.recorder = recorder
+        self.planned_segments = planned_segments
+        self.encoder = encoder
         self.warnings: list[str] = []
         self.published: Publication | None = None  # once all is encoded
         self.admitted_at: float | None = None
-        self.first_part_at: float | None = None
+        self.first_chunk_at: float | None = None
         self.readers = 0
         self._publish = publish
         self._clock = clock
-        self._parts: list[Chunk] = []
+        self._chunks: list[Chunk] = []
         self._error: SpeechError | None = None
         self._ended = False
-        self._lock = threading.RLock()  # publishing reads the parts
+        self._lock = threading.RLock()  # reentrant: `publish` reads the chunks
         self._listeners: dict[int, Callable[[], None]] = {}
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come: spoken whole, failed or stopped."""
+        """Whether no more chunks will come: the speech is whole, has failed or was closed."""
         return self._ended
 
     @property
@@ -53,45 +59,45 @@ class LiveSpeech:
         return self._error is not None
 
     @property
-    def parts(self) -> list[Chunk]:
-        """What is finished so far."""
+    def chunks(self) -> list[Chunk]:
+        """The chunks finished so far."""
         with self._lock:
-            return list(self._parts)
+            return list(self._chunks)
 
     @property
     def duration_ms(self) -> int:
-        """The speech finished so far, pauses included."""
-        return self.recorder.duration_ms
+        """The duration of what is finished so far, in milliseconds, pauses included."""
+        return self.encoder.duration_ms
 
     def dry_at(self) -> float:
-        """Return when a listener of all delivered audio runs dry; -inf before the first part."""
-        if self.first_part_at is None:
+        """Return when a listener who began at the first chunk runs out of audio; -inf before that chunk."""
+        if self.first_chunk_at is None:
             return float("-inf")
-        return self.first_part_at + self.duration_ms / 1000
+        return self.first_chunk_at + self.duration_ms / 1000
 
-    def take(self, line: PlannedSegment, block: Take) -> None:
-        """Encode one line's block; called in the lines' order, by one thread at a time."""
+    def encode(self, planned: PlannedSegment, take: Take) -> None:
+        """Append the chunk of a segment's take; call it in the segments' order, on one thread at a time."""
         if self._ended:
             return
         try:
-            part = self.recorder.add(line, block)
+            chunk = self.encoder.add(planned, take)
         except SpeechError as error:
             self.fail(error)
             return
-        self.warnings += block.warnings
-        if self.first_part_at is None:
-            self.first_part_at = self._clock()
+        self.warnings += take.warnings
+        if self.first_chunk_at is None:
+            self.first_chunk_at = self._clock()
         with self._lock:
-            if self._ended:  # closed meanwhile
+            if self._ended:  # closed while it was encoded
                 return
-            self._parts.append(part)
-            if part.last:
+            self._chunks.append(chunk)
+            if chunk.last:
                 self.published = self._publish(self)
                 self._ended = True
         self._wake()
 
     def fail(self, error: SpeechError) -> None:
-        """End the speech with an error; the readers get it after the parts."""
+        """End the speech with an error, which its readers get instead of further chunks."""
         with self._lock:
             if self._ended:
                 return
@@ -100,17 +106,17 @@ class LiveSpeech:
         self._wake()
 
     def close(self) -> None:
-        """End a speech that nobody reads any more and free what it holds; nothing more of it is published.
+        """End a speech that has no reader left, free what it holds and publish nothing more of it.
 
-        The frames of a stopped job live on until Python collects its cycles, which may be many jobs later.
+        Python may collect the objects of a stopped job only many jobs later, so memory is freed here.
         """
         with self._lock:
             self._ended = True
-            self._parts = []
-        self.recorder.free()
+            self._chunks = []
+        self.encoder.free()
 
     def read(self, since: int) -> tuple[list[Chunk], bool]:
-        """Return the parts from `since` on, and whether they are the last.
+        """Return the chunks from `since` on, and whether they are the last.
 
         Raises:
             SpeechError: The speech failed.
@@ -118,10 +124,10 @@ class LiveSpeech:
         with self._lock:
             if self._error is not None:
                 raise self._error
-            return self._parts[since:], self._ended
+            return self._chunks[since:], self._ended
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake`, from any thread, after each change; return what ends that."""
+        """Call `wake` after each change, on the thread that made it; return a function that ends this."""
         with self._lock:
             key = id(wake)
             self._listeners[key] = wake
@@ -135,7 +141,7 @@ class LiveSpeech:
 
 
 async def follow(speech: LiveSpeech) -> AsyncGenerator[Chunk, None]:
-    """Yield a speech's parts from the beginning, each as soon as it is finished.
+    """Yield a speech's chunks from the beginning, each as soon as it is finished.
 
     Raises:
         SpeechError: The speech failed.
@@ -152,13 +158,13 @@ async def follow(speech: LiveSpeech) -> AsyncGenerator[Chunk, None]:
         seen = 0
         while True:
             changed.clear()
-            parts, ended = speech.read(seen)
-            for part in parts:
-                yield part
-            seen += len(parts)
+            chunks, ended = speech.read(seen)
+            for chunk in chunks:
+                yield chunk
+            seen += len(chunks)
             if ended:
                 return
-            if not parts:
+            if not chunks:
                 await changed.wait()
     finally:
         unlisten()

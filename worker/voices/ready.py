@@ -83,7 +83,7 @@ class ReadyVoices:
         """The keys of the voices that are being made ready."""
         return tuple(self._preparing)
 
-    async def cast(self, request: SpeechRequest) -> VoicesByName:
+    async def by_name(self, request: SpeechRequest) -> VoicesByName:
         """Return the voices of a request, found but not yet ready.
 
         Raises:
@@ -93,13 +93,13 @@ class ReadyVoices:
         names = {turn.voice for turn in request.spoken}
         if request.voice not in names:
             await self.find(request.voice)  # nobody's, beside turns that all name their own: it must exist
-        cast = {}
+        voices = {}
         for name in sorted(names):
             if name == "default" and request.voice_url is not None:
-                cast[name] = await self._fetched(name, request.voice_url)
+                voices[name] = await self._fetched(name, request.voice_url)
             else:
-                cast[name] = await self.find(name)
-        return cast
+                voices[name] = await self.find(name)
+        return voices
 
     async def find(self, name: str) -> Voice:
         """Return the voice called `name`; raises UnknownVoice."""

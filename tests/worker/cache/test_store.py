@@ -29,27 +29,27 @@ def published(cache: Cache, key: str, stored: StoredSpeech) -> str | None:
     return cache.publish(key, "mp3", stored).done.result(20)
 
 
-@pytest.mark.parametrize("form", ["mp3", "pcm"])
-def test_what_is_packed_is_unpacked(form: str) -> None:
-    assert unpack(pack(speech(), form), form) == speech()
+@pytest.mark.parametrize("format_name", ["mp3", "pcm"])
+def test_what_is_packed_is_unpacked(format_name: str) -> None:
+    assert unpack(pack(speech(), format_name), format_name) == speech()
 
 
-@pytest.mark.parametrize("form", ["mp3", "pcm"])
+@pytest.mark.parametrize("format_name", ["mp3", "pcm"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "foreign"])
 def test_a_file_that_does_not_verify_is_removed_and_counts_as_missing(
-    tmp_path: Path, form: str, damage: str
+    tmp_path: Path, format_name: str, damage: str
 ) -> None:
-    whole = pack(speech(), form)
+    whole = pack(speech(), format_name)
     flipped = bytearray(whole)
     flipped[-100] ^= 1
     content = {"cut": whole[:-200], "empty": b"", "flipped": bytes(flipped), "foreign": b"RIFF" * 100}[damage]
     cache = Cache(tmp_path, 10**9)
-    cache.path(KEY, form).write_bytes(content)
+    cache.path(KEY, format_name).write_bytes(content)
     with pytest.raises(BadEntry):
-        unpack(content, form)
-    assert cache.read(KEY, form) is None
-    assert not cache.path(KEY, form).exists()
-    assert cache.read(KEY, form) is None
+        unpack(content, format_name)
+    assert cache.read(KEY, format_name) is None
+    assert not cache.path(KEY, format_name).exists()
+    assert cache.read(KEY, format_name) is None
 
 
 def test_readers_beside_sixteen_writers_see_all_of_a_speech_or_none(tmp_path: Path) -> None:

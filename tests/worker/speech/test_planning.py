@@ -1,4 +1,4 @@
-"""From a request to the lines that an engine is given."""
+"""From a request to the segments that are given to an engine."""
 
 import itertools
 import re
@@ -8,7 +8,7 @@ import pytest
 
 from worker.engines.tone import ToneEngine
 from worker.request import SpeechRequest, parse
-from worker.speech.planning import leading_space, lines
+from worker.speech.planning import leading_space, plan_segments
 
 
 def request(**fields: Any) -> SpeechRequest:
@@ -18,60 +18,62 @@ def request(**fields: Any) -> SpeechRequest:
 
 
 def spoken(**fields: Any) -> list[str]:
-    return [line.utterance.text for line in lines(request(**fields))]
+    return [planned.utterance.text for planned in plan_segments(request(**fields))]
 
 
-def test_the_engine_is_given_words_and_captions_keep_the_text_as_given() -> None:
+def test_utterances_are_in_words_and_captions_keep_the_text_as_given() -> None:
     text = "It **costs** $3.50 at 10:30."
-    [line] = lines(request(text=text))
-    assert line.utterance.text == "It costs three dollars and fifty cents at ten thirty."
-    assert text[line.segment.char_start : line.segment.char_end] == text
+    [planned] = plan_segments(request(text=text))
+    assert planned.utterance.text == "It costs three dollars and fifty cents at ten thirty."
+    assert text[planned.segment.char_start : planned.segment.char_end] == text
 
 
 def test_numbers_stay_digits_where_the_request_says_so() -> None:
     assert spoken(text="**Pay** $3.50.", normalize_numbers=False) == ["Pay $3.50."]
 
 
-def test_words_are_respelled_in_their_own_language_of_numbers() -> None:
+def test_a_respelled_words_digits_stay_while_other_numbers_become_words() -> None:
     assert spoken(text="GPT-4 has 4 parts.", pronounce={"gpt-4": "gee pee tee 4"}) == [
         "gee pee tee 4 has four parts."
     ]
 
 
 @pytest.mark.parametrize("opening", ["fast", "even"])
-def test_no_utterance_is_over_the_limit_however_long_its_numbers_are_when_spoken(opening: str) -> None:
+def test_no_utterance_is_over_the_limit_however_long_its_numbers_are_in_words(opening: str) -> None:
     text = "Totals were " + ", ".join(f"{n * 7_654_321:,}" for n in range(101, 160)) + " in that order."
-    made = list(lines(request(text=text, opening=opening)))
-    assert all(0 < len(line.utterance.text) <= 300 for line in made)
-    spans = [(line.segment.char_start, line.segment.char_end) for line in made]
+    made = list(plan_segments(request(text=text, opening=opening)))
+    assert all(0 < len(planned.utterance.text) <= 300 for planned in made)
+    spans = [(planned.segment.char_start, planned.segment.char_end) for planned in made]
     assert spans == sorted(spans)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
     numbers = [number for a, b in spans for number in re.findall(r"\d[\d,]*\d", text[a:b])]
     assert numbers == re.findall(r"\d[\d,]*\d", text)
 
 
-def test_the_first_piece_is_short_in_words_too_where_somebody_waits() -> None:
+def test_the_first_utterance_is_short_in_words_too_if_the_opening_is_fast() -> None:
     text = "The fund paid $3,417,250.50 in 2023, 1,250,750.25 in 2022, and nothing at all before that year."
     assert len(spoken(text=text)[0]) <= 120
     assert len(spoken(text=text, opening="even")[0]) > 120
 
 
-def test_what_leaves_nothing_to_speak_gives_its_pause_to_the_line_before() -> None:
-    made = list(lines(request(text="Before the break. [pause:2s]\n\n<br>\n\nAfter it.")))
-    assert [line.utterance.text for line in made] == ["Before the break.", "After it."]
+def test_a_segment_without_anything_to_speak_gives_its_pause_to_the_one_before() -> None:
+    made = list(plan_segments(request(text="Before the break. [pause:2s]\n\n<br>\n\nAfter it.")))
+    assert [planned.utterance.text for planned in made] == ["Before the break.", "After it."]
     assert made[0].segment.pause_ms == 2_000
-    assert [line.utterance.id for line in made] == [0, 1]
+    assert [planned.utterance.id for planned in made] == [0, 1]
 
 
-def test_only_the_last_line_is_the_last() -> None:
-    made = list(lines(request(text="One sentence here, and it is long enough. " * 20)))
-    assert [line.last for line in made] == [False] * (len(made) - 1) + [True]
-    assert [line.utterance.id for line in made] == list(range(len(made)))
+def test_only_the_last_segment_is_marked_as_the_last() -> None:
+    made = list(plan_segments(request(text="One sentence here, and it is long enough. " * 20)))
+    assert [planned.last for planned in made] == [False] * (len(made) - 1) + [True]
+    assert [planned.utterance.id for planned in made] == list(range(len(made)))
 
 
 def test_turns_keep_their_voices_and_pauses() -> None:
-    made = list(lines(request(turns=[{"text": "A b c."}, {"text": "D e.", "voice": "low", "pause_ms": 0}])))
-    assert [(line.turn, line.utterance.voice, line.segment.pause_ms) for line in made] == [
+    made = list(
+        plan_segments(request(turns=[{"text": "A b c."}, {"text": "D e.", "voice": "low", "pause_ms": 0}]))
+    )
+    assert [(planned.turn, planned.utterance.voice, planned.segment.pause_ms) for planned in made] == [
         (0, "default", 400),
         (1, "low", 0),
     ]

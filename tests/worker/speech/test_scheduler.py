@@ -10,7 +10,6 @@ from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
 from tests.kits.workers import CountingEngine
 from worker.cache import Publication
-from worker.chunks import layout
 from worker.engines import Fault, Take, Utterance
 from worker.errors import ShuttingDownError
 from worker.speech import Scheduler
@@ -35,7 +34,7 @@ class SteppedEngine(CountingEngine):
 
 
 def speech_of(texts: Sequence[str], clock: "Clock") -> LiveSpeech:
-    def lines() -> Iterator[PlannedSegment]:
+    def plan() -> Iterator[PlannedSegment]:
         for number, text in enumerate(texts):
             segment = Segment(text, 0, len(text), 0)
             yield PlannedSegment(0, segment, Utterance(number, text), last=number == len(texts) - 1)
@@ -43,11 +42,11 @@ def speech_of(texts: Sequence[str], clock: "Clock") -> LiveSpeech:
     def publish(_: LiveSpeech) -> Publication:
         return Publication()
 
-    return LiveSpeech(lines(), SpeechEncoder(Mp3Encoder(), layout("mp3", 64), 24_000), publish, clock)
+    return LiveSpeech(plan(), SpeechEncoder(Mp3Encoder(), 24_000), publish, clock)
 
 
 class Clock:
-    """A clock that stands still until it is told to move."""
+    """A clock that stands still until a test moves it."""
 
     now = 100.0
 
@@ -63,52 +62,52 @@ def finish(engine: SteppedEngine, speeches: Sequence[LiveSpeech]) -> None:
     assert ended.wait(20)
 
 
-def test_who_has_heard_nothing_goes_before_who_has() -> None:
+def test_a_speech_that_has_delivered_nothing_goes_before_one_that_has() -> None:
     clock, engine = Clock(), SteppedEngine()
-    synthesis = Scheduler(engine, clock=clock)
+    scheduler = Scheduler(engine, clock=clock)
     first, second = speech_of(["aa", "ab", "ac"], clock), speech_of(["ba", "bb"], clock)
-    heard = threading.Event()
-    first.listen(heard.set)
-    synthesis.speak(first)
-    synthesis.start()
+    delivered = threading.Event()
+    first.listen(delivered.set)
+    scheduler.speak(first)
+    scheduler.start()
     engine.allowed.release()
-    assert heard.wait(20)
-    synthesis.speak(second)
+    assert delivered.wait(20)
+    scheduler.speak(second)
     finish(engine, [first, second])
-    synthesis.close()
+    scheduler.close()
     later = [order for order in engine.orders if len(order) > 1]
     assert later[0][0] == "ba"
 
 
-def test_no_more_utterances_are_inside_than_the_engine_has_slots() -> None:
+def test_the_engine_never_has_more_utterances_than_slots() -> None:
     clock, engine = Clock(), SteppedEngine(slots=2)
-    synthesis = Scheduler(engine, clock=clock)
+    scheduler = Scheduler(engine, clock=clock)
     speeches = [speech_of([f"{name}1", f"{name}2"], clock) for name in "abcde"]
     for speech in speeches:
-        synthesis.speak(speech)
-    synthesis.start()
+        scheduler.speak(speech)
+    scheduler.start()
     finish(engine, speeches)
-    synthesis.close()
+    scheduler.close()
     assert max(len(order) for order in engine.orders) == 2
 
 
-def test_the_first_segment_is_inside_alone_and_the_rest_together_are_put_back_in_order() -> None:
+def test_the_first_segment_is_spoken_alone_and_the_rest_come_out_in_the_texts_order() -> None:
     clock, engine = Clock(), SteppedEngine(ahead=4)
     long_then_short = ["first", "x" * 50, "y", "zz", "w" * 9]
     speech = speech_of(long_then_short, clock)
-    synthesis = Scheduler(engine, clock=clock)
-    synthesis.speak(speech)
-    synthesis.start()
+    scheduler = Scheduler(engine, clock=clock)
+    scheduler.speak(speech)
+    scheduler.start()
     finish(engine, [speech])
-    synthesis.close()
+    scheduler.close()
     sizes = [len(order) for order in engine.orders]
     assert (sizes[0], max(sizes)) == (1, 4)
-    ends = [part.captions[0].char_end for part in speech.parts]
+    ends = [chunk.captions[0].char_end for chunk in speech.chunks]
     assert ends == [len(text) for text in long_then_short]
 
 
 class IdleEngine(SteppedEngine):
-    """Has two pieces to do while nobody waits, and notes after how many steps it did each."""
+    """Has two pieces of work for idle times, and records after how many steps it did each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,24 +123,24 @@ class IdleEngine(SteppedEngine):
         return len(self.pieces) < 2
 
 
-def test_an_engine_prepares_for_later_when_nothing_is_inside() -> None:
+def test_an_engine_prepares_for_later_while_it_has_no_utterance() -> None:
     engine, clock = IdleEngine(), Clock()
-    synthesis = Scheduler(engine, clock=clock)
+    scheduler = Scheduler(engine, clock=clock)
     speech = speech_of(["One.", "Two."], clock)
-    synthesis.speak(speech)
-    synthesis.start()
+    scheduler.speak(speech)
+    scheduler.start()
     finish(engine, [speech])
     assert engine.rested.wait(10)
-    synthesis.close()
+    scheduler.close()
     assert engine.pieces == [len(engine.orders)] * 2  # after the last step
 
 
-def test_a_step_that_does_not_return_is_the_engines_death() -> None:
+def test_an_engine_whose_step_does_not_return_is_declared_dead() -> None:
     engine, died, clock = SteppedEngine(), threading.Event(), Clock()
-    synthesis = Scheduler(engine, clock=clock, on_death=died.set, hung_seconds=0.2)
+    scheduler = Scheduler(engine, clock=clock, on_death=died.set, hung_seconds=0.2)
     speech = speech_of(["never"], clock)
-    synthesis.speak(speech)
-    synthesis.start()
+    scheduler.speak(speech)
+    scheduler.start()
     ended = threading.Event()
     speech.listen(ended.set)
     while not engine.orders:
@@ -151,45 +150,45 @@ def test_a_step_that_does_not_return_is_the_engines_death() -> None:
     assert ended.wait(20)
     assert speech.failed
     engine.allowed.release()
-    synthesis.close()
+    scheduler.close()
 
 
 def test_a_call_runs_on_the_engines_thread_between_two_steps() -> None:
     clock, engine = Clock(), SteppedEngine()
-    synthesis = Scheduler(engine, clock=clock)
+    scheduler = Scheduler(engine, clock=clock)
     speech = speech_of(["aa", "ab"], clock)
-    synthesis.speak(speech)
-    synthesis.start()
+    scheduler.speak(speech)
+    scheduler.start()
     while not engine.orders:
         threading.Event().wait(0.01)
-    called = synthesis.call(lambda: (threading.current_thread().name, len(engine.orders)))
+    called = scheduler.call(lambda: (threading.current_thread().name, len(engine.orders)))
     assert not called.done()
     finish(engine, [speech])
-    assert called.result(20) == ("synthesis", 1)
-    synthesis.close()
+    assert called.result(20) == ("engine", 1)
+    scheduler.close()
 
 
-def test_what_a_call_raises_is_its_callers_trouble() -> None:
+def test_what_a_call_raises_reaches_its_caller_alone() -> None:
     clock, engine = Clock(), SteppedEngine()
-    synthesis = Scheduler(engine, clock=clock)
-    synthesis.start()
-    failed = synthesis.call(lambda: 1 // 0)
+    scheduler = Scheduler(engine, clock=clock)
+    scheduler.start()
+    failed = scheduler.call(lambda: 1 // 0)
     assert isinstance(failed.exception(20), ZeroDivisionError)
     speech = speech_of(["aa"], clock)
-    synthesis.speak(speech)
+    scheduler.speak(speech)
     finish(engine, [speech])
     assert not speech.failed
-    synthesis.close()
-    assert isinstance(synthesis.call(lambda: 1).exception(20), ShuttingDownError)
+    scheduler.close()
+    assert isinstance(scheduler.call(lambda: 1).exception(20), ShuttingDownError)
 
 
-def test_speech_too_short_for_a_loudness_takes_the_gain_of_its_voices_line_before() -> None:
-    recorder = SpeechEncoder(PcmEncoder(), layout("pcm", 64), 24_000)
+def test_a_take_too_short_to_measure_gets_the_gain_of_its_voices_take_before() -> None:
+    encoder = SpeechEncoder(PcmEncoder(), 24_000)
     pcm = np.full(2_400, 0.1, np.float32)
 
     def peak(voice: str, gain: float | None) -> float:
-        line = PlannedSegment(0, Segment("a", 0, 1, 0), Utterance(0, "a", voice), last=False)
-        audio = recorder.add(line, Take(0, pcm, gain=gain)).audio
+        planned = PlannedSegment(0, Segment("a", 0, 1, 0), Utterance(0, "a", voice), last=False)
+        audio = encoder.add(planned, Take(0, pcm, gain=gain)).audio
         return float(np.frombuffer(audio, np.int16).max() / 32_767)
 
     assert peak("ann", None) == pytest.approx(0.1, abs=0.001)
