@@ -1,4 +1,4 @@
-"""Finished speech and its place in time: encoded parts, captions, how bytes map to time."""
+"""Finished audio and its times: encoded chunks, captions, and how bytes map to milliseconds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +8,12 @@ from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 __all__ = ["Caption", "Chunk", "Layout", "layout"]
 
-MP3_DELAY = 1_105  # samples: LAME's 576 and a decoder's 529; frame time is PCM time and this
+MP3_DELAY = 1_105  # samples, LAME's 576 and a decoder's 529, by which the frames lag behind the PCM
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A segment's place in its text (code points) and in the speech (milliseconds)."""
+    """Where a segment is in the text of its turn (code points) and in the speech (milliseconds)."""
 
     turn: int
     char_start: int
@@ -22,11 +22,11 @@ class Caption:
     end_ms: int
 
     def moved(self, characters: int) -> "Caption":
-        """Return the same caption for a text with that many characters more before it."""
+        """Return the caption moved by a number of characters in its text; negative moves it back."""
         return replace(self, char_start=self.char_start + characters, char_end=self.char_end + characters)
 
     def as_json(self, texts: Sequence[str], voices: Sequence[str] | None) -> dict[str, Any]:
-        """Return the caption for a record; turn and voice only where the request is a dialogue."""
+        """Return the caption for a record; it has a turn and a voice only if the request is a dialogue."""
         caption: dict[str, Any] = {
             "text": texts[self.turn][self.char_start : self.char_end],
             "char_start": self.char_start,
@@ -41,29 +41,32 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One finished segment, encoded: whole frames and the captions that begin in them."""
+    """A take's encoded bytes, whole frames, with the captions that begin in them."""
 
     audio: bytes
-    start_byte: int  # place of `audio` in the speech's frames
+    start_byte: int  # of `audio` in the speech's audio
     captions: tuple[Caption, ...] = ()
     last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How bytes of audio map to time: both formats have a constant bit rate."""
+    """How bytes of audio map to time; both formats have a constant bit rate."""
 
-    unit_bytes: int  # the smallest piece: a frame, or a sample
+    unit_bytes: int  # of a frame, or of a sample: no cut divides one
     unit_samples: int
     delay: int  # samples that the audio lags behind the PCM
 
     def milliseconds(self, offset: int) -> int:
-        """Return the PCM time, in ms, at which the byte `offset` of the audio begins."""
+        """Return the time in the PCM, in ms, of the byte at `offset` in the audio."""
         samples = offset // self.unit_bytes * self.unit_samples - self.delay
         return round(max(0, samples) * 1000 / SAMPLE_RATE)
 
     def cut(self, audio: bytes, limit: int, first_ms: int | None = None) -> Iterator[bytes]:
-        """Yield `audio` in pieces of whole units, none over `limit` bytes; b"" as one piece."""
+        """Yield `audio` in pieces of whole units, each of at most `limit` bytes; b"" is one piece.
+
+        With `first_ms`, the first piece holds about so many milliseconds.
+        """
         size = limit // self.unit_bytes * self.unit_bytes
         first = size
         if first_ms is not None:
@@ -78,5 +81,5 @@ def layout(format_name: str, bit_rate: int) -> Layout:
     """Return the layout of `mp3` at `bit_rate` kbit/s, or of `pcm` (s16le, mono)."""
     if format_name == "pcm":
         return Layout(unit_bytes=2, unit_samples=1, delay=0)
-    frame = SAMPLES_PER_FRAME * bit_rate * 125 // SAMPLE_RATE  # never padded at these rates
+    frame = SAMPLES_PER_FRAME * bit_rate * 125 // SAMPLE_RATE  # no frame is padded at these bit rates
     return Layout(unit_bytes=frame, unit_samples=SAMPLES_PER_FRAME, delay=MP3_DELAY)

@@ -1,20 +1,20 @@
-"""What can go wrong, each with the code that a client sees.
+"""The errors of a job, each with the code that a client sees.
 
 SpeechError                      code
-  InvalidInput                   invalid_input
-    TextTooLong                  text_too_long
-    UnsupportedLanguage          unsupported_language
-    UnsupportedFormat            unsupported_format
-    UnknownVoice                 unknown_voice
-    VoiceUnusable                voice_unusable
-  EngineFailed                   engine_failed
-    OutOfMemory                  out_of_memory
-  ShuttingDown                   shutting_down
+  InvalidInputError              invalid_input
+    TextTooLongError             text_too_long
+    UnsupportedLanguageError     unsupported_language
+    UnsupportedFormatError       unsupported_format
+    UnknownVoiceError            unknown_voice
+    VoiceUnusableError           voice_unusable
+  EngineFailedError              engine_failed
+    OutOfMemoryError             out_of_memory
+  ShuttingDownError              shutting_down
 
-StartError stands outside the tree: it stops the worker before there is a job to fail.
+StartError is not one of them: it stops the worker before its first job.
 
-A message names the field, what came and what is allowed. It never holds the text to speak,
-a path, a secret or a traceback: it leaves the worker.
+A message names the field, its value and what is allowed. It leaves the worker, so it never holds the
+text to speak, a path, a secret or a traceback.
 """
 
 from typing import ClassVar
@@ -43,7 +43,7 @@ class SpeechError(Exception):
         return str(self.args[0]) if self.args else self.code
 
     def as_record(self) -> dict[str, str]:
-        """Return the last record of a failing job: the SDK marks a job FAILED on a truthy `error`."""
+        """Return the last record of a job that fails: the SDK marks the job FAILED if `error` is truthy."""
         return {"error": f"{self.code}: {self}"}
 
 
@@ -78,13 +78,13 @@ class UnknownVoiceError(InvalidInputError):
 
 
 class VoiceUnusableError(InvalidInputError):
-    """The voice or its clip cannot be spoken with."""
+    """The voice or its clip cannot be used."""
 
     code = "voice_unusable"
 
 
 class EngineFailedError(SpeechError):
-    """The engine broke while it spoke."""
+    """The engine failed while it spoke."""
 
     code = "engine_failed"
 
@@ -96,10 +96,10 @@ class OutOfMemoryError(EngineFailedError):
 
 
 class ShuttingDownError(SpeechError):
-    """The worker takes no more speech."""
+    """The worker accepts no more speech."""
 
     code = "shutting_down"
 
 
 class StartError(Exception):
-    """The worker cannot start; the message is one line that says what to do."""
+    """The worker cannot start; the message is one line about what to do."""

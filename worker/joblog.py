@@ -1,4 +1,4 @@
-"""What is said of jobs for whoever watches: one line for each, and totals. Figures, never text or audio."""
+"""Figures for operators: a log line for each job, and totals. They hold neither text nor audio."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ FIELDS = ("engine", "cache_hit", "queue_ms", "first_audio_ms", "generation_time_
 
 
 def engine_status(engine: Engine) -> dict[str, int | str]:
-    """Return what an engine says of its state; nothing where it has nothing to say."""
+    """Return what an engine reports of its state; an empty dictionary if it reports nothing."""
     return dict(engine.status()) if isinstance(engine, ReportingEngine) else {}
 
 
 def job_line(
     name: str, request: SpeechRequest, summary: Mapping[str, Any], status: Mapping[str, int | str]
 ) -> dict[str, Any]:
-    """Return what the log says of a finished job.
+    """Return the fields of a finished job's log line.
 
-    `real_time_factor` is the work, without the wait for a slot, in units of the audio's duration; `status`
-    is the engine's, if it has one.
+    `real_time_factor` is the time of the work, without the wait for a slot, over the audio's duration;
+    `status` is what `engine_status` returned.
     """
     work_ms = max(0, summary["generation_time_ms"] - (summary["queue_ms"] or 0))
     return {
@@ -39,7 +39,7 @@ def job_line(
 
 
 class Totals:
-    """What this worker has done since its start."""
+    """Counts of what this worker has done since its start."""
 
     def __init__(self) -> None:
         self._done = Counter[str]()

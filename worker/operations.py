@@ -1,4 +1,4 @@
-"""Jobs that manage instead of speaking: one record each, no audio."""
+"""Jobs that manage the worker instead of speaking: each yields one record without audio."""
 
 import asyncio
 import platform
@@ -20,10 +20,10 @@ __all__ = ["operate"]
 async def operate(
     operation: Operation, engine: Engine, cache: Cache, voices: ReadyVoices, work: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return the record of one operation; `work` is what `info` says of the engine's work.
+    """Return the record of one operation; `work` is what `info` reports of the scheduler.
 
     Raises:
-        SpeechError: The voice is none, not there or not fit; or the engine cannot learn one.
+        SpeechError: There is no such voice, its clip is not usable, or the engine does not clone.
     """
     answer: dict[str, Any] = {"op": operation.op, "final": True}
     name = operation.name or ""
@@ -39,7 +39,7 @@ async def operate(
     if operation.op == "voices":
         return answer | {"voices": await asyncio.to_thread(voices.store.names)}
     answer |= {"engine": engine.name, "device": engine.device}
-    if operation.op == "warm":  # the engine was loaded before the first job could come
+    if operation.op == "warm":  # the engine is loaded before the first job
         if operation.name is not None:
             async with voices.using([await voices.find(name)]):
                 return answer | {"voice": name}
@@ -50,7 +50,7 @@ async def operate(
 
 
 def facts(engine: Engine, cache: Cache, voices: ReadyVoices) -> dict[str, Any]:
-    """Return what `info` says; it reads the disk."""
+    """Return what `info` reports; this reads the disk."""
     return {
         "languages": sorted(engine.languages),
         "languages_lacking": dict(engine.lacking),

@@ -1,4 +1,4 @@
-"""Records: what the handler yields, one JSON object for each chunk of audio."""
+"""Records: the JSON objects that a job yields."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -12,34 +12,44 @@ __all__ = ["MIMETYPES", "RecordWriter"]
 
 ITEM_BYTES = 700_000  # of base64 in one record; RunPod's limit on a stream item is 1 MB
 FIRST_MS = 4_000  # of audio in the first record of stored speech
-MIMETYPES = {"mp3": "audio/mpeg", "pcm": f"audio/pcm;rate={SAMPLE_RATE};channels=1"}  # not L16: little-endian
+MIMETYPES = {
+    "mp3": "audio/mpeg",
+    "pcm": f"audio/pcm;rate={SAMPLE_RATE};channels=1",
+}  # not L16, which is big-endian
 
 
 @dataclass(slots=True)
 class RecordWriter:
-    """Numbers the records of one attempt at a job and puts their fields together."""
+    """Makes the records of one attempt at a job, numbered from 0.
+
+    Args:
+        attempt: Identifies the attempt: RunPod may run a job again.
+        layout: Of the audio.
+        texts: One for each turn.
+        voices: One for each turn of a dialogue; None for a plain text.
+    """
 
     attempt: str
     layout: Layout
     texts: Sequence[str]
-    voices: Sequence[str] | None  # one a turn, for a dialogue
+    voices: Sequence[str] | None
     seq: int = field(default=0, init=False)
 
     def of_chunk(self, chunk: Chunk, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
-        """Yield the records of one chunk; only a very long segment makes more than one."""
+        """Yield the records of one chunk: one, unless its base64 is longer than `limit`."""
         yield from self._split(chunk.audio, chunk.start_byte, chunk.captions, limit, None)
 
     def of_stored(self, audio: bytes, captions: Sequence[Caption]) -> Iterator[dict[str, Any]]:
-        """Yield stored frames: about four seconds first, then as much as fits."""
+        """Yield the records of stored audio: about four seconds first, then as much as fits into each."""
         yield from self._split(audio, 0, captions, ITEM_BYTES, FIRST_MS)
 
     def of_file(self, data: bytes, captions: Sequence[Caption], duration_ms: int) -> Iterator[dict[str, Any]]:
-        """Yield a whole file, tags included, in as few records as fit."""
+        """Yield a whole file with its tags in as few records as possible."""
         size = ITEM_BYTES // 4 * 3
         for start in range(0, max(1, len(data)), size):
             end = start + size
-            place = [round(duration_ms * min(1, at / max(1, len(data)))) for at in (start, end)]
-            yield self._record(data[start:end], (place[0], place[1]), captions if start == 0 else ())
+            begins, ends = (round(duration_ms * min(1, at / max(1, len(data)))) for at in (start, end))
+            yield self._record(data[start:end], (begins, ends), captions if start == 0 else ())
 
     def _split(
         self, audio: bytes, at: int, captions: Sequence[Caption], limit: int, first_ms: int | None
@@ -49,8 +59,8 @@ class RecordWriter:
             ends = (self.layout.milliseconds(at), self.layout.milliseconds(at + len(piece)))
             is_last = number == len(pieces) - 1
             due = [c for c in captions if number == 0 or c.start_ms >= ends[0]]
-            inside = due if is_last else [c for c in due if c.start_ms < ends[1]]
-            yield self._record(piece, ends, inside)
+            contained = due if is_last else [c for c in due if c.start_ms < ends[1]]
+            yield self._record(piece, ends, contained)
             at += len(piece)
 
     def _record(self, audio: bytes, times: tuple[int, int], captions: Sequence[Caption]) -> dict[str, Any]:

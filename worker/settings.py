@@ -1,4 +1,4 @@
-"""Settings: `TTS_*` variables, read once, frozen. The only module that touches the environment."""
+"""Settings: the `TTS_*` variables, read once. This module alone reads the worker's environment."""
 
 import os
 import tempfile
@@ -17,7 +17,7 @@ WEIGHTS = Path("/opt/torch_cache")  # a folder for each model
 
 
 def prepare_environment() -> None:
-    """Set RunPod's log level to INFO where it is unset; call it before `import runpod`.
+    """Set RunPod's log level to INFO if it is unset; call this before `import runpod`.
 
     The SDK's default, DEBUG, prints every record twice, text and audio included.
     """
@@ -25,18 +25,18 @@ def prepare_environment() -> None:
 
 
 def model_hub(env: Mapping[str, str] | None = None) -> str:
-    """Return the address of the hub with the released weights: `HF_ENDPOINT`, or the public one."""
+    """Return the URL of the hub with the released weights: `HF_ENDPOINT`, or the public one."""
     env = os.environ if env is None else env
     return env.get("HF_ENDPOINT") or HUB
 
 
 def takes_jobs() -> bool:
-    """Return whether RunPod's SDK will ask a queue, or serve its realtime API, instead of running one job."""
+    """Return whether RunPod's SDK will take jobs from a queue or its realtime API, rather than run one."""
     return "RUNPOD_WEBHOOK_GET_JOB" in os.environ or os.environ.get("RUNPOD_REALTIME_PORT", "0") != "0"
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
-    """Return a parser that accepts these words only."""
+    """Return a parser that accepts only these words."""
 
     def parse(value: str) -> str:
         if value not in allowed:
@@ -103,31 +103,33 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose; each field is the variable `TTS_` + its name in capitals."""
+    """The operator's choices; the variable of a field is `TTS_` and its name in capitals."""
 
     engine: str = "auto"
-    device: str = "auto"  # cuda where there is a GPU
-    precision: str = "auto"  # that the checkpoint was baked in, else bf16 where the device has it
-    prompt_seconds: float | None = None  # of a voice's recording that S3Gen hears; unset: all, 10 s
-    flow_steps: int | None = None  # of S3Gen's flow; unset: upstream's, 2 or 10
-    graphs: str = "on"  # "off": a GPU's decode steps are not recorded as CUDA graphs
-    cache_tag: str = ""  # a namespace of its own in a shared cache
+    device: str = "auto"  # cuda if there is a GPU
+    precision: str = (
+        "auto"  # auto: the checkpoint's own if it was baked in one, else bf16 if the device has it
+    )
+    prompt_seconds: float | None = None  # of a voice's clip that condition S3Gen; unset: all, 10 s
+    flow_steps: int | None = None  # of S3Gen's flow matching; unset: upstream's number, 2 or 10
+    graphs: str = "on"  # "off": decode steps on a GPU are not captured as CUDA graphs
+    cache_tag: str = ""  # separates this worker's entries in a shared cache
     cache_case: str = "fold"  # "keep": "US" and "us" are two entries
-    model_dir: Path | None = None  # unset: where the image keeps the engine's weights
+    model_dir: Path | None = None  # unset: the image's folder for the engine
     cache_dir: Path | None = None  # unset: the volume if one is mounted, else a temporary folder
     cache_max_bytes: int = 20_000_000_000
     voices_dir: Path | None = None  # unset: as cache_dir
-    image_voices_dir: Path = Path("/opt/voices")  # voices that came with the image
-    voices_memory_bytes: int = 1_000_000_000  # of learned voices that are kept ready, 37 to 74 MB each
-    slots: int | None = None  # utterances inside the engine at once; unset: the engine's own number
+    image_voices_dir: Path = Path("/opt/voices")  # of the voices in the image
+    voices_memory_bytes: int = 1_000_000_000  # for learned voices in memory, 37 to 74 MB each
+    slots: int | None = None  # utterances that the engine speaks at once; unset: the engine's own number
     max_characters: int = 10_000
     log_level: str = "INFO"
-    tone_speed: float = 1_000.0  # seconds of audio a second and slot, `tone` engine only
+    tone_speed: float = 1_000.0  # of the `tone` engine: seconds of audio per second and slot
     endpoint_id: str = ""  # RUNPOD_ENDPOINT_ID
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
-        """Read the settings from `env`, by default the process's environment.
+        """Read the settings from `env`, by default from the process's environment.
 
         Raises:
             StartError: A `TTS_*` name is unknown, or a value is not allowed.
@@ -147,7 +149,7 @@ class Settings:
 
     @property
     def deployed(self) -> bool:
-        """Whether this is a RunPod endpoint rather than somebody's own machine."""
+        """Whether this is a RunPod endpoint rather than a machine of one's own."""
         return self.endpoint_id not in {"", "local"}
 
     def weights_folder(self, engine: str) -> Path:
@@ -155,7 +157,7 @@ class Settings:
         return self.model_dir or WEIGHTS / engine
 
     def cache_folder(self) -> tuple[Path, str | None]:
-        """Return the cache's folder, and a warning where it will not outlive the worker."""
+        """Return the cache's folder, and a warning if it will not outlive the worker."""
         if self.cache_dir is not None:
             return self.cache_dir, None
         if VOLUME.is_dir():
@@ -164,7 +166,7 @@ class Settings:
         return local, "no network volume is mounted: the cache ends with this worker"
 
     def voices_folder(self) -> tuple[Path, str | None]:
-        """Return the folder of the voices, and a warning where it will not outlive the worker."""
+        """Return the folder of the voices, and a warning if it will not outlive the worker."""
         if self.voices_dir is not None:
             return self.voices_dir, None
         if VOLUME.is_dir():
