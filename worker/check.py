@@ -1,6 +1,6 @@
-"""Whether this worker could work, said before the first job: `--check`, fitness, one spoken word.
+"""Checks before the first job: `--check`, the SDK's fitness checks, and one spoken word.
 
-`python -m worker.check` speaks the word: an image that cannot speak does not build.
+`python -m worker.check` speaks the word; it is a step of the image's build, which fails with it.
 """
 
 import contextlib
@@ -30,62 +30,62 @@ __all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 log = logging.getLogger("worker")
 
 WORD = "Hello."
-# Of a worker that starts: the judge is wrong now and then, and of short texts most, but not thrice.
+# Spoken when a worker starts. The judge may refuse good speech, above all of a short text, but hardly thrice.
 SENTENCES = (WORD, "The ferry left the harbour at noon.", "Nobody had expected it to be on time.")
-SEEDS_APART = 100  # more than a segment is tried with
+SEEDS_APART = 100  # more than the number of takes of one segment
 FULL = {errno.ENOSPC, errno.EDQUOT}
-STEPS = 10_000  # of an engine, for one sentence: more than any needs
+MOST_STEPS = 10_000  # of an engine, for one sentence: more than any engine needs
 
 
 def spoken_word(engine: Engine) -> bytes:
-    """Return one word as a whole MP3 file, read back; call it while nobody else drives the engine.
+    """Return one word as an MP3 file that was read back; nothing else may use the engine meanwhile.
 
     Raises:
-        StartError: The engine fails, or what it says is not speech or may sound wrong.
+        StartError: The engine fails, or its audio is not speech or may sound wrong.
     """
-    made = said(engine, WORD)
-    if made.warnings:
-        raise StartError(f"the engine speaks, but {WORD!r}: {'; '.join(made.warnings)}")
-    return encoded(made.pcm, engine.sample_rate)
+    take = spoken(engine, WORD)
+    if take.warnings:
+        raise StartError(f"the engine speaks, but {WORD!r}: {'; '.join(take.warnings)}")
+    return encoded(take.pcm, engine.sample_rate)
 
 
-def speak_well(engine: Engine) -> None:
-    """Speak until a sentence sounds as it should, three at most, each with a seed of its own.
+def check_speech(engine: Engine) -> None:
+    """Speak up to three sentences, each with its own seed, until one sounds as it should.
 
     Raises:
-        StartError: The engine fails, or each of the three may sound wrong.
+        StartError: The engine fails, or each of the sentences may sound wrong.
     """
     found: list[str] = []
     for number, text in enumerate(SENTENCES):
-        made = said(engine, text, seed=SEEDS_APART * number)
-        encoded(made.pcm, engine.sample_rate)
-        if not made.warnings:
+        take = spoken(engine, text, seed=SEEDS_APART * number)
+        encoded(take.pcm, engine.sample_rate)
+        if not take.warnings:
             return
-        found.append(f"{text!r}: {'; '.join(made.warnings)}")
-        log.warning("spoken to see whether it sounds right: %s", found[-1])
+        found.append(f"{text!r}: {'; '.join(take.warnings)}")
+        log.warning("fitness check: a sentence may sound wrong: %s", found[-1])
     raise StartError(f"the engine speaks, but {'; '.join(found)}")
 
 
-def said(engine: Engine, text: str, seed: int = 0) -> Take:
-    """Return what the engine says.
+def spoken(engine: Engine, text: str, seed: int = 0) -> Take:
+    """Return the engine's take of a text.
 
     Raises:
-        StartError: It fails, or says nothing that can be heard.
+        StartError: The engine fails, or its take is silent or not finite.
     """
     engine.admit(Utterance(0, text, seed=seed, opens=True))
-    made = next((made for _ in range(STEPS) for made in engine.advance([0])), None)
-    if made is None or isinstance(made, Fault):
-        raise StartError(f"the engine does not speak: {made.error if made else 'no answer'}")
-    if not len(made.pcm) or not np.isfinite(made.pcm).all() or not made.pcm.any():
-        raise StartError("the engine speaks only silence or noise that no speaker can play")
-    return made
+    result = next((result for _ in range(MOST_STEPS) for result in engine.advance([0])), None)
+    if result is None or isinstance(result, Fault):
+        raise StartError(f"the engine does not speak: {result.error if result else 'no take came'}")
+    if not len(result.pcm) or not np.isfinite(result.pcm).all() or not result.pcm.any():
+        raise StartError("the engine's audio is silent or has samples that are not finite numbers")
+    return result
 
 
 def encoded(pcm: Pcm, sample_rate: int) -> bytes:
-    """Return speech as a whole MP3 file, read back.
+    """Return PCM as an MP3 file that was read back.
 
     Raises:
-        StartError: It does not hold all of the speech.
+        StartError: The file does not hold all samples.
     """
     encoder = Mp3Encoder(sample_rate)
     audio = encoder.push(pcm) + encoder.flush()
@@ -96,25 +96,25 @@ def encoded(pcm: Pcm, sample_rate: int) -> bytes:
 
 
 def unwritable(folder: Path) -> str | None:
-    """Return why a folder cannot be written to; None where it can, or is only full for now."""
-    error = written(folder)
+    """Return why a folder cannot be written to; None if it can, or is only full."""
+    error = write_error(folder)
     if error is None or error.errno in FULL:
         return None
     return error.strerror or str(error)
 
 
 def cache_trouble(settings: Settings) -> str | None:
-    """Return the line that says why speech will be delivered and not be kept; None where it will be."""
+    """Return a warning that the cache's folder cannot be written to now; None if it can."""
     folder = settings.cache_folder()[0]
-    error = written(folder)
+    error = write_error(folder)
     if error is None:
         return None
     why = "is full" if error.errno in FULL else f"cannot be written to: {error.strerror or error}"
     return f"the cache's folder {folder} {why}; speech is delivered and not kept"
 
 
-def written(folder: Path) -> OSError | None:
-    """Write a byte into a folder and remove it; return what stood in the way."""
+def write_error(folder: Path) -> OSError | None:
+    """Write a byte into a file of a folder and remove it; return the error, or None."""
     probe = folder / f"{uuid.uuid4().hex}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,9 +128,9 @@ def written(folder: Path) -> OSError | None:
 
 
 def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
-    """Return the checks that RunPod's SDK runs before the first job; none where there is no GPU by choice.
+    """Return the checks that RunPod's SDK runs before the first job; none unless the engine is on a GPU.
 
-    A check that raises ends the worker, and the platform starts it elsewhere.
+    A check that raises ends the worker, and the platform starts another one elsewhere.
     """
     if engine.device != "cuda":
         return []
@@ -139,7 +139,7 @@ def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
         MODELS[engine.name].check_whole(settings.weights_folder(engine.name))
 
     def speech_and_encoder() -> None:
-        speak_well(engine)
+        check_speech(engine)
 
     def cache_folder() -> None:
         if why := unwritable(settings.cache_folder()[0]):
@@ -148,21 +148,21 @@ def fitness(settings: Settings, engine: Engine) -> list[Callable[[], None]]:
     return [weights, speech_and_encoder, cache_folder]
 
 
-def check(say: Callable[[str], None]) -> int:
-    """Say what this worker would do; return 1 where it could not work."""
+def check(report: Callable[[str], None]) -> int:
+    """Report, line by line, what this worker would do; return 1 if it could not work, else 0."""
     try:
         settings = Settings.from_env()
     except StartError as error:
-        say(f"problem    {error}")
+        report(f"problem    {error}")
         return 1
     problems: list[str] = []
-    for title, part in PARTS.items():
+    for title, line in LINES.items():
         try:
-            say(f"{title:<10} {part(settings)}")
+            report(f"{title:<10} {line(settings)}")
         except (StartError, OSError, PackageNotFoundError) as error:
             problems.append(f"{title}: {error}")
     for problem in problems:
-        say(f"problem    {problem}")
+        report(f"problem    {problem}")
     return 1 if problems else 0
 
 
@@ -173,19 +173,19 @@ def engine_line(settings: Settings) -> str:
 
 
 def weights_line(settings: Settings) -> str:
-    """Return where the weights are and what they are."""
+    """Return the weights' folder, their precision and their revision."""
     name = choose(settings)
     if name not in MODELS:
         return "none needed"
     folder = settings.weights_folder(name)
     MODELS[name].check_whole(folder)
-    told = Manifest.read(folder)
-    what = "random" if told.is_random else f"revision {(told.revision or 'unknown')[:12]}"
-    return f"{folder} ({told.precision or 'as released'}, {what})"
+    manifest = Manifest.read(folder)
+    origin = "random" if manifest.is_random else f"revision {(manifest.revision or 'unknown')[:12]}"
+    return f"{folder} ({manifest.precision or 'as released'}, {origin})"
 
 
 def gpus() -> int:
-    """Return how many GPUs the driver sees; torch would take seconds to say so."""
+    """Return how many GPUs the driver sees; torch would take seconds to import."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -199,7 +199,7 @@ def gpus() -> int:
 def device_line(
     settings: Settings, gpus: Callable[[], int] = gpus, device: Callable[[str], str] = usable_device
 ) -> str:
-    """Return what the engine would compute on; `gpus` counts what the driver sees, `device` asks torch."""
+    """Return the engine's device; `gpus` counts the driver's GPUs, `device` asks torch for one."""
     count = gpus()
     if settings.device == "cuda" and not count:
         raise StartError("TTS_DEVICE=cuda, and there is no GPU: choose a GPU worker, or TTS_DEVICE=cpu")
@@ -216,18 +216,18 @@ def cache_line(settings: Settings) -> str:
     if why := unwritable(folder):
         raise StartError(f"{folder} cannot be written to: {why}")
     free = shutil.disk_usage(folder).free / 1e9
-    told = [note for note in (warning, cache_trouble(settings)) if note]
-    return f"{folder} ({free:.1f} GB free)" + "".join(f": {note}" for note in told)
+    notes = [note for note in (warning, cache_trouble(settings)) if note]
+    return f"{folder} ({free:.1f} GB free)" + "".join(f": {note}" for note in notes)
 
 
 def voices_line(settings: Settings) -> str:
-    """Return the voices' names."""
+    """Return the voices' names and their folder."""
     folder = settings.voices_folder()[0]
     return f"{', '.join(VoiceStore(folder, image=settings.image_voices_dir).names())} ({folder})"
 
 
 def versions_line(_: Settings) -> str:
-    """Return the versions that matter."""
+    """Return the versions of the packages that matter most."""
     return ", ".join(f"{name} {version(name)}" for name in ("runpod", "lameenc", "numpy"))
 
 
@@ -237,7 +237,7 @@ def settings_line(settings: Settings) -> str:
     return ", ".join(f"{name}={value}" for name, value in changed.items()) or "all at their defaults"
 
 
-PARTS: dict[str, Callable[[Settings], str]] = {
+LINES: dict[str, Callable[[Settings], str]] = {
     "engine": engine_line,
     "weights": weights_line,
     "device": device_line,
@@ -249,7 +249,7 @@ PARTS: dict[str, Callable[[Settings], str]] = {
 
 
 def main() -> int:
-    """Speak a word with the engine of the settings; return 1 with one line where that cannot be."""
+    """Speak a word with the settings' engine; return 1, with one line on stderr, if that fails."""
     try:
         settings = Settings.from_env()
         file = spoken_word(load(choose(settings), settings).engine)

@@ -146,7 +146,7 @@ def test_what_names_no_voice_fails_alone(pod: Pod, given: Record, said: str) -> 
 @pytest.mark.parametrize(
     ("clip", "said"),
     [
-        (b"This is a text, not a voice.", "voice_unusable: the clip is no audio file"),
+        (b"This is a text, not a voice.", "voice_unusable: the clip is not an audio file"),
         (wav(seconds=3), "voice_unusable: the clip has 3.0 s, expected more than 5 s"),
     ],
     ids=["a text", "too short"],

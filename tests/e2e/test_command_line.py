@@ -207,7 +207,7 @@ def test_probe_measures_and_exits_with_one_if_a_check_fails(run: Run) -> None:
     [
         (["speak", "!"], 4, "invalid_input: text has nothing to speak"),
         (["speak", "Hi.", "--voice", "nobody"], 4, "unknown_voice: there is no voice 'nobody'"),
-        (["speak", "Hi.", "--option", "colour=red"], 4, "invalid_input: colour is no field"),
+        (["speak", "Hi.", "--option", "colour=red"], 4, "invalid_input: colour is not a field"),
         (["speak", "Hi.", "--option", "colour"], 2, "bad_input: --option is 'colour', expected NAME=VALUE"),
         (["speak", " "], 2, "bad_input: the text is empty"),
         (["speak", "Hi.", "--retake", "9"], 2, "bad_input: retake names part 9, and the speech has 1"),

@@ -73,7 +73,7 @@ def test_a_voice_can_be_listed_warmed_spoken_with_and_removed(pod: Pod) -> None:
     [
         (
             {"op": "voice_add", "name": "dan", "clip_base64": "aGVsbG8="},
-            "voice_unusable: the clip is no audio",
+            "voice_unusable: the clip is not an audio",
         ),
         ({"op": "voice_add", "name": "../dan", "clip_base64": "aGVsbG8="}, "invalid_input: name is"),
         ({"op": "voice_remove", "name": "nobody"}, "unknown_voice: there is no voice 'nobody'"),

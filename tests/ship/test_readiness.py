@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from encoder import read_file
-from worker.check import PARTS, cache_trouble, check, device_line, fitness, spoken_word, unwritable
+from worker.check import LINES, cache_trouble, check, device_line, fitness, spoken_word, unwritable
 from worker.engines import Engine, Fault, Take, Utterance
 from worker.engines.choose import load
 from worker.engines.preview import PreviewEngine
@@ -74,7 +74,7 @@ def no_kernels(_: str) -> str:
 
 def test_a_card_that_torch_has_no_kernels_for_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_ENGINE", "chatterbox-turbo")
-    monkeypatch.setitem(PARTS, "device", partial(device_line, gpus=lambda: 1, device=no_kernels))
+    monkeypatch.setitem(LINES, "device", partial(device_line, gpus=lambda: 1, device=no_kernels))
     printed: list[str] = []
     assert check(printed.append) == 1
     assert "problem    device: torch 2.6.0 has no kernels for the NVIDIA B200" in printed

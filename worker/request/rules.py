@@ -77,7 +77,7 @@ def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
     if request.voice != "default":
         raise InvalidInputError("voice and voice_url both came, expected one of them")
     if all(turn.voice != "default" for turn in request.spoken):
-        raise InvalidInputError("voice_url has nothing to speak: it is the voice of turns that name none")
+        raise InvalidInputError("voice_url is not used: each turn names its own voice")
 
 
 def check_https(url: str) -> None:
@@ -102,7 +102,7 @@ def check_operation(operation: Operation) -> None:
             raise InvalidInputError(f"{name} is missing, {operation.op} needs it")
     for name in given:
         if name not in TAKES.get(operation.op, ()):
-            raise InvalidInputError(f"{name} is no field of {operation.op}")
+            raise InvalidInputError(f"{name} is not a field of {operation.op}")
     if operation.op == "voice_add" and ("clip_base64" in given) == ("voice_url" in given):
         came = "both came" if "voice_url" in given else "neither came"
         raise InvalidInputError(f"clip_base64 or voice_url is required, exactly one of them: {came}")

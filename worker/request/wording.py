@@ -62,7 +62,7 @@ def unknown_field(field: str, path: Path, model: type[BaseModel]) -> tuple[str, 
     """Return the sentence about a field that there is not, with the name that may have been meant."""
     names = list(schema_at(model, path[:-1])["properties"])
     near = difflib.get_close_matches(str(path[-1]), names, n=1)
-    said = f"{field} is no field of the input"
+    said = f"{field} is not a field of the input"
     return (f"{said}; did you mean {near[0]}?", "") if near else (said, f"the fields are {', '.join(names)}")
 
 

@@ -53,7 +53,9 @@ def opened(data: bytes) -> Any:
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
     except (soundfile.SoundFileError, TypeError) as error:
-        raise VoiceUnusableError("the clip is no audio file; expected WAV, FLAC, OGG, MP3 or AIFF") from error
+        raise VoiceUnusableError(
+            "the clip is not an audio file; expected WAV, FLAC, OGG, MP3 or AIFF"
+        ) from error
     if file.format not in EXTENSIONS:
         raise VoiceUnusableError(f"the clip is {file.format[:10]}; expected WAV, FLAC, OGG, MP3 or AIFF")
     return file
@@ -96,7 +98,7 @@ def check_length(seconds: float) -> None:
 def check_sound(pcm: Pcm, rate: int) -> None:
     """Refuse a clip without numbers, one that is silent and one that is clipped."""
     if not np.isfinite(pcm).all():
-        raise VoiceUnusableError("the clip has samples that are no numbers")
+        raise VoiceUnusableError("the clip has samples that are not finite numbers")
     frame = rate * FRAME_MS // 1000
     frames = pcm[: len(pcm) // frame * frame].reshape(-1, frame)
     heard = np.count_nonzero(np.sqrt(np.square(frames).mean(axis=1)) > HEARD) * FRAME_MS / 1000

@@ -28,7 +28,7 @@ def fetched(url: str, get: Get, read: Read, clock: Callable[[], float] = time.mo
     try:
         with get(url, timeout=int(SECONDS) // 3, max_bytes=MOST_BYTES) as response:
             if not str(response.url).startswith("https://"):
-                raise VoiceUnusableError("voice_url leads away from https")
+                raise VoiceUnusableError("voice_url redirects to an address that is not https")
             if response.status_code != 200:
                 raise VoiceUnusableError(f"voice_url answered with status {int(response.status_code)}")
             pieces = []

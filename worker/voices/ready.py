@@ -233,7 +233,7 @@ def unpacked(clip_base64: str | None) -> bytes:
     try:
         data = base64.b64decode(clip_base64 or "", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidInputError("clip_base64 is no base64, expected the bytes of an audio file") from error
+        raise InvalidInputError("clip_base64 is not base64, expected the bytes of an audio file") from error
     if not data or len(data) > MOST_SENT:
         raise InvalidInputError(f"clip_base64 holds {len(data)} bytes, expected 1 to {MOST_SENT}")
     return data

@@ -48,8 +48,8 @@ REFUSED: list[tuple[Any, str]] = [
     ({"\ud800": None}, "invalid_input: input has a field whose name is not valid Unicode"),
     ({"text": 5}, "invalid_input: text is a number, expected a string"),
     ({"text": ["a"]}, "invalid_input: text is a list, expected a string"),
-    ({"text": "a", "voicee": "x"}, "invalid_input: voicee is no field of the input; did you mean voice?"),
-    ({"text": "a", "zzzz": 1}, "zzzz is no field of the input; the fields are text, "),
+    ({"text": "a", "voicee": "x"}, "invalid_input: voicee is not a field of the input; did you mean voice?"),
+    ({"text": "a", "zzzz": 1}, "zzzz is not a field of the input; the fields are text, "),
     ({"text": "a", "voice": "../x"}, "invalid_input: voice is '../x', expected 1 to 64 letters"),
     ({"text": "a", "voice": None}, "invalid_input: voice is null, expected 1 to 64 letters"),
     ({"text": "a", "voice": "a" * 300}, f"invalid_input: voice is '{'a' * 40}…', expected 1 to 64 letters"),
@@ -115,10 +115,10 @@ REFUSED: list[tuple[Any, str]] = [
     ({"turns": 5}, "invalid_input: turns is a number, expected a list of 1 to 200 turns"),
     ({"turns": [5]}, "invalid_input: turns[0] is a number, expected an object with a text"),
     ({"turns": [{"voice": "low"}]}, "invalid_input: turns[0].text is missing"),
-    ({"turns": [{"text": "a", "mood": 1}]}, "invalid_input: turns[0].mood is no field of the input"),
+    ({"turns": [{"text": "a", "mood": 1}]}, "invalid_input: turns[0].mood is not a field of the input"),
     (
         {"turns": [{"text": "a", "voice": "x"}], "voice_url": "https://a.b/c"},
-        "invalid_input: voice_url has nothing to speak",
+        "invalid_input: voice_url is not used",
     ),
     (
         {"text": "a", "voice": "low", "voice_url": "https://a.b/c"},
@@ -133,7 +133,7 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     ({"op": "voice_add", "name": "ann", "voice_url": "http://a.b/c"}, "voice_url is not an https URL"),
     ({"op": "voice_add", "name": "../x", "clip_base64": "AA=="}, "invalid_input: name is a string, expected"),
-    ({"op": "info", "name": "ann"}, "invalid_input: name is no field of info"),
+    ({"op": "info", "name": "ann"}, "invalid_input: name is not a field of info"),
     ({"turns": [{"text": "a"}, {"text": "!"}]}, "invalid_input: turns[1].text has nothing to speak"),
     (
         {"turns": [{"text": "a", "pause_ms": 20_000}]},
@@ -141,7 +141,7 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     ({"turns": [{"text": "a"}] * 201}, "invalid_input: turns is a list of 201, expected a list of 1 to 200"),
     ({"op": "dance"}, "invalid_input: op is 'dance', expected 'voices'"),
-    ({"op": "info", "text": "a"}, "invalid_input: text is no field of the input"),
+    ({"op": "info", "text": "a"}, "invalid_input: text is not a field of the input"),
 ]
 
 
@@ -178,7 +178,7 @@ def test_up_to_three_faults_are_told_at_once_and_the_fields_only_once() -> None:
     two = refused({"text": "a", "speed": 9, "seed": -1})
     assert two.startswith("invalid_input: speed is 9, expected a number from 0.5 to 2; seed is -1, expected")
     many = refused({"text": "a", "aaaa": 1, "bbbb": 1, "cccc": 1, "dddd": 1, "eeee": 1})
-    assert "cccc is no field of the input; and 2 more; the fields are text, turns" in many
+    assert "cccc is not a field of the input; and 2 more; the fields are text, turns" in many
     assert "dddd" not in many
     assert many.count("the fields are") == 1
 

@@ -58,10 +58,10 @@ def planted(value: float) -> bytes:
 REFUSED = [
     (
         b"This is a text, not a voice. " * 100,
-        "the clip is no audio file; expected WAV, FLAC, OGG, MP3 or AIFF",
+        "the clip is not an audio file; expected WAV, FLAC, OGG, MP3 or AIFF",
     ),
-    (b"", "the clip is no audio file"),
-    (wav()[:30], "the clip is no audio file"),
+    (b"", "the clip is not an audio file"),
+    (wav()[:30], "the clip is not an audio file"),
     (bytes(MOST_BYTES + 1), "the clip has 10000001 bytes, expected at most 10000000"),
     (audio_file(voice_like(), form="AU"), "the clip is AU; expected WAV, FLAC"),
     (audio_file(voice_like(rate=8_000), 8_000), "the clip is at 8000 Hz, expected 16000 to 192000"),
@@ -76,8 +76,8 @@ REFUSED = [
         "the clip is mostly silent: ",
     ),
     (audio_file(np.clip(8 * voice_like(), -1, 1)), "the clip is clipped: "),
-    (planted(np.nan), "the clip has samples that are no numbers"),
-    (planted(np.inf), "the clip has samples that are no numbers"),
+    (planted(np.nan), "the clip has samples that are not finite numbers"),
+    (planted(np.inf), "the clip has samples that are not finite numbers"),
 ]
 
 

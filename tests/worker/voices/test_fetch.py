@@ -71,7 +71,10 @@ def test_a_clip_is_fetched_whole_within_its_bounds() -> None:
         (Web(raises=requests.ConnectTimeout("10.0.0.7")), "voice_url could not be fetched: "),
         (Web(breaks=requests.exceptions.ChunkedEncodingError("10.0.0.7")), "voice_url could not be fetched"),
         (Web(status_code=404), "voice_url answered with status 404"),
-        (Web(url="http://secret-host.example/ann.wav"), "voice_url leads away from https"),
+        (
+            Web(url="http://secret-host.example/ann.wav"),
+            "voice_url redirects to an address that is not https",
+        ),
         (Web(pieces=[b"a"] * 100, pace=1.0), "voice_url did not deliver the clip within 30 s"),
     ],
 )

@@ -248,7 +248,7 @@ async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
             "unknown_voice: there is no voice 'bob'; the voices are default, low",
         ),
         ({"turns": [{"text": "a", "voice": "bob"}]}, "unknown_voice: there is no voice 'bob'"),
-        (added("ann", b"This is a text."), "voice_unusable: the clip is no audio file"),
+        (added("ann", b"This is a text."), "voice_unusable: the clip is not an audio file"),
         (added("ann", wav(seconds=3)), "voice_unusable: the clip has 3.0 s, expected more than 5 s"),
         (added("ann", audio_file(voice_like(rate=8_000), 8_000)), "voice_unusable: the clip is at 8000 Hz"),
         (added("default", wav()), "invalid_input: name is 'default', which is the engine's own voice"),
@@ -256,7 +256,7 @@ async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
         ({"op": "voice_add", "name": "ann", "clip_base64": ""}, "invalid_input: clip_base64 holds 0 bytes"),
         (
             {"op": "voice_add", "name": "ann", "clip_base64": "data:audio/wav;base64,AAAA"},
-            "invalid_input: clip_base64 is no base64",
+            "invalid_input: clip_base64 is not base64",
         ),
         ({"op": "voice_remove", "name": "bob"}, "unknown_voice: there is no voice 'bob'"),
         ({"op": "voice_remove", "name": "low"}, "invalid_input: name is 'low', which is the engine's own"),

@@ -105,7 +105,7 @@ def test_the_shell_adds_lists_and_removes(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["add", "ann", "{}/text"], "voices: the clip is no audio file"),
+        (["add", "ann", "{}/text"], "voices: the clip is not an audio file"),
         (["add", "../ann", "{}/clip"], "voices: name is '../ann', expected"),
         (["add", "ann", "{}/none"], "voices: "),
         (["remove", "ann"], "voices: there is no voice 'ann'; the voices are default"),
