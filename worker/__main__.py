@@ -1,6 +1,6 @@
-"""The entry point: settings, engine, then RunPod's own loop. `python -m worker`.
+"""The entry point, `python -m worker`: settings, engine, then RunPod's own loop.
 
-The model is a module-level singleton: loaded once per process, before the first job is taken.
+The worker is a module-level singleton: its model is loaded once per process, before the first job.
 """
 
 import argparse
@@ -29,33 +29,33 @@ except ModuleNotFoundError as missing:
     sys.exit(f"worker: {missing.name} is not installed: pip install -r requirements/worker.txt")
 
 log = logging.getLogger("worker")
-SDK_OPTIONS = ("--rp_",)  # how others of RunPod's SDK begin, which reads all of them itself
-LAST_WORDS_SECONDS = 3.0  # for the records that tell clients of the engine's death
+SDK_OPTIONS = ("--rp_",)  # prefixes of the options that RunPod's SDK reads itself
+LAST_WORDS_SECONDS = 3.0  # for delivering the error records of the jobs that fail
 
 WORKER: Worker
 
 
 async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield the records of a job; the SDK inspects this function to see that it streams."""
-    WORKER.start()  # where the SDK asks no queue, nothing has started it before the first job
+    """Yield the records of a job; the SDK streams them because this is an async generator function."""
+    WORKER.start()  # without a queue the SDK does not call `concurrency` first
     async for record in WORKER.handle(job):
         yield record
 
 
-async def whole(job: dict[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
-    """Return the records of a job, or the one with its error, where the SDK cannot run a generator."""
+async def collecting_handler(job: dict[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
+    """Return all records of a job, or the one with its error, if the SDK cannot run a generator."""
     records = [record async for record in handler(job)]
     return records[-1] if "error" in records[-1] else records
 
 
 def concurrency(_: int) -> int:
-    """Return how many jobs to take at once; the first call comes after the SDK has forked."""
+    """Return how many jobs to take at once; the SDK calls this first after its last fork."""
     WORKER.start()
     return WORKER.concurrency
 
 
 def load_engine(settings: Settings) -> Loaded:
-    """Load the engine, with the lines that operators grep for."""
+    """Load the engine and log the lines that operators search for."""
     name = choose(settings)
     started = time.monotonic()
     log.info("=== Initializing %s TTS (module-level singleton) ===", TITLES[name].split()[0].split("-")[0])
@@ -79,7 +79,7 @@ def fetch(url: str) -> bytes:
 
 
 def die() -> None:
-    """End the process soon, with an error: the platform starts a fresh one."""
+    """End the process after a few seconds with exit code 1; the platform starts a fresh one."""
     threading.Timer(LAST_WORDS_SECONDS, _exit, args=(1,)).start()
 
 
@@ -92,18 +92,18 @@ def create(settings: Settings) -> Worker:
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; the SDK's options pass, and a word after one is its value."""
+    """Read the command line; the SDK's options are passed over, each with the value after it, if any."""
     parser = argparse.ArgumentParser(
         "python -m worker",
         description="Start the worker; TTS_ variables are its settings (docs/reference/api.md).",
-        epilog="Without a queue (RunPod's, or python -m localpod) and these options the SDK runs the job in "
-        "test_input.json. Its other options pass: --rp_api_host, --rp_api_port, --rp_log_level ...",
+        epilog="Without these options and a queue (RunPod's or localpod's) the SDK runs the job in "
+        "test_input.json. The SDK's other options pass: --rp_api_host, --rp_api_port, --rp_log_level ...",
         allow_abbrev=False,
     )
     parser.add_argument(
         "--check",
         action="store_true",
-        help="only say what the worker would do; exits 1 where it could not work",
+        help="only print what the worker would do; exits with 1 if it could not work",
     )
     parser.add_argument(
         "--rp_serve_api",
@@ -125,7 +125,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def one_job(value: str) -> dict[str, Any]:
-    """Return the job of `--test_input`, which the SDK reads once more."""
+    """Return the job of `--test_input`, checked; the SDK reads the option again itself."""
     try:
         job = json.loads(value)
     except ValueError as error:
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] = (), create: Callable[[Settings], Worker] = c
         if changed := settings.changed():
             log.info("Settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()))
         sdk = threading.Thread(target=importlib.import_module, args=("runpod",))
-        sdk.start()  # beside the engine's load: each takes more than a second
+        sdk.start()  # while the engine is loaded: each takes more than a second
         WORKER = create(settings)
     except StartError as error:
         print(f"worker: {error}", file=sys.stderr)
@@ -161,12 +161,12 @@ def main(arguments: Sequence[str] = (), create: Callable[[Settings], Worker] = c
 
     for test in fitness(settings, WORKER.engine):
         runpod.serverless.register_fitness_check(test)
-    # What is here now stays: with only the jobs' objects to look at, Python finds their cycles soon.
+    # What exists now stays: the collector then has only the jobs' objects to examine, and runs faster.
     gc.freeze()
     streams = asked.rp_serve_api or (takes_jobs() and not asked.test_input)
     runpod.serverless.start(
         {
-            "handler": handler if streams else whole,
+            "handler": handler if streams else collecting_handler,
             "return_aggregate_stream": True,
             "concurrency_modifier": concurrency,
         }

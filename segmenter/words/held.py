@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 
+from segmenter.atoms import TAG
+
 __all__ = ["PLACE", "Atoms", "Rule"]
 
 PLACE = "\ue000"  # stands for one atom; private use, so no text has one once it is composed
-TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
 
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]
 

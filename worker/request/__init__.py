@@ -1,4 +1,4 @@
-"""What a job asks for: its `input`, validated whole before any work is done for it."""
+"""The request: what a job asks for, validated whole before any work is done for it."""
 
 from worker.request.model import Capabilities, Operation, SpeechRequest, Turn
 from worker.request.parse import parse

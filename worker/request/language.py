@@ -1,4 +1,4 @@
-"""Which of an engine's languages a request's tag stands for."""
+"""From a request's language tag to one of the engine's languages."""
 
 import re
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from worker.request.wording import shown
 
 __all__ = ["LanguageSupport", "spoken_language"]
 
-# a language with its region, script and so on
+# a language with subtags for region, script and so on
 REGIONAL = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8}){1,8}")
 
 
 class LanguageSupport(Protocol):
-    """What must be known of an engine to tell which languages it speaks."""
+    """What the choice of a language needs to know of an engine."""
 
     name: str
     languages: frozenset[str]
@@ -22,10 +22,10 @@ class LanguageSupport(Protocol):
 
 
 def spoken_language(given: str, engine: LanguageSupport) -> str:
-    """Return the engine's name of a language: `en` for en-US, unless it knows the region's own.
+    """Return the engine's name of a language: `en` for en-US, unless the engine has en-US itself.
 
     Raises:
-        UnsupportedLanguage: The engine does not speak it, or not on this worker.
+        UnsupportedLanguageError: The engine does not speak it, or lacks something for it on this worker.
     """
     tag = given.strip().lower()
     regional = REGIONAL.fullmatch(tag)

@@ -1,4 +1,4 @@
-"""The models of a job's input: what it may hold, field by field."""
+"""The models of a job's input: its fields, their types and limits."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Protocol
@@ -24,7 +24,7 @@ SAMPLING = (
     "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "exaggeration", "cfg_weight",
 )  # fmt: skip
 
-# Limits stand here alone: an error tells them from the models' JSON schema, or their description.
+# Limits are written here alone: messages take them from the models' JSON schema or descriptions.
 MOST = 200  # turns, and words to pronounce
 ALLOWED_FORMATS = f"one of {', '.join(FORMATS)}"
 ALLOWED_RATES = f"one of {', '.join(map(str, BIT_RATES))} (kbit/s)"
@@ -42,7 +42,7 @@ Respellings = Annotated[
 
 
 class Capabilities(Protocol):
-    """What the validation must know of an engine."""
+    """What the validation needs to know of an engine; `worker.engines.Engine` has all of it."""
 
     name: str
     languages: frozenset[str]
@@ -53,13 +53,13 @@ class Capabilities(Protocol):
 
 
 class StrictModel(BaseModel):
-    """No conversions, no unknown fields, no NaN: what came is what was meant."""
+    """A frozen model that refuses conversions, unknown fields, NaN and infinities."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Turn(StrictModel):
-    """One speaker's words in a dialogue."""
+    """One speaker's part of a dialogue."""
 
     text: str
     voice: VoiceName = "default"
@@ -67,7 +67,7 @@ class Turn(StrictModel):
 
 
 class SpeechRequest(StrictModel):
-    """What to speak and how; every field as in docs/reference/api.md."""
+    """What to speak and how; docs/reference/api.md describes each field."""
 
     text: str | None = None
     turns: Turns | None = None
@@ -98,20 +98,20 @@ class SpeechRequest(StrictModel):
 
     @property
     def sampling(self) -> dict[str, float]:
-        """The sampling options that were given."""
+        """The sampling options that were given, by name."""
         given = ((name, getattr(self, name)) for name in SAMPLING)
         return {name: value for name, value in given if value is not None}
 
     @property
     def spoken(self) -> tuple[Turn, ...]:
-        """The turns of a dialogue, or the text as its only one."""
+        """The turns to speak: those of a dialogue, or the text as the only one."""
         if self.turns is not None:
             return tuple(self.turns)
         return (Turn(text=self.text or "", voice=self.voice),)
 
 
 class Operation(StrictModel):
-    """A job that manages instead of speaking."""
+    """A job that manages the worker instead of speaking."""
 
     op: Literal["voices", "voice_add", "voice_remove", "warm", "info"]
     name: VoiceName | None = None

@@ -1,13 +1,11 @@
-"""The request: a job's `input` validated whole, before any work is done for it."""
+"""From a job's `input` to a valid request or operation."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from worker.errors import (
-    InvalidInputError,
-)
+from worker.errors import InvalidInputError
 from worker.request.language import spoken_language
 from worker.request.model import Capabilities, Operation, SpeechRequest, StrictModel
 from worker.request.rules import (
@@ -18,7 +16,7 @@ from worker.request.rules import (
     check_text,
     check_voices,
 )
-from worker.request.wording import explained, kind
+from worker.request.wording import invalid_input, kind
 
 __all__ = ["parse"]
 
@@ -27,10 +25,10 @@ Model = TypeVar("Model", bound=StrictModel)
 
 
 def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> SpeechRequest | Operation:
-    """Validate a job's `input` against the rules of the request and the engine.
+    """Return the request or operation of a job's `input`, valid for this engine.
 
     Raises:
-        InvalidInput: or one of its kinds; the message names the field, what came and what is allowed.
+        InvalidInputError: Or one of its kinds; the message names the field, its value and what is allowed.
     """
     if not isinstance(given, dict):
         raise InvalidInputError(f"input is {kind(given)}, expected an object with a text")
@@ -41,7 +39,7 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
     request = validated(SpeechRequest, renamed(given))
     check_text(request, engine, max_characters)
     check_voices(request, engine)
-    request = settled(request, engine)
+    request = resolved(request, engine)
     check_choices(request)
     check_sampling(request.sampling, engine)
     check_size(request)
@@ -49,24 +47,24 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
 
 
 def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input with `input`, the other name of `text`, put right."""
+    """Return the input with its text under `text`, if it came as `input`, the other name."""
     if "input" not in given:
         return dict(given)
     if "text" in given:
-        raise InvalidInputError("text came twice: input is another name for text, give one of them")
+        raise InvalidInputError("text was given twice: input is another name of text, give one of them")
     return {("text" if name == "input" else name): value for name, value in given.items()}
 
 
 def validated(model: type[Model], given: Mapping[str, Any]) -> Model:
-    """Return the model, or raise its errors in our words."""
+    """Return the validated model; raises InvalidInputError about the fields that are wrong."""
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
-        raise explained(error, model) from None
+        raise invalid_input(error, model) from None
 
 
-def settled(request: SpeechRequest, engine: Capabilities) -> SpeechRequest:
-    """Return the request as it is spoken: each turn with its voice, the language as the engine calls it."""
+def resolved(request: SpeechRequest, engine: Capabilities) -> SpeechRequest:
+    """Return the request with the voice of each turn, and its language under the engine's name for it."""
     changed: dict[str, Any] = {"language": spoken_language(request.language, engine)}
     if request.turns is not None:
         changed["turns"] = [

@@ -1,11 +1,10 @@
-"""Rules of the request that a schema cannot say: between fields, and against the engine."""
+"""Rules of the request that a schema cannot express: between fields, and against the engine."""
 
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
 from encoder import BIT_RATES
-from segmenter.atoms import PAUSES, pause_ms
+from segmenter.atoms import PAUSES, TAG, pause_ms
 from segmenter.scripts import worth
 from worker.errors import (
     InvalidInputError,
@@ -33,13 +32,12 @@ __all__ = [
 ]
 
 CHARACTERS_A_SECOND = 14
-MARGIN = 1.15  # slow voices and pauses beyond the average
-JOB_BYTES = 9_000_000  # of base64, under RunPod's 10 MB for a whole result
-TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
+MARGIN = 1.15  # for slow voices and long pauses
+JOB_BYTES = 9_000_000  # of base64: below RunPod's limit of 10 MB for a whole result
 
 
 def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
-    """Yield each text with the name of its field."""
+    """Yield the name of its field and the text, for each text."""
     if request.text is not None:
         yield "text", request.text
     for number, turn in enumerate(request.turns or []):
@@ -47,7 +45,7 @@ def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
 
 
 def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int) -> None:
-    """Refuse no text, too much of it, text that is no Unicode, and text with nothing to speak."""
+    """Refuse a request without text, and text that is too long, not valid Unicode or without speech."""
     if (request.text is None) == (request.turns is None):
         came = "neither came" if request.text is None else "both came"
         raise InvalidInputError(f"text or turns is required, exactly one of them: {came}")
@@ -62,13 +60,13 @@ def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int
             raise InvalidInputError(
                 f"{field} has a lone surrogate at position {lone}, expected valid Unicode"
             )
-        heard = text if engine.tags else TAG.sub("", text)
-        if not any(unicodedata.category(letter)[0] in "LN" for letter in heard):
+        speakable = text if engine.tags else TAG.sub("", text)
+        if not any(unicodedata.category(letter)[0] in "LN" for letter in speakable):
             raise InvalidInputError(f"{field} has nothing to speak: expected at least one letter or digit")
 
 
 def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
-    """Refuse a clip from an address that is not https, beside a named voice, or without use."""
+    """Refuse a `voice_url` that is not https, comes with a named voice, or is not used."""
     if request.voice_url is None:
         return
     check_https(request.voice_url)
@@ -81,13 +79,13 @@ def check_voices(request: SpeechRequest, engine: Capabilities) -> None:
 
 
 def check_https(url: str) -> None:
-    """Refuse an address that is not https; the message never holds it."""
+    """Refuse a URL that is not https; the message does not hold it."""
     if not url.startswith("https://"):
         raise InvalidInputError("voice_url is not an https URL, expected one that starts with https://")
 
 
-NEEDS: Mapping[str, tuple[str, ...]] = {"voice_add": ("name",), "voice_remove": ("name",)}
-TAKES: Mapping[str, tuple[str, ...]] = {
+REQUIRED: Mapping[str, tuple[str, ...]] = {"voice_add": ("name",), "voice_remove": ("name",)}
+ACCEPTED: Mapping[str, tuple[str, ...]] = {
     "voice_add": ("name", "clip_base64", "voice_url"),
     "voice_remove": ("name",),
     "warm": ("name",),
@@ -95,13 +93,13 @@ TAKES: Mapping[str, tuple[str, ...]] = {
 
 
 def check_operation(operation: Operation) -> None:
-    """Refuse an operation that lacks a field, or has one that means nothing to it."""
+    """Refuse an operation that lacks a field, or has one that it does not use."""
     given = [name for name in ("name", "clip_base64", "voice_url") if getattr(operation, name) is not None]
-    for name in NEEDS.get(operation.op, ()):
+    for name in REQUIRED.get(operation.op, ()):
         if name not in given:
             raise InvalidInputError(f"{name} is missing, {operation.op} needs it")
     for name in given:
-        if name not in TAKES.get(operation.op, ()):
+        if name not in ACCEPTED.get(operation.op, ()):
             raise InvalidInputError(f"{name} is not a field of {operation.op}")
     if operation.op == "voice_add" and ("clip_base64" in given) == ("voice_url" in given):
         came = "both came" if "voice_url" in given else "neither came"
@@ -111,7 +109,7 @@ def check_operation(operation: Operation) -> None:
 
 
 def check_choices(request: SpeechRequest) -> None:
-    """Refuse formats, bit rates and respellings that cannot be served."""
+    """Refuse formats, bit rates and respellings that are not supported."""
     if request.format_name not in FORMATS:
         raise UnsupportedFormatError(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
     if request.bit_rate not in BIT_RATES:
@@ -124,7 +122,7 @@ def check_choices(request: SpeechRequest) -> None:
 
 
 def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
-    """Refuse sampling options that the engine does not have, and values out of their range."""
+    """Refuse sampling options that the engine does not have, and values outside their ranges."""
     for name, value in sampling.items():
         allowed = engine.options.get(name)
         if allowed is None:
@@ -137,7 +135,7 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
 
 
 def check_size(request: SpeechRequest) -> None:
-    """Refuse speech whose whole, its pauses included, would not fit into RunPod's limit on a job's result."""
+    """Refuse speech that, with its pauses, would pass RunPod's limit on a job's result."""
     bytes_a_second = 48_000 if request.format_name == "pcm" else request.bit_rate * 125
     seconds = JOB_BYTES * 3 / 4 / bytes_a_second
     pace = CHARACTERS_A_SECOND / worth(request.language) * request.speed / MARGIN
@@ -158,6 +156,6 @@ def check_size(request: SpeechRequest) -> None:
 
 
 def pauses(request: SpeechRequest) -> float:
-    """Return the seconds of the pauses that the request asks for, in its turns and in its text."""
+    """Return the seconds of all pauses that the request asks for, after turns and in texts."""
     written = (pause_ms(match[0]) for _, text in texts(request) for match in PAUSES.finditer(text))
     return (sum(turn.pause_ms or 0 for turn in request.turns or []) + sum(written)) / 1_000

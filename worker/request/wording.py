@@ -1,4 +1,4 @@
-"""What is said of an input that breaks a rule: the field, what came, what is allowed, in JSON's words."""
+"""Errors about an invalid input: the field, its value and what is allowed, in the terms of JSON."""
 
 import difflib
 import json
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from worker.errors import InvalidInputError
 
-__all__ = ["explained", "kind", "printable", "shown"]
+__all__ = ["invalid_input", "kind", "printable", "shown"]
 
-SAID = 3  # faults told at once
-SHOWN = 40  # characters of a string said back
-DIGITS = 20  # of a whole number said back
-# Said back in an error only where nothing private can stand in the field.
+MOST_FAULTS = 3  # in one message
+MOST_CHARACTERS = 40  # of a string in a message
+MOST_DIGITS = 20  # of a whole number in a message
+# The fields whose values are repeated in messages: they cannot hold anything private.
 ECHOED = frozenset({
     "voice", "language", "format", "opening", "cache", "op", "bit_rate", "speed", "seed", "pause_ms",
     "stream", "normalize_numbers", "temperature", "top_p", "top_k", "min_p", "repetition_penalty",
@@ -27,26 +27,26 @@ Path = Sequence[str | int]
 Schema = Mapping[str, Any]
 
 
-def explained(error: ValidationError, model: type[BaseModel]) -> InvalidInputError:
-    """Put pydantic's errors into sentences about the fields, the first few of them."""
+def invalid_input(error: ValidationError, model: type[BaseModel]) -> InvalidInputError:
+    """Return an error with a sentence about each of the first few fields that pydantic refused."""
     found = error.errors(include_url=False, include_context=False)
     sentences, hints = [], []
-    for fault in found[:SAID]:
+    for fault in found[:MOST_FAULTS]:
         sentence, hint = sentences_of(fault, model)
         sentences.append(sentence)
         hints.append(hint)
-    if len(found) > SAID:
-        sentences.append(f"and {len(found) - SAID} more")
-    # Two unknown fields have the same hint: it is told once, at the end.
+    if len(found) > MOST_FAULTS:
+        sentences.append(f"and {len(found) - MOST_FAULTS} more")
+    # Two unknown fields have the same hint: it appears once, at the end.
     return InvalidInputError("; ".join([*sentences, *dict.fromkeys(filter(None, hints))]))
 
 
 def sentences_of(fault: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, str]:
-    """Return what is wrong with a field, and a hint at which fields there are or nothing."""
+    """Return a sentence about one field, and a hint for the end of the message, which may be empty."""
     path: Path = fault["loc"]
-    if not path:  # the only thing wrong with an object as such
+    if not path:  # the one fault of an object itself
         return "input has a field whose name is not valid Unicode", ""
-    steps = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     field = printable("".join(steps).removeprefix("."))
     if fault["type"] == "extra_forbidden":
         return unknown_field(field, path, model)
@@ -59,24 +59,26 @@ def sentences_of(fault: Mapping[str, Any], model: type[BaseModel]) -> tuple[str,
 
 
 def unknown_field(field: str, path: Path, model: type[BaseModel]) -> tuple[str, str]:
-    """Return the sentence about a field that there is not, with the name that may have been meant."""
+    """Return a sentence and a hint about an unknown field: the name that was meant, or all names."""
     names = list(schema_at(model, path[:-1])["properties"])
     near = difflib.get_close_matches(str(path[-1]), names, n=1)
-    said = f"{field} is not a field of the input"
-    return (f"{said}; did you mean {near[0]}?", "") if near else (said, f"the fields are {', '.join(names)}")
+    sentence = f"{field} is not a field of the input"
+    if near:
+        return f"{sentence}; did you mean {near[0]}?", ""
+    return sentence, f"the fields are {', '.join(names)}"
 
 
 def schema_at(model: type[BaseModel], path: Path) -> Schema:
-    """Return the JSON schema of the field at a path; its limits are those that the model checks."""
+    """Return the JSON schema of the field at a path, with the limits that the model checks."""
     root = schema_of(model)
     found = root
-    for part in path:
-        if part == "[key]":  # a name in an object: its entry is what is wrong
+    for step in path:
+        if step == "[key]":  # the name of an entry is wrong: describe the object
             break
-        if isinstance(part, int):
+        if isinstance(step, int):
             found = found["items"]
         else:
-            found = found.get("properties", {}).get(part) or found["additionalProperties"]
+            found = found.get("properties", {}).get(step) or found["additionalProperties"]
         found = next((one for one in found.get("anyOf", ()) if one.get("type") != "null"), found)
         if "$ref" in found:
             found = root["$defs"][found["$ref"].rpartition("/")[2]]
@@ -90,7 +92,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def allowed(schema: Schema) -> str:
-    """Say what a JSON schema allows; a field's own description goes before."""
+    """Return what a JSON schema allows, in words; the field's own description if it has one."""
     if "description" in schema and "properties" not in schema:
         return str(schema["description"])
     if "enum" in schema:
@@ -106,23 +108,23 @@ def allowed(schema: Schema) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as JSON has it, short; of lists and objects only what they are."""
+    """Return a value as JSON writes it, shortened; only the kind of a list or an object."""
     if isinstance(value, str):
-        return repr(value if len(value) <= SHOWN else value[:SHOWN] + "…")
-    if isinstance(value, int) and abs(value) >= 10**DIGITS:
-        return f"a number of more than {DIGITS} digits"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 10**DIGITS:
+        return repr(value if len(value) <= MOST_CHARACTERS else value[:MOST_CHARACTERS] + "…")
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+        return f"a number of more than {MOST_DIGITS} digits"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 10**MOST_DIGITS:
         return str(int(value))  # 2 rather than 2.0
     return json.dumps(value) if value is None or isinstance(value, int | float) else kind(value)
 
 
 def counted(value: list[Any] | dict[str, Any]) -> str:
-    """Say how many entries came."""
+    """Return the kind of a list or object with its number of entries."""
     return f"{kind(value)} of {len(value)}"
 
 
 def kind(value: Any) -> str:
-    """Name what came without saying what was in it."""
+    """Return the kind of a value, without its contents."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number"}
     if value is None:
         return "null"
@@ -132,5 +134,5 @@ def kind(value: Any) -> str:
 
 
 def printable(name: str) -> str:
-    """Return a name from outside, short and without characters that could forge a log line."""
+    """Return a client's field name, shortened, without characters that could forge a log line."""
     return "".join(letter if letter.isprintable() else "?" for letter in name[:64])

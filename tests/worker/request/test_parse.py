@@ -38,7 +38,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({}, "invalid_input: text or turns is required, exactly one of them: neither came"),
     ({"text": None}, "invalid_input: text or turns is required, exactly one of them: neither came"),
     ({"text": "a", "turns": [{"text": "b"}]}, "both came"),
-    ({"text": "a", "input": "b"}, "invalid_input: text came twice"),
+    ({"text": "a", "input": "b"}, "invalid_input: text was given twice"),
     ({"text": ""}, "invalid_input: text has nothing to speak"),
     ({"text": " \n\t "}, "invalid_input: text has nothing to speak"),
     ({"text": "... !?"}, "invalid_input: text has nothing to speak"),
