@@ -7,7 +7,35 @@ import pytest
 
 from worker.cache import cache_key
 from worker.engines.tone import ToneEngine
-from worker.request import SpeechRequest, parse
+from worker.request import SpeechRequest, Turn, parse
+
+# A value other than the default for each field that changes the audio.
+AUDIBLE: dict[str, Any] = {
+    "text": "Another text.",
+    "turns": [Turn(text="Hello, World!")],
+    "voice": "low",
+    "language": "de",
+    "format": "pcm",
+    "speed": 1.5,
+    "seed": 7,
+    "opening": "even",
+    "normalize_numbers": False,
+    "pronounce": {"world": "werld"},
+    "bit_rate": 32,
+    "temperature": 0.5,
+    "top_p": 0.5,
+    "top_k": 5,
+    "min_p": 0.1,
+    "repetition_penalty": 1.1,
+    "exaggeration": 0.5,
+    "cfg_weight": 0.5,
+}
+INAUDIBLE = {
+    "stream",  # how the audio is delivered
+    "cache",  # whether it is stored
+    "voice_url",  # where the clip is: its SHA-256 is among `clips`
+}
+AUDIBLE_OF_TURNS: dict[str, Any] = {"text": "Bye.", "voice": "low", "pause_ms": 5}
 
 
 def request(**fields: Any) -> SpeechRequest:
@@ -50,6 +78,32 @@ def test_the_key_of_a_plain_request_is_the_guides() -> None:
 )
 def test_what_changes_the_audio_is_in_the_key_and_nothing_else(fields: dict[str, Any], line: str) -> None:
     assert cache_key(request(**fields), "chatterbox-turbo") == sha(line)
+
+
+def test_every_field_of_a_request_is_known_to_change_the_audio_or_not_to() -> None:
+    assert AUDIBLE.keys() | INAUDIBLE == SpeechRequest.model_fields.keys()
+    assert AUDIBLE.keys().isdisjoint(INAUDIBLE)
+    assert AUDIBLE_OF_TURNS.keys() == Turn.model_fields.keys()
+
+
+@pytest.mark.parametrize("field", sorted(AUDIBLE))
+def test_each_field_that_changes_the_audio_changes_the_key(field: str) -> None:
+    plain = {"text": "Hello, World!"}
+    changed = SpeechRequest.model_validate(plain | {field: AUDIBLE[field]})
+    assert cache_key(changed, "tone") != cache_key(SpeechRequest.model_validate(plain), "tone")
+
+
+@pytest.mark.parametrize("field", sorted(AUDIBLE_OF_TURNS))
+def test_each_field_of_a_turn_changes_the_key(field: str) -> None:
+    turns = [Turn(text="Hi."), Turn(text="Ah.")]
+    changed = [turns[0], turns[1].model_copy(update={field: AUDIBLE_OF_TURNS[field]})]
+    assert cache_key(SpeechRequest(turns=changed), "tone") != cache_key(SpeechRequest(turns=turns), "tone")
+
+
+def test_fields_that_do_not_change_the_audio_do_not_change_the_key() -> None:
+    changed = {"stream": True, "cache": "refresh", "voice_url": "https://example.com/a.wav"}
+    assert changed.keys() == INAUDIBLE
+    assert cache_key(request(**changed), "tone") == cache_key(request(), "tone")
 
 
 def test_another_engine_never_shares_a_key_with_chatterbox() -> None:
