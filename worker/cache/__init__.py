@@ -1,4 +1,4 @@
-"""Finished speech on the volume: its key, its file, its folder."""
+"""Finished speech on the volume: its key, its file, and the folder of all files."""
 
 from worker.cache.entry import StoredSpeech, pack, unpack
 from worker.cache.key import AUDIO, cache_key

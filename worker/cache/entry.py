@@ -1,4 +1,4 @@
-"""A speech as a file of the cache: its audio, with its times and summary in tags."""
+"""A speech as a file of the cache: its audio, with its captions and summary in tags."""
 
 import hashlib
 import json
@@ -6,53 +6,53 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from encoder import Mp3Error, read_file, whole_file
+from encoder import SAMPLE_RATE, Mp3Error, read_file, whole_file
 from encoder import id3 as pcm_tags
 from worker.chunks import Caption
 
 __all__ = ["BadEntry", "StoredSpeech", "pack", "unpack"]
 
-TAG = "chatterpod"
+DESCRIPTION = "chatterpod"  # of the ID3 text frame (TXXX) with the summary
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSpeech:
-    """A whole speech: its frames without tags, and what the summary of a repeat needs."""
+    """A whole speech: its audio without tags, and what a repeated job needs to know of it."""
 
     audio: bytes
-    samples: int
+    samples: int  # of PCM, pauses included
     captions: tuple[Caption, ...]
     summary: Mapping[str, Any]
 
     @property
     def duration_ms(self) -> int:
-        """Its length, pauses included."""
-        return round(self.samples * 1000 / 24_000)
+        """Its duration in milliseconds, pauses included."""
+        return round(self.samples * 1000 / SAMPLE_RATE)
 
 
 class BadEntry(ValueError):
-    """A file of the cache that does not verify."""
+    """A file of the cache is not what was stored."""
 
 
 def pack(speech: StoredSpeech, format_name: str) -> bytes:
-    """Return the self-contained file of a speech: tags with summary and times, then the frames."""
+    """Return the file of a speech: tags with its captions and summary, then the audio."""
     note = {
         "sha256": hashlib.sha256(speech.audio).hexdigest(),
         "samples": speech.samples,
         "summary": dict(speech.summary),
         "segments": [list(asdict(caption).values()) for caption in speech.captions],
     }
-    texts = {TAG: json.dumps(note, separators=(",", ":"))}
+    texts = {DESCRIPTION: json.dumps(note, separators=(",", ":"))}
     if format_name == "pcm":
         return pcm_tags.write(texts) + speech.audio
     return whole_file(speech.audio, speech.samples, texts)
 
 
 def unpack(data: bytes, format_name: str) -> StoredSpeech:
-    """Return the speech of a file.
+    """Return the speech in a file that `pack` returned.
 
     Raises:
-        BadEntry: The file is cut, changed or something else.
+        BadEntry: The file is cut or changed, or was not made by `pack`.
     """
     try:
         if format_name == "pcm":
@@ -61,7 +61,7 @@ def unpack(data: bytes, format_name: str) -> StoredSpeech:
         else:
             file = read_file(data)
             texts, audio = dict(file.texts), file.audio
-        note = json.loads(texts[TAG])
+        note = json.loads(texts[DESCRIPTION])
         if hashlib.sha256(audio).hexdigest() != note["sha256"]:
             raise BadEntry("the audio is not what was stored")
         captions = tuple(Caption(*map(int, row)) for row in note["segments"])

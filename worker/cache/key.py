@@ -1,4 +1,4 @@
-"""The cache key: a hash of all that changes the audio, and of nothing else."""
+"""The cache key: a hash of everything that changes the audio, and of nothing else."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ from worker.request import SpeechRequest
 
 __all__ = ["AUDIO", "cache_key"]
 
-AUDIO = 1  # raised when the same input would sound different
-ORIGINAL_ENGINE = "chatterbox-turbo"  # the one whose keys carry no engine
+AUDIO = 1  # raised when the same input begins to sound different
+ORIGINAL_ENGINE = "chatterbox-turbo"  # the one engine that its keys do not name
 
 
 def cache_key(
@@ -24,16 +24,20 @@ def cache_key(
 ) -> str:
     """Return 64 hexadecimal digits: the same for the same speech, on every worker.
 
-    `variant` is what makes the engine's audio another than its default's: weights, precision.
+    They are the SHA-256 of `text|voice|language|format|speed|seed`, in lower case and without space
+    around them, then `|name=value`, sorted, for everything else that is not at its default.
 
-    SHA-256 of `text|voice|language|format|speed|seed`, folded as the fields' rules say, then
-    `|name=value`, sorted, for everything else that is not at its default. Case is folded:
-    "US" and "us" share an entry unless `keep_case` marks them apart. `clips` holds the SHA-256 of
-    each voice's clip, by the voice's name, for those that have one.
+    Args:
+        request: What to speak.
+        engine: The engine's name.
+        clips: The SHA-256 of each voice's clip, by the voice's name, for voices that have one.
+        tag: Separates this worker's entries from all others.
+        keep_case: Whether "US" and "us" are two entries.
+        variant: What makes the engine's audio differ from its default's: weights, precision.
     """
-    parts = [
+    fields = [
         "\n".join(turn.text for turn in request.spoken).strip().lower(),
-        # Turns say who speaks each of them; the voice of those that named none would say it twice.
+        # Each turn has its voice among the turns below; the request's own would only repeat it.
         request.voice.strip() if request.turns is None else "default",
         request.language.strip().lower(),
         request.format_name,
@@ -41,19 +45,19 @@ def cache_key(
         str(request.seed if request.seed is not None else 0),
     ]
     others = extras(request, engine, clips, tag) | dict(variant)
-    parts += [f"{name}={value}" for name, value in sorted(others.items())]
+    fields += [f"{name}={value}" for name, value in sorted(others.items())]
     if keep_case:
-        parts.append("case=" + hashlib.sha256(parts_as_given(request)).hexdigest())
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+        fields.append("case=" + hashlib.sha256(text_as_given(request)).hexdigest())
+    return hashlib.sha256("|".join(fields).encode()).hexdigest()
 
 
-def parts_as_given(request: SpeechRequest) -> bytes:
-    """Return the text as given, the mark that keeps cases apart."""
+def text_as_given(request: SpeechRequest) -> bytes:
+    """Return the text in its own case."""
     return "\n".join(turn.text for turn in request.spoken).strip().encode()
 
 
 def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: str) -> dict[str, str]:
-    """Return what the six first fields do not say, where it is not the default."""
+    """Return what the first six fields do not hold, by name, if it is not at its default."""
     found = {
         "audio": str(AUDIO) if AUDIO != 1 else "",
         "engine": engine if engine != ORIGINAL_ENGINE else "",
@@ -71,7 +75,7 @@ def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: s
 
 
 def turns_as_text(request: SpeechRequest) -> str:
-    """Return the turns of a dialogue as JSON, nothing for a text."""
+    """Return the turns of a dialogue as JSON; it is empty for a text."""
     if request.turns is None:
         return ""
     turns = [[turn.voice, turn.text, turn.pause_ms] for turn in request.turns]

@@ -1,7 +1,7 @@
-"""Whole speech on the volume: published in one step, verified when read, bounded in size.
+"""The cache's folder on the volume: files appear in one step, are verified when read, and have a limit.
 
-Several workers share the folder, so there is no index: a name is the content's key, a file is
-either whole or not there, and trouble is never an error, only a warning.
+Several workers share the folder, so there is no index: a file's name is its key, and a file is whole
+or absent. A failure of the folder never fails a job: it becomes a warning.
 """
 
 import contextlib
@@ -20,18 +20,18 @@ from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
 __all__ = ["Cache", "Publication"]
 
 log = logging.getLogger("worker")
-STALE_SECONDS = 3_600.0  # a temporary file this old belongs to a worker that is gone
+STALE_SECONDS = 3_600.0  # the age of a temporary file whose worker is gone
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def reason(error: Exception) -> str:
-    """Return what a client may know of trouble with the cache: the system's words, without any path."""
+    """Return a cache error for a client: the system's description, without a path."""
     words = error.strerror if isinstance(error, OSError) else None
     return words or type(error).__name__
 
 
 class Publication:
-    """A speech on its way into the cache: its file, and whether the write went well."""
+    """A speech on its way into the cache: its file, and how the write ended."""
 
     def __init__(self) -> None:
         self.file: Future[bytes] = Future()
@@ -40,19 +40,25 @@ class Publication:
         self._abandoned = False
 
     def abandon(self) -> None:
-        """Leave the entry as it was: a write that is not through yet never appears."""
+        """Keep the entry as it is: a write that is not committed yet never appears."""
         with self._lock:
             self._abandoned = True
 
-    def commit(self, part: Path, path: Path) -> None:
-        """Make the file visible, unless the write was abandoned."""
+    def commit(self, temporary: Path, path: Path) -> None:
+        """Rename the written file to its own name, unless the write was abandoned."""
         with self._lock:
             if not self._abandoned:
-                part.replace(path)
+                temporary.replace(path)
 
 
 class Cache:
-    """A folder of finished speech; every method is safe from any thread."""
+    """A folder of finished speech; every method may be called from any thread.
+
+    Args:
+        folder: Created with the first file.
+        max_bytes: Of all files together; the least recently used are removed.
+        wall_clock: The time in seconds, as files' times are.
+    """
 
     def __init__(self, folder: Path, max_bytes: int, wall_clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
@@ -60,22 +66,22 @@ class Cache:
         self._wall_clock = wall_clock
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
-        self._unswept = max_bytes  # so that the first publication sweeps
+        self._unswept = max_bytes  # bytes written since the last sweep; the first write sweeps
 
     def pool(self) -> ThreadPoolExecutor:
-        """Return the cache's threads, started on first use."""
+        """Return the cache's threads, which start when they are first used."""
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(2, "cache")
             return self._pool
 
     def close(self) -> None:
-        """Wait for the writes under way and end the threads."""
+        """Wait for the current writes and end the threads."""
         if self._pool is not None:
             self._pool.shutdown()
 
     def path(self, key: str, format_name: str) -> Path:
-        """Return where the entry stands; `key` is hexadecimal, so it cannot leave the folder."""
+        """Return the path of an entry; `key` is hexadecimal, so it cannot leave the folder."""
         return self.folder / f"{key}.{format_name}"
 
     def entries(self) -> int:
@@ -83,7 +89,7 @@ class Cache:
         return sum(path.suffix != ".part" for path in self._files())
 
     def read(self, key: str, format_name: str) -> tuple[StoredSpeech, bytes] | None:
-        """Return the stored speech and its file, or None; a file that does not verify is removed."""
+        """Return the stored speech and its file, or None; remove a file that is not what was stored."""
         path = self.path(key, format_name)
         try:
             data = path.read_bytes()
@@ -97,11 +103,11 @@ class Cache:
                 path.unlink()
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # least recent use is what the sweep goes by
+            os.utime(path)  # the sweep removes the least recently used
         return speech, data
 
     def publish(self, key: str, format_name: str, speech: StoredSpeech, *, keep: bool = True) -> Publication:
-        """Put the speech's file together and, with `keep`, write it; both in the background."""
+        """Make the speech's file and, with `keep`, write it into the folder; both on the cache's threads."""
         publication = Publication()
         self.pool().submit(
             self._publish, publication, self.path(key, format_name), format_name, speech, keep=keep
@@ -118,7 +124,7 @@ class Cache:
             return
         try:
             self._write_or_make_room(publication, path, content)
-        except Exception as error:  # noqa: BLE001 - trouble with the cache never fails a job
+        except Exception as error:  # noqa: BLE001 - the cache never fails a job
             log.warning("not cached: %s", error)
             publication.done.set_result(f"not cached: {reason(error)}")
         else:
@@ -136,13 +142,13 @@ class Cache:
 
     def _write(self, publication: Publication, path: Path, content: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
         try:
-            part.write_bytes(content)
-            publication.commit(part, path)
+            temporary.write_bytes(content)
+            publication.commit(temporary, path)
         finally:
             with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def _sweep_sometimes(self, written: int) -> None:
         with self._lock:
@@ -154,7 +160,10 @@ class Cache:
             self.sweep()
 
     def sweep(self, make_room: int = 0) -> None:
-        """Remove stale temporaries, then the least recently used until the bound holds."""
+        """Remove stale temporary files, then the least recently used entries above the limit.
+
+        With `make_room`, at least so many bytes are removed if there are as many.
+        """
         now = self._wall_clock()
         entries: list[tuple[float, int, Path]] = []
         for path in self._files():

@@ -1,4 +1,4 @@
-"""Who speaks: voices on the volume, learned from clips (`store`), kept ready in the engine (`ready`)."""
+"""Voices: their clips on the volume (`store`), and those that are ready in the engine (`ready`)."""
 
 from worker.voices.store import VoiceStore
 

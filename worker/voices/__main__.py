@@ -14,7 +14,7 @@ CLIPS = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Manage the voices from a shell on the volume; return 1 where that failed."""
+    """Manage the voices on the volume; return 1 if that fails."""
     parser = argparse.ArgumentParser(prog="python -m worker.voices", description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="keep a clip (WAV, FLAC, OGG, MP3; 5 to 60 s) as a voice")
@@ -22,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add.add_argument("file", type=Path)
     commands.add_parser("list", help="print the names")
     commands.add_parser("remove", help="remove a voice").add_argument("name")
-    commands.add_parser("starters", help="make two voices that may be given away")
-    fill = commands.add_parser("fill", help="keep every clip of a folder under its file's name")
+    commands.add_parser("starters", help="make two voices that are free to use")
+    fill = commands.add_parser("fill", help="keep every clip of a folder as a voice with the file's name")
     fill.add_argument("source", type=Path)
     given = parser.parse_args(arguments)
     try:
         voices = VoiceStore(Settings.from_env().voices_folder()[0])
-        for line in managed(voices, given):
+        for line in run(voices, given):
             print(line)
     except (SpeechError, StartError, OSError) as error:
         print(f"voices: {error}", file=sys.stderr)
@@ -36,15 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def managed(voices: VoiceStore, given: argparse.Namespace) -> list[str]:
-    """Do one command; return what to print."""
+def run(voices: VoiceStore, given: argparse.Namespace) -> list[str]:
+    """Run one command; return the lines to print."""
     if given.command == "list":
         return voices.names()
     if given.command == "remove":
         voices.remove(given.name)
         return [f"removed {given.name}"]
     if given.command == "starters":
-        from worker.voices.starters import starters  # noqa: PLC0415 - the preview voice, for this alone
+        from worker.voices.starters import starters  # noqa: PLC0415 - needs the preview voice's package
 
         made = starters()
     elif given.command == "fill":

@@ -1,4 +1,4 @@
-"""Reference clips: decoded by content, bounded in all directions, and checked before any model."""
+"""Reference clips: decoded by their content, within limits, and checked before a model gets them."""
 
 import hashlib
 import io
@@ -14,24 +14,24 @@ from worker.errors import VoiceUnusableError
 __all__ = ["MOST_BYTES", "extension", "read_clip"]
 
 MOST_BYTES = 10_000_000  # of a file
-SHORTEST, LONGEST = 5.0, 60.0  # seconds; upstream's models want more than five
-LOWEST_RATE, HIGHEST_RATE = 16_000, 192_000  # Hz; the models hear up to 8 kHz at least
+SHORTEST, LONGEST = 5.0, 60.0  # seconds; upstream's models need more than five
+LOWEST_RATE, HIGHEST_RATE = 16_000, 192_000  # Hz; the models use frequencies up to 8 kHz at least
 MOST_CHANNELS = 8
 EXTENSIONS = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "OGG": "ogg", "MP3": "mp3", "AIFF": "aiff"}
 FULL_SCALE = 0.999
-MOST_CLIPPED = 0.005  # share of samples that lie flat at full scale
+MOST_CLIPPED = 0.005  # share of consecutive samples at full scale
 FRAME_MS = 20
-HEARD = 10.0 ** (-50.0 / 20.0)  # RMS of a frame with sound in it
-LEAST_HEARD = 2.0  # seconds
+AUDIBLE = 10.0 ** (-50.0 / 20.0)  # RMS of a frame with sound in it: -50 dBFS
+LEAST_SOUND = 2.0  # seconds
 
 
 def read_clip(data: bytes) -> Clip:
-    """Return the clip in an audio file: mono (the mean of its channels), at 24 kHz.
+    """Return the clip in an audio file, mono (the mean of its channels) at 24 kHz.
 
-    At most a minute is decoded, whatever the file claims.
+    At most a minute and a second are decoded, however long the file claims to be.
 
     Raises:
-        VoiceUnusable: It is no audio that can be decoded, or not fit to learn a voice from.
+        VoiceUnusableError: The file cannot be decoded, or the clip is not usable for a voice.
     """
     pcm, rate = decoded(data)
     check_sound(pcm, rate)
@@ -39,13 +39,13 @@ def read_clip(data: bytes) -> Clip:
 
 
 def extension(data: bytes) -> str:
-    """Return the usual ending of such a file's name; raises VoiceUnusable as `read_clip` does."""
+    """Return the usual extension of such a file's name; raises VoiceUnusableError as `read_clip` does."""
     with opened(data) as file:
         return EXTENSIONS[file.format]
 
 
 def opened(data: bytes) -> Any:
-    """Open an audio file by its content."""
+    """Return an audio file, opened by its content; raises VoiceUnusableError."""
     import soundfile  # noqa: PLC0415 - a quarter of a second that only clips need
 
     if len(data) > MOST_BYTES:
@@ -62,7 +62,7 @@ def opened(data: bytes) -> Any:
 
 
 def decoded(data: bytes) -> tuple[Pcm, int]:
-    """Return the mono mix, float32 [n], and its sample rate; a second at a time, to bound the memory."""
+    """Return the mono mix, float32 [n], and its sample rate, decoded by the second to limit the memory."""
     import soundfile  # noqa: PLC0415 - likewise
 
     with opened(data) as file:
@@ -88,7 +88,7 @@ def decoded(data: bytes) -> tuple[Pcm, int]:
 
 
 def check_length(seconds: float) -> None:
-    """Refuse a clip that is too short to learn from, or too long."""
+    """Refuse a clip that is too short or too long to learn from."""
     if seconds > LONGEST:
         raise VoiceUnusableError(f"the clip is longer than {LONGEST:.0f} s: cut it")
     if seconds <= SHORTEST:
@@ -96,17 +96,17 @@ def check_length(seconds: float) -> None:
 
 
 def check_sound(pcm: Pcm, rate: int) -> None:
-    """Refuse a clip without numbers, one that is silent and one that is clipped."""
+    """Refuse a clip with samples that are not finite, one that is silent and one that is clipped."""
     if not np.isfinite(pcm).all():
         raise VoiceUnusableError("the clip has samples that are not finite numbers")
     frame = rate * FRAME_MS // 1000
     frames = pcm[: len(pcm) // frame * frame].reshape(-1, frame)
-    heard = np.count_nonzero(np.sqrt(np.square(frames).mean(axis=1)) > HEARD) * FRAME_MS / 1000
-    if not heard:
+    sound = np.count_nonzero(np.sqrt(np.square(frames).mean(axis=1)) > AUDIBLE) * FRAME_MS / 1000
+    if not sound:
         raise VoiceUnusableError("the clip is silent")
-    if heard < LEAST_HEARD:
+    if sound < LEAST_SOUND:
         raise VoiceUnusableError(
-            f"the clip is mostly silent: {heard:.1f} s of sound, expected {LEAST_HEARD:.0f}"
+            f"the clip is mostly silent: {sound:.1f} s of sound, expected {LEAST_SOUND:.0f}"
         )
     flat = (np.abs(pcm[1:]) >= FULL_SCALE) & (np.abs(pcm[:-1]) >= FULL_SCALE)
     share = np.count_nonzero(flat) / len(pcm)

@@ -1,4 +1,4 @@
-"""Clips from the web, through the SDK's guarded fetch: public addresses only, bounded, in time."""
+"""Clips from the web, through the SDK's guarded fetch: public addresses only, with limits."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ from worker.voices.clips import MOST_BYTES
 
 __all__ = ["fetched"]
 
-SECONDS = 30.0  # for the whole of it
-PIECE = 65_536  # bytes
+SECONDS = 30.0  # for the whole fetch
+PIECE = 65_536  # bytes to read at once
 
 Get = Callable[..., Any]  # runpod's safe_get
 Read = Callable[[Any, int, int], Iterator[bytes]]  # runpod's iter_content_capped
 
 
 def fetched(url: str, get: Get, read: Read, clock: Callable[[], float] = time.monotonic) -> bytes:
-    """Return the clip at `url`; at most 10 MB, within 30 s, from a public https address.
+    """Return the clip at `url`: at most 10 MB, within 30 s, from a public https address.
 
-    The message of an error holds nothing of the address or of what answered, but its status.
+    Error messages hold nothing of the address or the answer, except the answer's status.
 
     Raises:
-        VoiceUnusable: It cannot be fetched, or must not be.
+        VoiceUnusableError: The clip cannot be fetched, or the address is not allowed.
     """
     end = clock() + SECONDS
     try:

@@ -1,4 +1,4 @@
-"""Who speaks a request: its voices found, ready in the engine while a job needs them, then let go."""
+"""The voices of a request: found, made ready in the engine while jobs use them, then forgotten."""
 
 import asyncio
 import base64
@@ -22,35 +22,41 @@ from worker.voices.store import VoiceStore
 __all__ = ["ReadyVoices", "Voice", "VoicesByName"]
 
 log = logging.getLogger("worker")
-MOST_SENT = 7_000_000  # bytes of a clip in a job; as base64 within RunPod's 10 MB
+MOST_SENT = 7_000_000  # bytes of a clip in a job: as base64 below RunPod's limit of 10 MB
 Call = Callable[[Callable[[], Any]], "Future[Any]"]
 Fetch = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice that a job speaks with; `key` is what the engine calls it."""
+    """A voice of a job."""
 
-    name: str  # as the request says it
-    key: str
-    sha256: str | None = None  # of its clip; None for the engine's own
-    data: bytes | None = None  # the clip, where it was fetched
+    name: str  # in the request
+    key: str  # in the engine
+    sha256: str | None = None  # of its clip; None for the engine's own voices
+    data: bytes | None = None  # the clip's file, if it was fetched for this job
 
 
-VoicesByName = Mapping[str, Voice]  # by the name that the request says
+VoicesByName = Mapping[str, Voice]  # by the name in the request
 
 
 def refuse(_: str) -> bytes:
-    """Fetch nothing."""
-    raise VoiceUnusableError("this worker fetches no clips")
+    """Refuse to fetch any clip."""
+    raise VoiceUnusableError("this worker does not fetch clips")
 
 
 class ReadyVoices:
-    """Finds voices and keeps learned ones ready, the latest used, within a limit of memory.
+    """Finds voices and keeps the learned ones that were used last ready, within a limit of memory.
 
-    Lives on the event loop; files and fetches run in threads, `call` runs what the engine does on
-    the engine's own thread. A voice in use is never let go: a job ends with the clip it began with,
-    whatever becomes of the voice meanwhile.
+    For the event loop only; files and fetches run on threads of their own. A voice in use is never
+    forgotten: a job ends with the clip that it began with, even if the voice is replaced meanwhile.
+
+    Args:
+        store: The voices on the volume.
+        cloner: The engine that learns voices; None if it cannot.
+        call: Runs a function on the engine's thread; returns the future of its result.
+        fetch: Returns the file at a URL.
+        memory_bytes: For the voices that are ready.
     """
 
     def __init__(
@@ -69,13 +75,13 @@ class ReadyVoices:
         self._call = call
         self._fetch = fetch
         self._memory_bytes = memory_bytes
-        self._ready: OrderedDict[str, int] = OrderedDict()  # key -> bytes, the latest used last
-        self._users: Counter[str] = Counter()
+        self._ready: OrderedDict[str, int] = OrderedDict()  # sizes in bytes, by key; the latest used is last
+        self._users: Counter[str] = Counter()  # jobs, by voice's key
         self._preparing: dict[str, asyncio.Task[None]] = {}
 
     @property
     def ready(self) -> tuple[str, ...]:
-        """The keys of the learned voices that are ready, the latest used last."""
+        """The keys of the learned voices that are ready; the latest used is last."""
         return tuple(self._ready)
 
     @property
@@ -84,15 +90,15 @@ class ReadyVoices:
         return tuple(self._preparing)
 
     async def by_name(self, request: SpeechRequest) -> VoicesByName:
-        """Return the voices of a request, found but not yet ready.
+        """Return the voices of a request by their names, not yet ready.
 
         Raises:
-            UnknownVoice: There is no voice of that name.
-            VoiceUnusable: The clip of `voice_url` cannot be fetched.
+            UnknownVoiceError: There is no voice of that name.
+            VoiceUnusableError: The clip of `voice_url` cannot be fetched.
         """
         names = {turn.voice for turn in request.spoken}
         if request.voice not in names:
-            await self.find(request.voice)  # nobody's, beside turns that all name their own: it must exist
+            await self.find(request.voice)  # no turn uses it, but it must exist
         voices = {}
         for name in sorted(names):
             if name == "default" and request.voice_url is not None:
@@ -102,7 +108,7 @@ class ReadyVoices:
         return voices
 
     async def find(self, name: str) -> Voice:
-        """Return the voice called `name`; raises UnknownVoice."""
+        """Return the voice called `name`; raises UnknownVoiceError."""
         if name in self.store.built_in:
             return Voice(name, name)
         if self._cloner is None:
@@ -117,10 +123,10 @@ class ReadyVoices:
 
     @asynccontextmanager
     async def using(self, voices: Collection[Voice]) -> AsyncIterator[None]:
-        """Make voices ready and hold them until the end of the block.
+        """Make voices ready and keep them so until the end of the block.
 
         Raises:
-            VoiceUnusable: A clip cannot become a voice.
+            VoiceUnusableError: A clip is not usable for a voice.
         """
         keys = {voice.key for voice in voices if voice.sha256 is not None}
         self._users.update(keys)
@@ -130,14 +136,14 @@ class ReadyVoices:
             yield
         finally:
             self._users.subtract(keys)
-            self._let_go()
+            self._forget_unused()
 
     async def add(self, name: str, clip_base64: str | None, url: str | None) -> dict[str, Any]:
-        """Learn a voice from a clip, then keep it under `name`; return what is to be said of it.
+        """Learn a voice from a clip and keep it under `name`; return the fields of the job's answer.
 
         Raises:
-            InvalidInput: The name or the base64 is none.
-            VoiceUnusable: The engine cannot learn, or not from this clip.
+            InvalidInputError: The name is not allowed, or the base64 is not valid.
+            VoiceUnusableError: The engine does not clone, or the clip is not usable.
         """
         if self._cloner is None:
             raise VoiceUnusableError("this engine does not clone voices")
@@ -148,13 +154,13 @@ class ReadyVoices:
         learned = await self._on_engine(partial(self._cloner.learn, clip.sha256, clip))
         self.learned += 1
         self._ready[clip.sha256] = len(learned)
-        self._let_go()
+        self._forget_unused()
         replaced = await asyncio.to_thread(self.store.add, name, data)
         await asyncio.to_thread(self.store.keep, name, clip.sha256, self._cloner.recipe, learned)
         return {"name": name, "seconds": round(clip.seconds, 2), "sha256": clip.sha256, "replaced": replaced}
 
     async def _prepare(self, voice: Voice) -> None:
-        """Make one voice ready, once for all who wait for it; it goes on when they stop waiting."""
+        """Make one voice ready, once for all jobs that wait for it, even if they stop waiting."""
         if voice.sha256 is None:
             return
         if voice.key in self._ready:
@@ -164,7 +170,9 @@ class ReadyVoices:
         if task is None:
             task = asyncio.create_task(self._make_ready(voice))
             self._preparing[voice.key] = task
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, if by nobody
+            task.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # retrieved, so that asyncio does not warn
         await asyncio.shield(task)
 
     async def _make_ready(self, voice: Voice) -> None:
@@ -172,10 +180,10 @@ class ReadyVoices:
             self._ready[voice.key] = await self._recalled(voice) or await self._learned(voice)
         finally:
             del self._preparing[voice.key]
-        self._let_go()
+        self._forget_unused()
 
     async def _recalled(self, voice: Voice) -> int:
-        """Make the voice ready from its file; return its size, 0 where there is no good file."""
+        """Make the voice ready from its learned file; return the size, 0 if there is no valid file."""
         cloner = self._cloner
         if cloner is None or voice.sha256 is None or voice.data is not None:
             return 0
@@ -185,13 +193,13 @@ class ReadyVoices:
         try:
             await self._on_engine(lambda: cloner.recall(voice.key, data))
         except ValueError as error:
-            log.warning("voice %s is learned anew, its file is not good: %s", voice.name, error)
+            log.warning("voice %s is learned again, its file is not valid: %s", voice.name, error)
             return 0
         self.recalled += 1
         return len(data)
 
     async def _learned(self, voice: Voice) -> int:
-        """Compute the voice from its clip and keep its file; return its size."""
+        """Learn the voice from its clip and keep what was learned in a file; return the size."""
         cloner = self._cloner
         if cloner is None:
             return 0
@@ -206,15 +214,15 @@ class ReadyVoices:
         clip = read_clip(self.store.clip(voice.name) if voice.data is None else voice.data)
         if clip.sha256 != voice.sha256:
             raise VoiceUnusableError(
-                f"the voice {voice.name!r} got another clip just now: send the job again"
+                f"the voice {voice.name!r} was just given another clip: send the job again"
             )
         return clip
 
     async def _on_engine(self, function: Callable[[], Any]) -> Any:
         return await asyncio.wrap_future(self._call(function))
 
-    def _let_go(self) -> None:
-        """Forget the voices used longest ago, while the limit is passed and nobody uses them."""
+    def _forget_unused(self) -> None:
+        """Forget unused voices, the least recently used first, until the rest fit into the memory."""
         cloner = self._cloner
         if cloner is None:
             return
@@ -229,7 +237,7 @@ class ReadyVoices:
 
 
 def unpacked(clip_base64: str | None) -> bytes:
-    """Return the bytes of a clip sent as base64; raises InvalidInput, its message never holds them."""
+    """Return the bytes of a clip sent as base64; raises InvalidInputError without repeating them."""
     try:
         data = base64.b64decode(clip_base64 or "", validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Two voices that may be given away: read by the preview engine, so that cloning can be tried at once."""
+"""Two clips that are free to use, spoken by the preview engine, so that cloning can be tried at once."""
 
 import io
 from importlib.metadata import version
@@ -19,11 +19,11 @@ TEXT = (
     "You can sit on the sea wall with a paper cup of coffee, and watch it grow small."
 )
 SEED = 11
-VOICES = {"harbour": (1.0, 0.0), "islander": (0.92, -4.5)}  # name -> speed, semitones
+VOICES = {"harbour": (1.0, 0.0), "islander": (0.92, -4.5)}  # speed and transposition in semitones, by name
 
 
 def starters() -> dict[str, bytes]:
-    """Return the WAV files by the voices' names; their comment says what made them.
+    """Return the WAV files by the voices' names; their comments say how they were made.
 
     Raises:
         StartError: hibari-tts is not installed.
@@ -34,7 +34,7 @@ def starters() -> dict[str, bytes]:
 
 
 def changed(pcm: Pcm, speed: float, semitones: float) -> Pcm:
-    """Return the speech at another speed and pitch, at the common loudness."""
+    """Return the speech at another speed and pitch, at the loudness of all speech here."""
     stretch = Stretch(0)
     stretch.preset(1, float(CLIP_RATE))
     stretch.setTimeFactor(speed)

@@ -1,7 +1,7 @@
-"""The voices on the volume: a folder each, with its clip and what engines learned of it.
+"""The voices on the volume: a folder for each, with its clip and what engines learned from it.
 
-Several workers share the folder. A name's folder holds `clip.<ending>` and, for each recipe (the
-weights and precision of an engine), `<beginning of the clip's hash>.<recipe>`.
+Several workers share them. A voice's folder holds `clip.<extension>` and, for each recipe (the weights
+and precision of an engine), `<first 16 digits of the clip's SHA-256>.<recipe>`.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ SHOWN = 20  # names in an error
 
 
 class VoiceStore:
-    """A folder of named clips; every method reads the disk, so that other workers' voices count.
+    """A folder of named clips; every method reads the disk, so that it sees other workers' voices.
 
     Args:
         folder: Where voices are added and removed.
         built_in: The engine's own voices, which have no clip.
-        image: A folder of voices that came with the image; those of `folder` go before them.
+        image: A folder of the image's voices; one in `folder` with the same name is used instead.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class VoiceStore:
     ) -> None:
         self.folder = folder
         self.built_in = tuple(built_in)
-        self._places = [folder] if image is None else [folder, image]
-        self._digests: dict[tuple[Path, int, int], str] = {}  # by path, time and size
+        self._folders = [folder] if image is None else [folder, image]
+        self._digests: dict[tuple[Path, int, int], str] = {}  # by path, modification time and size
 
     def names(self) -> list[str]:
         """Return the names: the engine's own, then those of the folders, sorted."""
         found: set[str] = set()
-        for place in self._places:
+        for parent in self._folders:
             with contextlib.suppress(OSError):
-                found |= {entry.name for entry in place.iterdir() if NAME.fullmatch(entry.name)}
+                found |= {entry.name for entry in parent.iterdir() if NAME.fullmatch(entry.name)}
         return [*self.built_in, *sorted(found - {*self.built_in})]
 
     def digest(self, name: str) -> str:
         """Return the SHA-256 of the clip of `name`, in hexadecimal.
 
         Raises:
-            UnknownVoice: There is no such voice; the message lists some that there are.
+            UnknownVoiceError: There is no such voice; the message lists some of the voices.
         """
         path = self._clip(name)
         stat = path.stat()
@@ -60,14 +60,14 @@ class VoiceStore:
         return self._digests[mark]
 
     def clip(self, name: str) -> bytes:
-        """Return the clip's file; raises UnknownVoice as `digest` does."""
+        """Return the clip's file; raises UnknownVoiceError as `digest` does."""
         return self._clip(name).read_bytes()
 
     def add(self, name: str, data: bytes) -> bool:
         """Keep a clip that `read_clip` accepts as the voice `name`; return whether it replaced one.
 
         Raises:
-            InvalidInput: The name is not allowed, or an engine's own.
+            InvalidInputError: The name is not allowed, or is one of the engine's own voices.
         """
         folder = self._own(name)
         path = folder / f"clip.{extension(data)}"
@@ -81,38 +81,38 @@ class VoiceStore:
         return replaced
 
     def remove(self, name: str) -> None:
-        """Remove a voice, at once for all who look.
+        """Remove a voice, in one step for all workers.
 
         Raises:
-            InvalidInput: The name is not allowed, an engine's own, or that of a voice of the image.
-            UnknownVoice: There is no such voice.
+            InvalidInputError: The name is not allowed, or is one of the engine's or the image's voices.
+            UnknownVoiceError: There is no such voice.
         """
         folder = self._own(name)
         gone = self.folder / f".removed-{uuid.uuid4().hex}"
         try:
             folder.rename(gone)
         except FileNotFoundError:
-            if any(clips(place / name) for place in self._places):
+            if any(clips(parent / name) for parent in self._folders):
                 raise InvalidInputError(
-                    f"name is {name!r}, a voice of the image: one added under its name goes before it"
+                    f"name is {name!r}, a voice of the image: add a voice with this name to replace it"
                 ) from None
             raise self.unknown(name) from None
         shutil.rmtree(gone, ignore_errors=True)
 
     def learned(self, name: str, sha256: str, recipe: str) -> bytes | None:
-        """Return what an engine learned of this clip, or None."""
+        """Return what an engine learned from this clip, or None."""
         with contextlib.suppress(OSError, UnknownVoiceError):
             return (self._clip(name).parent / f"{sha256[:16]}.{recipe}").read_bytes()
         return None
 
     def keep(self, name: str, sha256: str, recipe: str, data: bytes) -> None:
-        """Keep what an engine learned; nothing where the voice is gone or has another clip by now."""
+        """Keep what an engine learned, unless the voice was removed or has another clip by now."""
         with contextlib.suppress(OSError, UnknownVoiceError):
             if self.digest(name) == sha256:
                 write(self._clip(name).parent / f"{sha256[:16]}.{recipe}", data)
 
     def unknown(self, name: str) -> UnknownVoiceError:
-        """Return the error that says which voices there are."""
+        """Return the error about an unknown name, which lists the voices."""
         names = self.names()
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         return UnknownVoiceError(
@@ -120,8 +120,8 @@ class VoiceStore:
         )
 
     def _clip(self, name: str) -> Path:
-        for place in self._places if NAME.fullmatch(name) else ():
-            if found := clips(place / name):
+        for parent in self._folders if NAME.fullmatch(name) else ():
+            if found := clips(parent / name):
                 return found[-1]
         raise self.unknown(name)
 
@@ -134,7 +134,7 @@ class VoiceStore:
 
 
 def clips(folder: Path) -> list[Path]:
-    """Return the clips in a voice's folder, the newest last: there are two while one replaces another."""
+    """Return the clips in a voice's folder, the newest last; there are two while one replaces another."""
     with contextlib.suppress(OSError):
         found = [path for path in folder.glob("clip.*") if path.suffix != ".part"]
         return sorted(found, key=lambda path: path.stat().st_mtime_ns)
@@ -142,10 +142,10 @@ def clips(folder: Path) -> list[Path]:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file in one step: others see all of it or none."""
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    """Write a file in one step: other processes see all of it or nothing."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        temporary.write_bytes(data)
+        temporary.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
