@@ -48,7 +48,7 @@ def test_a_package_that_is_not_installed_is_one_line(
     assert errors.count("\n") == 1
 
 
-def test_help_tells_the_workers_options_and_where_the_others_are_from() -> None:
+def test_help_lists_the_workers_options_and_where_its_settings_are() -> None:
     code, printed, _ = ended("-m", "worker", "--help")
     assert code == 0
     for part in ("--check", "TTS_", "--rp_serve_api", "--test_input"):
@@ -58,7 +58,7 @@ def test_help_tells_the_workers_options_and_where_the_others_are_from() -> None:
 @pytest.mark.parametrize(
     "line", ["--foo", "--chek", "check", "--check --foo", "--rp_api_port 8000 extra", "--foo=1"]
 )
-def test_an_option_that_there_is_not_is_refused_before_anything_is_loaded(line: str) -> None:
+def test_an_unknown_option_is_refused_before_anything_is_loaded(line: str) -> None:
     code, printed, errors = ended("-m", "worker", *line.split())
     assert (code, printed) == (2, "")
     last = errors.splitlines()[-1]
@@ -69,7 +69,7 @@ def test_an_option_that_there_is_not_is_refused_before_anything_is_loaded(line: 
 @pytest.mark.parametrize(
     "line", ["--rp_log_level DEBUG", "--rp_serve_api --rp_api_port=8000", '--test_input {"input":{}}']
 )
-def test_the_options_of_runpods_sdk_pass(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options_of_runpods_sdk_are_accepted(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_ENGINE", "tone")
     code, printed, errors = ended("-m", "worker", "--check", *line.split())
     assert (code, errors) == (0, "")
@@ -77,7 +77,7 @@ def test_the_options_of_runpods_sdk_pass(line: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("folder", ["empty", "nowhere"])
-def test_a_folder_that_cannot_be_baked_is_named_and_no_setting(folder: str, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_baked_is_named_in_the_error(folder: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     source = tmp_path / folder
     code, printed, errors = ended(
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_baked_is_named_and_no_setting(folder: str, tmp_
     assert not (tmp_path / "made").exists()
 
 
-def test_a_language_without_a_file_is_trained_with_a_word_and_a_bad_one_is_refused(tmp_path: Path) -> None:
+def test_a_language_without_a_file_is_trained_with_a_note_and_a_bad_one_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("Eins. Zwei.")
     code, printed, errors = ended("-m", "segmenter.train", "xx", str(text))
@@ -105,7 +105,7 @@ def test_a_language_without_a_file_is_trained_with_a_word_and_a_bad_one_is_refus
         assert said in errors
 
 
-def test_a_drill_that_there_is_not_is_refused_with_those_there_are() -> None:
+def test_an_unknown_drill_is_refused_with_a_list_of_the_known_ones() -> None:
     code, printed, errors = ended("-m", "tests.drills", "nosuch")
     assert (code, printed) == (2, "")
     assert "there is no drill 'nosuch', expected any of kills, publishing," in errors.splitlines()[-1]

@@ -40,7 +40,7 @@ class DoubtfulEngine(CountingEngine):
         ]
 
 
-async def test_speech_comes_in_records_of_whole_frames_that_put_together_are_the_files(
+async def test_records_hold_whole_frames_and_together_those_of_the_file(
     tmp_path: Path,
 ) -> None:
     with working(tmp_path) as kit:
@@ -172,7 +172,7 @@ async def test_the_engines_death_fails_its_jobs_and_ends_the_process(tmp_path: P
         assert late[0]["error"].startswith("shutting_down: ")
 
 
-async def test_fifty_jobs_of_one_key_are_one_synthesis_and_the_first_may_leave(tmp_path: Path) -> None:
+async def test_fifty_jobs_of_one_key_share_one_speech_and_the_first_may_leave(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         kit.engine.hold_after = 1  # type: ignore[attr-defined]
         jobs = [asyncio.create_task(run_job(kit, {"text": TEXT}, f"job-{n}")) for n in range(50)]
@@ -202,7 +202,7 @@ async def test_the_engine_stops_when_the_last_reader_leaves_even_parked_at_a_yie
         assert kit.files() == [".mp3"]
 
 
-async def test_a_job_that_nobody_cached_leaves_no_file(tmp_path: Path) -> None:
+async def test_a_job_with_the_cache_off_leaves_no_file(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         for _ in range(2):
             assert (await run_job(kit, {"text": "Hello.", "cache": "off"}))[-1]["cache_hit"] is False
@@ -210,7 +210,7 @@ async def test_a_job_that_nobody_cached_leaves_no_file(tmp_path: Path) -> None:
         assert len(kit.engine.admitted) == 2  # type: ignore[attr-defined]
 
 
-async def test_refresh_speaks_anew_and_replaces(tmp_path: Path) -> None:
+async def test_refresh_speaks_again_and_replaces_the_entry(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         for cache, hit in (("use", False), ("refresh", False), ("use", True)):
             assert (await run_job(kit, {"text": "Hello.", "cache": cache}))[-1]["cache_hit"] is hit
@@ -231,7 +231,7 @@ class ReportingTone(CountingEngine):
         return {"shapes_recorded": len(self.admitted), "recording": "on"}
 
 
-async def test_what_an_engine_says_of_its_state_is_in_each_job_line_and_in_info(
+async def test_what_an_engine_reports_of_its_state_is_in_each_job_line_and_in_info(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -245,7 +245,7 @@ async def test_what_an_engine_says_of_its_state_is_in_each_job_line_and_in_info(
     assert line["engine_status"] == after["engine_status"]
 
 
-async def test_an_engine_with_nothing_to_say_has_an_empty_status(tmp_path: Path) -> None:
+async def test_an_engine_that_reports_nothing_has_an_empty_status(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         [info] = await run_job(kit, {"op": "info"})
     assert info["engine_status"] == {}
@@ -284,7 +284,7 @@ async def test_neither_text_nor_audio_is_logged(tmp_path: Path, caplog: pytest.L
     assert line["characters"] == len("A marzipan secret.")
 
 
-async def test_each_finished_job_is_a_line_of_figures_and_the_totals_are_told_on_demand(
+async def test_each_finished_job_logs_a_line_of_figures_and_info_has_the_totals(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -87,7 +87,7 @@ def test_the_job_of_a_test_input_file_is_spoken(tmp_path: Path) -> None:
         ('{"input": "Hello."}', "expected an object with an input"),
     ],
 )
-def test_a_test_input_that_is_no_job_is_refused_in_one_line(
+def test_a_test_input_that_is_not_a_job_is_refused_in_one_line(
     given: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as refused:

@@ -21,7 +21,7 @@ def captions(count: int) -> list[Caption]:
 
 @pytest.mark.parametrize("unit", [layout("mp3", 64), layout("mp3", 160), layout("pcm", 64)])
 @pytest.mark.parametrize("limit", [1_000, 52_500, 10**9])
-def test_cuts_are_at_units_and_put_together_are_the_whole(unit: Layout, limit: int) -> None:
+def test_pieces_are_whole_units_and_together_they_are_the_audio(unit: Layout, limit: int) -> None:
     audio = AUDIO[: 1_000 * unit.unit_bytes]
     pieces = list(unit.cut(audio, limit, first_ms=500))
     assert b"".join(pieces) == audio
@@ -38,7 +38,7 @@ def test_stored_speech_begins_with_four_seconds_and_then_fills_its_records() -> 
     assert [record["seq"] for record in records] == list(range(len(records)))
 
 
-def test_the_times_of_records_are_without_gaps_and_every_caption_is_in_one() -> None:
+def test_records_follow_each_other_without_gaps_and_each_caption_is_in_one() -> None:
     records = list(writer().of_stored(AUDIO, captions(1_000)))
     for number, record in enumerate(records[1:]):
         assert record["start_ms"] == records[number]["end_ms"]
@@ -47,7 +47,7 @@ def test_the_times_of_records_are_without_gaps_and_every_caption_is_in_one() -> 
     assert starts == [caption.start_ms for caption in captions(1_000)]
 
 
-def test_a_long_part_is_split_and_an_empty_last_one_is_a_record() -> None:
+def test_a_long_chunk_is_split_and_an_empty_last_one_is_a_record() -> None:
     long = Chunk(AUDIO[:1_920_000], 0, (captions(1)[0],))
     made = writer()
     records = list(made.of_chunk(long))
@@ -57,14 +57,14 @@ def test_a_long_part_is_split_and_an_empty_last_one_is_a_record() -> None:
     assert (empty["seq"], empty["audio_base64"]) == (4, "")
 
 
-def test_a_whole_file_is_one_record_where_it_fits() -> None:
+def test_a_whole_file_is_one_record_if_it_fits() -> None:
     [record] = writer().of_file(AUDIO[:500_000], captions(3), 2_400)
     assert (record["start_ms"], record["end_ms"]) == (0, 2_400)
     assert len(record["segments"]) == 3
     assert len(list(writer().of_file(AUDIO[:600_000], captions(3), 2_400))) == 2
 
 
-def test_mp3_time_leaves_the_codecs_delay_out_and_pcm_has_none() -> None:
+def test_mp3_times_leave_out_the_codecs_delay_and_pcm_has_none() -> None:
     assert layout("mp3", 64).milliseconds(192 * 10) == round((5_760 - 1_105) / 24)
     assert layout("mp3", 64).milliseconds(0) == 0
     assert layout("pcm", 64).milliseconds(48_000) == 1_000

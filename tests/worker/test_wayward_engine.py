@@ -111,7 +111,9 @@ async def test_a_take_gone_wrong_is_spoken_again_and_the_listener_hears_the_good
         (ENDLESS, "no stop token"),
     ],
 )
-async def test_what_stays_wrong_is_told_with_the_speech(fault: str, said: str, tmp_path: Path) -> None:
+async def test_a_take_that_stays_wrong_is_delivered_with_a_warning(
+    fault: str, said: str, tmp_path: Path
+) -> None:
     records, engine, _ = await spoken(tmp_path, *[fault] * 3)
     assert len(engine.takes) == 3
     [warning] = records[-1]["warnings"]
@@ -119,7 +121,7 @@ async def test_what_stays_wrong_is_told_with_the_speech(fault: str, said: str, t
     assert said in warning
 
 
-async def test_audio_that_is_no_numbers_fails_its_job_alone_and_is_never_stored(tmp_path: Path) -> None:
+async def test_audio_with_nan_fails_its_job_alone_and_is_never_stored(tmp_path: Path) -> None:
     with working(tmp_path, guarded(WaywardEngine(NAN, NAN, NAN))) as kit:
         assert await run_job(kit, {"text": TEXT}) == [
             {"error": "engine_failed: the engine made audio that is none: NaN"}
@@ -129,7 +131,7 @@ async def test_audio_that_is_no_numbers_fails_its_job_alone_and_is_never_stored(
         assert kit.deaths == 0
 
 
-async def test_an_engine_that_raises_midway_is_replaced_and_says_no_path(tmp_path: Path) -> None:
+async def test_an_engine_that_raises_is_replaced_and_its_error_holds_no_path(tmp_path: Path) -> None:
     with working(tmp_path, guarded(WaywardEngine(SILENCE, RAISES))) as kit:
         records = await run_job(kit, {"text": TEXT})
         assert records == [{"error": "engine_failed: the engine stopped: RuntimeError"}]
@@ -139,7 +141,7 @@ async def test_an_engine_that_raises_midway_is_replaced_and_says_no_path(tmp_pat
                 await asyncio.sleep(0.005)
 
 
-async def test_a_hung_engine_fails_its_jobs_and_has_the_process_ended(tmp_path: Path) -> None:
+async def test_a_hung_engine_fails_its_jobs_and_ends_the_process(tmp_path: Path) -> None:
     engine = WaywardEngine(HANGS)
     with working(tmp_path, guarded(engine), hung_seconds=0.2) as kit:
         assert await run_job(kit, {"text": TEXT}) == [{"error": "engine_failed: the engine hangs"}]

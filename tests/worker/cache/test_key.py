@@ -131,7 +131,7 @@ def key_of_turns(*turns: dict[str, Any], **fields: Any) -> str:
     return cache_key(parsed, "chatterbox-turbo")
 
 
-def test_the_key_of_turns_tells_who_speaks_and_not_where_that_was_said() -> None:
+def test_the_key_of_turns_holds_their_voices_wherever_these_were_given() -> None:
     line = 'hi.|default|en|mp3|1.0|0|turns=[["{voice}", "Hi.", null]]'
     assert key_of_turns({"text": "Hi."}) == sha(line.replace("{voice}", "default"))
     low = sha(line.replace("{voice}", "low"))
@@ -140,7 +140,7 @@ def test_the_key_of_turns_tells_who_speaks_and_not_where_that_was_said() -> None
     assert key_of_turns({"text": "Hi.", "voice": "low"}, voice="ann") == low
 
 
-def test_the_clip_behind_a_voices_name_is_in_the_key_and_its_order_is_not() -> None:
+def test_the_clips_of_voices_are_in_the_key_and_their_order_is_not() -> None:
     clips = {"bob": "22", "ann": "11"}
     assert cache_key(request(voice="ann"), "chatterbox-turbo", {"ann": "11"}) == sha(
         "hello, world!|ann|en|mp3|1.0|0|clips=ann:11"

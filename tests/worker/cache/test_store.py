@@ -36,7 +36,7 @@ def test_what_is_packed_is_unpacked(format_name: str) -> None:
 
 @pytest.mark.parametrize("format_name", ["mp3", "pcm"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "foreign"])
-def test_a_file_that_does_not_verify_is_removed_and_counts_as_missing(
+def test_a_damaged_file_is_removed_and_counts_as_missing(
     tmp_path: Path, format_name: str, damage: str
 ) -> None:
     whole = pack(speech(), format_name)
@@ -52,7 +52,7 @@ def test_a_file_that_does_not_verify_is_removed_and_counts_as_missing(
     assert cache.read(KEY, format_name) is None
 
 
-def test_readers_beside_sixteen_writers_see_all_of_a_speech_or_none(tmp_path: Path) -> None:
+def test_readers_see_a_whole_speech_or_none_while_sixteen_caches_write(tmp_path: Path) -> None:
     caches = [Cache(tmp_path, 10**9) for _ in range(16)]
     stored = [speech(0.5, 0.01 * n) for n in range(16)]
     seen: list[StoredSpeech] = []
@@ -84,7 +84,7 @@ def test_an_abandoned_write_never_appears(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_the_sweep_removes_what_is_stale_and_what_was_used_least(tmp_path: Path) -> None:
+def test_the_sweep_removes_stale_files_and_the_least_recently_used(tmp_path: Path) -> None:
     size = len(pack(speech(), "mp3"))
     cache = Cache(tmp_path, 2 * size, wall_clock=lambda: 10_000.0)
     for age, name in enumerate(["old", "used", "new"]):

@@ -174,7 +174,7 @@ def test_a_value_of_the_wrong_kind_is_refused_in_the_words_of_json(field: str) -
             assert word not in said, said
 
 
-def test_up_to_three_faults_are_told_at_once_and_the_fields_only_once() -> None:
+def test_an_error_reports_up_to_three_faults_and_lists_the_fields_once() -> None:
     two = refused({"text": "a", "speed": 9, "seed": -1})
     assert two.startswith("invalid_input: speed is 9, expected a number from 0.5 to 2; seed is -1, expected")
     many = refused({"text": "a", "aaaa": 1, "bbbb": 1, "cccc": 1, "dddd": 1, "eeee": 1})
@@ -183,12 +183,12 @@ def test_up_to_three_faults_are_told_at_once_and_the_fields_only_once() -> None:
     assert many.count("the fields are") == 1
 
 
-def test_two_thousand_tags_are_nothing_to_speak_where_tags_are_not_spoken() -> None:
+def test_a_thousand_tags_are_nothing_to_speak_for_an_engine_without_tags() -> None:
     assert "nothing to speak" in refused({"text": "[laugh]" * 1_000}, WordsOnly())
     assert refused({"text": "[laugh]" * 2_000}).startswith("text_too_long")
 
 
-def test_an_error_never_says_the_text_back() -> None:
+def test_an_error_never_repeats_the_text() -> None:
     for given in ({"text": "my secret\ud800"}, {"text": "my secret", "speed": 9}, {"text": ["my secret"]}):
         assert "secret" not in refused(given)
 
@@ -211,7 +211,7 @@ def test_silence_counts_as_speech_does() -> None:
     assert accepted(text="Well.[pause:2s] " * 100)
 
 
-def test_pauses_too_long_are_told_how_long_they_may_be_beside_the_text() -> None:
+def test_an_error_about_long_pauses_gives_the_limit_for_this_text() -> None:
     def paused(count: int) -> dict[str, Any]:
         return {"text": "a" * 40 + "[pause:10s]" * count}
 
@@ -222,7 +222,7 @@ def test_pauses_too_long_are_told_how_long_they_may_be_beside_the_text() -> None
     assert "text_too_long" in refused(paused(85))
 
 
-def test_a_turn_that_names_no_voice_has_the_requests() -> None:
+def test_a_turn_without_a_voice_gets_the_requests() -> None:
     turns = [{"text": "a"}, {"text": "b", "voice": "default"}, {"text": "c", "voice": "ann"}]
     request = parse({"turns": turns, "voice": "low"}, ENGINE)
     assert isinstance(request, SpeechRequest)
@@ -230,12 +230,12 @@ def test_a_turn_that_names_no_voice_has_the_requests() -> None:
 
 
 @pytest.mark.parametrize("tag", ["en-US", "en_us", " EN-Latn-GB ", "en-x-mine"])
-def test_a_region_is_no_other_language(tag: str) -> None:
+def test_a_region_does_not_make_another_language(tag: str) -> None:
     assert accepted(language=tag).language == "en"
 
 
 @pytest.mark.parametrize("tag", ["en-", "english", "e-US", "en-US!", "xx-EN"])
-def test_a_language_that_is_refused_is_said_back_as_it_came(tag: str) -> None:
+def test_an_error_repeats_a_refused_language_as_it_was_given(tag: str) -> None:
     said = refused({"text": "a", "language": tag})
     assert said == f"unsupported_language: language is '{tag}', and the tone engine speaks de, en, fr, ja"
 
@@ -257,7 +257,7 @@ def test_a_whole_number_is_a_speed() -> None:
     assert accepted(speed=1).speed == 1.0
 
 
-def test_an_operation_is_told_from_speech_by_its_op() -> None:
+def test_an_input_with_an_op_is_an_operation() -> None:
     assert parse({"op": "info"}, ENGINE) == Operation(op="info")
 
 

@@ -28,7 +28,7 @@ def test_utterances_are_in_words_and_captions_keep_the_text_as_given() -> None:
     assert text[planned.segment.char_start : planned.segment.char_end] == text
 
 
-def test_numbers_stay_digits_where_the_request_says_so() -> None:
+def test_numbers_stay_digits_if_the_request_asks_for_it() -> None:
     assert spoken(text="**Pay** $3.50.", normalize_numbers=False) == ["Pay $3.50."]
 
 

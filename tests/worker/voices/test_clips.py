@@ -23,7 +23,7 @@ def refused(data: bytes) -> str:
 @pytest.mark.parametrize(
     ("form", "ending"), [("WAV", "wav"), ("FLAC", "flac"), ("OGG", "ogg"), ("MP3", "mp3"), ("AIFF", "aiff")]
 )
-def test_a_clip_is_told_by_its_content(form: str, ending: str) -> None:
+def test_a_clips_format_is_recognized_by_its_content(form: str, ending: str) -> None:
     data = audio_file(voice_like(), form=form)
     clip = read_clip(data)
     assert extension(data) == ending

@@ -54,7 +54,7 @@ class Web:
         self.closed = True
 
 
-def test_a_clip_is_fetched_whole_within_its_bounds() -> None:
+def test_a_clip_within_the_limits_is_fetched_whole() -> None:
     web = Web()
     assert fetched(URL, web.get, web.read, web.clock) == b"RIFFdata"
     assert web.asked["url"] == URL
@@ -78,7 +78,7 @@ def test_a_clip_is_fetched_whole_within_its_bounds() -> None:
         (Web(pieces=[b"a"] * 100, pace=1.0), "voice_url did not deliver the clip within 30 s"),
     ],
 )
-def test_what_cannot_be_fetched_is_said_without_address_or_answer(web: Web, said: str) -> None:
+def test_an_error_of_fetching_holds_neither_address_nor_answer(web: Web, said: str) -> None:
     with pytest.raises(VoiceUnusableError) as caught:
         fetched(URL, web.get, web.read, web.clock)
     assert str(caught.value).startswith(said)

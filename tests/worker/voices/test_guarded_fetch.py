@@ -81,7 +81,7 @@ def test_a_public_address_is_fetched_and_dialled_as_it_was_resolved(net: Net) ->
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_no_name_and_no_number_leads_to_an_address_that_is_not_public(address: str, net: Net) -> None:
+def test_neither_a_name_nor_a_number_leads_to_an_address_that_is_not_public(address: str, net: Net) -> None:
     net.names["evil.example"] = [[address]]
     host = f"[{address}]" if ":" in address else address
     for url in ("https://evil.example/ann.wav", f"https://{host}/ann.wav"):
@@ -90,7 +90,7 @@ def test_no_name_and_no_number_leads_to_an_address_that_is_not_public(address: s
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_no_redirect_leads_there_either(address: str, net: Net) -> None:
+def test_a_redirect_to_an_address_that_is_not_public_is_refused(address: str, net: Net) -> None:
     host = f"[{address}]" if ":" in address else address
     net.redirects["https://good.example/ann.wav"] = f"https://{host}/latest/meta-data"
     assert refused("https://good.example/ann.wav").startswith("voice_url was refused: ")
@@ -123,6 +123,6 @@ def test_redirects_without_end_are_refused(net: Net) -> None:
 @pytest.mark.parametrize(
     "url", ["https://", "https://[", "https://a:99999999/x", "https:// /", "https://a\0b/"]
 )
-def test_an_address_that_is_none_is_refused(url: str, net: Net) -> None:
+def test_an_invalid_address_is_refused(url: str, net: Net) -> None:
     refused(url)
     assert net.dialled == []

@@ -83,7 +83,7 @@ async def test_a_voice_that_was_added_speaks_until_it_is_removed(tmp_path: Path)
     assert gone == "unknown_voice: there is no voice 'ann'; the voices are default, low"
 
 
-async def test_turns_that_name_no_voice_are_spoken_with_the_requests(tmp_path: Path) -> None:
+async def test_turns_without_a_voice_are_spoken_with_the_requests(tmp_path: Path) -> None:
     turns = [{"text": "One."}, {"text": "Two.", "voice": "default"}]
     with working(tmp_path) as kit:
         records = await run_job(kit, {"turns": turns, "voice": "low"})
@@ -122,7 +122,7 @@ async def test_the_next_worker_reads_what_this_one_learned(tmp_path: Path) -> No
             assert (kit.voices.learned, kit.voices.recalled) == ((1, 0), (0, 1))[number]
 
 
-async def test_a_damaged_file_is_learned_anew(tmp_path: Path) -> None:
+async def test_a_voice_with_a_damaged_file_is_learned_again(tmp_path: Path) -> None:
     with working(tmp_path, LearningEngine()) as kit:
         kit.store.add("ann", wav())
         kit.store.keep("ann", kit.store.digest("ann"), "tone.json", b"{broken")
@@ -166,7 +166,7 @@ async def test_a_job_ends_with_the_clip_it_began_with_though_the_voice_is_remove
         await until(lambda: ("forget", key) in engine.told)
 
 
-async def test_a_job_that_is_cancelled_while_its_voice_is_learned_leaves_the_next_one_well(
+async def test_a_job_cancelled_while_its_voice_is_learned_does_not_harm_the_next_one(
     tmp_path: Path,
 ) -> None:
     engine = LearningEngine()
@@ -196,7 +196,7 @@ async def test_200_voices_speak_one_after_another_within_the_memory(tmp_path: Pa
     assert len(info["voices"]) == 202
 
 
-async def test_the_voice_used_longest_ago_is_let_go_first(tmp_path: Path) -> None:
+async def test_the_least_recently_used_voice_is_forgotten_first(tmp_path: Path) -> None:
     engine = LearningEngine()
     size = len(ToneEngine().learn("a", read_clip(wav())))
     with working(tmp_path, engine, memory_bytes=2 * size + 20) as kit:
@@ -208,7 +208,7 @@ async def test_the_voice_used_longest_ago_is_let_go_first(tmp_path: Path) -> Non
         assert list(kit.voices.ready) == keys
 
 
-async def test_a_clip_from_an_address_speaks_for_who_names_no_voice(tmp_path: Path) -> None:
+async def test_a_clip_from_a_url_is_the_voice_of_turns_that_name_none(tmp_path: Path) -> None:
     turns = [{"text": "By the clip."}, {"text": "By the low one.", "voice": "low"}]
     with working(tmp_path, LearningEngine()) as kit:
         kit.web[URL] = wav()
@@ -224,7 +224,7 @@ async def test_a_clip_from_an_address_speaks_for_who_names_no_voice(tmp_path: Pa
     assert audio_of(other) != audio_of(plain)
 
 
-async def test_a_clip_can_be_added_from_an_address(tmp_path: Path) -> None:
+async def test_a_clip_can_be_added_from_a_url(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         kit.web[URL] = wav()
         [answer] = await run_job(kit, {"op": "voice_add", "name": "ann", "voice_url": URL})
@@ -262,7 +262,9 @@ async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
         ({"op": "voice_remove", "name": "low"}, "invalid_input: name is 'low', which is the engine's own"),
     ],
 )
-async def test_what_cannot_be_done_is_said_and_leaves_no_voice(tmp_path: Path, given: Any, said: str) -> None:
+async def test_an_operation_that_fails_names_the_reason_and_leaves_no_voice(
+    tmp_path: Path, given: Any, said: str
+) -> None:
     with working(tmp_path) as kit:
         assert (await error(kit, given)).startswith(said)
         assert kit.store.names() == ["default", "low"]

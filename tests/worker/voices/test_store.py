@@ -32,7 +32,7 @@ def test_another_clip_under_the_name_replaces_it_and_what_was_learned(tmp_path: 
     assert [path.name for path in (tmp_path / "ann").iterdir()] == ["clip.wav"]
 
 
-def test_what_was_learned_of_a_clip_that_is_gone_is_not_kept(tmp_path: Path) -> None:
+def test_what_was_learned_from_a_removed_clip_is_not_kept(tmp_path: Path) -> None:
     voices = VoiceStore(tmp_path)
     voices.add("ann", wav())
     voices.keep("ann", "0" * 64, "tone.json", b"of another clip")
@@ -88,7 +88,7 @@ def test_an_unknown_voice_lists_some_of_200(tmp_path: Path) -> None:
     assert len(said) < 400
 
 
-def test_the_shell_adds_lists_and_removes(
+def test_the_command_line_adds_lists_and_removes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TTS_VOICES_DIR", str(tmp_path / "voices"))
@@ -111,7 +111,7 @@ def test_the_shell_adds_lists_and_removes(
         (["remove", "ann"], "voices: there is no voice 'ann'; the voices are default"),
     ],
 )
-def test_the_shell_says_in_one_line_what_it_cannot_do(
+def test_the_command_line_reports_a_failure_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -127,7 +127,7 @@ def test_the_shell_says_in_one_line_what_it_cannot_do(
     assert err.count("\n") == 1
 
 
-def test_the_starters_are_two_clips_that_say_where_they_come_from(
+def test_the_starters_are_two_clips_with_their_origin_in_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TTS_VOICES_DIR", str(tmp_path))
@@ -148,7 +148,7 @@ def test_a_failing_clip_leaves_no_voice(tmp_path: Path) -> None:
     assert voices.names() == ["default"]
 
 
-def test_voices_of_the_image_are_there_and_give_way_to_the_volumes(tmp_path: Path) -> None:
+def test_voices_of_the_image_are_found_unless_the_volume_has_the_name(tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()
     (clips / "ann.wav").write_bytes(wav())
