@@ -1,4 +1,4 @@
-"""The pipeline alone: our handler in this process, without the SDK."""
+"""A worker in this process, without the SDK."""
 
 import asyncio
 import resource
@@ -30,7 +30,7 @@ def worker_in(folder: Path) -> Iterator[Worker]:
 
 
 async def run_job(worker: Worker, given: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-    """Return the ms from the handler's start to its first record, and the last record."""
+    """Return the milliseconds from the job's start to its first record, and the last record."""
     began = time.perf_counter()
     first, last = 0.0, {}
     async with aclosing(worker.handle({"id": "bench", "input": given})) as records:
@@ -41,7 +41,7 @@ async def run_job(worker: Worker, given: dict[str, Any]) -> tuple[float, dict[st
 
 
 def first_record_ms(worker: Worker, inputs: list[dict[str, Any]]) -> list[float]:
-    """Return the ms to the first record of each job, one after the other."""
+    """Return the milliseconds to the first record of each job; the jobs run one after the other."""
 
     async def each() -> list[float]:
         return [(await run_job(worker, given))[0] for given in inputs]
@@ -50,6 +50,6 @@ def first_record_ms(worker: Worker, inputs: list[dict[str, Any]]) -> list[float]
 
 
 def cpu_seconds() -> float:
-    """Return what this process has used of the processor."""
+    """Return the processor time of this process, in seconds."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime

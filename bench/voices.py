@@ -1,4 +1,4 @@
-"""Voices: what learning one costs, from its clip and from its file; what each segment pays to be checked."""
+"""Voices: the cost of learning one, from its clip and from its file, and of judging each segment."""
 
 import argparse
 import asyncio
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def speech(seconds: float) -> Pcm:
-    """Return the preview voice, again and again."""
+    """Return a clip of the preview voice, repeated to this length."""
     import soundfile  # noqa: PLC0415 - to read what the starters are packed in
 
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def speech(seconds: float) -> Pcm:
 
 
 def timed(work: Callable[[], object], guard: Guard, times: int) -> float:
-    """Return the median of the milliseconds that the work takes, the guard beside it."""
+    """Return the median of the milliseconds that the work takes, with the guard called before each run."""
     spent = []
     for _ in range(times):
         guard()
@@ -80,7 +80,7 @@ def timed(work: Callable[[], object], guard: Guard, times: int) -> float:
 
 
 def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
-    """Yield what the longest segment pays before it leaves."""
+    """Yield the cost of judging and finishing the longest segment."""
     pcm = speech(SEGMENT_SECONDS)
     take = Reading(TEXT * 4, pcm)
     yield Row("guard: judging a segment of 17.5 s", timed(lambda: verdict(take), guard, times), "ms", 5)
@@ -93,7 +93,7 @@ def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
 
 
 def counted_rows() -> Iterator[Row]:
-    """Yield how often 50 segments of one job compute their voice's conditioning."""
+    """Yield how often a job of 50 turns computes its voice's conditioning."""
     with tempfile.TemporaryDirectory() as folder, worker_in(Path(folder)) as worker:
         worker.voices.store.add("ann", starters()["harbour"])
         turns = [{"text": TEXT, "voice": "ann"} for _ in range(50)]
@@ -112,8 +112,8 @@ def learning_rows(guard: Guard, options: argparse.Namespace) -> Sequence[Row]:
         for _ in range(1 if options.quick else 3):
             guard()
             command = [sys.executable, "-W", "ignore", "-c", FIRST_USE, str(checkpoint), str(clip)]
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            found.append([float(part) for part in said.split()])
+            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            found.append([float(number) for number in printed.split()])
     first, later, recalled = (median(column) for column in zip(*found, strict=True))
     return [
         Row("new voice, the first that this process learns, models included", first, "s"),

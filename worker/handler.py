@@ -50,7 +50,7 @@ class JobContext:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the last record reports of the speech, beside the times of the job itself."""
+    """What the last record reports of the speech; the job's own times are in its context."""
 
     size_bytes: int
     duration_ms: int

@@ -1,10 +1,10 @@
-"""A worker with something wrong inside: python -m tests.drills.standin KIND, as localpod's --command.
+"""A worker with a fault: python -m tests.drills.standin KIND, as localpod's --command.
 
 * `dying`: its process group gets SIGKILL while it publishes, every second time.
 * `jumping`: its wall clock goes back and forth by up to three hours.
 * `hanging`: its engine does not return from a step, or raises, as long as a file named `hang` is there.
 * `refusing`: its folder takes no file as long as one named `refuse` is in it, which holds the error's
-  number: for machines where nobody may mount a small or read-only file system.
+  number: for machines without the right to mount a small or read-only file system.
 """
 
 import os
@@ -52,17 +52,17 @@ class DyingCache(Cache):
 
 
 class RefusingCache(Cache):
-    """A folder without room or closed to writing, for as long as it holds a file that says so."""
+    """A folder that is full or read-only as long as it holds a file named `refuse`."""
 
     def _write(self, publication: Publication, path: Path, content: bytes) -> None:
         sign = self.folder / "refuse"
         if sign.exists():
-            raise OSError(int(sign.read_text()), "as was wanted")
+            raise OSError(int(sign.read_text()), "as the drill asked")
         super()._write(publication, path, content)
 
 
 class JumpingClock:
-    """The time, and now and then some hours more or less from then on."""
+    """The time; now and then it jumps by up to three hours."""
 
     def __init__(self) -> None:
         self._real = time.time
@@ -84,7 +84,7 @@ class HangingTone(ToneEngine):
     def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         if DICE.random() < 0.003 and self._sign.exists():
             if DICE.random() < 0.5:
-                raise RuntimeError("as was wanted")
+                raise RuntimeError("as the drill asked")
             time.sleep(HOUR)
         return super().advance(order)
 
@@ -105,7 +105,7 @@ def with_cache(kind: str, settings: Settings) -> Worker:
 
 
 def main(kind: str) -> int:
-    """Run the worker with what is wrong in it."""
+    """Run the worker with this fault."""
     if kind == "hanging":
         return entry.main(create=hanging)
     if kind == "jumping":

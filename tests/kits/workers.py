@@ -1,4 +1,4 @@
-"""A worker in this process, on the tone engine, without the SDK; and engines that misbehave."""
+"""A worker in this process, without the SDK, with the tone engine; and engines that fail."""
 
 import asyncio
 import base64
@@ -23,13 +23,13 @@ Record = dict[str, Any]
 
 
 class CountingEngine(ToneEngine):
-    """The tone, at once, counting what it was asked; `hold` makes it produce nothing meanwhile."""
+    """The tone without a delay, which records its calls; with `hold_after` it stops after so many takes."""
 
     def __init__(self, slots: int = 8) -> None:
         super().__init__(speed=1e9, slots=slots, sleep=lambda _: None)
         self.admitted: list[Utterance] = []
         self.dropped: list[int] = []
-        self.hold_after: int | None = None  # takes given out before it holds
+        self.hold_after: int | None = None  # takes until it stops; None: it goes on
 
     def admit(self, utterance: Utterance) -> None:
         self.admitted.append(utterance)
@@ -37,7 +37,7 @@ class CountingEngine(ToneEngine):
 
     def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         if self.hold_after is not None and self.hold_after <= 0:
-            time.sleep(0.001)  # as a step that does something: a spinning thread would starve the others
+            time.sleep(0.001)  # as a real step would: a spinning thread starves the others
             return []
         done = super().advance(order)
         if self.hold_after is not None:
@@ -50,7 +50,7 @@ class CountingEngine(ToneEngine):
 
 
 class FaultyEngine(CountingEngine):
-    """Speaks until the text holds a word, then gives out what is planted for it."""
+    """Fails as planned for texts with the word boom, and speaks all others."""
 
     def __init__(self, planted: Exception | None = None, dies: bool = False) -> None:  # noqa: FBT001, FBT002
         super().__init__()

@@ -24,7 +24,7 @@ def ended(*command: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("package", "command", "said"),
+    ("package", "command", "message"),
     [
         ("lameenc", ("worker", "--check"), "worker: lameenc is not installed: pip install -r requirements/"),
         (
@@ -40,11 +40,11 @@ def ended(*command: str) -> tuple[int, str, str]:
     ],
 )
 def test_a_package_that_is_not_installed_is_one_line(
-    package: str, command: tuple[str, ...], said: str
+    package: str, command: tuple[str, ...], message: str
 ) -> None:
     code, printed, errors = ended("-c", WITHOUT, package, *command)
     assert (code, printed) == (1, "")
-    assert errors.startswith(said)
+    assert errors.startswith(message)
     assert errors.count("\n") == 1
 
 
@@ -96,13 +96,13 @@ def test_a_language_without_a_file_is_trained_with_a_note_and_a_bad_one_is_refus
     assert (code, errors) == (0, "train: there is no languages/xx.toml: nothing of it is known yet\n")
     assert printed.startswith("# abbreviations\n")
     assert ended("-m", "segmenter.train", "en", str(text))[2] == ""
-    for wrong, said in (
+    for wrong, message in (
         (("!", str(text)), "language is '!'"),
         (("en", str(tmp_path / "no")), "No such file"),
     ):
         code, printed, errors = ended("-m", "segmenter.train", *wrong)
         assert (code, printed, errors.count("\n")) == (1, "", 1)
-        assert said in errors
+        assert message in errors
 
 
 def test_an_unknown_drill_is_refused_with_a_list_of_the_known_ones() -> None:

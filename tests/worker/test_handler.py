@@ -125,8 +125,8 @@ async def test_a_dialogue_is_spoken_in_order_with_its_voices(tmp_path: Path) -> 
         hit = await run_job(kit, {"turns": turns})
     for got in (records, hit):
         segments = [segment for record in got for segment in record["segments"]]
-        said = [(s["turn"], s["voice"], s["text"]) for s in segments]
-        assert said == [(0, "default", "Who is there?"), (1, "low", "Only me."), (2, "default", "Ah.")]
+        spoken = [(s["turn"], s["voice"], s["text"]) for s in segments]
+        assert spoken == [(0, "default", "Who is there?"), (1, "low", "Only me."), (2, "default", "Ah.")]
         assert segments[2]["start_ms"] - segments[1]["end_ms"] == 900
 
 

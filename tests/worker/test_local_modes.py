@@ -67,20 +67,24 @@ def test_the_sdks_test_api_speaks_and_sigterm_ends_it(tmp_path: Path) -> None:
 
 
 def test_a_test_input_is_spoken_and_one_that_fails_ends_with_1(tmp_path: Path) -> None:
-    code, said, _ = ended(tmp_path, "--test_input", json.dumps(HELLO))
-    assert (code, "Job local_test completed successfully" in said, "'final': True" in said) == (0, True, True)
-    code, said, _ = ended(tmp_path, f"--test_input={json.dumps(GHOST)}")
-    assert (code, f"Job local_test failed with error: {UNKNOWN}" in said) == (1, True)
+    code, printed, _ = ended(tmp_path, "--test_input", json.dumps(HELLO))
+    assert (code, "Job local_test completed successfully" in printed, "'final': True" in printed) == (
+        0,
+        True,
+        True,
+    )
+    code, printed, _ = ended(tmp_path, f"--test_input={json.dumps(GHOST)}")
+    assert (code, f"Job local_test failed with error: {UNKNOWN}" in printed) == (1, True)
 
 
 def test_the_job_of_a_test_input_file_is_spoken(tmp_path: Path) -> None:
     (tmp_path / "test_input.json").write_text(json.dumps(HELLO))
-    code, said, _ = ended(tmp_path)
-    assert (code, "'final': True" in said) == (0, True)
+    code, printed, _ = ended(tmp_path)
+    assert (code, "'final': True" in printed) == (0, True)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ("{", "not JSON: Expecting property name"),
         ("[]", 'expected an object with an input, as {"input": {"text": "Hello."}}'),
@@ -88,10 +92,10 @@ def test_the_job_of_a_test_input_file_is_spoken(tmp_path: Path) -> None:
     ],
 )
 def test_a_test_input_that_is_not_a_job_is_refused_in_one_line(
-    given: str, said: str, capsys: pytest.CaptureFixture[str]
+    given: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as refused:
         options(["--test_input", given])
     assert refused.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"python -m worker: error: argument --test_input: {said}")
+    assert last.startswith(f"python -m worker: error: argument --test_input: {message}")

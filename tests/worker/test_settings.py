@@ -21,7 +21,7 @@ def test_each_variable_reaches_its_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("TTS_ENGIN", "tone", "TTS_ENGIN is not a setting of this worker; the settings are TTS_ENGINE"),
         ("TTS_SLOTS", "0", "TTS_SLOTS='0': expected a whole number from 1 to 64"),
@@ -33,11 +33,11 @@ def test_each_variable_reaches_its_field() -> None:
     ],
 )
 def test_an_unknown_name_or_a_bad_value_stops_the_worker_with_one_line(
-    name: str, value: str, said: str
+    name: str, value: str, message: str
 ) -> None:
     with pytest.raises(StartError) as caught:
         Settings.from_env({name: value})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

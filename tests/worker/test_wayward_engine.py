@@ -101,7 +101,7 @@ async def test_a_take_gone_wrong_is_spoken_again_and_the_listener_hears_the_good
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "reason"),
     [
         (SILENCE, "silence"),
         (NOISE, "noise"),
@@ -112,13 +112,13 @@ async def test_a_take_gone_wrong_is_spoken_again_and_the_listener_hears_the_good
     ],
 )
 async def test_a_take_that_stays_wrong_is_delivered_with_a_warning(
-    fault: str, said: str, tmp_path: Path
+    fault: str, reason: str, tmp_path: Path
 ) -> None:
     records, engine, _ = await spoken(tmp_path, *[fault] * 3)
     assert len(engine.takes) == 3
     [warning] = records[-1]["warnings"]
     assert warning.startswith("a segment may sound wrong after 3 tries: ")
-    assert said in warning
+    assert reason in warning
 
 
 async def test_audio_with_nan_fails_its_job_alone_and_is_never_stored(tmp_path: Path) -> None:

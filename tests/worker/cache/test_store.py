@@ -1,4 +1,4 @@
-"""Whole speech or none: what the cache promises, whoever writes beside it."""
+"""A file of the cache is whole or absent, even while other workers write it."""
 
 import errno
 import os
@@ -76,11 +76,11 @@ def test_readers_see_a_whole_speech_or_none_while_sixteen_caches_write(tmp_path:
 
 
 def test_an_abandoned_write_never_appears(tmp_path: Path) -> None:
-    part, path = tmp_path / "x.part", tmp_path / "x.mp3"
-    part.write_bytes(b"x")
+    temporary, path = tmp_path / "x.part", tmp_path / "x.mp3"
+    temporary.write_bytes(b"x")
     publication = Publication()
     publication.abandon()
-    publication.commit(part, path)
+    publication.commit(temporary, path)
     assert not path.exists()
 
 
@@ -92,9 +92,9 @@ def test_the_sweep_removes_stale_files_and_the_least_recently_used(tmp_path: Pat
         path.write_bytes(pack(speech(), "mp3"))
         os.utime(path, (5_000 + age, 5_000 + age))
     for name, changed in (("stale", 1_000), ("fresh", 9_999)):
-        part = tmp_path / f"{name}.part"
-        part.write_bytes(b"x")
-        os.utime(part, (changed, changed))
+        temporary = tmp_path / f"{name}.part"
+        temporary.write_bytes(b"x")
+        os.utime(temporary, (changed, changed))
     os.utime(cache.path("old", "mp3"), (9_000, 9_000))
     cache.sweep()
     assert {path.name for path in tmp_path.iterdir()} == {"old.mp3", "new.mp3", "fresh.part"}

@@ -1,4 +1,4 @@
-"""What a request may be, and what is said of one that may not."""
+"""Which requests are accepted, and the errors about others."""
 
 from typing import Any
 
@@ -145,9 +145,9 @@ REFUSED: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "said"), REFUSED)
-def test_a_bad_input_is_refused_by_field_with_what_came_and_what_is_allowed(given: Any, said: str) -> None:
-    assert said in refused(given)
+@pytest.mark.parametrize(("given", "message"), REFUSED)
+def test_a_bad_input_is_refused_by_field_with_what_came_and_what_is_allowed(given: Any, message: str) -> None:
+    assert message in refused(given)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_value_of_the_wrong_kind_is_refused_in_the_words_of_json(field: str) -
         given = {"turns": [{"text": "a", inner: wrong}]} if inner else {"text": "a", outer: wrong}
         if outer == "name":
             given = {"op": "warm", "name": wrong}
-        said = refused(given)
+        message = refused(given)
         for word in (
             "valid ",
             "None",
@@ -171,7 +171,7 @@ def test_a_value_of_the_wrong_kind_is_refused_in_the_words_of_json(field: str) -
             "inf,",
             "than",
         ):
-            assert word not in said, said
+            assert word not in message, message
 
 
 def test_an_error_reports_up_to_three_faults_and_lists_the_fields_once() -> None:
@@ -203,8 +203,8 @@ def test_speech_that_would_not_fit_into_a_result_is_refused_with_the_limit() -> 
 
 
 def test_silence_counts_as_speech_does() -> None:
-    said = refused({"turns": [{"text": "Hi.", "pause_ms": 10_000}] * 200})
-    assert said.startswith(
+    message = refused({"turns": [{"text": "Hi.", "pause_ms": 10_000}] * 200})
+    assert message.startswith(
         "text_too_long: text has 600 characters and 2000 s of pauses, expected at most 794 s of pauses beside"
     )
     assert "and 5000 s of pauses" in refused({"text": "Hi.[pause:10s]" * 500})
@@ -215,9 +215,9 @@ def test_an_error_about_long_pauses_gives_the_limit_for_this_text() -> None:
     def paused(count: int) -> dict[str, Any]:
         return {"text": "a" * 40 + "[pause:10s]" * count}
 
-    said = refused(paused(200))
-    assert "has 40 characters and 2000 s of pauses, expected at most 840 s of pauses beside" in said
-    assert "shorten the pauses" in said
+    message = refused(paused(200))
+    assert "has 40 characters and 2000 s of pauses, expected at most 840 s of pauses beside" in message
+    assert "shorten the pauses" in message
     assert parse(paused(84), ENGINE)
     assert "text_too_long" in refused(paused(85))
 
@@ -236,8 +236,8 @@ def test_a_region_does_not_make_another_language(tag: str) -> None:
 
 @pytest.mark.parametrize("tag", ["en-", "english", "e-US", "en-US!", "xx-EN"])
 def test_an_error_repeats_a_refused_language_as_it_was_given(tag: str) -> None:
-    said = refused({"text": "a", "language": tag})
-    assert said == f"unsupported_language: language is '{tag}', and the tone engine speaks de, en, fr, ja"
+    message = refused({"text": "a", "language": tag})
+    assert message == f"unsupported_language: language is '{tag}', and the tone engine speaks de, en, fr, ja"
 
 
 def test_the_other_name_of_text_is_accepted() -> None:
@@ -262,5 +262,5 @@ def test_an_input_with_an_op_is_an_operation() -> None:
 
 
 def test_a_clip_is_refused_by_an_engine_that_does_not_clone() -> None:
-    said = refused({"text": "a", "voice_url": "https://example.com/a.wav"}, WordsOnly())
-    assert said == "voice_unusable: voice_url needs an engine that clones voices, and words does not"
+    message = refused({"text": "a", "voice_url": "https://example.com/a.wav"}, WordsOnly())
+    assert message == "voice_unusable: voice_url needs an engine that clones voices, and words does not"

@@ -1,4 +1,4 @@
-"""Which clips may become voices, and what is said of those that may not."""
+"""Which clips may become voices, and the errors about others."""
 
 import io
 import tracemalloc
@@ -81,9 +81,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("data", "said"), REFUSED, ids=[said[:30] for _, said in REFUSED])
-def test_a_clip_that_cannot_become_a_voice_is_refused_with_the_reason(data: bytes, said: str) -> None:
-    assert refused(data).startswith(said)
+@pytest.mark.parametrize(("data", "message"), REFUSED, ids=[message[:30] for _, message in REFUSED])
+def test_a_clip_that_cannot_become_a_voice_is_refused_with_the_reason(data: bytes, message: str) -> None:
+    assert refused(data).startswith(message)
 
 
 def test_a_clip_cut_short_is_refused_or_measured_by_what_is_there() -> None:

@@ -64,7 +64,7 @@ def test_a_clip_within_the_limits_is_fetched_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("web", "said"),
+    ("web", "message"),
     [
         (Web(raises=SSRFError("host resolves to non-public address 10.0.0.7")), "voice_url was refused: "),
         (Web(breaks=SSRFError("download exceeds size cap: >10000000 bytes")), "voice_url was refused: "),
@@ -78,8 +78,8 @@ def test_a_clip_within_the_limits_is_fetched_whole() -> None:
         (Web(pieces=[b"a"] * 100, pace=1.0), "voice_url did not deliver the clip within 30 s"),
     ],
 )
-def test_an_error_of_fetching_holds_neither_address_nor_answer(web: Web, said: str) -> None:
+def test_an_error_of_fetching_holds_neither_address_nor_answer(web: Web, message: str) -> None:
     with pytest.raises(VoiceUnusableError) as caught:
         fetched(URL, web.get, web.read, web.clock)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert not any(word in str(caught.value) for word in ("secret", "hush", "10.0.0.7"))

@@ -23,29 +23,29 @@ TWENTY = [
 
 
 class LearningEngine(CountingEngine):
-    """The tone, counting what it learned, was told again and forgot."""
+    """The tone, with a list of what it learned, recalled and forgot."""
 
     def __init__(self, slots: int = 8) -> None:
         super().__init__(slots)
-        self.told: list[tuple[str, str]] = []
+        self.calls: list[tuple[str, str]] = []
         self.free = threading.Event()  # to learn
         self.free.set()
 
     def learn(self, voice: str, clip: Clip) -> bytes:
         assert self.free.wait(20)
-        self.told.append(("learn", voice))
+        self.calls.append(("learn", voice))
         return super().learn(voice, clip)
 
     def recall(self, voice: str, data: bytes) -> None:
-        self.told.append(("recall", voice))
+        self.calls.append(("recall", voice))
         super().recall(voice, data)
 
     def forget(self, voice: str) -> None:
-        self.told.append(("forget", voice))
+        self.calls.append(("forget", voice))
         super().forget(voice)
 
     def count(self, what: str) -> int:
-        return sum(told == what for told, _ in self.told)
+        return sum(call == what for call, _ in self.calls)
 
 
 class Speechless(CountingEngine):
@@ -58,7 +58,7 @@ def added(name: str, clip: bytes) -> dict[str, Any]:
     return {"op": "voice_add", "name": name, "clip_base64": base64.b64encode(clip).decode()}
 
 
-def voices_heard(kit: Kit) -> list[str]:
+def voices_used(kit: Kit) -> list[str]:
     return [utterance.voice for utterance in kit.engine.admitted]  # type: ignore[attr-defined]
 
 
@@ -88,15 +88,15 @@ async def test_turns_without_a_voice_are_spoken_with_the_requests(tmp_path: Path
     with working(tmp_path) as kit:
         records = await run_job(kit, {"turns": turns, "voice": "low"})
         captions = [segment for record in records for segment in record.get("segments", ())]
-        assert voices_heard(kit) == [segment["voice"] for segment in captions] == ["low", "default"]
+        assert voices_used(kit) == [segment["voice"] for segment in captions] == ["low", "default"]
 
 
 async def test_an_unknown_voice_beside_turns_is_refused_before_anything_is_spoken(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         for turn in ({"text": "One."}, {"text": "One.", "voice": "low"}):
-            said = await error(kit, {"turns": [turn], "voice": "bob"})
-            assert said == "unknown_voice: there is no voice 'bob'; the voices are default, low"
-        assert voices_heard(kit) == []
+            message = await error(kit, {"turns": [turn], "voice": "bob"})
+            assert message == "unknown_voice: there is no voice 'bob'; the voices are default, low"
+        assert voices_used(kit) == []
 
 
 async def test_fifty_segments_compute_the_conditioning_once(tmp_path: Path) -> None:
@@ -159,11 +159,11 @@ async def test_a_job_ends_with_the_clip_it_began_with_though_the_voice_is_remove
         await until(lambda: engine.hold_after == 0)
         await run_job(kit, {"op": "voice_remove", "name": "ann"})
         assert (await error(kit, {"text": "Hello.", "voice": "ann"})).startswith("unknown_voice: ")
-        assert ("forget", key) not in engine.told
+        assert ("forget", key) not in engine.calls
         engine.hold_after = None
         assert (await speaking)[-1]["final"] is True
-        assert set(voices_heard(kit)) == {key}
-        await until(lambda: ("forget", key) in engine.told)
+        assert set(voices_used(kit)) == {key}
+        await until(lambda: ("forget", key) in engine.calls)
 
 
 async def test_a_job_cancelled_while_its_voice_is_learned_does_not_harm_the_next_one(
@@ -216,7 +216,7 @@ async def test_a_clip_from_a_url_is_the_voice_of_turns_that_name_none(tmp_path: 
         again = await run_job(kit, {"text": "Hello.", "voice_url": URL})
         await run_job(kit, {"turns": turns, "voice_url": URL})
         key = read_clip(wav()).sha256
-        assert voices_heard(kit) == [key, key, "low"]
+        assert voices_used(kit) == [key, key, "low"]
         kit.web[URL] = wav(200)
         other = await run_job(kit, {"text": "Hello.", "voice_url": URL})
         assert kit.store.names() == ["default", "low"]
@@ -241,7 +241,7 @@ async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (
             {"text": "a", "voice": "bob"},
@@ -263,10 +263,10 @@ async def test_warm_makes_a_voice_ready(tmp_path: Path) -> None:
     ],
 )
 async def test_an_operation_that_fails_names_the_reason_and_leaves_no_voice(
-    tmp_path: Path, given: Any, said: str
+    tmp_path: Path, given: Any, message: str
 ) -> None:
     with working(tmp_path) as kit:
-        assert (await error(kit, given)).startswith(said)
+        assert (await error(kit, given)).startswith(message)
         assert kit.store.names() == ["default", "low"]
         assert (await run_job(kit, {"text": "Next."}))[-1]["final"] is True
 
@@ -286,13 +286,13 @@ async def test_a_dialogue_of_20_turns_in_two_learned_voices_keeps_order_and_capt
         records = await run_job(kit, {"turns": TWENTY})
         hit = await run_job(kit, {"turns": TWENTY})
         keys = {name: kit.store.digest(name) for name in ("ann", "bob")}
-        assert voices_heard(kit) == [keys[str(turn["voice"])] for turn in TWENTY]
+        assert voices_used(kit) == [keys[str(turn["voice"])] for turn in TWENTY]
     assert hit[-1]["cache_hit"] is True
     for got in (records, hit):
-        assert said_in(got) == [(n, turn["voice"], turn["text"]) for n, turn in enumerate(TWENTY)]
+        assert captions_of(got) == [(n, turn["voice"], turn["text"]) for n, turn in enumerate(TWENTY)]
 
 
-def said_in(records: list[Record]) -> list[tuple[int, str, str]]:
+def captions_of(records: list[Record]) -> list[tuple[int, str, str]]:
     segments = [segment for record in records for segment in record["segments"]]
     return [(segment["turn"], segment["voice"], segment["text"]) for segment in segments]
 

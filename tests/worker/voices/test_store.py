@@ -82,10 +82,10 @@ def test_an_unknown_voice_lists_some_of_200(tmp_path: Path) -> None:
     assert len(voices.names()) == 201
     with pytest.raises(UnknownVoiceError) as caught:
         voices.digest("nobody")
-    said = str(caught.value)
-    assert said.startswith("there is no voice 'nobody'; the voices are default, voice-000, voice-001, ")
-    assert said.endswith(" and 181 more")
-    assert len(said) < 400
+    message = str(caught.value)
+    assert message.startswith("there is no voice 'nobody'; the voices are default, voice-000, voice-001, ")
+    assert message.endswith(" and 181 more")
+    assert len(message) < 400
 
 
 def test_the_command_line_adds_lists_and_removes(
@@ -103,7 +103,7 @@ def test_the_command_line_adds_lists_and_removes(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["add", "ann", "{}/text"], "voices: the clip is not an audio file"),
         (["add", "../ann", "{}/clip"], "voices: name is '../ann', expected"),
@@ -116,14 +116,14 @@ def test_the_command_line_reports_a_failure_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv("TTS_VOICES_DIR", str(tmp_path / "voices"))
     (tmp_path / "text").write_text("not a voice")
     (tmp_path / "clip").write_bytes(wav())
     assert main([argument.format(tmp_path) for argument in arguments]) == 1
     err = capsys.readouterr().err
-    assert err.startswith(said)
+    assert err.startswith(message)
     assert err.count("\n") == 1
 
 
