@@ -120,7 +120,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     for before, other in zip(["", *others], others, strict=False):
         is_value = not other.startswith("-") and before.startswith(SDK_OPTIONS)
         if not is_value and not other.startswith(SDK_OPTIONS):
-            parser.error(f"there is no option {other}")
+            parser.error(f"unknown option {other}")
     return asked
 
 

@@ -168,7 +168,7 @@ class Worker:
 
     async def _find(self, context: JobContext) -> Delivery:
         """Return the records of the stored speech, or of the speech that is being made or begins now."""
-        if context.request.cache == "use" and not self.speeches.speaks(context.key):
+        if context.request.cache == "use" and not self.speeches.is_live(context.key):
             read = self.cache.pool().submit(self.cache.read, context.key, context.request.format_name)
             found = await asyncio.wrap_future(read)
             if found is not None:

@@ -62,7 +62,7 @@ def test_an_unknown_option_is_refused_before_anything_is_loaded(line: str) -> No
     code, printed, errors = ended("-m", "worker", *line.split())
     assert (code, printed) == (2, "")
     last = errors.splitlines()[-1]
-    assert last.startswith("python -m worker: error: there is no option ")
+    assert last.startswith("python -m worker: error: unknown option ")
     assert last.split()[-1] in line.split()
 
 

@@ -1,6 +1,6 @@
 """The cache's folder on the volume: files appear in one step, are verified when read, and have a limit.
 
-Several workers share the folder, so there is no index: a file's name is its key, and a file is whole
+Several workers share the folder, so it has no index: a file's name is its key, and a file is whole
 or absent. A failure of the folder never fails a job: it becomes a warning.
 """
 

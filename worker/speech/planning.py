@@ -30,18 +30,18 @@ def plan_segments(
     A segment without anything to speak (a rule, an empty link) is joined to the one before it. `keys`
     maps the request's names of voices to the engine's keys; a voice without a key goes by its name.
     """
-    held: PlannedSegment | None = None
+    previous: PlannedSegment | None = None
     number = 0
     for turn, segment, text in spoken_segments(request):
         if not any(letter.isalnum() for letter in text):
-            held = held and lengthened(held, turn, segment)
+            previous = previous and lengthened(previous, turn, segment)
             continue
-        if held is not None:
-            yield held
-        held = PlannedSegment(turn, segment, utterance(request, number, turn, text, keys), last=False)
+        if previous is not None:
+            yield previous
+        previous = PlannedSegment(turn, segment, utterance(request, number, turn, text, keys), last=False)
         number += 1
-    if held is not None:
-        yield replace(held, last=True)
+    if previous is not None:
+        yield replace(previous, last=True)
 
 
 def lengthened(planned: PlannedSegment, turn: int, segment: Segment) -> PlannedSegment:
@@ -72,13 +72,13 @@ def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
     for number, turn in enumerate(request.spoken):
         opens = request.opening == "fast" and number == 0
         sizes = scaled(Sizes.fast() if opens else Sizes.even(), worth(language))
-        held: Segment | None = None
+        previous: Segment | None = None
         for segment in iter_plan(turn.text, language, sizes):
-            if held is not None:
-                yield number, held
-            held = segment
-        if held is not None:
-            yield number, closed(held, turn, is_dialogue=request.turns is not None)
+            if previous is not None:
+                yield number, previous
+            previous = segment
+        if previous is not None:
+            yield number, closed(previous, turn, is_dialogue=request.turns is not None)
 
 
 def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:

@@ -27,7 +27,7 @@ class LiveSpeeches:
         self._clock = clock
         self._speeches: dict[str, LiveSpeech] = {}
 
-    def speaks(self, key: str) -> bool:
+    def is_live(self, key: str) -> bool:
         """Whether a speech of this key is being made, so that a job can join it."""
         speech = self._speeches.get(key)
         return speech is not None and not speech.failed

@@ -34,7 +34,7 @@ class ActiveSpeech:
     """A speech that is being made: the utterances that the engine has, and the takes that wait."""
 
     speech: LiveSpeech
-    arrived: int
+    arrived: int  # its place in the order of arrival
     in_engine: dict[int, PlannedSegment] = field(default_factory=dict)  # by the engine's id
     exhausted: bool = False  # whether its last segment has been admitted
     next_number: int = 0  # of the segment to encode next
