@@ -70,7 +70,7 @@ def load_engine(settings: Settings) -> Loaded:
 
 def fetch(url: str) -> bytes:
     """Return the clip at `url`, through the SDK's guard against addresses that are not public."""
-    from runpod.serverless.utils.rp_ssrf import (  # noqa: PLC0415 - as in main
+    from runpod.serverless.utils.rp_ssrf import (  # noqa: PLC0415 - as in serve
         iter_content_capped,
         safe_get,
     )
@@ -135,6 +135,24 @@ def one_job(value: str) -> dict[str, Any]:
     return job
 
 
+def serve(settings: Settings, asked: argparse.Namespace) -> None:
+    """Hand the process to the SDK's loop, which takes jobs from a queue, an API or the command line."""
+    import runpod  # noqa: PLC0415 - after the log level is set, which it reads on import
+
+    for check_fitness in fitness(settings, WORKER.engine):
+        runpod.serverless.register_fitness_check(check_fitness)
+    # What exists now stays: the collector then has only the jobs' objects to examine, and runs faster.
+    gc.freeze()
+    streams = asked.rp_serve_api or (takes_jobs() and not asked.test_input)
+    runpod.serverless.start(
+        {
+            "handler": handler if streams else collecting_handler,
+            "return_aggregate_stream": True,
+            "concurrency_modifier": concurrency,
+        }
+    )
+
+
 def main(arguments: Sequence[str] = (), create: Callable[[Settings], Worker] = create) -> int:
     """Start the worker that `create` returns, or with `--check` print what it would do.
 
@@ -157,20 +175,7 @@ def main(arguments: Sequence[str] = (), create: Callable[[Settings], Worker] = c
         print(f"worker: {error}", file=sys.stderr)
         return 1
     sdk.join()
-    import runpod  # noqa: PLC0415 - after the log level is set, which it reads on import
-
-    for test in fitness(settings, WORKER.engine):
-        runpod.serverless.register_fitness_check(test)
-    # What exists now stays: the collector then has only the jobs' objects to examine, and runs faster.
-    gc.freeze()
-    streams = asked.rp_serve_api or (takes_jobs() and not asked.test_input)
-    runpod.serverless.start(
-        {
-            "handler": handler if streams else collecting_handler,
-            "return_aggregate_stream": True,
-            "concurrency_modifier": concurrency,
-        }
-    )
+    serve(settings, asked)
     return 0
 
 
