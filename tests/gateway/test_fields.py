@@ -70,7 +70,7 @@ def test_the_edge_function_takes_every_field_that_the_worker_takes() -> None:
 
 @pytest.mark.parametrize("page", ["gateway", "supabase"])
 def test_the_page_of_a_gateway_names_the_fields_that_it_takes(page: str) -> None:
-    named = set(re.findall(r"\w+", (ROOT / f"docs/clients/{page}.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"\w+", (ROOT / f"docs/how-to/{page}.md").read_text(encoding="utf-8")))
     assert set(SpeechRequest.model_fields) - set(GATEWAY) - named == set()
 
 

@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 
 from bench.running import running
 from gateway.endpoint import RunPod
-from gateway.settings import PARSERS, GatewaySettings
+from gateway.settings import NAMES, GatewaySettings
 from tests.kits.gateway import Talk
 from tests.kits.pods import gatewaying
 
@@ -157,7 +157,7 @@ def test_runpods_own_client_works_unmodified_against_localpod(sound: tuple[str, 
 
 
 def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "clients" / "gateway.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "gateway.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     env = {**os.environ, "GATEWAY_URL": sound[0].replace("http", "ws"), "GATEWAY_TOKEN": TOKEN}
     told = [
@@ -173,9 +173,9 @@ def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path:
 
 
 def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> None:
-    page = (ROOT / "docs" / "clients" / "gateway.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "gateway.md").read_text(encoding="utf-8")
 
-    assert {f"GATEWAY_{name.upper()}" for name in PARSERS} == set(re.findall(r"\bGATEWAY_[A-Z_]+", page)) - {
+    assert {f"GATEWAY_{name.upper()}" for name in NAMES} == set(re.findall(r"\bGATEWAY_[A-Z_]+", page)) - {
         "GATEWAY_URL",
         "GATEWAY_TOKEN",
     }

@@ -170,7 +170,19 @@ def test_settings_are_read_from_the_environment() -> None:
         (ENV | {"GATEWAY_ORIGINS": "example.com"}, "GATEWAY_ORIGINS='example.com': expected origins"),
         (ENV | {"GATEWAY_VOICES": "alloy"}, "GATEWAY_VOICES='alloy': expected name=voice"),
         (ENV | {"GATEWAY_PREWARM": "yes"}, "GATEWAY_PREWARM='yes': expected 0 or 1"),
-        (ENV | {"GATEWAY_CONTEXTS": "0"}, "GATEWAY_CONTEXTS='0': expected a whole number from 1"),
+        (
+            ENV | {"GATEWAY_CONTEXTS": "0"},
+            "GATEWAY_CONTEXTS='0': expected a number greater than or equal to 1",
+        ),
+        (
+            ENV | {"GATEWAY_CONTEXTS": "2000"},
+            "GATEWAY_CONTEXTS='2000': expected a number less than or equal to",
+        ),
+        (ENV | {"GATEWAY_CONTEXTS": "many"}, "GATEWAY_CONTEXTS='many': expected a whole number"),
+        (ENV | {"GATEWAY_CONTEXTS": "1.5"}, "GATEWAY_CONTEXTS='1.5': expected a whole number"),
+        (ENV | {"GATEWAY_ENDPOINT_ID": "ep"}, "GATEWAY_ENDPOINT_ID is not a setting of the gateway"),
+        (ENV | {"RELAY_TOKEN": "x"}, "RELAY_TOKEN is not a setting of the gateway"),
+        (ENV | {"RELAY_TOKENS": "short"}, "RELAY_TOKENS: expected tokens of 16"),
     ],
 )
 def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, str], said: str) -> None:
@@ -178,6 +190,22 @@ def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, s
         GatewaySettings.from_env(env)
     assert str(refused.value).startswith(said)
     assert "short" not in str(refused.value).replace("shorter", "")
+
+
+@pytest.mark.parametrize(
+    ("current", "tokens"),
+    [({}, ("old-token-of-many-letters",)), ({"GATEWAY_TOKENS": "new-token-of-many"}, ("new-token-of-many",))],
+)
+def test_a_former_name_is_read_with_one_line_unless_the_present_one_is_set(
+    current: dict[str, str], tokens: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    former = {"RELAY_TOKENS": "old-token-of-many-letters", "RELAY_CONTEXTS": "3"}
+    settings = GatewaySettings.from_env(ENV | former | current)
+    assert (settings.tokens, settings.contexts) == (tokens, 3)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"RELAY_{name} is now GATEWAY_{name}; the old name is read for one version more"
+        for name in ("CONTEXTS", "TOKENS")
+    ]
 
 
 def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
