@@ -5,7 +5,7 @@ import logging
 import shlex
 import sys
 
-from localpod.faults import FaultError, Faults, names, overview
+from localpod.faults import FaultError, Faults, names
 from localpod.server import bind, serve
 from localpod.settings import ENDPOINT, EndpointOptions
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _announce(url: str) -> None:
-    print(f"localpod: {url} (page) {url}/v2/{ENDPOINT} (API; no production server)", flush=True)
+    print(f"localpod: {url} (page) {url}/v2/{ENDPOINT} (API; not for production)", flush=True)
 
 
 def _options(given: argparse.Namespace) -> EndpointOptions:
@@ -45,23 +45,39 @@ def _options(given: argparse.Namespace) -> EndpointOptions:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "localpod",
-        description="RunPod Serverless on this machine.",
-        epilog=f"{overview()}\n\nAlso while it runs: POST /localpod/faults with a JSON object of them, "
-        "GET to see\nwhat is on and how often it struck, DELETE to turn all off.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser("localpod", description="RunPod Serverless on this machine.")
     add = parser.add_argument
-    add("--port", type=int, default=8008, help="0 picks a free one (default %(default)s)")
-    add("--workers", type=_whole, default=1, help="at most so many processes (default %(default)s)")
-    add("--idle-timeout", type=_seconds, default=5.0, help="seconds until an idle worker is stopped")
-    add("--execution-timeout", type=_seconds, default=600.0, help="seconds that a job may run")
-    add("--queue-delay", type=_seconds, default=4.0, help="seconds a job waits before one more worker starts")
+    add("--port", type=int, default=8008, help="0: any free port (default %(default)s)")
+    add("--workers", type=_whole, default=1, help="most worker processes at once (default %(default)s)")
+    add(
+        "--idle-timeout",
+        type=_seconds,
+        default=5.0,
+        help="seconds until an idle worker is stopped (default %(default)g)",
+    )
+    add(
+        "--execution-timeout",
+        type=_seconds,
+        default=600.0,
+        help="seconds that a job may run (default %(default)g)",
+    )
+    add("--queue-delay", type=_seconds, default=4.0, help="seconds a job waits before another worker starts")
     add("--api-key", help="the only key accepted (default: any)")
-    add("--command", default="", help="what starts a worker (default: this Python with -m worker)")
-    add("--retries", type=_whole, default=1, help="how often a job of a lost worker is run again")
-    add("--fault", type=_fault, action="append", default=[], metavar="NAME=VALUE", help="see below")
+    add("--command", default="", help="command that starts a worker (default: this Python with -m worker)")
+    add(
+        "--retries",
+        type=_whole,
+        default=1,
+        help="how often a job of a lost worker is run again (default %(default)s)",
+    )
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="fail on purpose: docs/start/local.md",
+    )
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser
 
@@ -78,7 +94,7 @@ def _fault(text: str) -> tuple[str, float]:
     try:
         number = float(value)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE with a number; {names()}") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with a number; {names()}") from error
     try:
         Faults({name: number})
     except FaultError as error:
@@ -89,7 +105,7 @@ def _fault(text: str) -> tuple[str, float]:
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no duration")
+        raise argparse.ArgumentTypeError(f"{text} is not a duration, expected seconds from 0")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The application: the public API, the worker's side, the page, and the launcher's life."""
+"""The application: the public API, the worker's API, the page, and the launcher."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from localpod import public_api as public
 from localpod import worker_api as workers_api
 from localpod.faults import FaultError
-from localpod.gate import Gate
+from localpod.gate import FaultMiddleware
 from localpod.launcher import Launcher
 from localpod.pod import Pod, PodWorker
 from localpod.queue import QueuedJob
@@ -38,7 +38,7 @@ def create_app(options: EndpointOptions) -> Starlette:
     """Return the ASGI application of one endpoint, `/v2/local`.
 
     Its lifespan runs the launcher. Without a lifespan (as under `httpx.ASGITransport`) it starts no
-    workers and times nothing out: then someone else plays the worker.
+    workers and times nothing out: a caller then has to act as the worker.
     """
     pod = Pod(options)
     app = Starlette(
@@ -50,10 +50,10 @@ def create_app(options: EndpointOptions) -> Starlette:
             Mount(f"/v2/{ENDPOINT}", routes=[*public.routes, *workers_api.routes]),
         ],
         exception_handlers={HTTPException: error_reply},
-        # Whoever else's page resolves its name to 127.0.0.1 does not become ours by that.
+        # Another site whose name resolves to 127.0.0.1 is refused (DNS rebinding).
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
-            Middleware(Gate, pod=pod),
+            Middleware(FaultMiddleware, pod=pod),
         ],
         lifespan=_lifespan,
     )
@@ -65,12 +65,12 @@ def create_app(options: EndpointOptions) -> Starlette:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
-    running = asyncio.create_task(app.state.launcher.run())
+    launching = asyncio.create_task(app.state.launcher.run())
     try:
         yield
     finally:
         await app.state.launcher.close()
-        await running
+        await launching
         await app.state.webhooks.close()
 
 
@@ -79,7 +79,7 @@ async def _page(_request: Request) -> Response:
 
 
 async def _state(request: Request) -> Response:
-    """Answer with what the page shows: the newest jobs, the workers, what keeps them from starting."""
+    """Answer with what the page shows: the newest jobs, the workers, and why a worker could not start."""
     pod = pod_of(request)
     newest = islice(reversed(pod.queue.jobs.values()), JOBS_SHOWN)
     return reply(
@@ -91,25 +91,25 @@ async def _state(request: Request) -> Response:
             "jobs": [_job_row(job, pod.clock()) for job in newest],
             "workers": [_worker_row(worker, pod) for worker in pod.workers.values()],
             "last_failure": pod.last_failure,
-            "faults": pod.faults.on(),
+            "faults": pod.faults.active(),
         }
     )
 
 
 async def _faults(request: Request) -> Response:
-    """Show, set or clear what is to go wrong; answer with what then is, and how often each struck."""
+    """Show, set or clear the faults; answer with those in force, and how often each was applied."""
     faults = pod_of(request).faults
     if request.method == "DELETE":
         faults.clear()
     if request.method == "POST":
-        # Another site's page can post here only what needs no leave from us: no JSON.
+        # A page of another site can post text without asking, but not JSON.
         if not request.headers.get("content-type", "").startswith("application/json"):
             raise HTTPException(415, "send the faults as application/json")
         try:
             faults.set(parse(await read(request, MB, 413)))
         except FaultError as error:
             raise HTTPException(400, str(error)) from error
-    return reply({"faults": faults.on(), "struck": faults.struck})
+    return reply({"faults": faults.active(), "struck": faults.applied})
 
 
 def _job_row(job: QueuedJob, now: float) -> dict[str, Any]:

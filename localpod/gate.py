@@ -1,4 +1,4 @@
-"""Where faults meet HTTP: a request is let through, refused, or robbed of its reply."""
+"""Applies faults to HTTP requests: lets them pass, refuses them, or drops their replies."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,30 +6,30 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from localpod.faults import Strike
+from localpod.faults import RequestFault
 from localpod.pod import Pod
 from localpod.settings import ENDPOINT
 from localpod.wire import reply
 
-__all__ = ["Gate", "HttpProtocol"]
+__all__ = ["FaultMiddleware", "HttpProtocol"]
 
-CLOSE = "localpod.close"  # the extension of the scope that can close its connection
+CLOSE = "localpod.close"  # the scope's extension that closes its connection
 PREFIX = f"/v2/{ENDPOINT}/"
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, that also lets the application close the connection without a reply."""
+    """uvicorn's HTTP protocol, with a way for the application to close the connection without a reply."""
 
     def on_message_begin(self) -> None:
-        """Begin a request whose scope has the extension `CLOSE`."""
+        """Begin a request; its scope has the extension `CLOSE`."""
         super().on_message_begin()
         self.scope["extensions"] = {CLOSE: {"now": self.transport.close}}
 
 
-class Gate:
-    """Stands in front of the application and does to requests what the pod's faults decide.
+class FaultMiddleware:
+    """Applies the pod's faults to requests, in front of the application.
 
-    Where there is no connection to close (in-process clients), the asker gets a ConnectionResetError.
+    If there is no connection to close (in-process clients), the client gets a ConnectionResetError.
     """
 
     def __init__(self, app: ASGIApp, pod: Pod) -> None:
@@ -43,70 +43,70 @@ class Gate:
             await self._app(scope, receive, send)
             return
         parts = path.removeprefix(PREFIX).split("/")
-        strike = self._pod.faults.strike(parts[0])
-        if strike.action == "400" and parts[0] == "job-done":
-            self._pod.refuse_result(parts[2], parts[1], "localpod was told to answer 400")
-        match strike.action:
+        fault = self._pod.faults.on_request(parts[0])
+        if fault.action == "400" and parts[0] == "job-done":
+            self._pod.refuse_result(parts[2], parts[1], "a fault of localpod answers 400")
+        match fault.action:
             case None:
-                await self._app(scope, receive, _late(send, strike))
+                await self._app(scope, receive, _delayed(send, fault))
             case "close":
                 await _close(scope, receive)
             case "drop" | "cut" as action:
-                await self._app(scope, receive, _lost(send, strike, half=action == "cut"))
+                await self._app(scope, receive, _dropped(send, fault, half=action == "cut"))
                 await _close(scope, receive)
             case action:
-                await _drain(receive, to_the_end=action == "never")
+                await _drain(receive, until_left=action == "never")
                 if action != "never":
-                    await self._refuse(action)(scope, receive, _late(send, strike))
+                    await self._refuse(action)(scope, receive, _delayed(send, fault))
 
     def _refuse(self, action: str) -> ASGIApp:
         if action == "lose":
             return reply({})
-        refusal = reply({"error": f"localpod was told to answer {action}"}, int(action))
+        refusal = reply({"error": f"a fault of localpod answers {action}"}, int(action))
         if action == "429":
             refusal.headers["Retry-After"] = str(int(self._pod.faults.setting("retry-after")))
         return refusal
 
 
-def _late(send: Send, strike: Strike) -> Send:
-    """Make a `send` that keeps the reply back for as long as the strike says."""
-    if not strike.delay_s:
+def _delayed(send: Send, fault: RequestFault) -> Send:
+    """Return a `send` that delays the reply by the fault's `delay_s`."""
+    if not fault.delay_s:
         return send
 
-    async def delayed(message: Message) -> None:
+    async def send_late(message: Message) -> None:
         if message["type"] == "http.response.start":
-            await asyncio.sleep(strike.delay_s)
+            await asyncio.sleep(fault.delay_s)
         await send(message)
 
-    return delayed
+    return send_late
 
 
-def _lost(send: Send, strike: Strike, *, half: bool) -> Send:
-    """Make a `send` that lets nothing through, or the head and the first half of the body."""
-    late = _late(send, strike)
+def _dropped(send: Send, fault: RequestFault, *, half: bool) -> Send:
+    """Return a `send` that drops everything, or with `half` all but the head and half of the body."""
+    delayed = _delayed(send, fault)
 
-    async def lost(message: Message) -> None:
+    async def send_part(message: Message) -> None:
         if not half:
             return
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
             message = {"type": message["type"], "body": body[: len(body) // 2], "more_body": True}
-        await late(message)
+        await delayed(message)
 
-    return lost
+    return send_part
 
 
-async def _drain(receive: Receive, *, to_the_end: bool) -> None:
-    """Read the body (a refusal is seen only after that), or on until the asker has left."""
+async def _drain(receive: Receive, *, until_left: bool) -> None:
+    """Read the body, since a client sees a refusal only then; with `until_left` read on until it leaves."""
     while (message := await receive())["type"] == "http.request":
-        if not to_the_end and not message.get("more_body", False):
+        if not until_left and not message.get("more_body", False):
             return
 
 
 async def _close(scope: Scope, receive: Receive) -> None:
     extension = scope.get("extensions", {}).get(CLOSE)
     if extension is None:
-        raise ConnectionResetError("localpod was told to close this connection")
+        raise ConnectionResetError("a fault of localpod closes this connection")
     close: Callable[[], None] = extension["now"]
     close()
-    await _drain(receive, to_the_end=True)  # until uvicorn knows it too: else it would send a 500
+    await _drain(receive, until_left=True)  # until uvicorn has noticed: else it would send a 500

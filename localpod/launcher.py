@@ -1,4 +1,4 @@
-"""Worker processes: started when there is work, stopped when there has been none for a while."""
+"""Worker processes: started when jobs wait, stopped after a while without any."""
 
 import asyncio
 import logging
@@ -16,33 +16,33 @@ from localpod.settings import worker_environment
 __all__ = ["Launcher"]
 
 TICK_S = 0.1
-FAULT_TICK_S = 0.01  # while a fault waits for its moment
+FAULT_TICK_S = 0.01  # while a fault depends on how long a job has run
 REPLIES_LEAVE_S = 0.05  # between the answers to a worker's open polls and its SIGTERM
 GRACE_S = 5.0  # from SIGTERM to SIGKILL
 START_LIMIT_S = 420.0  # as on RunPod: seven minutes from start to the first poll
-FAILURES = 3  # quick ones in a row, after which the queued jobs are failed
-BACK_OFF_S = 0.5  # after the first failure; doubles
+FAILURES = 3  # of workers in a row to start, after which the queued jobs fail
+BACK_OFF_S = 0.5  # after the first failure; doubles with each
 
 log = logging.getLogger("localpod")
 
 
 class Launcher:
-    """Keeps as many workers as the queue needs, none if it needs none."""
+    """Keeps as many workers as the queue needs."""
 
     def __init__(self, pod: Pod) -> None:
         self._pod = pod
         self._processes: dict[str, Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leaving: set[str] = set()  # workers that were told to end
+        self._ending: set[str] = set()  # ids of workers that are being stopped
         self._failures = 0
         self._not_before = 0.0
 
     async def run(self) -> None:
-        """Look after the workers until the pod closes."""
+        """Start and stop workers until the pod closes."""
         while not self._pod.closing:
             self._pod.tick()
             await self._step()
-            await self._pod.bells.wait(WORK, FAULT_TICK_S if self._pod.faults.timed else TICK_S)
+            await self._pod.changes.wait(WORK, FAULT_TICK_S if self._pod.faults.timed else TICK_S)
 
     async def close(self) -> None:
         """Stop all workers; return when their processes are gone."""
@@ -54,13 +54,13 @@ class Launcher:
         if self._needs_worker():
             await self._start()
         for worker_id, process in self._processes.items():
-            worker, doom = self._pod.workers[worker_id], self._pod.doomed.pop(worker_id, None)
-            if doom == "kill":
-                log.info("worker %s: killed, as was wanted", worker_id)
+            worker, kill = self._pod.workers[worker_id], self._pod.pending_kills.pop(worker_id, None)
+            if kill == "kill":
+                log.info("worker %s: killed by a fault", worker_id)
                 _kill_group(process)
-            elif worker_id not in self._leaving and (doom or self._is_over(worker)):
-                self._leave(worker)
-                self._keep(self._stop(worker))
+            elif worker_id not in self._ending and (kill or self._is_surplus(worker)):
+                self._begin_end(worker)
+                self._start_task(self._stop(worker))
 
     def _needs_worker(self) -> bool:
         pod, now = self._pod, self._pod.clock()
@@ -71,7 +71,7 @@ class Launcher:
         starting = any(not pod.workers[worker].ready for worker in self._processes)
         return not starting and now - pod.queue.waiting[0].queued_at >= pod.options.queue_delay_s
 
-    def _is_over(self, worker: PodWorker) -> bool:
+    def _is_surplus(self, worker: PodWorker) -> bool:
         now = self._pod.clock()
         if not worker.ready:
             return now - worker.born_at >= START_LIMIT_S
@@ -82,8 +82,8 @@ class Launcher:
         command = self._pod.options.command
         try:
             # A session of its own makes the worker the head of a process group: a killed worker leaves
-            # its ping process behind, which only the group reaches. Its output goes to our standard
-            # error: our standard output may be a pipe whose reader wants the first line alone.
+            # its ping process behind, which is killed with the group. Its output goes to standard error,
+            # since standard output may be a pipe whose reader expects only the first line.
             process = await asyncio.create_subprocess_exec(
                 *command,
                 env=worker_environment(self._pod.options, worker.id),
@@ -99,12 +99,12 @@ class Launcher:
         worker.pid = process.pid
         self._processes[worker.id] = process
         log.info("worker %s: started, pid %d", worker.id, process.pid)
-        self._keep(self._watch(worker, process, await _guard(process.pid)))
+        self._start_task(self._watch(worker, process, await _guard(process.pid)))
         if self._pod.closing:
-            await self._stop(worker)  # `close` had not seen it yet
+            await self._stop(worker)  # it began after `close` had listed the workers
 
     async def _watch(self, worker: PodWorker, process: Process, guard: Process) -> None:
-        """Wait for the process to end, however that comes about, and draw the conclusions."""
+        """Wait until the process has ended; queue its jobs again, and count a failed start."""
         code = await process.wait()
         _kill_group(process)
         await guard.communicate(b"\n")
@@ -113,14 +113,14 @@ class Launcher:
         self._pod.lose(worker.id)
         if worker.taken:
             self._failures = 0
-        elif worker.id not in self._leaving or not worker.ready:
+        elif worker.id not in self._ending or not worker.ready:
             self._failed(code)
-        self._leaving.discard(worker.id)
+        self._ending.discard(worker.id)
 
     async def _stop(self, worker: PodWorker) -> None:
-        """End the worker: no more jobs, its polls answered, then SIGTERM, and SIGKILL to what is left."""
+        """Stop the worker: no more jobs, its polls answered, then SIGTERM, and SIGKILL after `GRACE_S`."""
         process = self._processes[worker.id]
-        self._leave(worker)
+        self._begin_end(worker)
         if worker.stopping:
             await asyncio.sleep(REPLIES_LEAVE_S)
         with suppress(ProcessLookupError):
@@ -129,17 +129,17 @@ class Launcher:
             async with asyncio.timeout(GRACE_S):
                 await process.wait()
         except TimeoutError:
-            log.warning("worker %s: still there %g s after SIGTERM, killing it", worker.id, GRACE_S)
+            log.warning("worker %s: still running %g s after SIGTERM, killing it", worker.id, GRACE_S)
             _kill_group(process)
 
-    def _leave(self, worker: PodWorker) -> None:
-        self._leaving.add(worker.id)
-        # Rude: its polls stay open, and jobs go to it, while its SIGTERM is under way and after.
+    def _begin_end(self, worker: PodWorker) -> None:
+        self._ending.add(worker.id)
+        # With the fault `rude` its polls stay open, and it is handed jobs, before and after SIGTERM.
         worker.stopping = self._pod.closing or not self._pod.faults.setting("rude")
-        self._pod.bells.ring(WORK)
+        self._pod.changes.notify(WORK)
 
     def _failed(self, code: int) -> None:
-        """Note a worker that ended before it took a job; after a few of them nobody waits any longer."""
+        """Count a worker that ended before it took a job; after `FAILURES` of them fail the queued jobs."""
         if self._pod.closing:
             return
         self._failures += 1
@@ -152,16 +152,16 @@ class Launcher:
         else:
             self._not_before = self._pod.clock() + BACK_OFF_S * 2 ** (self._failures - 1)
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
 async def _guard(group: int) -> Process:
-    """Start a shell that kills the process group if we end without having written it a line.
+    """Start a shell that kills the process group if this process ends without having written it a line.
 
-    Were we killed, the SDK would ask a closed port for jobs without a pause for ever after.
+    After a SIGKILL to localpod the SDK would otherwise poll a closed port without a pause.
     """
     script = 'read -r line || kill -9 -"$0"'
     return await asyncio.create_subprocess_exec(

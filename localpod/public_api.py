@@ -1,4 +1,4 @@
-"""The public API: what a client of an endpoint calls."""
+"""RunPod's public API of an endpoint."""
 
 import secrets
 from typing import Any
@@ -23,25 +23,25 @@ WEEK_MS = 7 * 86_400_000
 
 
 def authorize(request: Request) -> None:
-    """Let a request pass that brings the key, with or without `Bearer`.
+    """Check the request's key, which may come with or without `Bearer`.
 
     Raises:
-        HTTPException: 401.
+        HTTPException: 401 if it is missing or wrong.
     """
     given = request.headers.get("authorization", "").removeprefix("Bearer").strip()
     expected = pod_of(request).options.api_key or given
     if not given or not secrets.compare_digest(given.encode(), expected.encode()):
-        said = (
+        message = (
             "the key is wrong, expected that of --api-key"
             if given
             else "send the header Authorization: Bearer KEY"
         )
-        raise HTTPException(401, said, {"WWW-Authenticate": "Bearer"})
+        raise HTTPException(401, message, {"WWW-Authenticate": "Bearer"})
 
 
 async def _run(request: Request) -> Response:
     job = await _submit(request, sync=False)
-    # What RunPod answers, even for an input that it then drops.
+    # RunPod answers this even for an empty input, which it then drops.
     return reply({"id": job.id, "status": JobState.IN_QUEUE})
 
 
@@ -55,7 +55,7 @@ async def _submit(request: Request, *, sync: bool) -> QueuedJob:
     authorize(request)
     body = parse(await read(request, RUNSYNC_LIMIT if sync else RUN_LIMIT, 413))
     if not isinstance(body.get("input"), dict):
-        raise HTTPException(400, 'input is missing or no object, expected {"input": {…}}')
+        raise HTTPException(400, 'input is missing or not an object, expected {"input": {…}}')
     pod = pod_of(request)
     job = _new_job(body, pod, sync=sync)
     pod.submit(job)
@@ -70,7 +70,7 @@ async def _submit(request: Request, *, sync: bool) -> QueuedJob:
 def _new_job(body: dict[str, Any], pod: Pod, *, sync: bool) -> QueuedJob:
     policy = body.get("policy") or {}
     if not isinstance(policy, dict):
-        raise HTTPException(400, "policy is no object")
+        raise HTTPException(400, f"policy is a JSON {type(policy).__name__}, expected an object")
     default_ms = round(pod.options.execution_timeout_s * 1000)
     return QueuedJob(
         id=f"sync-{uuid4()}-u1" if sync else f"{uuid4()}-u1",
@@ -106,9 +106,9 @@ async def _when_final(request: Request, job: QueuedJob, wait_s: float) -> Respon
 
 
 async def _stream(request: Request) -> Response:
-    """Answer with the records that came since the last call, once each.
+    """Answer with the records since the last call, once each.
 
-    The reply is put together from the JSON that the worker posted: it is not written anew.
+    The reply is joined from the JSON texts that the worker posted, without parsing them.
     """
     job = _job(request)
     wait_s = query_ms(request, "wait", STREAM_WAIT_MS, 0, 300_000)
@@ -173,7 +173,7 @@ def _job(request: Request) -> QueuedJob:
 
 
 def describe(job: QueuedJob) -> dict[str, Any]:
-    """Return a job as `/status` shows it: times in milliseconds, keys only where they apply."""
+    """Return a job as `/status` shows it: times in milliseconds, only the keys that apply."""
     view: dict[str, Any] = {"id": job.id, "status": job.state}
     if job.taken_at is not None:
         view["delayTime"] = round((job.taken_at - job.queued_at) * 1000)

@@ -1,7 +1,7 @@
-"""Jobs and what may happen to them: a pure state machine, with no clock, file or socket.
+"""Jobs and what can happen to them: a pure state machine, without clock, file or socket.
 
-Every change of a job's state is an entry of `TRANSITIONS`. Times are seconds of whatever clock the
-caller passes as `now`.
+Every change of a job's state is an entry of `TRANSITIONS`. Times are seconds of the caller's clock, which
+it passes as `now`.
 """
 
 from collections import Counter, deque
@@ -12,11 +12,11 @@ from typing import Any
 
 __all__ = ["FINAL", "TRANSITIONS", "IllegalEventError", "JobEvent", "JobState", "Queue", "QueuedJob"]
 
-KEPT_S = {False: 30 * 60, True: 60}  # result of /run and of /runsync, after the end
+KEPT_S = {False: 30 * 60, True: 60}  # seconds after the end, by `sync`: of /run and of /runsync
 
 
 class JobState(StrEnum):
-    """What the public API calls `status`."""
+    """A job's state, `status` in the public API."""
 
     IN_QUEUE = "IN_QUEUE"
     IN_PROGRESS = "IN_PROGRESS"
@@ -31,11 +31,11 @@ class JobEvent(StrEnum):
 
     TAKEN = "taken"  # handed to a worker
     FINISHED = "finished"  # the worker posted an output
-    RAISED = "raised"  # the worker posted an error, or nobody could run the job
+    RAISED = "raised"  # the worker posted an error, or no worker could run the job
     CANCELLED = "cancelled"
-    EXPIRED = "expired"  # its time to live or to run is over
-    LOST = "lost"  # its worker is gone
-    RETRIED = "retried"  # the user asked for it again
+    EXPIRED = "expired"  # it exceeded its ttl or executionTimeout
+    LOST = "lost"  # its worker has ended
+    RETRIED = "retried"  # a client called /retry
 
 
 TRANSITIONS: dict[JobState, dict[JobEvent, JobState]] = {
@@ -70,11 +70,11 @@ class IllegalEventError(ValueError):
 
 @dataclass(eq=False)
 class QueuedJob:
-    """One request and what became of it.
+    """One request and its outcome.
 
-    `request` is the body as sent (`input`, `webhook`, `policy`, …). `items` are the stream's records
-    that nobody has fetched, each the JSON text a worker posted; those of a lost attempt stay in front
-    of those of the next.
+    `request` is the body as sent (`input`, `webhook`, `policy`, …). `items` are the records not yet fetched
+    by /stream, each the JSON text that a worker posted; those of a lost attempt stay before those of the
+    next one.
     """
 
     id: str
@@ -95,10 +95,10 @@ class QueuedJob:
     error: str | None = None
 
     def apply(self, event: JobEvent) -> None:
-        """Change the state by the table.
+        """Change the state as `TRANSITIONS` has it.
 
         Raises:
-            IllegalEventError: the table has no such entry.
+            IllegalEventError: The event cannot happen in this state.
         """
         state = TRANSITIONS[self.state].get(event)
         if state is None:
@@ -107,11 +107,11 @@ class QueuedJob:
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen to the job by itself."""
+        """Whether the job has ended; only /retry changes it then."""
         return self.state in FINAL
 
     def expired(self, now: float) -> str | None:
-        """Return why the job's time is over, or None while it is not."""
+        """Return which time limit the job has exceeded, or None."""
         if now - self.queued_at >= self.ttl_s:
             return f"job exceeded its ttl of {self.ttl_s * 1000:.0f} ms"
         running = self.state is JobState.IN_PROGRESS and self.taken_at is not None
@@ -123,7 +123,8 @@ class QueuedJob:
 class Queue:
     """All jobs of one endpoint, in the order in which they are due.
 
-    `max_retries`: dispatches after the first, before a lost job is given up as the platform does.
+    Args:
+        max_retries: How often a job whose worker was lost is queued again; after that it fails.
     """
 
     def __init__(self, max_retries: int = 1) -> None:
@@ -140,7 +141,7 @@ class Queue:
         self._enqueue(job)
 
     def take(self, worker: str, count: int, now: float, barred: Collection[str] = ()) -> list[QueuedJob]:
-        """Hand up to `count` of the oldest jobs to `worker`, leaving out the ids in `barred`."""
+        """Hand up to `count` of the oldest jobs to `worker`, without the ids in `barred`; return them."""
         taken = [job for job in self.waiting if job.id not in barred and job.due_at <= now][:count]
         for job in taken:
             job.apply(JobEvent.TAKEN)
@@ -149,7 +150,7 @@ class Queue:
         return taken
 
     def add_item(self, job_id: str, worker: str, item: bytes) -> bool:
-        """Append a streamed record; return False when it came late or from another worker."""
+        """Append a streamed record; return False if it is late or from another worker."""
         job = self._held_by(job_id, worker)
         if job is None:
             return False
@@ -158,7 +159,7 @@ class Queue:
         return True
 
     def add_progress(self, job_id: str, worker: str, output: Any) -> bool:
-        """Show an intermediate output; return False when it came late or from another worker."""
+        """Show an intermediate output; return False if it is late or from another worker."""
         job = self._held_by(job_id, worker)
         if job is None:
             return False
@@ -166,7 +167,7 @@ class Queue:
         return True
 
     def finish(self, job_id: str, worker: str, result: dict[str, Any], now: float) -> bool:
-        """End a job with what its worker posted; return False when that came late or from another."""
+        """End a job with its worker's result; return False if it is late or from another worker."""
         job = self._held_by(job_id, worker)
         if job is None:
             return False
@@ -187,10 +188,10 @@ class Queue:
         self._fail(job, error, now)
 
     def retry(self, job: QueuedJob, now: float) -> None:
-        """Queue a FAILED or TIMED_OUT job again; what it had put out is removed.
+        """Queue a FAILED or TIMED_OUT job again; its former output is removed.
 
         Raises:
-            IllegalEventError: the job is in another state.
+            IllegalEventError: The job is in another state.
         """
         job.apply(JobEvent.RETRIED)
         job.worker = job.taken_at = job.ended_at = job.error = job.output = None
@@ -200,20 +201,20 @@ class Queue:
         self._enqueue(job)
 
     def purge(self, now: float) -> list[QueuedJob]:
-        """Cancel every job that waits; return them."""
+        """Cancel all waiting jobs; return them."""
         purged = list(self.waiting)
         for job in purged:
             self._end(job, JobEvent.CANCELLED, now)
         return purged
 
     def next_due(self, now: float) -> float:
-        """Return when a job that must still wait may be handed out: infinity if there is none."""
+        """Return when the next delayed job may be handed out: infinity if there is none."""
         return min((job.due_at for job in self.waiting if job.due_at > now), default=float("inf"))
 
     def lose(self, worker: str, now: float, pause_s: float = 0.0) -> list[QueuedJob]:
-        """Queue the jobs of a worker that is gone again, in front, due after `pause_s`; return them.
+        """Queue the jobs of a lost worker again, at the front, due after `pause_s`; return them.
 
-        One that was lost too often has FAILED instead.
+        A job that was lost `max_retries` times before fails instead.
         """
         lost = self.running(worker)
         for job in reversed(lost):
@@ -229,7 +230,7 @@ class Queue:
         return lost
 
     def expire(self, now: float) -> list[QueuedJob]:
-        """Time out every job whose time is over; return them."""
+        """Time out all jobs that have exceeded a time limit; return them."""
         late = [(job, why) for job in self.active.values() if (why := job.expired(now))]
         for job, why in late:
             job.error = why
@@ -237,7 +238,7 @@ class Queue:
         return [job for job, _ in late]
 
     def prune(self, now: float) -> list[str]:
-        """Forget the results kept long enough; return their ids."""
+        """Remove the jobs that ended long enough ago; return their ids."""
         old = [
             job.id
             for job in self.jobs.values()
@@ -248,7 +249,7 @@ class Queue:
         return old
 
     def running(self, worker: str) -> list[QueuedJob]:
-        """Return the jobs that the worker holds."""
+        """Return the jobs that the worker runs."""
         return [job for job in self.active.values() if job.worker == worker]
 
     def _held_by(self, job_id: str, worker: str) -> QueuedJob | None:

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn on a socket of 127.0.0.1, stopped so that nobody is left hanging."""
+"""The HTTP server: uvicorn on a socket of 127.0.0.1; at the end all held requests are answered."""
 
 import signal
 import socket
@@ -26,7 +26,8 @@ class _Server(uvicorn.Server):
         self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # First the workers, which may still post results, and all held polls: uvicorn waits for these.
+        # First the workers are stopped, which may still post results, and all held polls are answered, since
+        # uvicorn would wait for them.
         await self._app.state.launcher.close()
         await super().shutdown(sockets)
 
@@ -35,13 +36,13 @@ def bind(port: int) -> socket.socket:
     """Return a socket bound to the port of 127.0.0.1; 0 is any free one.
 
     Raises:
-        OSError: the port is in use, or not ours to use.
+        OSError: The port is in use, or may not be used.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
-        sock.listen()  # so that a second server on this port fails now
+        sock.listen()  # without it, a second server on this port would fail only later
     except OSError:
         sock.close()
         raise
@@ -55,7 +56,7 @@ def serve(sock: socket.socket, options: EndpointOptions, announce: Callable[[str
     config = uvicorn.Config(
         app, http=HttpProtocol, ws="none", access_log=False, log_level="warning", timeout_graceful_shutdown=2
     )
-    # uvicorn raises a signal again after it has shut down: with these, the exit is a clean one.
+    # uvicorn raises the signal again after its shutdown: handled here, it does not change the exit code.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     _Server(config, app, lambda: announce(url)).run(sockets=[sock])

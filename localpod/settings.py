@@ -1,4 +1,4 @@
-"""What localpod is told at its start, and what it tells its workers through their environment."""
+"""The endpoint's options, and the environment of its workers."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["ENDPOINT", "EndpointOptions", "worker_environment"]
 
 ENDPOINT = "local"
-PING_INTERVAL_MS = 1000  # the SDK divides by 1000 and drops the rest: less would be a ping without pause
+PING_INTERVAL_MS = 1000  # the SDK divides by 1000 and rounds down: less would ping without a pause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +18,11 @@ class EndpointOptions:
     workers: int = 1
     idle_timeout_s: float = 5.0
     execution_timeout_s: float = 600.0
-    queue_delay_s: float = 4.0  # how long a job waits before another worker starts beside a full one
-    api_key: str | None = None  # None: any key does
+    queue_delay_s: float = 4.0  # how long a job waits before another worker is started
+    api_key: str | None = None  # None: any key is accepted
     command: tuple[str, ...] = (sys.executable, "-m", "worker")
     retries: int = 1  # how often a job whose worker was lost is handed out again
-    faults: tuple[tuple[str, float], ...] = ()  # what is to go wrong from the start, see `faults`
+    faults: tuple[tuple[str, float], ...] = ()  # in force from the start, see `faults`
     base_url: str = "http://127.0.0.1:8008"
 
 
@@ -31,7 +31,7 @@ def worker_environment(
 ) -> dict[str, str]:
     """Return a worker's environment: `own`, with what RunPod sets for a container."""
     api = f"{options.base_url}/v2/{ENDPOINT}"
-    query = "gpu=local"  # the SDK appends `&…`: every address needs its `?`
+    query = "gpu=local"  # the SDK appends `&…`: every address needs a `?`
     return {
         **own,
         "RUNPOD_WEBHOOK_GET_JOB": f"{api}/job-take/$ID?{query}",
@@ -42,7 +42,7 @@ def worker_environment(
         "RUNPOD_POD_ID": worker_id,
         "RUNPOD_ENDPOINT_ID": ENDPOINT,
         "RUNPOD_AI_API_KEY": options.api_key or "localpod",
-        # These checks need a GPU and a way to the internet, and end the process without.
+        # These checks end the process if there is no GPU or no internet.
         "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
         "RUNPOD_SKIP_GPU_CHECK": "true",
     }

@@ -1,4 +1,4 @@
-"""Webhooks: an ended job is posted to the address that its request named, as often as RunPod tries."""
+"""Webhooks: posts an ended job to the address in its request, as often as RunPod tries."""
 
 import asyncio
 import logging
@@ -13,14 +13,14 @@ from localpod.queue import QueuedJob
 __all__ = ["Webhooks"]
 
 REPEAT_S = (5.0, 20.0)  # between the three attempts
-LOOK_S = 30.0  # the bell rings at a job's end; looked at all the same, were it missed
-LIMIT_S = 30.0  # for the other side's answer
+CHECK_S = 30.0  # a job's end wakes the task; the state is checked this often as well
+TIMEOUT_S = 30.0  # of one post
 
 log = logging.getLogger("localpod")
 
 
 class Webhooks:
-    """Watches the jobs that want to be told of, and tells."""
+    """Posts the jobs whose requests name a webhook."""
 
     def __init__(self, pod: Pod, repeat_s: tuple[float, ...] = REPEAT_S) -> None:
         self._pod = pod
@@ -28,23 +28,23 @@ class Webhooks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def watch(self, job: QueuedJob) -> None:
-        """Tell of the job when it has ended, if its request names an address."""
+        """Post the job when it has ended, if its request names an address."""
         if isinstance(job.request.get("webhook"), str):
-            task = asyncio.create_task(self._tell(job, job.request["webhook"]))
+            task = asyncio.create_task(self._deliver(job, job.request["webhook"]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Tell no more."""
+        """Cancel all deliveries."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _tell(self, job: QueuedJob, address: str) -> None:
+    async def _deliver(self, job: QueuedJob, address: str) -> None:
         while not job.final:
-            await self._pod.bells.wait(job.id, LOOK_S)
+            await self._pod.changes.wait(job.id, CHECK_S)
         body = {**describe(job), "input": job.request["input"], "webhook": address}
-        async with httpx.AsyncClient(timeout=LIMIT_S) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
             for wait in (*self._repeat_s, None):
                 if await self._posted(http, address, body) or wait is None:
                     return

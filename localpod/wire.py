@@ -19,24 +19,24 @@ Answer = TypeVar("Answer")
 
 
 def pod_of(request: Request) -> Pod:
-    """Return the endpoint that the application serves."""
+    """Return the application's pod."""
     pod = request.app.state.pod
-    assert isinstance(pod, Pod)  # noqa: S101  (ours to break, nobody else's)
+    assert isinstance(pod, Pod)  # noqa: S101  (for the type checker)
     return pod
 
 
 def reply(content: Any, status: int = 200) -> Response:
-    """Answer in JSON, as ASCII: text with lone surrogates survives."""
+    """Return a JSON response in ASCII, so that lone surrogates survive."""
     return Response(json.dumps(content), status, media_type="application/json")
 
 
 async def error_reply(_request: Request, error: Exception) -> Response:
-    """Answer an HTTPException as `{"error": …}`."""
+    """Return an HTTPException as `{"error": message}`."""
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for no other)
-    said = error.detail
-    if error.status_code == 404 and said == HTTPStatus.NOT_FOUND.phrase:  # of no route of ours
-        said = f"there is nothing at this address: the endpoint here is /v2/{ENDPOINT}"
-    response = reply({"error": said}, error.status_code)
+    message = error.detail
+    if error.status_code == 404 and message == HTTPStatus.NOT_FOUND.phrase:  # raised by the router
+        message = f"there is nothing at this address: the endpoint here is /v2/{ENDPOINT}"
+    response = reply({"error": message}, error.status_code)
     response.headers.update(error.headers or {})
     return response
 
@@ -45,14 +45,14 @@ async def read(request: Request, limit: int, refusal: int) -> bytes:
     """Return the body.
 
     Raises:
-        HTTPException: with status `refusal` if it is over `limit` bytes; 400 if it breaks off.
+        HTTPException: Status `refusal` if it has more than `limit` bytes; 400 if it breaks off.
     """
     body = bytearray()
     too_long = int(request.headers.get("content-length", 0)) > limit
     try:
         async for part in request.stream():
             if not too_long:
-                body += part  # what is refused is read all the same: a reply is seen only after that
+                body += part  # a body that is too long is read too: clients see the reply only after that
             too_long = too_long or len(body) > limit
     except ClientDisconnect as error:
         raise HTTPException(400, "the body broke off") from error
@@ -65,7 +65,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """Return the JSON object that `body` holds, whatever its Content-Type was.
 
     Raises:
-        HTTPException: 400 if it holds anything else, NaN and infinities included.
+        HTTPException: 400 for anything else, NaN and infinities included.
     """
     try:
         value = json.loads(body, parse_constant=_refuse_constant)
@@ -77,14 +77,14 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def query_ms(request: Request, name: str, default: int, low: int, high: int) -> float:
-    """Return the query's milliseconds as seconds, held within `low` and `high`.
+    """Return a query parameter in milliseconds as seconds, clipped to `low` to `high` milliseconds.
 
     Raises:
-        HTTPException: 400 if it is no whole number.
+        HTTPException: 400 if it is not a whole number.
     """
     text = request.query_params.get(name, str(default))
     try:
@@ -95,22 +95,22 @@ def query_ms(request: Request, name: str, default: int, low: int, high: int) -> 
 
 async def hold(
     request: Request,
-    bell: str,
+    topic: str,
     wait_s: float,
-    answer: Callable[[], Answer | None],
-    again_at: Callable[[], float] = lambda: float("inf"),
+    poll: Callable[[], Answer | None],
+    next_at: Callable[[], float] = lambda: float("inf"),
 ) -> Answer | None:
-    """Return the first `answer()` that is not None, or None after `wait_s` or when the asker has left.
+    """Return the first `poll()` that is not None, or None after `wait_s` or when the client has left.
 
-    `answer` may hand something over (a job, a record): it is called only while the asker is there, and
-    nothing is awaited between it and the return. It is called at each ring of `bell` and at `again_at`.
+    `poll` may hand out a job or records: it is called only while the client is connected, and nothing is
+    awaited between it and the return. It is called at once, at each change of `topic` and at `next_at`.
     """
     pod = pod_of(request)
     until = pod.clock() + wait_s
     while not await request.is_disconnected():
-        found = answer()
+        found = poll()
         left = until - pod.clock()
         if found is not None or left <= 0 or pod.closing:
             return found
-        await pod.bells.wait(bell, max(0.0, min(left, again_at() - pod.clock())))
+        await pod.changes.wait(topic, max(0.0, min(left, next_at() - pod.clock())))
     return None

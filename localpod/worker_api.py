@@ -1,6 +1,6 @@
-"""The worker's side of the API, as the SDK calls it: take, stop, stream, done, ping.
+"""The worker's API, as the SDK calls it: take, stop, stream, done, ping.
 
-The SDK asks again without a pause after an empty answer, so polls are held open. It posts raw JSON
+The SDK polls again without a pause after an empty answer, so polls are held open. It posts raw JSON
 under the content type of a form.
 """
 
@@ -23,7 +23,7 @@ POLL_S = 25.0
 STOPPING_S = 0.1
 ITEM_LIMIT = 1 * MB
 OUTPUT_LIMIT = {False: 10 * MB, True: 20 * MB}  # of /run and of /runsync
-# What a worker is told beside id and input.
+# What a worker gets beside id and input.
 PASSED_ON = ("webhook", "s3Config", "policy")
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ async def _take_batch(request: Request) -> Response:
 async def _hold_take(request: Request, count: int) -> list[dict[str, Any]]:
     pod, worker = _caller(request)
     if worker.stopping:
-        # Its SIGTERM is under way. An answer at once would make the SDK ask again and again until then.
+        # Its SIGTERM is under way: answered at once, the SDK would poll without a pause until then.
         await asyncio.sleep(STOPPING_S)
         return []
     worker.ready = True
@@ -66,9 +66,9 @@ async def _stop(request: Request) -> Response:
 
 
 def _unless_stopping(worker: PodWorker, find: Callable[[], list[T]]) -> Callable[[], list[T] | None]:
-    """Make an answer for `hold`: what `find` finds, and an empty list at once for a worker that stops.
+    """Return a `poll` for `hold`: what `find` returns, or an empty list for a worker that is stopping.
 
-    A worker leaves only when its polls are answered, and forgets what it is handed after SIGTERM.
+    A worker ends only when its polls are answered, and drops jobs that it gets after SIGTERM.
     """
     return lambda: [] if worker.stopping else find() or None
 
@@ -77,7 +77,7 @@ async def _stream(request: Request) -> Response:
     pod, worker = _caller(request)
     body = await read(request, ITEM_LIMIT, 400)
     if "output" not in parse(body):
-        raise HTTPException(400, "a streamed item has no output")
+        raise HTTPException(400, "the streamed item has no output")
     pod.add_item(request.path_params["job"], worker.id, body)
     return reply({})
 

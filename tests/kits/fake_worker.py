@@ -1,4 +1,4 @@
-"""A worker that does only what a test tells it to, over the SDK's wire protocol."""
+"""A worker whose every request a test makes itself, over the SDK's wire protocol."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A worker on the unmodified SDK. Its input says what it does; what it did is seen from outside only."""
+"""A worker on the unmodified SDK; the job's input says what it does."""
 
 import asyncio
 import os
@@ -10,15 +10,15 @@ import runpod
 
 
 async def handler(job: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-    given = job["input"]
-    for number in range(given.get("count", 3)):
+    job_input = job["input"]
+    for number in range(job_input.get("count", 3)):
         yield {"number": number, "pid": os.getpid()}
-        await asyncio.sleep(given.get("pause_s", 0.05))
-    if given.get("hang"):
+        await asyncio.sleep(job_input.get("pause_s", 0.05))
+    if job_input.get("hang"):
         await asyncio.sleep(3600)
-    if note := given.get("note_at_end"):
+    if note := job_input.get("note_at_end"):
         Path(note).touch()
-    if message := given.get("error"):
+    if message := job_input.get("error"):
         yield {"error": message}
 
 

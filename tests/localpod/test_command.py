@@ -21,7 +21,7 @@ def localpod(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "localpod", *arguments]
 
 
-def test_a_port_in_use_is_one_clear_line_and_exit_code_1() -> None:
+def test_a_port_in_use_is_one_line_and_exit_code_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(
@@ -62,7 +62,7 @@ def test_workers_do_not_outlive_a_localpod_that_was_killed() -> None:
         process.kill()
     end = monotonic() + 10
     while is_running(pid):
-        assert monotonic() < end, "the worker is still there"
+        assert monotonic() < end, "the worker is still running"
         sleep(0.02)
 
 
@@ -77,7 +77,7 @@ def worker_of(url: str) -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process runs: one that is dead and waits for its parent does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -104,16 +104,25 @@ def test_every_address_given_to_a_worker_has_its_question_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
-        ("drop.stream", "'drop.stream' is no NAME=VALUE with a number; the names are (close|never|"),
-        ("drop.stream=often", "'drop.stream=often' is no NAME=VALUE with a number; the names are"),
-        ("drop.streams=1", "no fault is called 'drop.streams', 'drop.stream' is one"),
+        ("drop.stream", "'drop.stream' is not NAME=VALUE with a number; the names are (close|never|"),
+        ("drop.stream=often", "'drop.stream=often' is not NAME=VALUE with a number; the names are"),
+        ("drop.streams=1", "'drop.streams' is not a fault, did you mean 'drop.stream'?"),
     ],
 )
-def test_a_fault_that_is_none_is_told_with_its_form(fault: str, said: str) -> None:
+def test_a_wrong_fault_is_refused_with_the_form_that_is_expected(fault: str, message: str) -> None:
     ended = subprocess.run(
         localpod("--fault", fault), capture_output=True, text=True, check=False, timeout=30
     )
     assert ended.returncode == 2
-    assert f"argument --fault: {said}" in ended.stderr.splitlines()[-1]
+    assert f"argument --fault: {message}" in ended.stderr.splitlines()[-1]
+
+
+def test_the_help_has_one_line_about_faults_which_names_the_page() -> None:
+    shown = subprocess.run(localpod("--help"), capture_output=True, text=True, check=True, timeout=30).stdout
+    about = [line for line in shown.splitlines() if "docs/start/local.md" in line]
+    assert len(about) == 1
+    assert [
+        name for name in ("kill", "SIGTERM", "redispatch", "stop-once", "/localpod/faults") if name in shown
+    ] == []

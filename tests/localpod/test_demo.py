@@ -1,4 +1,4 @@
-"""`make demo`: what it says when it ends otherwise than it should."""
+"""`make demo`: its output, also when it fails or is stopped."""
 
 import os
 import signal
@@ -19,17 +19,17 @@ def demo(folder: Path, **env: str) -> subprocess.Popen[str]:
 
 def test_it_speaks_three_times_and_the_last_is_from_the_cache(tmp_path: Path) -> None:
     with demo(tmp_path, TTS_ENGINE="tone") as process:
-        said, complained = process.communicate(timeout=120)
-    assert (process.returncode, complained) == (0, "")
-    assert [said.count(words) for words in ("from the tone engine", "from the cache")] == [2, 1]
+        output, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    assert [output.count(words) for words in ("from the tone engine", "from the cache")] == [2, 1]
     assert (tmp_path / "out" / "demo.mp3").stat().st_size > 100_000
 
 
-def test_a_worker_that_cannot_start_is_told_in_its_own_words_and_one_line(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_is_reported_with_its_own_message_and_one_line(tmp_path: Path) -> None:
     with demo(tmp_path, TTS_NOTHING="1") as process:
-        _, complained = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    own, ours = complained.splitlines()
+    own, ours = errors.splitlines()
     assert own.startswith("worker: TTS_NOTHING is not a setting of this worker")
     assert ours == "demo: worker exited with code 1 before taking a job: what the worker said is above"
 
@@ -39,5 +39,5 @@ def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, complained = process.communicate(timeout=120)
-    assert (process.returncode, complained) == (130, "demo: stopped\n")
+        _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (130, "demo: stopped\n")

@@ -47,7 +47,7 @@ class Client:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Client]]:
-    """Start localpod with the SDK worker; gone at the end, whatever happened."""
+    """Start localpod with the SDK worker; it is stopped at the end of the test."""
     opened: list[tuple[Any, Client]] = []
 
     def begin(*arguments: str) -> Client:
@@ -61,15 +61,15 @@ def start() -> Iterator[Callable[..., Client]]:
         context.__exit__(None, None, None)
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool]) -> None:
     end = monotonic() + 20
-    while not true():
-        assert monotonic() < end, "it did not come about"
+    while not condition():
+        assert monotonic() < end, "the condition was not met within 20 s"
         sleep(0.02)
 
 
-def is_there(pid: int) -> bool:
-    """Whether anything of the process group that `pid` heads is left."""
+def is_alive(pid: int) -> bool:
+    """Whether a process of the group that `pid` heads is left."""
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:
@@ -96,7 +96,7 @@ def test_one_worker_streams_completes_fails_and_stops_jobs(start: Callable[..., 
     until(lambda: [client.status(job)["status"] for job in (first, second)] == ["IN_PROGRESS"] * 2)
     for job in (waiting, first, second):
         client.cancel(job)
-    # Its slots are free again: both were stopped, and the one cancelled in the queue was never run.
+    # Its slots are free again: both jobs were stopped, and the one cancelled in the queue never ran.
     done = client.end(client.run(count=1))
     assert done["status"] == "COMPLETED"
     assert [client.status(job)["status"] for job in (first, second, waiting)] == ["CANCELLED"] * 3
@@ -117,7 +117,7 @@ def test_a_worker_is_stopped_when_idle_and_another_started_for_the_next_job(
     assert client.workers() == []
     first = client.end(client.run(count=1))
     until(lambda: client.workers() == [])
-    assert not is_there(first["output"][0]["pid"])
+    assert not is_alive(first["output"][0]["pid"])
     second = client.end(client.run(count=1))
     assert second["workerId"] != first["workerId"]
 
@@ -133,10 +133,10 @@ def test_a_job_whose_worker_was_killed_is_run_by_another(start: Callable[..., Cl
     status = client.status(job)
     assert (status["status"], status["retries"]) == ("COMPLETED", 1)
     assert {record["pid"] for record in status["output"]} == {seen[-1]["pid"]} != {seen[0]["pid"]}
-    assert not is_there(seen[0]["pid"])
+    assert not is_alive(seen[0]["pid"])
 
 
-def test_a_full_worker_gets_help_from_another(start: Callable[..., Client]) -> None:
+def test_a_second_worker_is_started_when_the_first_is_full(start: Callable[..., Client]) -> None:
     client = start("--workers", "2", "--queue-delay", "0")
     jobs = [client.run(count=1, hang=True) for _ in range(3)]
     until(lambda: all(client.status(job)["status"] == "IN_PROGRESS" for job in jobs))
@@ -157,7 +157,7 @@ def test_a_worker_killed_at_a_moment_of_its_job_leaves_the_job_to_another(
     assert client.http.get("/localpod/faults").json()["struck"] == {"kill": 1}
 
 
-def test_a_worker_told_to_end_politely_ends_its_job_first(start: Callable[..., Client]) -> None:
+def test_a_worker_that_gets_sigterm_ends_its_job_first(start: Callable[..., Client]) -> None:
     client = start("--fault", "term.records=1")
     first = client.end(client.run(count=8, pause_s=0.1))
     second = client.end(client.run(count=1))
@@ -165,7 +165,7 @@ def test_a_worker_told_to_end_politely_ends_its_job_first(start: Callable[..., C
     assert second["workerId"] != first["workerId"]
 
 
-def test_a_job_handed_over_after_a_rude_sigterm_is_run_again_elsewhere(start: Callable[..., Client]) -> None:
+def test_a_job_handed_over_after_sigterm_is_run_again_by_another_worker(start: Callable[..., Client]) -> None:
     client = start("--idle-timeout", "1.5", "--fault", "rude=1")
     first = client.end(client.run(count=1))
     sleep(2.5)  # the idle worker gets its signal while it asks for jobs, and cannot leave before an answer
@@ -175,7 +175,7 @@ def test_a_job_handed_over_after_a_rude_sigterm_is_run_again_elsewhere(start: Ca
     assert second["workerId"] != first["workerId"]
 
 
-def test_the_sdk_loses_a_stop_that_comes_once_between_take_and_start_and_heeds_a_repeated_one(
+def test_the_sdk_loses_a_stop_that_comes_once_between_take_and_start_and_obeys_a_repeated_one(
     start: Callable[..., Client], tmp_path: Path
 ) -> None:
     client = start("--fault", "cancel.take=1", "--fault", "stop-once=1")

@@ -1,4 +1,4 @@
-"""Faults as clients and workers meet them: over real connections where one is to be closed."""
+"""Faults as clients and workers see them, over real connections where one is to be closed."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -16,27 +16,27 @@ JOB = {"input": {"a": 1}}
 
 @pytest.fixture
 async def site() -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of a localpod without workers of its own, with connections that can break."""
+    """A client of a localpod without workers of its own, over real connections."""
     with running("--workers", "0") as url:
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}) as client:
             yield client
 
 
-async def turn(site: httpx.AsyncClient, **faults: float) -> None:
+async def set_faults(site: httpx.AsyncClient, **faults: float) -> None:
     await site.delete("localpod/faults")
     named = {name.replace("_", "."): value for name, value in faults.items()}
     assert (await site.post("localpod/faults", json=named)).status_code == 200
 
 
 async def test_a_dropped_reply_is_lost_after_the_job_was_queued(site: httpx.AsyncClient) -> None:
-    await turn(site, drop_run=1)
+    await set_faults(site, drop_run=1)
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         await site.post("v2/local/run", json=JOB)
     assert (await site.get("v2/local/health")).json()["jobs"]["inQueue"] == 1
 
 
-async def test_a_connection_closed_has_done_nothing(site: httpx.AsyncClient) -> None:
-    await turn(site, close_run=1)
+async def test_a_closed_connection_has_done_nothing(site: httpx.AsyncClient) -> None:
+    await set_faults(site, close_run=1)
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):  # a reset, if the body was unread
         await site.post("v2/local/run", json=JOB)
     assert (await site.get("v2/local/health")).json()["jobs"]["inQueue"] == 0
@@ -47,24 +47,22 @@ async def test_a_stream_whose_reply_was_cut_has_handed_its_records_out(site: htt
     job = (await site.post("v2/local/run", json=JOB)).json()["id"]
     await api.take()
     await api.stream(job, "x" * 100_000)
-    await turn(site, cut_stream=1)
+    await set_faults(site, cut_stream=1)
     with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|without sending complete"):
         await site.get(f"v2/local/stream/{job}")
-    await turn(site)
+    await set_faults(site)
     assert (await site.get(f"v2/local/stream/{job}?wait=0")).json()["stream"] == []
     await api.client.aclose()
 
 
-async def test_a_request_that_is_never_answered_ends_when_the_asker_leaves(site: httpx.AsyncClient) -> None:
-    await turn(site, never_run=1)
+async def test_a_request_that_is_never_answered_ends_when_the_client_leaves(site: httpx.AsyncClient) -> None:
+    await set_faults(site, never_run=1)
     with pytest.raises(httpx.ReadTimeout):
         await site.post("v2/local/run", json=JOB, timeout=0.2)
     assert (await site.get("v2/local/health")).json()["jobs"]["inQueue"] == 0
 
 
-async def test_refusals_do_nothing_and_a_429_says_when_to_come_back(
-    app: Starlette, api: httpx.AsyncClient
-) -> None:
+async def test_refusals_do_nothing_and_a_429_has_retry_after(app: Starlette, api: httpx.AsyncClient) -> None:
     app.state.pod.faults.set({"429.run": 1, "retry-after": 3})
     refused = await api.post("run", json=JOB)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "3")
@@ -79,9 +77,7 @@ async def test_one_request_in_so_many_is_refused(app: Starlette, api: httpx.Asyn
     assert (statuses.count(429), statuses.count(200)) == (10, 30)
 
 
-async def test_a_reply_is_kept_back_after_the_state_has_changed(
-    app: Starlette, api: httpx.AsyncClient
-) -> None:
+async def test_a_reply_is_delayed_after_the_state_has_changed(app: Starlette, api: httpx.AsyncClient) -> None:
     app.state.pod.faults.set({"delay.run": 30})
     late = asyncio.create_task(api.post("run", json=JOB))
     while not app.state.pod.queue.jobs:
@@ -116,7 +112,7 @@ async def test_a_lost_result_leaves_the_job_running_and_a_refused_one_fails_it(
     status = (await api.get(f"status/{refused}")).json()
     assert (status["status"], status["error"]) == (
         "FAILED",
-        "the worker's result was refused: localpod was told to answer 400",
+        "the worker's result was refused: a fault of localpod answers 400",
     )
 
 
@@ -130,7 +126,7 @@ async def test_the_limit_of_a_result_can_be_lowered(
     assert "limit of 100 bytes" in (await api.get(f"status/{job}")).json()["error"]
 
 
-async def test_a_stop_told_once_is_not_told_again(
+async def test_with_stop_once_a_stop_is_not_repeated(
     app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
     app.state.pod.faults.set({"stop-once": 1, "cancel.take": 1})
@@ -175,21 +171,21 @@ async def test_the_jobs_of_a_lost_worker_can_wait_before_they_are_handed_out_aga
     assert (await again)["id"] == job
 
 
-async def test_faults_are_shown_with_how_often_they_struck(site: httpx.AsyncClient) -> None:
-    await turn(site, **{"500_health": 1, "seed": 7})
+async def test_faults_are_shown_with_how_often_each_was_applied(site: httpx.AsyncClient) -> None:
+    await set_faults(site, **{"500_health": 1, "seed": 7})
     await site.get("v2/local/health")
     shown = (await site.get("localpod/faults")).json()
     assert shown == {"faults": {"500.health": 1, "seed": 7}, "struck": {"500.health": 1}}
     assert (await site.delete("localpod/faults")).json() == {"faults": {}, "struck": {}}
 
 
-async def test_a_wrong_fault_is_refused_by_name_and_another_sites_form_at_all(
+async def test_a_wrong_fault_and_a_body_that_is_not_json_are_refused(
     site: httpx.AsyncClient,
 ) -> None:
     wrong = await site.post("localpod/faults", json={"drop.strem": 1})
     assert (wrong.status_code, wrong.json()["error"]) == (
         400,
-        "no fault is called 'drop.strem', 'drop.stream' is one",
+        "'drop.strem' is not a fault, did you mean 'drop.stream'?",
     )
     form = await site.post(
         "localpod/faults", content=b'{"drop.api": 1}', headers={"Content-Type": "text/plain"}

@@ -57,7 +57,7 @@ async def test_a_stream_is_held_until_a_record_comes(
     assert (await held).json() == {"status": "IN_PROGRESS", "stream": [{"output": "é🙂"}]}
 
 
-async def test_a_stream_asked_to_wait_shortly_answers_with_an_empty_list(
+async def test_a_stream_with_a_short_wait_answers_with_an_empty_list(
     api: httpx.AsyncClient, submit: Submit
 ) -> None:
     job = await submit()
@@ -76,7 +76,7 @@ async def test_runsync_answers_with_the_whole_job(api: httpx.AsyncClient, worker
     assert (answer["status"], answer["output"]) == ("COMPLETED", [1])
 
 
-async def test_runsync_that_waits_too_long_names_the_job_which_goes_on(
+async def test_runsync_that_waits_too_long_names_the_job_which_continues(
     api: httpx.AsyncClient, worker: FakeWorker
 ) -> None:
     early = (await api.post("runsync?wait=1000", json={"input": {"text": "hi"}})).json()
@@ -122,7 +122,7 @@ async def test_a_failed_job_can_be_tried_again_and_a_completed_one_cannot(
     assert "COMPLETED" in refused.json()["error"]
 
 
-async def test_a_cancelled_job_ends_its_stream_and_is_handed_to_nobody(
+async def test_a_cancelled_job_ends_its_stream_and_is_handed_to_no_worker(
     api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
     first, second = await submit(), await submit()
@@ -132,7 +132,7 @@ async def test_a_cancelled_job_ends_its_stream_and_is_handed_to_nobody(
     assert (await worker.take())["id"] == second
 
 
-async def test_a_purge_tells_how_many_waited(
+async def test_a_purge_returns_how_many_jobs_waited(
     api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
     for _ in range(3):

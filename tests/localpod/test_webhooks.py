@@ -1,4 +1,4 @@
-"""An ended job is told of at the address that its request named."""
+"""An ended job is posted to the address in its request."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ LIMIT_S = 10.0
 
 
 class Hook:
-    """A server on this machine that notes what is posted to it, and answers as told."""
+    """A server on this machine that keeps what is posted to it; `answers` are its status codes."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -41,8 +41,8 @@ async def app() -> AsyncIterator[Starlette]:
     await made.state.webhooks.close()
 
 
-async def told(app: Starlette, hook: Hook, times: int) -> None:
-    """Run a job whose end the hook is told of, and wait for so many posts."""
+async def run_job(app: Starlette, hook: Hook, times: int) -> None:
+    """Run a job with the hook as webhook, and wait for so many posts."""
     server = await asyncio.start_server(hook.serve, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     transport = httpx.ASGITransport(app)
@@ -65,19 +65,19 @@ async def told(app: Starlette, hook: Hook, times: int) -> None:
 
 async def test_the_whole_job_is_posted_once_when_the_address_answers_200(app: Starlette) -> None:
     hook = Hook()
-    await told(app, hook, 1)
+    await run_job(app, hook, 1)
     assert hook.bodies[0]["status"] == "COMPLETED"
     assert hook.bodies[0]["output"] == [1, 2]
     assert hook.bodies[0]["input"] == {"text": "a"}
 
 
-async def test_it_is_posted_three_times_in_all_where_it_does_not(app: Starlette) -> None:
+async def test_it_is_posted_three_times_in_all_if_it_does_not(app: Starlette) -> None:
     hook = Hook()
     hook.answers = [500]
-    await told(app, hook, 3)
+    await run_job(app, hook, 3)
 
 
 async def test_it_is_posted_until_the_address_answers_200(app: Starlette) -> None:
     hook = Hook()
     hook.answers = [500, 200]
-    await told(app, hook, 2)
+    await run_job(app, hook, 2)

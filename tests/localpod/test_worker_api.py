@@ -49,7 +49,7 @@ async def test_a_stop_names_the_cancelled_job_until_it_is_done(
     assert (await api.get(f"status/{job}")).json()["status"] == "CANCELLED"
 
 
-async def test_a_cancelled_job_is_not_retried_nor_a_stop_kept_once_pings_leave_it_out(
+async def test_a_stop_is_dropped_once_pings_no_longer_name_the_job(
     app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
     job = await submit()
@@ -75,7 +75,7 @@ async def test_a_stopping_worker_gets_no_job_and_its_polls_are_answered(
     assert (await FakeWorker(api, "w2").take())["id"] == job
 
 
-async def test_a_worker_that_is_gone_is_not_known_again_by_what_comes_late(
+async def test_late_requests_do_not_register_a_lost_worker_again(
     app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
     pod = app.state.pod
@@ -109,7 +109,7 @@ async def test_an_output_over_the_limit_is_refused_and_fails_the_job(
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "{}"])
-async def test_an_item_that_is_no_object_with_an_output_is_refused(
+async def test_an_item_that_is_not_an_object_with_an_output_is_refused(
     api: httpx.AsyncClient, worker: FakeWorker, submit: Submit, body: str
 ) -> None:
     job = await submit()
@@ -117,7 +117,7 @@ async def test_an_item_that_is_no_object_with_an_output_is_refused(
     assert (await api.post(f"job-stream/w1/{job}?gpu=x", content=body)).status_code == 400
 
 
-async def test_a_job_is_not_handed_to_a_poll_that_was_hung_up() -> None:
+async def test_a_job_is_not_handed_to_a_poll_whose_client_has_left() -> None:
     headers = {"Authorization": "Bearer any"}
     with running("--workers", "0") as url:
         async with httpx.AsyncClient(base_url=f"{url}/v2/local", headers=headers) as api:
