@@ -1,5 +1,5 @@
-"""The gateway: speech over WebSocket and HTTP for browsers and programs, with RunPod's key kept here.
+"""The gateway: speech over WebSocket and HTTP for clients that do not have RunPod's key.
 
-`context`, `timeline`, `messages`, `limits`, `ranges` and `metrics` do no I/O; `speaking` drives a
+`context`, `timeline`, `messages`, `limits`, `ranges` and `metrics` do no I/O; `speaking` runs a
 context's jobs; `socket`, `openai` and `speeches` are the endpoints; `app` puts them together.
 """

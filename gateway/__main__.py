@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="gateway: %(message)s", stream=sys.stderr)
-    for library in ("httpx", "uvicorn.access"):  # their lines would hold RunPod's addresses and ids
+    for library in ("httpx", "uvicorn.access"):  # their lines have RunPod's addresses and ids in them
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
         settings = GatewaySettings.from_env()
@@ -35,25 +35,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def announce(url: str, settings: GatewaySettings) -> None:
-    """Say where the gateway listens, who may come, and through which endpoint it speaks."""
-    who = len(settings.tokens) or "none, so everyone on this machine may speak"
-    log.info("%s (tokens: %s), speaking through %s/%s", url, who, settings.base_url, settings.endpoint_id)
+    """Log where the gateway listens, how many tokens there are, and which endpoint it uses."""
+    tokens = len(settings.tokens) or "none, every client on this machine may speak"
+    log.info("%s (tokens: %s), speaking through %s/%s", url, tokens, settings.base_url, settings.endpoint_id)
 
 
 def check_open(settings: GatewaySettings, host: str) -> None:
-    """Refuse to stand open to the network without a token.
+    """Refuse to listen on the network without tokens.
 
     Raises:
-        StartError: Others could speak at the owner's cost.
+        GatewayStartError: `host` is not a loopback address and GATEWAY_TOKENS is not set.
     """
     if not settings.tokens and not is_loopback(host):
         raise GatewayStartError(
-            "GATEWAY_TOKENS is not set: without tokens the gateway listens on 127.0.0.1 alone"
+            "GATEWAY_TOKENS is not set: without tokens the gateway listens on 127.0.0.1 only"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
+    """Whether the address can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -65,8 +65,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         "python -m gateway", description="Speech over WebSocket and HTTP, with RunPod's key kept here."
     )
-    made.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    made.add_argument("--port", type=int, default=8010, help="default: %(default)s")
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    made.add_argument("--port", type=int, default=8010, help="0: any free port (default: %(default)s)")
     return made
 
 

@@ -1,4 +1,4 @@
-"""The application: its routes, who may come, and what ends with it."""
+"""The application: its routes, middleware and shutdown."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,21 +16,21 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import openai, speeches
 from gateway.endpoint import RunPod
-from gateway.errors import GatewayError, RequestEnding
+from gateway.errors import GatewayError, ShuttingDown
 from gateway.gateway import Gateway
 from gateway.requests import ClientWatch, OpenRequests
 from gateway.settings import GatewaySettings
 from gateway.socket import stream
 from gateway.speaking import Endpoint
 from gateway.speeches import GrowingSpeeches
-from gateway.web import admitted, broken, error_answer, gateway_of
+from gateway.web import authorized, error_answer, gateway_of, internal_error
 
 __all__ = ["create_app"]
 
-SETTLE_S = 4.0  # for the jobs that are cancelled at the gateway's end
+SETTLE_S = 4.0  # for cancelling jobs at the gateway's end
 
 PLAYER = Path(__file__).resolve().parents[1] / "clients" / "web"
-SHOWN = [
+EXPOSED_HEADERS = [
     "Content-Range",
     "Accept-Ranges",
     "Content-Length",
@@ -41,21 +41,25 @@ SHOWN = [
 
 
 def create_app(settings: GatewaySettings, endpoint: Endpoint | None = None) -> Starlette:
-    """Return the ASGI application; `endpoint` is RunPod's of the settings, unless a test brings one."""
+    """Return the ASGI application; by default it speaks through the endpoint of the settings."""
     gateway = Gateway(settings, endpoint or RunPod(settings))
     requests = OpenRequests(gateway.background.keep)
     app = Starlette(
         routes=routes(),
-        exception_handlers={GatewayError: error_answer, HTTPException: error_answer, Exception: broken},
+        exception_handlers={
+            GatewayError: error_answer,
+            HTTPException: error_answer,
+            Exception: internal_error,
+        },
         middleware=[
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.origins,
                 allow_methods=["GET", "HEAD", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type", "Range"],
-                expose_headers=SHOWN,
+                expose_headers=EXPOSED_HEADERS,
             ),
-            Middleware(ClientWatch, requests=requests, farewell=farewell),
+            Middleware(ClientWatch, requests=requests, shutdown_answer=shutdown_answer),
         ],
         lifespan=lifespan,
     )
@@ -66,7 +70,7 @@ def create_app(settings: GatewaySettings, endpoint: Endpoint | None = None) -> S
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes; the player is one of them where it lies beside the gateway."""
+    """Return the routes, with the web player if its files are there."""
     made: list[BaseRoute] = [
         WebSocketRoute("/v1/stream", stream),
         Route("/v1/audio/speech", openai.speech, methods=["POST"]),
@@ -84,25 +88,25 @@ def routes() -> list[BaseRoute]:
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-    """At the end, cancel what is still spoken and wait until the endpoint knows."""
+    """At the end, stop all speeches and wait for their jobs to be cancelled."""
     yield
     app.state.speeches.close()
     await app.state.gateway.close(SETTLE_S)
 
 
-async def farewell(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer that the gateway ends."""
+async def shutdown_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that the gateway's end interrupts."""
     request = Request(scope, receive)
-    answer = await error_answer(request, RequestEnding("the gateway is shutting down: come again", 1.0))
+    answer = await error_answer(request, ShuttingDown("the gateway is shutting down: try again", 1.0))
     await answer(scope, receive, send)
 
 
 async def health(_request: Request) -> Response:
-    """Answer that the process lives; it asks RunPod nothing."""
+    """Answer that the process runs, without a request to RunPod."""
     return JSONResponse({"status": "ok"})
 
 
 async def metrics(request: Request) -> Response:
     """Answer with the counters, in Prometheus's text format."""
-    admitted(request)
+    authorized(request)
     return PlainTextResponse(gateway_of(request).metrics.text(), media_type="text/plain; version=0.0.4")

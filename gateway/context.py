@@ -1,7 +1,7 @@
-"""A context: text that comes in pieces, the jobs it becomes, and what was given out of it. No I/O.
+"""A context: text that comes in parts, the jobs that speak it, and its audio so far. No I/O.
 
-The driver asks `next_job` whenever something has changed, and hands the chunks of the oldest job
-to `take` and its end to `job_ended`.
+Its driver calls `next_job` whenever something has changed, `place` with the chunks of the oldest job, and
+`job_ended` at that job's end.
 """
 
 from collections import deque
@@ -14,24 +14,24 @@ from chatterpod import Chunk
 
 from gateway.errors import BadRequest, ContextEnded, TooLarge
 from gateway.opening import first_cut
-from gateway.timeline import AudioForm, AudioPiece, Heard, Span, Timeline, heard
+from gateway.timeline import AudioFormat, PlacedChunk, PlayedText, Span, Timeline, played_text
 from segmenter import Segment, Segmenter
 
 __all__ = ["Context", "ContextState", "PlannedJob"]
 
 LANGUAGE = "unsupported_language"  # the worker's code
-AT_ONCE = 2  # jobs inside the endpoint: the next is there before the last has ended
+JOBS_AT_ONCE = 2  # jobs at the endpoint: the next is submitted before the last has ended
 JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
 CLAUSE_ENDS = frozenset(",;:—–、，；：")
 CLAUSE_MS = 150
-SENTENCE_MS = 300  # the pause that a worker makes at the end of a text by itself
+SENTENCE_MS = 300  # the worker's own pause at the end of a text
 
 
 class ContextState(StrEnum):
-    """What a context can be in."""
+    """The states of a context."""
 
     OPEN = "open"  # takes text
-    CLOSED = "closed"  # takes no more; what came is still spoken
+    CLOSED = "closed"  # takes no more text; what it has is still spoken
     DONE = "done"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -66,44 +66,44 @@ TRANSITIONS: dict[ContextState, dict[ContextEvent, ContextState]] = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """What to submit: an input for the worker, and the part of the text that it speaks."""
+    """A job to submit: the worker's input, and the part of the context's text that it speaks."""
 
     number: int
     span: Span
-    given: Mapping[str, Any]
+    input: Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class Context:
-    """One speech.
+    """One speech whose text may still come.
 
     Args:
-        options: Fields of the worker's input other than the text, among them `voice` and `language`.
-        form: How the audio is coded.
-        limit: Characters that the context takes in all.
+        options: Fields of the worker's input beside the text, such as `voice` and `language`.
+        audio_format: How the audio is coded.
+        limit: The most characters of the context's whole text.
 
     Raises:
-        BadRequest: The language is none.
+        BadRequest: The language is not a language tag.
     """
 
     options: Mapping[str, Any]
-    form: AudioForm = field(default_factory=AudioForm)
+    audio_format: AudioFormat = field(default_factory=AudioFormat)
     limit: int = 10_000
     state: ContextState = ContextState.OPEN
     text: str = ""
     timeline: Timeline = field(init=False)
     jobs: int = 0
     _segmenter: Segmenter = field(init=False)
-    _offset: int = 0  # where the segmenter's text begins
-    _waiting: deque[Segment] = field(default_factory=deque)  # certain, not yet in a job
-    _inside: deque[PlannedJob] = field(default_factory=deque)
+    _offset: int = 0  # of the segmenter's text in the context's
+    _pending: deque[Segment] = field(default_factory=deque)  # cut, not yet in a job
+    _submitted: deque[PlannedJob] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.timeline = Timeline(self.form)
+        self.timeline = Timeline(self.audio_format)
         try:
             self._segmenter = Segmenter(self._language)
         except ValueError:
-            raise BadRequest("language is no language's tag, expected one like en", LANGUAGE) from None
+            raise BadRequest("language is not a language tag, expected one such as en", LANGUAGE) from None
 
     @property
     def _language(self) -> str:
@@ -111,40 +111,40 @@ class Context:
 
     @property
     def active(self) -> bool:
-        """Whether audio of it may still be given out."""
+        """Whether more audio may come."""
         return self.state in {ContextState.OPEN, ContextState.CLOSED}
 
     @property
-    def spoken(self) -> bool:
-        """Whether nothing is left to speak of what has come so far."""
-        return not self._waiting and not self._inside
+    def idle(self) -> bool:
+        """Whether all segments so far have been spoken."""
+        return not self._pending and not self._submitted
 
     def push(self, text: str) -> None:
-        """Take more text, which is being written; raises as `check`.
+        """Add text that is still being written; raises as `check`.
 
-        Where nothing was spoken yet, the first clause does not wait for the end of its sentence.
+        The first clause of a context is spoken without waiting for the end of its sentence.
         """
         self.check(text)
         self.text += text
-        self._wait_for(self._segmenter.push(text))
-        if self.jobs or self._waiting:
+        self._add(self._segmenter.push(text))
+        if self.jobs or self._pending:
             return
         cut = first_cut(self.text[self._offset :], self._language)
         if cut is not None:
             self._cut_off(cut)
 
     def speak(self, text: str) -> None:
-        """Take the whole text, and no more; raises as `check`."""
+        """Add the whole text and close the context; raises as `check`."""
         self.check(text)
         self.text += text
-        self._wait_for(self._segmenter.push(text))
+        self._add(self._segmenter.push(text))
         self.close()
 
     def check(self, text: str) -> None:
-        """Say whether more text can be taken.
+        """Check whether text can be added.
 
         Raises:
-            ContextEnded: The context takes no more.
+            ContextEnded: The context takes no more text.
             TooLarge: It would have more than `limit` characters.
             BadRequest: The text has a lone surrogate.
         """
@@ -157,98 +157,100 @@ class Context:
             raise BadRequest("text has a lone surrogate, expected valid Unicode")
 
     def flush(self) -> None:
-        """Speak everything that has come, whole sentence or not."""
-        self._wait_for(self._segmenter.flush())
+        """Have all text so far spoken, also an incomplete sentence."""
+        self._add(self._segmenter.flush())
         self._segmenter = Segmenter(self._language)
         self._offset = len(self.text)
 
     def pause(self) -> None:
-        """Speak the sentences that are over if nothing else comes: nothing has come for a while."""
+        """Have complete sentences spoken: no text has come for a while."""
         if self.state is ContextState.OPEN:
-            self._wait_for(self._segmenter.flush_sentence())
+            self._add(self._segmenter.flush_sentence())
 
     def close(self) -> None:
-        """There will be no more text."""
+        """Take no more text; what there is is still spoken."""
         if ContextEvent.CLOSE not in TRANSITIONS[self.state]:
             raise ContextEnded(f"the context is {self.state}")
         self.flush()
         self._apply(ContextEvent.CLOSE)
         self._settle()
 
-    def cancel(self, played_ms: int) -> Heard:
-        """Stop; return what was heard by a listener who played that much.
+    def cancel(self, played_ms: int) -> PlayedText:
+        """Stop; return the text that a listener has heard who has played `played_ms`.
 
         Raises:
-            ContextEnded: It was cancelled, or has failed, before.
+            ContextEnded: It was cancelled or failed before.
         """
         if self.state is not ContextState.DONE:
             if ContextEvent.CANCEL not in TRANSITIONS[self.state]:
                 raise ContextEnded(f"the context is {self.state}")
             self._apply(ContextEvent.CANCEL)
-        return heard(self.timeline.captions, played_ms, self.text)
+        return played_text(self.timeline.captions, played_ms, self.text)
 
     def fail(self) -> None:
-        """Note that a job failed: the rest will not be spoken."""
+        """End the context because a job failed."""
         if ContextEvent.FAIL in TRANSITIONS[self.state]:
             self._apply(ContextEvent.FAIL)
 
     def next_job(self) -> PlannedJob | None:
-        """Return a job to submit now, or None: nothing is certain, or enough is inside."""
-        if not self.active or not self._waiting or len(self._inside) >= AT_ONCE:
+        """Return a job to submit now; None if no segment waits or `JOBS_AT_ONCE` jobs are submitted."""
+        if not self.active or not self._pending or len(self._submitted) >= JOBS_AT_ONCE:
             return None
-        first = last = self._waiting.popleft()
-        most = JOB_CHARACTERS[self.form.name]
-        while self._waiting and self._waiting[0].char_end - first.char_start <= most:
-            last = self._waiting.popleft()
+        first = last = self._pending.popleft()
+        most = JOB_CHARACTERS[self.audio_format.name]
+        while self._pending and self._pending[0].char_end - first.char_start <= most:
+            last = self._pending.popleft()
         span = Span(first.char_start, last.char_end)
         job = PlannedJob(self.jobs, span, self._input(span, last.pause_ms))
         self.jobs += 1
-        self._inside.append(job)
+        self._submitted.append(job)
         return job
 
-    def take(self, chunk: Chunk) -> AudioPiece:
-        """Take a chunk of the oldest job; return the piece to hand on."""
-        job = self._inside[0]
-        more = self.state is ContextState.OPEN or len(self._inside) > 1 or bool(self._waiting)
-        return self.timeline.take(chunk, job.span, self.text, more=more)
+    def place(self, chunk: Chunk) -> PlacedChunk:
+        """Place a chunk of the oldest job on the context's clock; return it."""
+        job = self._submitted[0]
+        more = self.state is ContextState.OPEN or len(self._submitted) > 1 or bool(self._pending)
+        return self.timeline.place(chunk, job.span, self.text, more=more)
 
     def job_ended(self) -> None:
-        """Note that the oldest job has given its last chunk."""
-        self._inside.popleft()
+        """Remove the oldest job, after its last chunk."""
+        self._submitted.popleft()
         self._settle()
 
     def _cut_off(self, cut: int) -> None:
-        """Make the text up to `cut`, of which nothing was given out, a segment of its own."""
+        """Make the text up to `cut` (counted from `_offset`) a segment of its own."""
         start = self._offset
         self._segmenter = Segmenter(self._language)
-        self._wait_for(self._segmenter.push(self.text[start : start + cut]) + self._segmenter.flush())
-        if self._waiting and self.text[start : start + cut].rstrip().rstrip("\"'”’)")[-1:] in CLAUSE_ENDS:
-            self._waiting[-1] = replace(self._waiting[-1], pause_ms=CLAUSE_MS)
+        self._add(self._segmenter.push(self.text[start : start + cut]) + self._segmenter.flush())
+        if self._pending and self.text[start : start + cut].rstrip().rstrip("\"'”’)")[-1:] in CLAUSE_ENDS:
+            self._pending[-1] = replace(self._pending[-1], pause_ms=CLAUSE_MS)
         self._segmenter = Segmenter(self._language)
         self._offset = start + cut
-        self._wait_for(self._segmenter.push(self.text[self._offset :]))
+        self._add(self._segmenter.push(self.text[self._offset :]))
 
     def _input(self, span: Span, pause_ms: int) -> dict[str, Any]:
         text = self.text[span.char_start : span.char_end]
         if pause_ms != SENTENCE_MS and span.char_end < len(self.text):
             text += f" [pause:{pause_ms}ms]"
-        # What is spoken before is enough of a lead: later jobs need no short first piece.
+        # Only the first job needs short first segments: later ones are ready before they are played.
         opening = {"opening": "even"} if self.jobs else {}
-        coding = {"format": "pcm"} if self.form.name == "pcm" else {"bit_rate": self.form.bit_rate}
+        coding = (
+            {"format": "pcm"} if self.audio_format.name == "pcm" else {"bit_rate": self.audio_format.bit_rate}
+        )
         return {"text": text, "stream": True, **coding, **opening, **self.options}
 
-    def _wait_for(self, segments: Iterable[Segment]) -> None:
+    def _add(self, segments: Iterable[Segment]) -> None:
         for segment in segments:
             start, end = self._offset + segment.char_start, self._offset + segment.char_end
             if any(letter.isalnum() for letter in self.text[start:end]):
-                self._waiting.append(Segment(segment.text, start, end, segment.pause_ms))
+                self._pending.append(Segment(segment.text, start, end, segment.pause_ms))
 
     def _settle(self) -> None:
-        if self.state is ContextState.CLOSED and self.spoken:
+        if self.state is ContextState.CLOSED and self.idle:
             self._apply(ContextEvent.SPOKEN)
 
     def _apply(self, event: ContextEvent) -> None:
         self.state = TRANSITIONS[self.state][event]
         if not self.active:
-            self._waiting.clear()
-            self._inside.clear()
+            self._pending.clear()
+            self._submitted.clear()

@@ -1,4 +1,4 @@
-"""Who may open a WebSocket, and how one is turned away."""
+"""Checks who may open a WebSocket, and closes it for others."""
 
 import asyncio
 from contextlib import suppress
@@ -11,17 +11,17 @@ from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
 from gateway.messages import Auth
 
-__all__ = ["POLICY_VIOLATION", "TRY_LATER", "admitted", "received", "refused"]
+__all__ = ["POLICY_VIOLATION", "TRY_LATER", "authorized", "receive_frame", "refuse"]
 
 POLICY_VIOLATION, TRY_LATER = 1008, 1013  # RFC 6455, section 7.4.1, and IANA's registry
-AUTH_S = 10.0  # for the first message of a page that can set no header
+AUTH_S = 10.0  # for the first message of a page, which cannot set a header
 
 
-async def admitted(socket: WebSocket, gateway: Gateway) -> TokenUsage:
-    """Return the usage of whoever connects, with the connection counted.
+async def authorized(socket: WebSocket, gateway: Gateway) -> TokenUsage:
+    """Count the connection; return the usage of its token.
 
     Raises:
-        GatewayError: The page's origin, the token or a limit stands against it.
+        GatewayError: The origin or the token is refused, or a limit is reached.
     """
     gateway.check_origin(socket.headers.get("origin"), socket.headers.get("host"))
     header = socket.headers.get("authorization")
@@ -34,18 +34,22 @@ async def admitted(socket: WebSocket, gateway: Gateway) -> TokenUsage:
 
 
 async def first_token(socket: WebSocket, gateway: Gateway) -> str:
-    """Return the token of an `auth` message, which has to be the first."""
+    """Return the token of the first message.
+
+    Raises:
+        GatewayError: None came in time, or it is not an `auth` message.
+    """
     try:
         async with asyncio.timeout(AUTH_S):
-            message = messages.parse(await received(socket), gateway.settings.max_message_bytes)
+            message = messages.parse(await receive_frame(socket), gateway.settings.max_message_bytes)
     except TimeoutError:
         raise Unauthorized("no token came: send it as a header or in a first message of type auth") from None
     if not isinstance(message, Auth):
-        raise Unauthorized("the first message is no auth, and there is no Authorization header")
+        raise Unauthorized("the first message is not of type auth, and there is no Authorization header")
     return message.token
 
 
-async def received(socket: WebSocket) -> str | bytes:
+async def receive_frame(socket: WebSocket) -> str | bytes:
     """Return the next frame, text or binary.
 
     Raises:
@@ -58,8 +62,8 @@ async def received(socket: WebSocket) -> str | bytes:
     return text if text is not None else bytes(message["bytes"])
 
 
-async def refused(socket: WebSocket, gateway: Gateway, error: GatewayError, code: int) -> None:
-    """Say why, and close."""
+async def refuse(socket: WebSocket, gateway: Gateway, error: GatewayError, code: int) -> None:
+    """Send the error and close the WebSocket with `code`."""
     gateway.metrics.count("errors", error.code)
     with suppress(WebSocketDisconnect, RuntimeError):
         await socket.send_json(messages.error(error))

@@ -1,4 +1,4 @@
-"""The way to RunPod: the Python client, as the gateway needs it."""
+"""The endpoint at RunPod, through the Python client."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -13,10 +13,10 @@ __all__ = ["RunPod"]
 
 
 class RunPod:
-    """One endpoint, reached with the gateway's own key; make it where the event loop will run.
+    """One endpoint, called with the gateway's own key.
 
     Raises:
-        StartError: The settings name no endpoint, no key, or what cannot be one.
+        GatewayStartError: The settings' endpoint, key or base URL is missing or wrong.
     """
 
     def __init__(self, settings: GatewaySettings) -> None:
@@ -25,17 +25,17 @@ class RunPod:
         except ConfigError as error:
             raise GatewayStartError(str(error)) from error
 
-    async def submit(self, given: Mapping[str, Any]) -> str:
+    async def submit(self, job_input: Mapping[str, Any]) -> str:
         """Queue a job and return its id."""
-        return (await self._client.submit(**given)).id
+        return (await self._client.submit(**job_input)).id
 
     async def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
-        """Yield a job's audio as it comes."""
+        """Yield a job's chunks as they come."""
         try:
             async with aclosing(self._client.receive(job)) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except NotFound:  # it took the job: so it is the job that is gone, not the endpoint
+        except NotFound:  # the endpoint exists, since it took the job: the job is missing
             raise Incomplete("the endpoint does not know the job any more") from None
 
     async def cancel(self, job: str) -> None:

@@ -1,22 +1,22 @@
-"""What the gateway answers when it cannot do what it is asked, each with the code that a client sees.
+"""The gateway's errors, each with the code and the HTTP status that a client gets.
 
 GatewayError                 code                 HTTP
   BadRequest               invalid_input        400   and the worker's own codes for bad input
-  BadMessage               bad_message          400   no JSON, no message of this protocol
+  BadMessage               bad_message          400   not JSON, or not a message of this protocol
   ContextEnded             context_ended        400
   TooLarge                 too_large            413
   Unauthorized             unauthorized         401
   OriginRefused            origin_refused       403
-  NotFound                 not_found            404
+  MissingResource          not_found            404
   RangeRefused             range_refused        416
-  Exhausted                rate_limited         429   `retry_after` says when to come again
+  Exhausted                rate_limited         429   `retry_after`: seconds until it is worth trying again
   EndpointFailed           endpoint_failed      502   and the worker's own codes for its failures
-  Ending                   shutting_down        503   likewise with `retry_after`
+  ShuttingDown             shutting_down        503   likewise
 
-StartError stands outside the tree: it stops the gateway before it listens.
+GatewayStartError is not one of them: it stops the gateway before it listens.
 
-A message names what came and what is allowed. It never holds a token, RunPod's key, its endpoint's
-id or a traceback.
+A message names what came and what is allowed. It never has a token, RunPod's key, the endpoint's id or a
+traceback in it.
 """
 
 from typing import Any
@@ -43,14 +43,14 @@ __all__ = [
     "MissingResource",
     "OriginRefused",
     "RangeRefused",
-    "RequestEnding",
+    "ShuttingDown",
     "TooLarge",
     "Unauthorized",
     "translated",
 ]
 
 
-TOLD: dict[type[ChatterpodError], str] = {
+MESSAGES: dict[type[ChatterpodError], str] = {
     AuthError: "the endpoint does not accept the gateway's own key",
     NoEndpoint: "the endpoint does not exist, or the gateway's own key is not for it",
     JobFailed: "the job failed",
@@ -61,11 +61,11 @@ TOLD: dict[type[ChatterpodError], str] = {
 
 
 class GatewayStartError(Exception):
-    """The gateway cannot start; the message is one line that says what to do."""
+    """The gateway cannot start; the message is one line with what to do."""
 
 
 class GatewayError(Exception):
-    """A request that cannot be served; `code` is part of the protocol."""
+    """An error that is sent to the client; `code` is part of the protocol."""
 
     code = "internal"
     status = 500
@@ -86,43 +86,43 @@ class BadRequest(GatewayError):
 
 
 class BadMessage(GatewayError):
-    """A message that is none of this protocol."""
+    """The message is not one of this protocol."""
 
     code, status = "bad_message", 400
 
 
 class ContextEnded(GatewayError):
-    """The context was closed or cancelled, and takes no more text."""
+    """The context has ended and takes no more text."""
 
     code, status = "context_ended", 400
 
 
 class TooLarge(GatewayError):
-    """More than the gateway takes at once."""
+    """The text or message is longer than the gateway takes."""
 
     code, status = "too_large", 413
 
 
 class Unauthorized(GatewayError):
-    """No token, or not one of ours."""
+    """The token is missing or not one of GATEWAY_TOKENS."""
 
     code, status = "unauthorized", 401
 
 
 class OriginRefused(GatewayError):
-    """A page of another site, which is not on the list."""
+    """The page's origin is not allowed."""
 
     code, status = "origin_refused", 403
 
 
 class MissingResource(GatewayError):
-    """There is no such thing, or no longer."""
+    """The resource does not exist, or no longer."""
 
     code, status = "not_found", 404
 
 
 class RangeRefused(GatewayError):
-    """The bytes asked for will never be there; `total` is the whole's length."""
+    """The range begins behind the end; `total` is the length in bytes."""
 
     code, status = "range_refused", 416
 
@@ -132,7 +132,7 @@ class RangeRefused(GatewayError):
 
 
 class Exhausted(GatewayError):
-    """A limit is reached; it is worth coming again after `retry_after` seconds."""
+    """A limit is reached; a client may try again after `retry_after` seconds."""
 
     code, status = "rate_limited", 429
 
@@ -142,13 +142,13 @@ class Exhausted(GatewayError):
 
 
 class EndpointFailed(GatewayError):
-    """The endpoint, or the way to it, failed."""
+    """The endpoint failed, or could not be reached."""
 
     code, status = "endpoint_failed", 502
 
 
-class RequestEnding(GatewayError):
-    """The gateway is being stopped; another takes its place after `retry_after` seconds."""
+class ShuttingDown(GatewayError):
+    """The gateway is being stopped; a client may try again after `retry_after` seconds."""
 
     code, status = "shutting_down", 503
 
@@ -158,12 +158,10 @@ class RequestEnding(GatewayError):
 
 
 def translated(error: ChatterpodError) -> GatewayError:
-    """Return the client's error as one of ours: what the asker did wrong, or what failed behind us."""
+    """Return the client's error as a GatewayError: bad input, or a failure of the endpoint."""
     if isinstance(error, InvalidInput):
         return BadRequest(str(error), error.code)
     if isinstance(error, JobFailed) and error.code != "failed":
         return EndpointFailed(str(error), error.code)
-    said = next(
-        (said for kind, said in TOLD.items() if isinstance(error, kind)), "the endpoint did not answer"
-    )
-    return EndpointFailed(said)
+    known = (message for kind, message in MESSAGES.items() if isinstance(error, kind))
+    return EndpointFailed(next(known, "the endpoint did not answer"))

@@ -1,4 +1,4 @@
-"""What the endpoints of the gateway share: its settings, who may do what, and the way to RunPod."""
+"""What the gateway's routes share: settings, access, limits, counters, and the endpoint at RunPod."""
 
 import asyncio
 import logging
@@ -16,18 +16,18 @@ from gateway.limits import TokenUsage
 from gateway.messages import SpeakOptions
 from gateway.metrics import Metrics
 from gateway.settings import GatewaySettings
-from gateway.speaking import BackgroundTasks, ContextSpeech, Endpoint, noted
+from gateway.speaking import BackgroundTasks, ContextSpeech, Endpoint, log_and_translate
 
 __all__ = ["Gateway"]
 
 log = logging.getLogger("gateway")
 
 VOICES_EVERY_S = 60.0
-WARM_EVERY_S = 30.0  # a worker that was warmed stays so for a while
+WARM_EVERY_S = 30.0  # a worker stays warm for longer
 
 
 class Gateway:
-    """One gateway; what it counts is for this process alone."""
+    """One gateway; its limits and counters are of this process only."""
 
     def __init__(self, settings: GatewaySettings, endpoint: Endpoint) -> None:
         self.settings = settings
@@ -35,23 +35,26 @@ class Gateway:
         self.metrics = Metrics()
         self.background = BackgroundTasks()
         self._usages = {token: TokenUsage(settings.limits) for token in settings.tokens}
-        self._anyone = TokenUsage(settings.limits)
+        self._shared_usage = TokenUsage(settings.limits)
         self._warming: asyncio.Task[None] | None = None
         self._warmed_at = float("-inf")
         self._voices: list[str] = []
         self._listed_at = float("-inf")
 
     def usage(self, authorization: str | None) -> TokenUsage:
-        """Return what the bearer of a token has used; without GATEWAY_TOKENS all count as one.
+        """Return the usage of the header's token; without GATEWAY_TOKENS all clients share one.
 
         Raises:
-            Unauthorized: There is no token, or not one of ours.
+            Unauthorized: The token is missing or not one of GATEWAY_TOKENS.
         """
         if not self._usages:
-            return self._anyone
+            return self._shared_usage
         scheme, _, given = (authorization or "").partition(" ")
         found = None
-        for token, usage in self._usages.items():  # all of them: the time tells nothing about the token
+        for (
+            token,
+            usage,
+        ) in self._usages.items():  # all, so that the time reveals nothing
             if secrets.compare_digest(token.encode(), given.strip().encode("utf-8", "replace")):
                 found = usage
         if scheme.lower() != "bearer" or found is None:
@@ -59,24 +62,24 @@ class Gateway:
         return found
 
     def check_origin(self, origin: str | None, host: str | None) -> None:
-        """Let programs, our own pages and those of GATEWAY_ORIGINS pass.
+        """Allow programs, the gateway's own pages and those of GATEWAY_ORIGINS.
 
         Raises:
-            OriginRefused: The request comes from another site's page.
+            OriginRefused: The request comes from a page of another site.
         """
         allowed = self.settings.origins
         if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == host:
             return
-        raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists who may")
+        raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
 
     def check_room(self) -> None:
         """Keep the number of WebSockets bounded.
 
         Raises:
-            Exhausted: As many as allowed are open.
+            Exhausted: The most connections allowed are open.
         """
         if self.metrics.connections >= self.settings.connections:
-            raise Exhausted("the gateway has as many connections as it takes", 5.0)
+            raise Exhausted("the gateway has the most connections that it takes", 5.0)
 
     def count_request(self, usage: TokenUsage, kind: str) -> None:
         """Count a request or a context; raises as `TokenUsage.request`."""
@@ -89,39 +92,39 @@ class Gateway:
         self.metrics.count("characters", by=count)
 
     def fields(self, options: SpeakOptions) -> Mapping[str, Any]:
-        """Return the worker's fields, with the voice under the worker's name."""
+        """Return the worker's fields, with the voice's name at the worker."""
         voice = self.settings.voices.get(options.voice, options.voice)
-        return options.manner() | ({"voice": voice} if voice != "default" else {})
+        return options.worker_fields() | ({"voice": voice} if voice != "default" else {})
 
-    def speaking(self, context: Context) -> ContextSpeech:
-        """Return what speaks a context."""
+    def speech(self, context: Context) -> ContextSpeech:
+        """Return the speech of a context, which the caller has to stop."""
         return ContextSpeech(context, self.endpoint, self.metrics, self.background)
 
     def prewarm(self) -> None:
-        """Have a worker started, if that is wanted and was not just done."""
+        """Start a worker if GATEWAY_PREWARM is set, at most every `WARM_EVERY_S`."""
         now = time.monotonic()
         if self.settings.prewarm and now - self._warmed_at >= WARM_EVERY_S:
             self._warmed_at = now
             self._warming = self.background.start(self._warm())
 
     async def voices(self) -> list[str]:
-        """Return the names of the worker's voices, asked for once in a while.
+        """Return the names of the worker's voices, at most `VOICES_EVERY_S` old.
 
         Raises:
-            EndpointFailed: The endpoint did not say.
+            EndpointFailed: The endpoint did not answer.
         """
         now = time.monotonic()
         if now - self._listed_at >= VOICES_EVERY_S:
             try:
                 record = await self.endpoint.operate("voices")
             except ChatterpodError as error:
-                raise noted(error) from error
+                raise log_and_translate(error) from error
             self._voices = [str(name) for name in record.get("voices", ())]
             self._listed_at = now
         return self._voices
 
     async def close(self, seconds: float) -> None:
-        """Cancel what still is at the endpoint, in no longer than so many seconds; then leave it."""
+        """Wait up to `seconds` until all jobs are cancelled; then close the endpoint's connections."""
         if self._warming is not None:
             self._warming.cancel()
         if late := await self.background.settle(seconds):

@@ -1,6 +1,6 @@
-"""How much one token may use: a bucket of requests a minute, and characters a day. No I/O, no clock.
+"""Limits of one token: a bucket of requests a minute, and characters a day. No I/O, no clock.
 
-`now` is seconds since 1970. What was used is kept in memory: a restart forgets it.
+`now` is seconds since 1970. Usage is kept in memory: a restart resets it.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MINUTE_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a token may use; 0 is no limit."""
+    """The limits of one token; 0: no limit."""
 
     characters_a_day: int = 0
     requests_a_minute: int = 0
@@ -24,7 +24,7 @@ class Limits:
 
 @dataclass(slots=True)
 class TokenUsage:
-    """What one token has used."""
+    """The usage of one token."""
 
     limits: Limits
     connections: int = 0
@@ -37,7 +37,7 @@ class TokenUsage:
         """Count a request.
 
         Raises:
-            Exhausted: There were too many in the last minute.
+            Exhausted: The bucket of `requests_a_minute` is empty.
         """
         most = self.limits.requests_a_minute
         if not most:
@@ -52,10 +52,10 @@ class TokenUsage:
         self._tokens = left - 1
 
     def characters(self, count: int, now: float) -> None:
-        """Count characters to speak, all or none.
+        """Count the characters of a text, all or none; days are UTC's.
 
         Raises:
-            Exhausted: The day's are used up; days are UTC's.
+            Exhausted: Fewer are left for today.
         """
         day = int(now // DAY_S)
         if day != self._day:
@@ -63,20 +63,20 @@ class TokenUsage:
         most = self.limits.characters_a_day
         if most and self._characters + count > most:
             left = most - self._characters
-            message = f"{count} characters are asked for, and {left} of {most} are left for today"
+            message = f"the text has {count} characters, and {left} of {most} are left for today"
             raise Exhausted(message, (day + 1) * DAY_S - now)
         self._characters += count
 
     def connect(self) -> None:
-        """Count a connection; whoever counts one gives it back with `disconnect`.
+        """Count an open connection, until `disconnect`.
 
         Raises:
-            Exhausted: As many as allowed are open.
+            Exhausted: The most connections allowed are open.
         """
         if self.limits.connections and self.connections >= self.limits.connections:
             raise Exhausted(f"{self.connections} connections are open, expected at most that many", 1.0)
         self.connections += 1
 
     def disconnect(self) -> None:
-        """Give a connection back."""
+        """Count a connection as closed."""
         self.connections -= 1

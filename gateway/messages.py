@@ -1,4 +1,4 @@
-"""The messages of `WS /v1/stream`: what comes in as typed values, what goes out as JSON. No I/O."""
+"""The messages of `WS /v1/stream`: a client's as typed values, the gateway's as JSON. No I/O."""
 
 import json
 import math
@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.errors import BadMessage, BadRequest, GatewayError, TooLarge
-from gateway.timeline import AudioForm, AudioPiece, Heard
+from gateway.timeline import AudioFormat, PlacedChunk, PlayedText
 
 __all__ = [
     "Auth",
     "Cancel",
     "Close",
+    "CommonFields",
     "Flush",
-    "Manner",
     "Message",
     "Ping",
     "Speak",
@@ -34,7 +34,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 BitRate = Literal[32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
 NUMBER = "a number"
 KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: NUMBER, float: NUMBER}
-SHOWN = frozenset({"voice", "language", "format", "response_format", "stream_format", "speed", "bit_rate"})
+REPEATED = frozenset({"voice", "language", "format", "response_format", "stream_format", "speed", "bit_rate"})
 
 
 class StrictMessage(BaseModel):
@@ -43,8 +43,8 @@ class StrictMessage(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Manner(StrictMessage):
-    """The worker's fields that every way of asking for speech has in common, as in docs/reference/api.md."""
+class CommonFields(StrictMessage):
+    """The worker's fields that all of the gateway's requests take, as in docs/reference/api.md."""
 
     language: Annotated[str, Field(max_length=16)] = "en"
     bit_rate: BitRate = 64
@@ -61,81 +61,81 @@ class Manner(StrictMessage):
     exaggeration: float | None = None
     cfg_weight: float | None = None
 
-    def manner(self) -> dict[str, Any]:
-        """Return the fields that were given; not the bit rate, which is the form's."""
+    def worker_fields(self) -> dict[str, Any]:
+        """Return the fields that were given; not the bit rate, which belongs to `audio_format`."""
         return self.model_dump(
-            include=set(Manner.model_fields) - {"bit_rate"}, exclude_none=True, exclude_defaults=True
+            include=set(CommonFields.model_fields) - {"bit_rate"}, exclude_none=True, exclude_defaults=True
         )
 
 
-class SpeakOptions(Manner):
-    """How to speak; what is left out is the worker's default."""
+class SpeakOptions(CommonFields):
+    """How to speak; fields left out have the worker's defaults."""
 
     voice: Name = "default"
     format: Literal["mp3", "pcm"] = "mp3"
 
     @property
-    def form(self) -> AudioForm:
+    def audio_format(self) -> AudioFormat:
         """How the audio is coded."""
-        return AudioForm(self.format, self.bit_rate)
+        return AudioFormat(self.format, self.bit_rate)
 
 
-class InContext(StrictMessage):
-    """A message about one context of the connection."""
+class ContextMessage(StrictMessage):
+    """A message about one of the connection's contexts."""
 
     context_id: Name = "main"
 
 
 class Auth(StrictMessage):
-    """The token, from a page that can set no header."""
+    """The token, from a page, which cannot set a header."""
 
     type: Literal["auth"]
     token: Annotated[str, Field(max_length=512)]
 
 
 class Start(SpeakOptions):
-    """Begin a context with options."""
+    """Begin a context, with options."""
 
     type: Literal["start"]
     context_id: Name = "main"
 
 
 class Speak(SpeakOptions):
-    """Begin a context, give it its whole text and close it."""
+    """Begin a context with its whole text, and close it."""
 
     type: Literal["speak"]
     text: str
     context_id: Name = "main"
 
 
-class Text(InContext):
-    """More text, cut anywhere; it begins the context if there is none of the name."""
+class Text(ContextMessage):
+    """More text, cut anywhere; begins the context if it does not exist."""
 
     type: Literal["text"]
     text: str
 
 
-class Flush(InContext):
-    """Speak what has come, whole sentence or not."""
+class Flush(ContextMessage):
+    """Speak all text so far, also an incomplete sentence."""
 
     type: Literal["flush"]
 
 
-class Close(InContext):
-    """No more text."""
+class Close(ContextMessage):
+    """No more text will come."""
 
     type: Literal["close"]
 
 
-class Cancel(InContext):
-    """Stop now; the listener has played so much of the context's audio."""
+class Cancel(ContextMessage):
+    """Stop now; the listener has played `played_ms` of the context's audio."""
 
     type: Literal["cancel"]
     played_ms: Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Ping(StrictMessage):
-    """Are you there?"""
+    """A request for `pong`."""
 
     type: Literal["ping"]
 
@@ -145,11 +145,11 @@ MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discrimina
 
 
 def parse(data: str | bytes, limit: int) -> Message:
-    """Return what a frame of the client says.
+    """Return the message in a client's frame.
 
     Raises:
         TooLarge: It has more than `limit` bytes.
-        BadMessage: It is binary, no JSON object, or of no known type.
+        BadMessage: It is binary, not a JSON object, or of an unknown type.
         BadRequest: One of its fields is wrong.
     """
     if isinstance(data, bytes):
@@ -162,7 +162,7 @@ def parse(data: str | bytes, limit: int) -> Message:
     except (ValueError, RecursionError):
         raise BadMessage("the message is not valid JSON") from None
     if not isinstance(content, dict):
-        raise BadMessage("the message is no JSON object")
+        raise BadMessage("the message is not a JSON object")
     try:
         return MESSAGES.validate_python(content)
     except ValidationError as problem:
@@ -170,12 +170,12 @@ def parse(data: str | bytes, limit: int) -> Message:
 
 
 def refused_constant(name: str) -> float:
-    """Refuse NaN and the infinities, which are no JSON."""
+    """Raise ValueError for NaN and the infinities, which are not JSON."""
     raise ValueError(name)
 
 
 def explained(problem: ValidationError) -> GatewayError:
-    """Return the first of pydantic's errors as one about the field; only harmless values are repeated."""
+    """Return pydantic's first error as a GatewayError; only values of `REPEATED` fields are in it."""
     first = problem.errors(include_url=False, include_context=True)[0]
     if first["type"] == "union_tag_invalid":
         known = first["ctx"]["expected_tags"]
@@ -186,33 +186,33 @@ def explained(problem: ValidationError) -> GatewayError:
     if len(path) > 1 and path[0] in {"auth", "start", "speak", "text", "flush", "close", "cancel", "ping"}:
         path = path[1:]
     name = "".join(letter if " " <= letter <= "~" else "?" for letter in ".".join(path)[:60]) or "the body"
-    came = first["input"]
-    harmless = path and path[-1] in SHOWN and isinstance(came, str | int | float)
-    shown = repr(came)[:40] if harmless else KINDS.get(type(came), "null")
+    value = first["input"]
+    is_repeated = path and path[-1] in REPEATED and isinstance(value, str | int | float)
+    shown = repr(value)[:40] if is_repeated else KINDS.get(type(value), "null")
     if first["type"] == "missing":
         return BadRequest(f"{name} is missing")
     if first["type"] == "extra_forbidden":
-        return BadRequest(f"{name} is no field of this request")
+        return BadRequest(f"{name} is not a field of this request")
     wanted = first["msg"].removeprefix("Input should ").removeprefix("be ")
     return BadRequest(f"{name} is {shown}, expected {wanted}")
 
 
-def audio(context_id: str, piece: AudioPiece) -> dict[str, Any]:
-    """Return what announces a binary frame: whose it is, where it belongs, what begins in it."""
+def audio(context_id: str, chunk: PlacedChunk) -> dict[str, Any]:
+    """Return the message before a binary frame: its context, times, size and captions."""
     return {
         "type": "audio",
         "context_id": context_id,
-        "start_ms": piece.start_ms,
-        "end_ms": piece.end_ms,
-        "bytes": len(piece.audio),
-        "captions": [caption.as_json() for caption in piece.captions],
+        "start_ms": chunk.start_ms,
+        "end_ms": chunk.end_ms,
+        "bytes": len(chunk.audio),
+        "captions": [caption.as_json() for caption in chunk.captions],
     }
 
 
-def cancelled(context_id: str, heard: Heard) -> dict[str, Any]:
+def cancelled(context_id: str, played: PlayedText) -> dict[str, Any]:
     """Return the answer to `cancel`."""
-    said = {"char_end": heard.char_end, "text": heard.text}
-    return {"type": "cancelled", "context_id": context_id, "heard": said}
+    content = {"char_end": played.char_end, "text": played.text}
+    return {"type": "cancelled", "context_id": context_id, "heard": content}
 
 
 def error(problem: GatewayError, context_id: str | None = None) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def error(problem: GatewayError, context_id: str | None = None) -> dict[str, Any
 
 
 def headers(problem: GatewayError) -> Mapping[str, str]:
-    """Return the headers that an error's HTTP answer needs."""
+    """Return the headers of an error's HTTP answer."""
     retry = getattr(problem, "retry_after", None)
     total = getattr(problem, "total", None)
     made = {} if retry is None else {"Retry-After": str(math.ceil(retry))}

@@ -1,4 +1,4 @@
-"""Counters and one histogram, as Prometheus reads them (text format 0.0.4). No I/O."""
+"""Counters and one histogram, in Prometheus's text format 0.0.4. No I/O."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ COUNTERS = {
 
 @dataclass(slots=True)
 class Metrics:
-    """What has happened since the start."""
+    """Counts since the start."""
 
     connections: int = 0  # open now
     _counts: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in COUNTERS})
@@ -26,21 +26,21 @@ class Metrics:
     _first_audio_sum: float = 0.0
 
     def count(self, name: str, label: str = "", by: int = 1) -> None:
-        """Add to a counter; `label` is one of few, never something that a client chose."""
+        """Add to a counter; `label` must be one of a few values, never a client's text."""
         self._counts[name][label] += by
 
     def first_audio(self, seconds: float) -> None:
-        """Note how long a listener waited for the first audio."""
+        """Record the seconds from a context's begin to its first audio."""
         bucket = next((n for n, bound in enumerate(BOUNDS_S) if seconds <= bound), len(BOUNDS_S))
         self._first_audio[bucket] += 1
         self._first_audio_sum += seconds
 
     def text(self) -> str:
-        """Return everything in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         lines = ["# HELP gateway_connections WebSockets open now.", "# TYPE gateway_connections gauge"]
         lines.append(f"gateway_connections {self.connections}")
-        for name, (label, said) in COUNTERS.items():
-            lines += [f"# HELP gateway_{name}_total {said}", f"# TYPE gateway_{name}_total counter"]
+        for name, (label, help_text) in COUNTERS.items():
+            lines += [f"# HELP gateway_{name}_total {help_text}", f"# TYPE gateway_{name}_total counter"]
             counts = self._counts[name] or ({} if label else {"": 0})
             lines += [
                 f"gateway_{name}_total{labelled(label, value)} {n}" for value, n in sorted(counts.items())

@@ -19,10 +19,10 @@ from gateway import messages
 from gateway.context import Context
 from gateway.errors import BadRequest
 from gateway.gateway import Gateway
-from gateway.messages import Manner, StrictMessage
+from gateway.messages import CommonFields, StrictMessage
 from gateway.speaking import ContextSpeech
-from gateway.timeline import AudioForm, AudioPiece
-from gateway.web import Streamed, admitted, body_of
+from gateway.timeline import AudioFormat, PlacedChunk
+from gateway.web import Streamed, authorized, body_of
 
 __all__ = ["OPENAI_VOICES", "models", "speech", "voices"]
 
@@ -34,7 +34,7 @@ FORMATS = ("mp3", "pcm", "wav")
 MIMETYPES = {"mp3": "audio/mpeg", "pcm": "audio/pcm", "wav": "audio/wav"}
 MODEL = "chatterpod"
 SAMPLE_RATE = 24_000
-UNKNOWN_SIZE = 0xFFFFFFFF  # of a WAV that is still being made
+UNKNOWN_SIZE = 0xFFFFFFFF  # in a WAV header: the length is not known yet
 
 
 class VoiceId(StrictMessage):
@@ -43,8 +43,8 @@ class VoiceId(StrictMessage):
     id: Annotated[str, Field(max_length=64)]
 
 
-class SpeechBody(Manner):
-    """OpenAI's request, and the worker's fields beside it."""
+class SpeechBody(CommonFields):
+    """OpenAI's request, with the worker's fields as well."""
 
     input: str
     model: str = MODEL
@@ -55,81 +55,81 @@ class SpeechBody(Manner):
 
     @property
     def voice_name(self) -> str:
-        """The voice, however it was named."""
+        """The voice's name, from either form of `voice`."""
         return self.voice.id if isinstance(self.voice, VoiceId) else self.voice
 
 
 async def speech(request: Request) -> Response:
-    """Answer with the audio as it is made."""
-    gateway, usage = admitted(request)
+    """Answer with audio, sent while it is made."""
+    gateway, usage = authorized(request)
     body = parsed(await body_of(request))
-    voice, notes = voice_of(body.voice_name, gateway)
+    voice, extra_headers = voice_of(body.voice_name, gateway)
     if body.instructions:
-        notes["X-Gateway-Ignored"] = "instructions"
-    form = AudioForm("mp3" if body.response_format == "mp3" else "pcm", body.bit_rate)
-    given = body.manner() | ({"voice": voice} if voice != "default" else {})
-    context = Context(given, form, gateway.settings.max_characters)
+        extra_headers["X-Gateway-Ignored"] = "instructions"
+    audio_format = AudioFormat("mp3" if body.response_format == "mp3" else "pcm", body.bit_rate)
+    options = body.worker_fields() | ({"voice": voice} if voice != "default" else {})
+    context = Context(options, audio_format, gateway.settings.max_characters)
     context.check(body.input)
     gateway.count_request(usage, "speech")
     gateway.count_characters(usage, len(body.input))
     context.speak(body.input)
-    return await answered(gateway.speaking(context), body, notes)
+    return await answer_with(gateway.speech(context), body, extra_headers)
 
 
-async def answered(speaking: ContextSpeech, body: SpeechBody, notes: dict[str, str]) -> Response:
-    """Wait for the first audio, so that what fails before it has a status of its own; then stream."""
-    pieces = speaking.pieces()
+async def answer_with(speech: ContextSpeech, body: SpeechBody, extra_headers: dict[str, str]) -> Response:
+    """Wait for the first audio, so that an error before it has its own status; then stream."""
+    chunks = speech.chunks()
     try:
-        first = await anext(pieces, None)
+        first = await anext(chunks, None)
     except BaseException:
-        speaking.stop()
+        speech.stop()
         raise
     if first is None:
         raise BadRequest("input has nothing to speak: expected at least one letter or digit")
-    whole = following(first, pieces, speaking)
+    all_chunks = with_first(first, chunks, speech)
     if body.stream_format == "sse":
-        return Streamed(events(whole, speaking.context), speaking.stop, "text/event-stream", notes)
-    content = wav(whole) if body.response_format == "wav" else audio(whole)
-    return Streamed(content, speaking.stop, MIMETYPES[body.response_format], notes)
+        return Streamed(events(all_chunks, speech.context), speech.stop, "text/event-stream", extra_headers)
+    content = wav(all_chunks) if body.response_format == "wav" else audio(all_chunks)
+    return Streamed(content, speech.stop, MIMETYPES[body.response_format], extra_headers)
 
 
-async def following(
-    first: AudioPiece, pieces: AsyncGenerator[AudioPiece, None], speaking: ContextSpeech
-) -> AsyncGenerator[AudioPiece, None]:
-    """Yield the first piece and the others; at the end, however it comes, nothing is left to speak."""
+async def with_first(
+    first: PlacedChunk, chunks: AsyncGenerator[PlacedChunk, None], speech: ContextSpeech
+) -> AsyncGenerator[PlacedChunk, None]:
+    """Yield the first chunk and the others; whatever ends it, stop the speech."""
     try:
         yield first
-        async with aclosing(pieces):
-            async for piece in pieces:
-                yield piece
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
     finally:
-        speaking.stop()
+        speech.stop()
 
 
-async def audio(pieces: AsyncGenerator[AudioPiece, None]) -> AsyncIterator[bytes]:
-    """Yield the audio alone."""
-    async with aclosing(pieces):
-        async for piece in pieces:
-            yield piece.audio
+async def audio(chunks: AsyncGenerator[PlacedChunk, None]) -> AsyncIterator[bytes]:
+    """Yield the chunks' audio."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk.audio
 
 
-async def wav(pieces: AsyncGenerator[AudioPiece, None]) -> AsyncIterator[bytes]:
-    """Yield the audio as a WAV whose header says that its length is not known yet."""
+async def wav(chunks: AsyncGenerator[PlacedChunk, None]) -> AsyncIterator[bytes]:
+    """Yield the audio as a WAV file; its header has the largest length, since it is not known yet."""
     yield wav_header()
-    async for content in audio(pieces):
+    async for content in audio(chunks):
         yield content
 
 
 def wav_header() -> bytes:
-    """Return the header of a WAV with 16-bit mono samples at 24 kHz, its sizes unknown."""
-    form = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, SAMPLE_RATE * 2, 2, 16)
+    """Return the header of a WAV file: 16-bit mono samples at 24 kHz, sizes unknown."""
+    fmt = struct.pack("<IHHIIHH", 16, 1, 1, SAMPLE_RATE, SAMPLE_RATE * 2, 2, 16)
     sizes = struct.pack("<I", UNKNOWN_SIZE)
-    return b"RIFF" + sizes + b"WAVEfmt " + form + b"data" + sizes
+    return b"RIFF" + sizes + b"WAVEfmt " + fmt + b"data" + sizes
 
 
-async def events(pieces: AsyncGenerator[AudioPiece, None], context: Context) -> AsyncIterator[bytes]:
-    """Yield OpenAI's server-sent events; a token, for the usage, is four characters or 40 ms of audio."""
-    async for content in audio(pieces):
+async def events(chunks: AsyncGenerator[PlacedChunk, None], context: Context) -> AsyncIterator[bytes]:
+    """Yield OpenAI's server-sent events; in `usage` a token is four characters or 40 ms of audio."""
+    async for content in audio(chunks):
         yield event({"type": "speech.audio.delta", "audio": base64.b64encode(content).decode()})
     tokens = -(-len(context.text) // 4), context.timeline.duration_ms // 40
     usage = {"input_tokens": tokens[0], "output_tokens": tokens[1], "total_tokens": sum(tokens)}
@@ -159,10 +159,10 @@ def parsed(content: Any) -> SpeechBody:
 
 
 def voice_of(name: str, gateway: Gateway) -> tuple[str, dict[str, str]]:
-    """Return the worker's voice, and the headers that say so where it is another than was asked for.
+    """Return the worker's voice, and headers that name it if it is another than was requested.
 
     Raises:
-        BadRequest: It is no name that a voice can have; whether there is such a voice, the worker says.
+        BadRequest: The name cannot be a voice's. Whether the voice exists, the worker checks.
     """
     if name in gateway.settings.voices:
         voice = gateway.settings.voices[name]
@@ -171,21 +171,21 @@ def voice_of(name: str, gateway: Gateway) -> tuple[str, dict[str, str]]:
         return "default", {"X-Gateway-Voice": "default", "X-Gateway-Substituted": "voice"}
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise BadRequest(
-            "voice has letters that no voice has: expected letters, digits, '_' or '-'", "unknown_voice"
+            "voice has other characters than expected: ASCII letters, digits, '_' and '-'", "unknown_voice"
         )
     return name, {}
 
 
 async def models(request: Request) -> Response:
-    """Answer with the one model there is; any other name does as well."""
-    admitted(request)
+    """Answer with the only model; requests may name any other."""
+    authorized(request)
     model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "chatterpod"}
     return JSONResponse({"object": "list", "data": [model]})
 
 
 async def voices(request: Request) -> Response:
-    """Answer with the worker's voices, and the names that this gateway gives them."""
-    gateway, _ = admitted(request)
+    """Answer with the worker's voices, and with the names that GATEWAY_VOICES adds."""
+    gateway, _ = authorized(request)
     names = await gateway.voices()
     own = [{"id": name, "name": name} for name in names]
     aliases = [

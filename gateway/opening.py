@@ -1,8 +1,8 @@
-"""Where the first words of a text that is still being written can be spoken. No I/O.
+"""Where to cut the first words off a text that is still being written. No I/O.
 
-The segmenter decides as if the whole text were there, and so waits to see whether a sentence is short
-enough to be spoken whole. Whoever waits for the first sound of an answer would rather have its first
-clause now: here it is cut off as soon as a word has begun after it.
+The segmenter cuts as it would cut the whole text, so it waits to see whether a sentence is short enough
+to be spoken whole. To have the first audio of an answer sooner, its first clause is cut off here as soon
+as a word has begun after it.
 """
 
 import re
@@ -11,16 +11,16 @@ from segmenter import sentences
 
 __all__ = ["first_cut"]
 
-LEAST = 25  # characters: less is not spoken well alone
-MOST = 300  # characters in which to look: later the segmenter has long decided
+LEAST = 25  # characters: a shorter text is not spoken well alone
+MOST = 300  # characters to search: the segmenter cuts before that
 CLAUSE = re.compile(r"[,;:—–][\"'”’)]*\s+(?=\S)")
-NEXT_CLAUSE = re.compile(r"[、，；：。！？]")  # followed by no space where words are not spaced
+NEXT_CLAUSE = re.compile(r"[、，；：。！？]")  # in scripts without spaces
 
 
 def first_cut(text: str, language: str = "en") -> int | None:
-    """Return where the first clause or sentence of at least 25 characters ends, None while it does not.
+    """Return where the first clause or sentence of at least `LEAST` characters ends; None if none has ended.
 
-    The end lies behind the spaces after it. A cut inside brackets, of a tag or of a remark, is none.
+    The end is after the following spaces. There is no cut inside brackets.
     """
     head = text[:MOST]
     ends = [match.end() for pattern in (CLAUSE, NEXT_CLAUSE) for match in pattern.finditer(head)]
@@ -30,7 +30,7 @@ def first_cut(text: str, language: str = "en") -> int | None:
 
 
 def sentence_ends(head: str, language: str) -> list[int]:
-    """Return the ends of the sentences that another has begun after, each with its spaces."""
+    """Return the ends, with following spaces, of the sentences after which another has begun."""
     whole_words = head[: max(head.rfind(" "), head.rfind("\n")) + 1]
     if not whole_words.strip():
         return []

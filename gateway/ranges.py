@@ -1,4 +1,4 @@
-"""Which bytes of a growing file answer a Range header (RFC 9110, section 14). No I/O."""
+"""Answers Range headers for a file that may still grow (RFC 9110, section 14). No I/O."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ONE_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """What to send: the bytes from `start` up to `end`, which is None for all that are still to come."""
+    """The bytes to send, from `start` up to `end`; None: to the end of the file, as it grows."""
 
     start: int
     end: int | None
@@ -21,19 +21,19 @@ class ByteRange:
 
 
 def answer(header: str | None, made: int, *, whole: bool) -> ByteRange | None:
-    """Return the answer to a Range header when `made` bytes are there; None: wait for more bytes.
+    """Return the answer to a Range header if `made` bytes are there; None: wait for more bytes.
 
-    A file that still grows has no length, so it is `*` in Content-Range, and a range without an end
-    gets what is there; `bytes=0-`, which browsers ask when they mean all, gets the file as it grows.
+    While the file grows, its length is `*` in Content-Range, and a range without an end gets the bytes
+    that are there; `bytes=0-`, which browsers send for the whole file, gets the file as it grows.
 
     Raises:
-        RangeRefused: The file is `whole`, and ends before the range begins.
+        RangeRefused: The file is `whole`, and the range begins behind its end.
     """
     match = ONE_RANGE.fullmatch((header or "").replace(" ", ""))
-    if match is None or match[0] == "bytes=-" or is_backwards(match):  # none, or one to be ignored
+    if match is None or match[0] == "bytes=-" or is_backwards(match):  # missing, or to be ignored
         return ByteRange(0, made if whole else None, 200)
     if not match[1] and not whole:
-        return None  # the last bytes: of what, is not known yet
+        return None  # the last bytes of a file whose length is not known yet
     if not match[1]:
         start, end = max(0, made - int(match[2])), made
     else:

@@ -1,4 +1,4 @@
-"""`WS /v1/stream`: text in, as a whole or as it is written; audio and captions out."""
+"""`WS /v1/stream`: receives text, whole or while it is written; sends audio and captions."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway import messages
 from gateway.context import Context, ContextState
-from gateway.door import POLICY_VIOLATION, TRY_LATER, admitted, received, refused
+from gateway.door import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
 from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
@@ -23,20 +23,20 @@ __all__ = ["stream"]
 
 log = logging.getLogger("gateway")
 
-PAUSE_S = 0.4  # without more text, after which a writer seems to have stopped
-MISTAKES = 50  # in a row, until the connection is closed
-REMEMBERED = 16  # ended contexts: a listener still plays what was sent long before
+PAUSE_S = 0.4  # without more text, after which complete sentences are spoken
+MOST_ERRORS = 50  # wrong messages in a row, after which the connection is closed
+REMEMBERED = 16  # ended contexts: clients may cancel them while their audio is still playing
 
 
 async def stream(socket: WebSocket) -> None:
-    """Serve one connection, until either side closes it."""
+    """Serve one connection until either side closes it."""
     gateway: Gateway = socket.app.state.gateway
     await socket.accept()
     try:
-        usage = await admitted(socket, gateway)
+        usage = await authorized(socket, gateway)
     except GatewayError as error:
         code = TRY_LATER if isinstance(error, Exhausted) else POLICY_VIOLATION
-        await refused(socket, gateway, error, code)
+        await refuse(socket, gateway, error, code)
         return
     except WebSocketDisconnect:
         return
@@ -54,23 +54,23 @@ class ActiveContext:
     """A context of a connection, and the task that sends its audio."""
 
     context: Context
-    speaking: ContextSpeech
-    sending: asyncio.Task[None] | None = None
-    pausing: asyncio.TimerHandle | None = None
+    speech: ContextSpeech
+    sender: asyncio.Task[None] | None = None
+    pause_timer: asyncio.TimerHandle | None = None
 
-    def wait(self) -> None:
-        """Speak the sentences that are over, when no more text comes for a while."""
-        self.rest()
-        self.pausing = asyncio.get_running_loop().call_later(PAUSE_S, self._paused)
+    def restart_timer(self) -> None:
+        """Have complete sentences spoken if no more text comes for `PAUSE_S`."""
+        self.stop_timer()
+        self.pause_timer = asyncio.get_running_loop().call_later(PAUSE_S, self._paused)
 
-    def rest(self) -> None:
-        """Wait for no text any more."""
-        if self.pausing is not None:
-            self.pausing.cancel()
+    def stop_timer(self) -> None:
+        """Stop the timer, if it runs."""
+        if self.pause_timer is not None:
+            self.pause_timer.cancel()
 
     def _paused(self) -> None:
         self.context.pause()
-        self.speaking.poke()
+        self.speech.poke()
 
 
 class Connection:
@@ -80,174 +80,173 @@ class Connection:
         self._socket = socket
         self._gateway = gateway
         self._usage = usage
-        self._voices: dict[str, ActiveContext] = {}
+        self._contexts: dict[str, ActiveContext] = {}
         self._ended: OrderedDict[str, Context] = OrderedDict()
-        self._lock = asyncio.Lock()  # a caption and its audio are sent with nothing between
+        self._lock = asyncio.Lock()  # no message comes between a caption and its audio
         self._sent_at = time.monotonic()
 
     async def run(self) -> None:
-        """Listen and answer until the connection ends; then nothing of it is left."""
-        beating = asyncio.create_task(self._heartbeat())
+        """Handle messages until the connection ends; then stop all its contexts."""
+        heartbeat = asyncio.create_task(self._heartbeat())
         self._gateway.prewarm()
         try:
             await self._send({"type": "ready", "heartbeat_s": self._gateway.settings.heartbeat_s})
-            await self._listen()
+            await self._receive_messages()
         except (WebSocketDisconnect, RuntimeError):  # the latter: a send after the close
             pass
         finally:
-            beating.cancel()
-            for voice in self._voices.values():
-                self._silence(voice)
+            heartbeat.cancel()
+            for active in self._contexts.values():
+                self._stop(active)
 
-    async def _listen(self) -> None:
-        mistakes = 0
-        while mistakes < MISTAKES:
+    async def _receive_messages(self) -> None:
+        errors = 0
+        while errors < MOST_ERRORS:
             context_id = None
             try:
-                data = await received(self._socket)
+                data = await receive_frame(self._socket)
                 message = messages.parse(data, self._gateway.settings.max_message_bytes)
                 context_id = getattr(message, "context_id", None)
-                await self._obey(message)
-                mistakes = 0
+                await self._handle(message)
+                errors = 0
             except GatewayError as error:
-                mistakes += 1
-                await self._complain(error, context_id)
+                errors += 1
+                await self._send_error(error, context_id)
             except (WebSocketDisconnect, RuntimeError):
                 raise
             except Exception:
-                mistakes += 1
-                log.exception("a message broke the gateway")
-                await self._complain(GatewayError("the gateway broke"), context_id)
-        await refused(
-            self._socket, self._gateway, BadMessage(f"{MISTAKES} mistakes in a row"), POLICY_VIOLATION
-        )
+                errors += 1
+                log.exception("a message caused an error in the gateway")
+                await self._send_error(GatewayError("the gateway failed"), context_id)
+        reason = BadMessage(f"{MOST_ERRORS} wrong messages in a row")
+        await refuse(self._socket, self._gateway, reason, POLICY_VIOLATION)
 
-    async def _obey(self, message: Message) -> None:
+    async def _handle(self, message: Message) -> None:
         match message:
             case Start():
                 self._begin(message.context_id, message)
             case Speak():
                 self._speak(message)
             case Text():
-                self._push(self._voice(message.context_id), message.text)
+                self._push(self._active_context(message.context_id), message.text)
             case Flush():
-                self._open(message.context_id).context.flush()
+                self._existing(message.context_id).context.flush()
             case Close():
-                self._open(message.context_id).context.close()
+                self._existing(message.context_id).context.close()
             case Cancel():
                 await self._cancel(message)
             case Ping():
                 await self._send({"type": "pong"})
             case Auth():
-                pass  # the header was enough
-        if voice := self._voices.get(getattr(message, "context_id", "")):
-            voice.speaking.poke()
+                pass  # the client is authorized already
+        if active := self._contexts.get(getattr(message, "context_id", "")):
+            active.speech.poke()
 
     def _speak(self, message: Speak) -> None:
-        voice = self._begin(message.context_id, message)
+        active = self._begin(message.context_id, message)
         try:
-            voice.context.check(message.text)
+            active.context.check(message.text)
             self._gateway.count_characters(self._usage, len(message.text))
-            voice.context.speak(message.text)
-            if not voice.context.active:
+            active.context.speak(message.text)
+            if not active.context.active:
                 raise BadRequest("text has nothing to speak: expected at least one letter or digit")
         except GatewayError:
-            voice.context.fail()
-            self._silence(voice)
+            active.context.fail()
+            self._stop(active)
             self._end(message.context_id)
             raise
 
-    def _push(self, voice: ActiveContext, text: str) -> None:
-        voice.context.check(text)
+    def _push(self, active: ActiveContext, text: str) -> None:
+        active.context.check(text)
         self._gateway.count_characters(self._usage, len(text))
-        voice.context.push(text)
-        voice.wait()
+        active.context.push(text)
+        active.restart_timer()
 
-    def _voice(self, context_id: str) -> ActiveContext:
-        """Return the context, begun with the defaults if there was none of the name."""
+    def _active_context(self, context_id: str) -> ActiveContext:
+        """Return the context; begin it with the default options if it is not active."""
         if context_id in self._ended:
-            raise ContextEnded("the context has ended: begin another, or this one with start")
-        return self._voices.get(context_id) or self._begin(context_id, SpeakOptions())
+            raise ContextEnded("the context has ended: begin another, or begin it again with start")
+        return self._contexts.get(context_id) or self._begin(context_id, SpeakOptions())
 
-    def _open(self, context_id: str) -> ActiveContext:
-        if context_id not in self._voices:
+    def _existing(self, context_id: str) -> ActiveContext:
+        if context_id not in self._contexts:
             raise MissingResource("there is no such context on this connection")
-        return self._voices[context_id]
+        return self._contexts[context_id]
 
     def _begin(self, context_id: str, options: SpeakOptions) -> ActiveContext:
         settings = self._gateway.settings
-        if context_id in self._voices:
+        if context_id in self._contexts:
             raise BadMessage("the context is being spoken: cancel it, or wait for its end")
-        if len(self._voices) >= settings.contexts:
+        if len(self._contexts) >= settings.contexts:
             raise Exhausted(f"{settings.contexts} contexts are open on this connection", 1.0)
         self._gateway.count_request(self._usage, "context")
-        context = Context(self._gateway.fields(options), options.form, settings.max_characters)
-        voice = ActiveContext(context, self._gateway.speaking(context))
-        voice.sending = asyncio.create_task(self._talk(context_id, voice))
-        self._voices[context_id] = voice
+        context = Context(self._gateway.fields(options), options.audio_format, settings.max_characters)
+        active = ActiveContext(context, self._gateway.speech(context))
+        active.sender = asyncio.create_task(self._send_context(context_id, active))
+        self._contexts[context_id] = active
         self._ended.pop(context_id, None)
-        return voice
+        return active
 
-    async def _talk(self, context_id: str, voice: ActiveContext) -> None:
-        """Send a context's audio, and how it ended."""
+    async def _send_context(self, context_id: str, active: ActiveContext) -> None:
+        """Send a context's audio, then `done` or an error."""
         try:
-            async with aclosing(voice.speaking.pieces()) as pieces:
-                async for piece in pieces:
-                    await self._send_audio(voice, messages.audio(context_id, piece), piece.audio)
+            async with aclosing(active.speech.chunks()) as chunks:
+                async for chunk in chunks:
+                    await self._send_audio(active, messages.audio(context_id, chunk), chunk.audio)
         except GatewayError as error:
             self._end(context_id)
-            await self._complain(error, context_id)
+            await self._send_error(error, context_id)
         except (WebSocketDisconnect, RuntimeError):
             return
         except Exception:
-            log.exception("a context broke")
-            voice.context.fail()
+            log.exception("a context caused an error in the gateway")
+            active.context.fail()
             self._end(context_id)
-            await self._complain(GatewayError("the gateway broke"), context_id)
-        if voice.context.state is ContextState.DONE:
+            await self._send_error(GatewayError("the gateway failed"), context_id)
+        if active.context.state is ContextState.DONE:
             self._end(context_id)
             with suppress(WebSocketDisconnect, RuntimeError):
-                await self._send(done(context_id, voice.context))
+                await self._send(done(context_id, active.context))
 
-    async def _send_audio(self, voice: ActiveContext, caption: dict[str, Any], audio: bytes) -> None:
+    async def _send_audio(self, active: ActiveContext, caption: dict[str, Any], audio: bytes) -> None:
         async with self._lock:
-            if voice.context.active:
+            if active.context.active:
                 await self._socket.send_json(caption)
                 await self._socket.send_bytes(audio)
                 self._sent_at = time.monotonic()
 
     async def _cancel(self, message: Cancel) -> None:
-        """Stop a context; what was sent of it may still be playing long after it was done."""
+        """Stop a context, also one that is done: its audio may still be playing."""
         context_id, played_ms = message.context_id, int(message.played_ms)
-        voice = self._voices.get(context_id)
-        context = voice.context if voice else self._ended.get(context_id)
+        active = self._contexts.get(context_id)
+        context = active.context if active else self._ended.get(context_id)
         if context is None:
             raise MissingResource("there is no such context on this connection")
-        heard = context.cancel(played_ms)
+        played = context.cancel(played_ms)
         self._gateway.metrics.count("cancelled_contexts")
-        if voice is not None:
+        if active is not None:
             self._end(context_id)
-        async with self._lock:  # no caption is without its audio now
-            if voice is not None and voice.sending is not None:
-                voice.sending.cancel()
-            await self._socket.send_json(messages.cancelled(context_id, heard))
+        async with self._lock:  # after the audio of a caption that was sent
+            if active is not None and active.sender is not None:
+                active.sender.cancel()
+            await self._socket.send_json(messages.cancelled(context_id, played))
             self._sent_at = time.monotonic()
 
     def _end(self, context_id: str) -> None:
-        """Remember a context as ended, and cancel what it still has at the endpoint."""
-        voice = self._voices.pop(context_id, None)
-        if voice is not None:
-            voice.rest()
-            voice.speaking.stop()
-            self._ended[context_id] = voice.context
+        """Stop a context, cancel its jobs, and keep it among the ended ones."""
+        active = self._contexts.pop(context_id, None)
+        if active is not None:
+            active.stop_timer()
+            active.speech.stop()
+            self._ended[context_id] = active.context
             while len(self._ended) > REMEMBERED:
                 self._ended.popitem(last=False)
 
-    def _silence(self, voice: ActiveContext) -> None:
-        voice.rest()
-        voice.speaking.stop()
-        if voice.sending is not None:
-            voice.sending.cancel()
+    def _stop(self, active: ActiveContext) -> None:
+        active.stop_timer()
+        active.speech.stop()
+        if active.sender is not None:
+            active.sender.cancel()
 
     async def _send(self, content: dict[str, Any]) -> None:
         async with self._lock:
@@ -255,13 +254,13 @@ class Connection:
                 await self._socket.send_json(content)
                 self._sent_at = time.monotonic()
 
-    async def _complain(self, error: GatewayError, context_id: str | None) -> None:
+    async def _send_error(self, error: GatewayError, context_id: str | None) -> None:
         self._gateway.metrics.count("errors", error.code)
         with suppress(WebSocketDisconnect, RuntimeError):
             await self._send(messages.error(error, context_id))
 
     async def _heartbeat(self) -> None:
-        """Let a silent connection be seen to live, by the client and by what stands between."""
+        """Send a message when no other was sent for `heartbeat_s`, so that proxies keep the connection."""
         period = self._gateway.settings.heartbeat_s
         with suppress(WebSocketDisconnect, RuntimeError):
             while True:

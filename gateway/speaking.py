@@ -1,4 +1,4 @@
-"""Drives a context: submits its jobs early, reads them side by side, gives their audio out in order."""
+"""Speaks a context: submits its jobs early, reads them concurrently, yields their audio in order."""
 
 import asyncio
 import logging
@@ -13,62 +13,62 @@ from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 from gateway.context import Context, PlannedJob
 from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
-from gateway.timeline import AudioPiece
+from gateway.timeline import PlacedChunk
 
-__all__ = ["BackgroundTasks", "ContextSpeech", "Endpoint", "noted"]
+__all__ = ["BackgroundTasks", "ContextSpeech", "Endpoint", "log_and_translate"]
 
-SUBMISSIONS = 3  # of one job that fails before anything of it was heard
-AHEAD = 8  # chunks of one job read before they are wanted: a slow listener holds the reading back
+SUBMISSIONS = 3  # of one job, if it fails before its first chunk
+AHEAD = 8  # chunks of one job that are read ahead: a slow listener delays the reading
 
 log = logging.getLogger("gateway")
 
 
 class Endpoint(Protocol):
-    """What the gateway needs of an endpoint: `chatterpod.AsyncClient`, or a stand-in of tests."""
+    """What the gateway needs of an endpoint: `gateway.endpoint.RunPod`, or a fake in tests."""
 
-    async def submit(self, given: Mapping[str, Any]) -> str:
+    async def submit(self, job_input: Mapping[str, Any]) -> str:
         """Queue a job and return its id."""
 
     def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
-        """Yield a job's audio as it comes."""
+        """Yield a job's chunks as they come."""
 
     async def cancel(self, job: str) -> None:
         """Cancel a job, queued or running."""
 
     async def operate(self, op: str) -> Mapping[str, Any]:
-        """Run one of the worker's operations; return its record. Its job ends with the task that waits."""
+        """Run one of the worker's operations; return its record. Cancelling the call cancels the job."""
 
     async def close(self) -> None:
         """Close the connections."""
 
 
-def noted(error: ChatterpodError) -> GatewayError:
-    """Return the client's error as one of ours; what only the operator can mend is logged, too."""
-    told = translated(error)
+def log_and_translate(error: ChatterpodError) -> GatewayError:
+    """Return the client's error as a GatewayError; log it if only the operator can correct it."""
+    translation = translated(error)
     if isinstance(error, ApiError):
-        log.warning("%s", told)
-    return told
+        log.warning("%s", translation)
+    return translation
 
 
 class BackgroundTasks:
-    """Work that outlives the connection which caused it: cancelling jobs, warming a worker."""
+    """Tasks that outlive the connection that started them: cancelling jobs, warming a worker."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do it beside everything else; what fails in it is nobody's any more."""
+        """Start a task; its errors are handled as in `guarded`."""
         task = asyncio.create_task(guarded(work))
         self.keep(task)
         return task
 
     def keep(self, task: asyncio.Task[Any]) -> None:
-        """Wait for this task, too, in `settle`."""
+        """Have `settle` wait for this task too."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def settle(self, seconds: float) -> int:
-        """Wait until all of it is done; cancel what is not after so long, and return how many that were."""
+        """Wait up to `seconds` for all tasks; cancel those left, and return how many they were."""
         ends = time.monotonic() + seconds
         while self._tasks and (left := ends - time.monotonic()) > 0:
             await asyncio.wait(self._tasks, timeout=left)
@@ -79,28 +79,28 @@ class BackgroundTasks:
 
 
 async def guarded(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; what the endpoint refuses is nobody's any more, what broke is logged."""
+    """Await `work`; drop the endpoint's errors, log all others."""
     try:
         await work
     except ChatterpodError:
         pass
     except Exception:
-        log.exception("the gateway broke in the background")
+        log.exception("a background task failed")
 
 
-class RunningJob:
-    """One job on its way: its reader, and what was read and is not yet given out."""
+class SubmittedJob:
+    """One job at the endpoint: the task that reads it, and the chunks not yet yielded."""
 
-    def __init__(self, job: PlannedJob, submitting: asyncio.Task[str]) -> None:
-        self.job = job
-        self.submitting = submitting
-        self.read: asyncio.Queue[Chunk | GatewayError | None] = asyncio.Queue(AHEAD)  # None: the end
-        self.reading: asyncio.Task[None] | None = None
+    def __init__(self, planned: PlannedJob, submission: asyncio.Task[str]) -> None:
+        self.planned = planned
+        self.submission = submission
+        self.chunks: asyncio.Queue[Chunk | GatewayError | None] = asyncio.Queue(AHEAD)  # None: the end
+        self.reader: asyncio.Task[None] | None = None
         self.ended = False
 
 
 class ContextSpeech:
-    """One context being spoken; whoever makes one calls `stop` at the end, however that comes."""
+    """One context being spoken. Its creator calls `stop` at the end, also after an error."""
 
     def __init__(
         self, context: Context, endpoint: Endpoint, metrics: Metrics, background: BackgroundTasks
@@ -109,96 +109,96 @@ class ContextSpeech:
         self._endpoint = endpoint
         self._metrics = metrics
         self._background = background
-        self._running: deque[RunningJob] = deque()
+        self._jobs: deque[SubmittedJob] = deque()
         self._changed = asyncio.Event()
-        self._began = time.monotonic()
-        self._heard = False
+        self._began_at = time.monotonic()
+        self._has_audio = False
 
     def poke(self) -> None:
-        """Submit what the context has to submit now; call it whenever the context was given something."""
-        while (job := self.context.next_job()) is not None:
-            running = RunningJob(job, asyncio.create_task(self._endpoint.submit(job.given)))
-            running.reading = asyncio.create_task(self._read(running))
-            self._running.append(running)
+        """Submit the jobs that the context has now; to be called after each change of the context."""
+        while (planned := self.context.next_job()) is not None:
+            job = SubmittedJob(planned, asyncio.create_task(self._endpoint.submit(planned.input)))
+            job.reader = asyncio.create_task(self._read(job))
+            self._jobs.append(job)
         self._changed.set()
 
-    async def pieces(self) -> AsyncGenerator[AudioPiece, None]:
+    async def chunks(self) -> AsyncGenerator[PlacedChunk, None]:
         """Yield the context's audio, in order, until it is done or cancelled.
 
         Raises:
-            GatewayError: A job failed; the context has then failed too.
+            GatewayError: A job failed; the context has failed then.
         """
         while True:
             self.poke()
-            if not self._running:
+            if not self._jobs:
                 if not self.context.active:
                     return
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            chunk = await self._running[0].read.get()
+            chunk = await self._jobs[0].chunks.get()
             if isinstance(chunk, GatewayError):
                 self.context.fail()
                 raise chunk
             if not self.context.active:
                 return
             if chunk is None:
-                self._running.popleft()
+                self._jobs.popleft()
                 self.context.job_ended()
                 continue
-            yield self._given(chunk)
+            yield self._placed(chunk)
 
     def stop(self) -> None:
-        """End the readers, and cancel at the endpoint what has not ended there: queued jobs too."""
-        for running in self._running:
-            if running.reading is not None:
-                running.reading.cancel()
-            if not running.ended:
-                self._background.start(self._cancel(running.submitting))
-        self._running.clear()
+        """Stop reading, and cancel all jobs that have not ended, queued ones too."""
+        for job in self._jobs:
+            if job.reader is not None:
+                job.reader.cancel()
+            if not job.ended:
+                self._background.start(self._cancel(job.submission))
+        self._jobs.clear()
         self._changed.set()
 
-    def _given(self, chunk: Chunk) -> AudioPiece:
-        if not self._heard and chunk.audio:
-            self._heard = True
-            self._metrics.first_audio(time.monotonic() - self._began)
-        piece = self.context.take(chunk)
-        self._metrics.count("audio_bytes", by=len(piece.audio))
-        return piece
+    def _placed(self, chunk: Chunk) -> PlacedChunk:
+        if not self._has_audio and chunk.audio:
+            self._has_audio = True
+            self._metrics.first_audio(time.monotonic() - self._began_at)
+        placed = self.context.place(chunk)
+        self._metrics.count("audio_bytes", by=len(placed.audio))
+        return placed
 
-    async def _read(self, running: RunningJob) -> None:
+    async def _read(self, job: SubmittedJob) -> None:
         try:
-            await self._received(running)
+            await self._receive(job)
             outcome: GatewayError | None = None
         except ChatterpodError as error:
-            outcome = noted(error)
+            outcome = log_and_translate(error)
         except Exception:
-            log.exception("a job's reader broke")
+            log.exception("reading a job failed")
             outcome = EndpointFailed("the gateway could not read the job")
-        running.ended = True
+        job.ended = True
         self._metrics.count("jobs", outcome.code if outcome else "completed")
-        await running.read.put(outcome)
+        await job.chunks.put(outcome)
 
-    async def _received(self, running: RunningJob) -> None:
-        """Read a job; submit it again where it failed unheard, and another worker may do better."""
-        given = False
+    async def _receive(self, job: SubmittedJob) -> None:
+        """Read a job; submit it again if it fails before its first chunk and another worker may succeed."""
+        has_chunks = False
         for left in reversed(range(SUBMISSIONS)):
             try:
-                # Shielded: a submission on its way may arrive, and then has to be cancelled by its id.
-                job = await asyncio.shield(running.submitting)
-                async with aclosing(self._endpoint.receive(job)) as chunks:
+                # Shielded: a submission under way may arrive, and must then be cancelled by its id.
+                job_id = await asyncio.shield(job.submission)
+                async with aclosing(self._endpoint.receive(job_id)) as chunks:
                     async for chunk in chunks:
-                        given = True
-                        running.ended = chunk.summary is not None
-                        await running.read.put(chunk)
+                        has_chunks = True
+                        job.ended = chunk.summary is not None
+                        await job.chunks.put(chunk)
             except (JobFailed, Incomplete) as error:
-                if given or not left or (isinstance(error, JobFailed) and not error.passing):
+                if has_chunks or not left or (isinstance(error, JobFailed) and not error.passing):
                     raise
                 self._metrics.count("jobs", "again")
-                running.submitting = asyncio.create_task(self._endpoint.submit(running.job.given))
+                job.submission = asyncio.create_task(self._endpoint.submit(job.planned.input))
             else:
                 return
 
-    async def _cancel(self, submitting: asyncio.Task[str]) -> None:
-        await self._endpoint.cancel(await submitting)
+    async def _cancel(self, submission: asyncio.Task[str]) -> None:
+        await self._endpoint.cancel(await submission)
         self._metrics.count("jobs", "cancelled")

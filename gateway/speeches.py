@@ -1,4 +1,4 @@
-"""`/v1/speech`: a speech with an address, whose MP3 a plain `<audio>` plays while it grows."""
+"""`/v1/speech`: a speech with its own URL, whose MP3 an `<audio>` element plays while it grows."""
 
 import asyncio
 import secrets
@@ -18,58 +18,58 @@ from gateway.gateway import Gateway
 from gateway.messages import SpeakOptions
 from gateway.ranges import ByteRange, answer
 from gateway.speaking import ContextSpeech
-from gateway.web import Streamed, admitted, body_of, gateway_of
+from gateway.web import Streamed, authorized, body_of, gateway_of
 
 __all__ = ["GrowingSpeeches", "create", "describe", "listen", "remove"]
 
-BLOCK = 65_536  # bytes sent at once
-WAIT_S = 30.0  # for a byte that somebody asks for before it is made
+SEND_BYTES = 65_536  # bytes sent at once
+WAIT_S = 30.0  # for a byte that is requested before it is made
 
 
 class SpeechOptions(SpeakOptions):
-    """What to speak under an address of its own."""
+    """The body of `POST /v1/speech`."""
 
     text: str
     format: Literal["mp3"] = "mp3"
 
 
 class GrowingSpeech:
-    """One speech as it grows; listeners come and go."""
+    """One speech and its MP3 so far, for any number of listeners."""
 
-    def __init__(self, speaking: ContextSpeech) -> None:
-        self.id = secrets.token_urlsafe(16)  # who knows the address may listen
-        self.context = speaking.context
+    def __init__(self, source: ContextSpeech) -> None:
+        self.id = secrets.token_urlsafe(16)  # unguessable: the URL needs no token
+        self.context = source.context
         self.audio = bytearray()
         self.error: GatewayError | None = None
         self.ended_at: float | None = None
-        self._speaking = speaking
-        self._grew = asyncio.Event()
+        self._source = source
+        self._changed = asyncio.Event()
         self._making = asyncio.create_task(self._make())
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether nothing more will come."""
         return self.ended_at is not None
 
-    async def grown(self) -> None:
+    async def wait_for_change(self) -> None:
         """Wait for more bytes, or for the end."""
-        await self._grew.wait()
+        await self._changed.wait()
 
     def stop(self) -> None:
-        """Make no more of it."""
+        """Stop the speech and cancel its jobs."""
         self._making.cancel()
-        self._speaking.stop()
-        self._end(EndpointFailed("the speech was given up"))
+        self._source.stop()
+        self._end(EndpointFailed("the speech was removed"))
 
     async def _make(self) -> None:
         try:
-            async with aclosing(self._speaking.pieces()) as pieces:
-                async for piece in pieces:
-                    self.audio += piece.audio
+            async with aclosing(self._source.chunks()) as chunks:
+                async for chunk in chunks:
+                    self.audio += chunk.audio
                     self._wake()
             self._end(None)
         except GatewayError as error:
-            self._speaking.stop()
+            self._source.stop()
             self._end(error)
 
     def _end(self, error: GatewayError | None) -> None:
@@ -79,163 +79,163 @@ class GrowingSpeech:
             self._wake()
 
     def _wake(self) -> None:
-        self._grew.set()
-        self._grew = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 class GrowingSpeeches:
-    """The recordings that can be listened to, within a bound of memory."""
+    """All speeches that are kept, within `speech_bytes` of memory."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._kept: dict[str, GrowingSpeech] = {}
+        self._speeches: dict[str, GrowingSpeech] = {}
 
     def add(self, context: Context) -> GrowingSpeech:
-        """Begin to record a context.
+        """Begin the speech of a context.
 
         Raises:
-            Exhausted: The recordings that are still made fill what memory there is for them.
+            Exhausted: The speeches still being made fill the memory.
         """
         self._sweep()
-        recording = GrowingSpeech(self._gateway.speaking(context))
-        self._kept[recording.id] = recording
-        return recording
+        speech = GrowingSpeech(self._gateway.speech(context))
+        self._speeches[speech.id] = speech
+        return speech
 
     def get(self, name: str) -> GrowingSpeech:
-        """Return a recording.
+        """Return a speech.
 
         Raises:
-            NotFound: There is none of the name, or no longer.
+            MissingResource: It does not exist, or no longer.
         """
         self._sweep()
-        if name not in self._kept:
+        if name not in self._speeches:
             raise MissingResource("there is no such speech, or it is no longer kept")
-        return self._kept[name]
+        return self._speeches[name]
 
     def remove(self, name: str) -> None:
-        """Give a recording up; raises as `get`."""
+        """Stop and remove a speech; raises as `get`."""
         self.get(name).stop()
-        del self._kept[name]
+        del self._speeches[name]
 
     def close(self) -> None:
-        """Give all of them up."""
-        for recording in self._kept.values():
-            recording.stop()
-        self._kept.clear()
+        """Stop and remove all speeches."""
+        for speech in self._speeches.values():
+            speech.stop()
+        self._speeches.clear()
 
     def _sweep(self) -> None:
-        """Drop what is old, and the oldest that are whole while there is too much."""
+        """Remove expired speeches, and the oldest complete ones while the memory is exceeded."""
         settings, now = self._gateway.settings, time.monotonic()
-        whole = [r for r in self._kept.values() if r.ended_at is not None]
-        size = sum(len(r.audio) for r in self._kept.values())
-        for recording in sorted(whole, key=lambda r: r.ended_at or 0.0):
-            if now - (recording.ended_at or now) > settings.speech_keep_s or size > settings.speech_bytes:
-                size -= len(recording.audio)
-                del self._kept[recording.id]
+        complete = [r for r in self._speeches.values() if r.ended_at is not None]
+        size = sum(len(r.audio) for r in self._speeches.values())
+        for speech in sorted(complete, key=lambda r: r.ended_at or 0.0):
+            if now - (speech.ended_at or now) > settings.speech_keep_s or size > settings.speech_bytes:
+                size -= len(speech.audio)
+                del self._speeches[speech.id]
         if size > settings.speech_bytes:
-            raise Exhausted("the gateway keeps as much speech as it may", 10.0)
+            raise Exhausted("the gateway keeps the most speech that it may", 10.0)
 
 
 def speeches_of(request: Request) -> GrowingSpeeches:
-    """Return the application's recordings."""
+    """Return the application's speeches."""
     speeches = request.app.state.speeches
-    assert isinstance(speeches, GrowingSpeeches)  # noqa: S101 - ours to break, nobody else's
+    assert isinstance(speeches, GrowingSpeeches)  # noqa: S101 - for the type checker
     return speeches
 
 
 async def create(request: Request) -> Response:
-    """Begin a speech; answer with its address at once."""
-    gateway, usage = admitted(request)
+    """Begin a speech; answer with its URL at once."""
+    gateway, usage = authorized(request)
     try:
         options = SpeechOptions.model_validate(await body_of(request))
     except ValidationError as problem:
         raise messages.explained(problem) from None
-    context = Context(gateway.fields(options), options.form, gateway.settings.max_characters)
+    context = Context(gateway.fields(options), options.audio_format, gateway.settings.max_characters)
     context.check(options.text)
     gateway.count_request(usage, "recording")
     gateway.count_characters(usage, len(options.text))
     context.speak(options.text)
     if not context.active:
         raise BadRequest("text has nothing to speak: expected at least one letter or digit")
-    recording = speeches_of(request).add(context)
-    return JSONResponse({"id": recording.id, "url": f"/v1/speech/{recording.id}.mp3"}, 201)
+    speech = speeches_of(request).add(context)
+    return JSONResponse({"id": speech.id, "url": f"/v1/speech/{speech.id}.mp3"}, 201)
 
 
 async def describe(request: Request) -> Response:
-    """Answer with how far a speech has come, and its captions up to there."""
-    recording = speeches_of(request).get(request.path_params["name"])
-    context = recording.context
+    """Answer with a speech's state, its size and its captions so far."""
+    speech = speeches_of(request).get(request.path_params["name"])
+    context = speech.context
     content = {
-        "id": recording.id,
+        "id": speech.id,
         "state": context.state,
-        "bytes": len(recording.audio),
+        "bytes": len(speech.audio),
         "duration_ms": context.timeline.duration_ms,
         "captions": [caption.as_json() for caption in context.timeline.captions],
     }
-    if recording.error is not None:
-        content["error"] = recording.error.as_json()
+    if speech.error is not None:
+        content["error"] = speech.error.as_json()
     return JSONResponse(content)
 
 
 async def remove(request: Request) -> Response:
-    """Give a speech up; its jobs are cancelled."""
-    admitted(request)
+    """Remove a speech; its jobs are cancelled."""
+    authorized(request)
     speeches_of(request).remove(request.path_params["name"])
     return Response(status_code=204)
 
 
 async def listen(request: Request) -> Response:
-    """Answer with the bytes that were asked for, waiting for those that are not made yet."""
-    recording = speeches_of(request).get(request.path_params["name"])
+    """Answer with the requested bytes; wait for those that are not made yet."""
+    speech = speeches_of(request).get(request.path_params["name"])
     try:
         async with asyncio.timeout(WAIT_S):
-            wanted = await when_made(recording, request.headers.get("range"))
+            wanted = await range_when_made(speech, request.headers.get("range"))
     except TimeoutError:
         raise EndpointFailed("the speech has not come so far yet", "not_made_yet") from None
-    notes = {"Accept-Ranges": "bytes"}
+    extra_headers = {"Accept-Ranges": "bytes"}
     if wanted.content_range:
-        notes["Content-Range"] = wanted.content_range
+        extra_headers["Content-Range"] = wanted.content_range
     if wanted.end is not None:
-        notes["Content-Length"] = str(wanted.end - wanted.start)
+        extra_headers["Content-Length"] = str(wanted.end - wanted.start)
     if request.method == "HEAD":
-        return Response(status_code=wanted.status, headers=notes, media_type="audio/mpeg")
+        return Response(status_code=wanted.status, headers=extra_headers, media_type="audio/mpeg")
     gateway_of(request).metrics.count("requests", "listener")
-    response = Streamed(blocks(recording, wanted), lambda: None, "audio/mpeg", notes)
+    response = Streamed(audio_range(speech, wanted), lambda: None, "audio/mpeg", extra_headers)
     response.status_code = wanted.status
     return response
 
 
-async def when_made(recording: GrowingSpeech, header: str | None) -> ByteRange:
-    """Return what to send, once the first byte of it is there.
+async def range_when_made(speech: GrowingSpeech, header: str | None) -> ByteRange:
+    """Return the range to send, once its first byte is made.
 
     Raises:
-        GatewayError: The speech failed before that, or ends before it.
+        GatewayError: The speech failed or ended before that byte.
     """
     while True:
-        made = len(recording.audio)
-        if recording.error is not None and not made:
-            raise recording.error
-        found = answer(header, made, whole=recording.whole) if made or recording.whole else None
+        made = len(speech.audio)
+        if speech.error is not None and not made:
+            raise speech.error
+        found = answer(header, made, whole=speech.complete) if made or speech.complete else None
         if found is not None:
             return found
-        await recording.grown()
+        await speech.wait_for_change()
 
 
-async def blocks(recording: GrowingSpeech, wanted: ByteRange) -> AsyncIterator[bytes]:
-    """Yield the bytes wanted, as they are made.
+async def audio_range(speech: GrowingSpeech, wanted: ByteRange) -> AsyncIterator[bytes]:
+    """Yield the bytes of a range as they are made.
 
     Raises:
-        GatewayError: The speech failed in the middle.
+        GatewayError: The speech failed before the range's end.
     """
     at = wanted.start
     while wanted.end is None or at < wanted.end:
-        end = min(at + BLOCK, len(recording.audio) if wanted.end is None else wanted.end)
+        end = min(at + SEND_BYTES, len(speech.audio) if wanted.end is None else wanted.end)
         if at < end:
-            yield bytes(recording.audio[at:end])
+            yield bytes(speech.audio[at:end])
             at = end
-        elif recording.error is not None:
-            raise recording.error
-        elif recording.whole:
+        elif speech.error is not None:
+            raise speech.error
+        elif speech.complete:
             return
         else:
-            await recording.grown()
+            await speech.wait_for_change()

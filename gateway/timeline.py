@@ -1,7 +1,7 @@
-"""One speech out of several jobs: their audio joined, their captions on one clock. No I/O.
+"""Joins the jobs of one speech: their audio, and their captions on one clock. No I/O.
 
-Times are milliseconds of the joined audio, counted like the worker's: an MP3's encoder delay is left
-out. Offsets are code points of the context's text.
+Times are milliseconds of the joined audio, counted as the worker counts them: without an MP3's encoder
+delay. Offsets are code points of the context's text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,14 @@ from typing import Any
 
 from chatterpod import Chunk
 
-__all__ = ["AudioForm", "AudioPiece", "Heard", "Span", "TimedText", "Timeline", "heard"]
+__all__ = ["AudioFormat", "Caption", "PlacedChunk", "PlayedText", "Span", "Timeline", "played_text"]
 
 FRAME_MS = 24  # an MP3 frame at 24 kHz: 576 samples
 PCM_BYTES_PER_MS = 48  # s16le, mono, 24 kHz
 
 
 @dataclass(frozen=True, slots=True)
-class AudioForm:
+class AudioFormat:
     """How the audio is coded: `mp3` at `bit_rate` kbit/s, or `pcm` (s16le, mono, 24 kHz)."""
 
     name: str = "mp3"
@@ -25,11 +25,16 @@ class AudioForm:
 
     @property
     def bytes_per_ms(self) -> float:
-        """Both forms have a constant bit rate."""
+        """Bytes of a millisecond; the bit rate is constant."""
         return PCM_BYTES_PER_MS if self.name == "pcm" else self.bit_rate / 8
 
     def surplus(self, size: int, duration_ms: int) -> int:
-        """Return the bytes of whole frames that only the encoder's delay and padding fill."""
+        """Return the size of the whole frames that are only encoder delay and padding.
+
+        Args:
+            size: Bytes of a job's audio.
+            duration_ms: The job's duration without delay and padding.
+        """
         if self.name == "pcm":
             return 0
         frames = max(0, int((size / self.bytes_per_ms - duration_ms) // FRAME_MS))
@@ -45,8 +50,8 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class TimedText:
-    """What is said when."""
+class Caption:
+    """Text with its times and its offsets in the context's text."""
 
     text: str
     char_start: int
@@ -60,19 +65,19 @@ class TimedText:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioPiece:
-    """Audio to hand on, and what begins in it; `last` ends its job."""
+class PlacedChunk:
+    """A chunk on the context's clock; its captions are those that begin in it; `last`: it ends its job."""
 
     audio: bytes
     start_ms: int
     end_ms: int
-    captions: tuple[TimedText, ...]
+    captions: tuple[Caption, ...]
     last: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """How far a listener came: the end of the last word heard, and all text up to there."""
+class PlayedText:
+    """What a listener has heard: all text up to the end of the last whole word."""
 
     char_end: int
     text: str
@@ -80,50 +85,52 @@ class Heard:
 
 @dataclass(slots=True)
 class Timeline:
-    """Takes the chunks of one job after another; gives them out on one clock."""
+    """Places the chunks of one job after another on one clock."""
 
-    form: AudioForm
-    size: int = 0  # bytes given out
-    captions: list[TimedText] = field(default_factory=list)
+    audio_format: AudioFormat
+    size: int = 0  # bytes of all audio so far
+    captions: list[Caption] = field(default_factory=list)
     duration_ms: int = 0
-    _job_start: int = 0  # bytes given out before this job
+    _job_start: int = 0  # bytes of the jobs before
 
-    def take(self, chunk: Chunk, span: Span, text: str, *, more: bool) -> AudioPiece:
-        """Place a chunk of the job that speaks `span` of `text`.
+    def place(self, chunk: Chunk, span: Span, text: str, *, more: bool) -> PlacedChunk:
+        """Return a chunk of the job that speaks `span` of `text`, on the context's clock.
 
-        Where `more` may follow, the silence that encoder and decoder add at the end of a job is cut
-        from its pause, so that a seam is no longer than the pause that is due there, to a frame.
+        If `more` may follow, the silence that encoder and decoder add to a job is cut from its last pause,
+        in whole frames, so that the pause between jobs is not longer than planned.
         """
-        base = round(self._job_start / self.form.bytes_per_ms)
-        captions = tuple(placed(segment, base, span, text) for segment in chunk.segments)
+        base = round(self._job_start / self.audio_format.bytes_per_ms)
+        captions = tuple(placed_caption(segment, base, span, text) for segment in chunk.segments)
         audio, end = chunk.audio, base + chunk.end_ms
         last = chunk.summary is not None
         if chunk.summary is not None:
             end = base + int(chunk.summary.get("duration_ms", chunk.end_ms))
             size = self.size + len(audio) - self._job_start
-            cut = self.form.surplus(size, end - base) if more else 0
+            cut = self.audio_format.surplus(size, end - base) if more else 0
             audio = audio[: len(audio) - min(cut, len(audio))]
         self.size += len(audio)
         self.captions += captions
         self.duration_ms = max(self.duration_ms, end)
         if last:
             self._job_start = self.size
-        return AudioPiece(audio, base + chunk.start_ms, end, captions, last)
+        return PlacedChunk(audio, base + chunk.start_ms, end, captions, last)
 
 
-def placed(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> TimedText:
+def placed_caption(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> Caption:
     """Return a job's caption on the context's clock and in the context's text."""
     start = min(span.char_start + int(segment["char_start"]), span.char_end)
-    end = min(span.char_start + int(segment["char_end"]), span.char_end)  # a pause we wrote ends beyond
+    end = min(
+        span.char_start + int(segment["char_end"]), span.char_end
+    )  # without a pause that the gateway added
     times = int(segment["start_ms"]), int(segment["end_ms"])
-    return TimedText(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
+    return Caption(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
 
 
-def heard(captions: Sequence[TimedText], played_ms: int, text: str) -> Heard:
-    """Return what was heard of `text` when the listener had played `played_ms`.
+def played_text(captions: Sequence[Caption], played_ms: int, text: str) -> PlayedText:
+    """Return what a listener has heard of `text` after `played_ms`.
 
-    Within a segment the voice is taken to go through its characters evenly; a word that was not
-    heard to its end does not count.
+    Within a caption, the characters are assumed to be spoken evenly. A word that was not heard to its
+    end does not count.
     """
     end = 0
     for caption in captions:
@@ -133,11 +140,11 @@ def heard(captions: Sequence[TimedText], played_ms: int, text: str) -> Heard:
             share = (played_ms - caption.start_ms) / (caption.end_ms - caption.start_ms)
             reached = caption.char_start + int(share * (caption.char_end - caption.char_start))
             end = max(end, word_end(text, caption.char_start, reached))
-    return Heard(end, text[:end])
+    return PlayedText(end, text[:end])
 
 
 def word_end(text: str, start: int, reached: int) -> int:
-    """Return where the last whole word before `reached` ends, or `start` where there is none."""
+    """Return where the last whole word before `reached` ends, or `start` if there is none."""
     if reached < len(text) and not text[reached].isspace():
         while reached > start and not text[reached - 1].isspace():
             reached -= 1

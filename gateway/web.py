@@ -1,4 +1,4 @@
-"""What the HTTP endpoints share: who asks, what they send, how errors and streams are answered."""
+"""What the HTTP routes share: authorization, JSON bodies, errors and streamed answers."""
 
 import json
 import logging
@@ -14,24 +14,24 @@ from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
 from gateway.messages import headers, refused_constant
 
-__all__ = ["Streamed", "admitted", "body_of", "error_answer", "gateway_of"]
+__all__ = ["Streamed", "authorized", "body_of", "error_answer", "gateway_of"]
 
 log = logging.getLogger("gateway")
 
 
 def gateway_of(request: Request) -> Gateway:
-    """Return the gateway that the application serves."""
+    """Return the application's gateway."""
     gateway = request.app.state.gateway
-    assert isinstance(gateway, Gateway)  # noqa: S101 - ours to break, nobody else's
+    assert isinstance(gateway, Gateway)  # noqa: S101 - for the type checker
     return gateway
 
 
-def admitted(request: Request) -> tuple[Gateway, TokenUsage]:
-    """Return the gateway and what the asker has used of it.
+def authorized(request: Request) -> tuple[Gateway, TokenUsage]:
+    """Return the gateway and the usage of the request's token.
 
     Raises:
-        OriginRefused: The page is of a site that is not on the list.
-        Unauthorized: There is no token, or not one of ours.
+        OriginRefused: The page's origin is not allowed.
+        Unauthorized: The token is missing or not one of GATEWAY_TOKENS.
     """
     gateway = gateway_of(request)
     gateway.check_origin(request.headers.get("origin"), request.headers.get("host"))
@@ -39,11 +39,11 @@ def admitted(request: Request) -> tuple[Gateway, TokenUsage]:
 
 
 async def body_of(request: Request) -> Any:
-    """Return the JSON of the body.
+    """Return the body's JSON value.
 
     Raises:
-        TooLarge: It has more bytes than the gateway takes.
-        BadRequest: It is no JSON, or the client left in the middle of it.
+        TooLarge: It has more than `max_message_bytes`.
+        BadRequest: It is not JSON, or the client left in the middle of it.
     """
     limit, body = gateway_of(request).settings.max_message_bytes, bytearray()
     try:
@@ -60,45 +60,51 @@ async def body_of(request: Request) -> Any:
 
 
 class Streamed(StreamingResponse):
-    """A stream that is told when its listener has gone, whether or not it had begun."""
+    """A streamed answer that calls `on_end` at its end, also if the client leaves before it begins."""
 
     def __init__(
         self,
         content: AsyncIterable[bytes],
-        gone: Callable[[], None],
+        on_end: Callable[[], None],
         media_type: str,
-        notes: Mapping[str, str],
+        extra_headers: Mapping[str, str],
     ) -> None:
-        super().__init__(content, media_type=media_type, headers={"Cache-Control": "no-store", **notes})
-        self._gone = gone
+        super().__init__(
+            content, media_type=media_type, headers={"Cache-Control": "no-store", **extra_headers}
+        )
+        self._on_end = on_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream; whatever ends it, say so."""
+        """Stream, then call `on_end`.
+
+        Raises:
+            ConnectionAbortedError: The content failed: the connection has to be closed.
+        """
         try:
             await super().__call__(scope, receive, send)
         except GatewayError as error:
-            # The status is long sent: a body that breaks off is the only way left to say it.
+            # The status has been sent: only breaking off the body can report the error.
             gateway: Gateway = scope["app"].state.gateway
             gateway.metrics.count("errors", error.code)
             raise ConnectionAbortedError(error.code) from None
         finally:
-            self._gone()
+            self._on_end()
 
 
 async def error_answer(request: Request, error: Exception) -> Response:
-    """Answer an error as OpenAI does, with our code."""
+    """Return an error in OpenAI's format, with the gateway's code."""
     if not isinstance(error, GatewayError):
-        error = MissingResource("there is nothing at this address, or not for this method")
+        error = MissingResource("there is nothing at this address for this method")
     gateway_of(request).metrics.count("errors", error.code)
     kind = "invalid_request_error" if error.status < 500 else "server_error"
     content = {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}}
     return JSONResponse(content, error.status, headers=dict(headers(error)))
 
 
-async def broken(request: Request, _error: Exception) -> Response:
-    """Answer for a fault of our own; what it was is in the log alone."""
+async def internal_error(request: Request, _error: Exception) -> Response:
+    """Answer for an error in the gateway itself; its details are only in the log."""
     gateway_of(request).metrics.count("errors", "internal")
     content = {
-        "error": {"message": "the gateway broke", "type": "server_error", "param": None, "code": "internal"}
+        "error": {"message": "the gateway failed", "type": "server_error", "param": None, "code": "internal"}
     }
     return JSONResponse(content, 500)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.context import Context, ContextState
 from gateway.errors import BadRequest, ContextEnded, TooLarge
-from gateway.timeline import AudioForm
+from gateway.timeline import AudioFormat
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -19,14 +19,14 @@ PROSE = (
 END = Chunk(b"", 0, 100, (), {"duration_ms": 100})
 
 
-def context(text: str = "", *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    made = Context(options, AudioForm(form), limit)
+def context(text: str = "", *, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
+    made = Context(options, AudioFormat(audio_format), limit)
     made.push(text)
     return made
 
 
-def whole(text: str, *, form: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    made = Context(options, AudioForm(form), limit)
+def whole(text: str, *, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
+    made = Context(options, AudioFormat(audio_format), limit)
     made.speak(text)
     return made
 
@@ -35,7 +35,7 @@ def jobs(of: Context) -> list[str]:
     """Run a context's jobs to their end; return the parts of its text that they spoke."""
     spoken = []
     while (job := of.next_job()) is not None:
-        of.take(END)
+        of.place(END)
         of.job_ended()
         spoken.append(of.text[job.span.char_start : job.span.char_end])
     return spoken
@@ -45,7 +45,7 @@ def test_a_whole_text_is_one_job_as_it_is() -> None:
     made = whole(PROSE, voice="anna")
     job = made.next_job()
     assert job is not None
-    assert job.given == {"text": PROSE.strip(), "stream": True, "bit_rate": 64, "voice": "anna"}
+    assert job.input == {"text": PROSE.strip(), "stream": True, "bit_rate": 64, "voice": "anna"}
     assert made.next_job() is None
 
 
@@ -55,15 +55,15 @@ def test_of_much_text_two_jobs_are_inside_at_once_and_the_next_follows_an_end() 
     assert first is not None
     assert second is not None
     assert made.next_job() is None
-    assert (first.given.get("opening"), second.given["opening"]) == (None, "even")
-    made.take(END)
+    assert (first.input.get("opening"), second.input["opening"]) == (None, "even")
+    made.place(END)
     made.job_ended()
     assert made.next_job() is not None
 
 
-@pytest.mark.parametrize(("form", "most"), [("mp3", 3_300), ("pcm", 1_500)])
-def test_no_job_is_longer_than_its_result_may_be(form: str, most: int) -> None:
-    made = whole(PROSE * 40, form=form)
+@pytest.mark.parametrize(("audio_format", "most"), [("mp3", 3_300), ("pcm", 1_500)])
+def test_no_job_is_longer_than_its_result_may_be(audio_format: str, most: int) -> None:
+    made = whole(PROSE * 40, audio_format=audio_format)
     assert max(map(len, jobs(made))) <= most
 
 
@@ -87,11 +87,11 @@ def test_every_word_is_spoken_once_and_in_order_however_the_text_came(sizes: lis
 
 
 def test_a_job_that_ends_in_the_middle_of_a_sentence_brings_its_own_pause() -> None:
-    made = context(form="pcm")
+    made = context(audio_format="pcm")
     made.speak("Well, " * 400)
     first = made.next_job()
     assert first is not None
-    assert first.given["text"].endswith(", [pause:150ms]")
+    assert first.input["text"].endswith(", [pause:150ms]")
 
 
 def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence() -> None:
@@ -101,7 +101,7 @@ def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence
     made.push(" and")
     job = made.next_job()
     assert job is not None
-    assert job.given["text"] == "The harbour was quiet that morning, [pause:150ms]"
+    assert job.input["text"] == "The harbour was quiet that morning, [pause:150ms]"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence
             "We paid 1,000,000 dollars for what nobody wanted.",
         ),
         ("Well, yes, and so, of course, be it", "Well, yes, and so, of course,"),
-        ("He said [a tag, with a comma] and", None),
+        ("He message [a tag, with a comma] and", None),
         ("No. Yes. Well. Not as such", None),
     ],
 )
@@ -146,7 +146,7 @@ def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
     made = whole(PROSE * 60)
     made.next_job()
     segment = {"text": "", "char_start": 0, "char_end": 68, "start_ms": 0, "end_ms": 6_800}
-    made.take(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
+    made.place(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
     assert made.cancel(6_800).text == PROSE[:68]
     assert made.next_job() is None
     with pytest.raises(ContextEnded, match="the context is cancelled and takes no more text"):
@@ -160,7 +160,7 @@ def test_what_was_heard_of_a_context_that_is_done_can_still_be_asked() -> None:
     job = made.next_job()
     assert job is not None
     segment = {"text": "", "char_start": 0, "char_end": 13, "start_ms": 0, "end_ms": 1_000}
-    made.take(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
+    made.place(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
     made.job_ended()
     assert made.state is ContextState.DONE
     assert made.cancel(800).text == "Good"

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gateway.messages import Speak
 from gateway.openai import SpeechBody
 from gateway.speeches import SpeechOptions
-from tests.kits.gateway import running, talking
+from tests.kits.gateway import connected, running_gateway
 from worker.request import SpeechRequest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,9 +76,9 @@ def test_the_page_of_a_gateway_names_the_fields_that_it_takes(page: str) -> None
 
 async def test_what_is_asked_for_reaches_the_worker_by_every_way() -> None:
     assert set(GIVEN) == set(SpeechRequest.model_fields) - set(GATEWAY) - {"text", "format"}
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="speak", text=TEXT, **GIVEN)
-        await talk.until("done")
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="speak", text=TEXT, **GIVEN)
+        await client.until("done")
         await gateway.http.post("/v1/audio/speech", json={"input": TEXT, **GIVEN})
         url = (await gateway.http.post("/v1/speech", json={"text": TEXT, **GIVEN})).json()["url"]
         await gateway.http.get(url)

@@ -11,17 +11,20 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, BadRequestError, OpenAI
 
-from tests.kits.gateway import TOKEN, audio_of, running
+from tests.kits.gateway import TOKEN, audio_of, running_gateway
 
 TEXT = "The harbour was quiet that morning, and only the gulls had opinions."
 
 
-def whole(text: str, form: str = "mp3") -> bytes:
-    return b"".join(audio for audio, _, _ in audio_of(text, form))
+def whole(text: str, audio_format: str = "mp3") -> bytes:
+    return b"".join(audio for audio, _, _ in audio_of(text, audio_format))
 
 
 async def test_the_openai_package_gets_its_audio_unmodified() -> None:
-    async with running() as gateway, AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client:
+    async with (
+        running_gateway() as gateway,
+        AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client,
+    ):
         answer = await client.audio.speech.create(model="tts-1", voice="nova", input=TEXT)
         models = await client.models.list()
     assert answer.content == whole(TEXT)
@@ -38,7 +41,7 @@ async def test_the_openai_package_streams_without_async_too() -> None:
         ):
             return b"".join(answer.iter_bytes())
 
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         content = await asyncio.to_thread(speak, gateway.url)
     with wave.open(io.BytesIO(content)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
@@ -53,7 +56,10 @@ async def test_pipecats_request_gets_raw_samples() -> None:
         "voice": "alloy",
         "response_format": "pcm",
     }
-    async with running() as gateway, AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client:
+    async with (
+        running_gateway() as gateway,
+        AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client,
+    ):
         async with client.audio.speech.with_streaming_response.create(**request) as answer:
             assert answer.status_code == 200
             got = [chunk async for chunk in answer.iter_bytes(24_000)]
@@ -66,7 +72,7 @@ async def test_pipecats_request_gets_raw_samples() -> None:
 
 
 async def test_events_carry_the_same_audio_and_its_usage() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         answer = await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "stream_format": "sse"})
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line.removeprefix("data: ")) for line in answer.text.split("\n\n") if line]
@@ -79,7 +85,7 @@ async def test_events_carry_the_same_audio_and_its_usage() -> None:
 
 async def test_a_text_longer_than_one_pcm_job_is_spoken_by_several() -> None:
     text = " ".join([TEXT] * 40)
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         answer = await gateway.http.post("/v1/audio/speech", json={"input": text, "response_format": "pcm"})
         jobs = [job["text"] for job in gateway.endpoint.jobs.values()]
     assert len(jobs) == 3
@@ -87,7 +93,7 @@ async def test_a_text_longer_than_one_pcm_job_is_spoken_by_several() -> None:
 
 
 async def test_voices_are_those_of_the_worker_and_the_gateways_own_names() -> None:
-    async with running(voices={"alloy": "anna"}) as gateway:
+    async with running_gateway(voices={"alloy": "anna"}) as gateway:
         listed = (await gateway.http.get("/v1/audio/voices")).json()["voices"]
         await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "voice": "alloy"})
         await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "voice": {"id": "anna"}})
@@ -117,7 +123,7 @@ async def test_voices_are_those_of_the_worker_and_the_gateways_own_names() -> No
 async def test_a_wrong_request_is_answered_as_openai_does_with_our_code(
     body: Any, status: int, code: str
 ) -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         answer = await gateway.http.post("/v1/audio/speech", json=body)
         after = await gateway.http.post("/v1/audio/speech", json={"input": TEXT})
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
@@ -126,14 +132,17 @@ async def test_a_wrong_request_is_answered_as_openai_does_with_our_code(
 
 
 async def test_the_openai_package_understands_the_refusal() -> None:
-    async with running() as gateway, AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client:
+    async with (
+        running_gateway() as gateway,
+        AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=TOKEN) as client,
+    ):
         with pytest.raises(BadRequestError) as refused:
             await client.audio.speech.create(model="tts-1", voice="ghost", input=TEXT)
     assert refused.value.code == "unknown_voice"
 
 
 async def test_limits_answer_429_with_the_time_to_wait() -> None:
-    async with running(characters_a_day=100) as gateway:
+    async with running_gateway(characters_a_day=100) as gateway:
         for _ in range(2):
             answer = await gateway.http.post("/v1/audio/speech", json={"input": TEXT})
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
@@ -141,7 +150,7 @@ async def test_limits_answer_429_with_the_time_to_wait() -> None:
 
 
 async def test_a_listener_who_leaves_has_the_jobs_cancelled() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
         body = {"input": " ".join([TEXT] * 20)}
@@ -153,7 +162,7 @@ async def test_a_listener_who_leaves_has_the_jobs_cancelled() -> None:
 
 
 async def test_pages_of_listed_origins_alone_may_use_it() -> None:
-    async with running(origins=("https://good.example",)) as gateway:
+    async with running_gateway(origins=("https://good.example",)) as gateway:
         good, evil = [
             await gateway.http.post("/v1/audio/speech", json={"input": TEXT}, headers={"Origin": origin})
             for origin in ("https://good.example", "https://evil.example")
@@ -164,7 +173,7 @@ async def test_pages_of_listed_origins_alone_may_use_it() -> None:
 
 
 async def test_health_is_open_and_metrics_are_not() -> None:
-    async with running() as gateway, httpx.AsyncClient(base_url=gateway.url) as stranger:
+    async with running_gateway() as gateway, httpx.AsyncClient(base_url=gateway.url) as stranger:
         assert (await stranger.get("/healthz")).json() == {"status": "ok"}
         assert (await stranger.get("/metrics")).status_code == 401
         assert (await stranger.get("/v1/nothing")).json()["error"]["code"] == "not_found"

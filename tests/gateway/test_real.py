@@ -26,7 +26,7 @@ from websockets.asyncio.client import connect
 from bench.running import running
 from gateway.endpoint import RunPod
 from gateway.settings import NAMES, GatewaySettings
-from tests.kits.gateway import Talk
+from tests.kits.gateway import SocketClient
 from tests.kits.pods import gatewaying
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
         yield url, pod
 
 
-def asked(address: str) -> Any:
+def get_json(address: str) -> Any:
     """Return an answer of an endpoint that may fail a few times."""
     for _ in range(30):
         with suppress(httpx.HTTPError):
@@ -68,24 +68,24 @@ def asked(address: str) -> Any:
     raise AssertionError("the endpoint does not answer")
 
 
-def made(pod: str) -> bytes:
+def output_of(pod: str) -> bytes:
     """Return what the endpoint's only completed job put out."""
-    [job] = [row["id"] for row in asked(f"{pod}/localpod/state")["jobs"] if row["status"] == "COMPLETED"]
-    output = asked(f"{pod}/v2/local/status/{job}")["output"]
+    [job] = [row["id"] for row in get_json(f"{pod}/localpod/state")["jobs"] if row["status"] == "COMPLETED"]
+    output = get_json(f"{pod}/v2/local/status/{job}")["output"]
     return b"".join(base64.b64decode(record["audio_base64"]) for record in output)
 
 
-async def spoken(url: str, text: str, **options: Any) -> Talk:
+async def spoken(url: str, text: str, **options: Any) -> SocketClient:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers) as ws:
-        talk = Talk(ws)
-        await talk.say(type="speak", text=text, **options)
+        client = SocketClient(ws)
+        await client.send(type="speak", text=text, **options)
         async with asyncio.timeout(60):
             ended: dict[str, Any] = {"type": ""}
             while ended["type"] not in {"done", "error"}:
-                ended = await talk.next()
+                ended = await client.next()
     assert ended["type"] == "done", ended
-    return talk
+    return client
 
 
 FAULTS = [
@@ -102,11 +102,11 @@ async def test_through_faults_the_bytes_received_are_the_bytes_made(
 ) -> None:
     with endpoint(tmp_path, *faults, speed=30) as pod:
         with gateway(pod) as (url, log):
-            talk = await spoken(url, PROSE * 4)
-        assert talk.audio["main"] == made(pod)
-        struck = asked(f"{pod}/localpod/faults")["struck"]
+            client = await spoken(url, PROSE * 4)
+        assert client.audio["main"] == output_of(pod)
+        struck = get_json(f"{pod}/localpod/faults")["struck"]
         assert sum(struck.values()) >= 1
-        captions = talk.captions()
+        captions = client.captions()
         assert "".join(c["text"] for c in captions).replace(" ", "") == (PROSE * 4).replace(" ", "")
     assert KEY not in "\n".join(log)
     assert TOKEN not in "\n".join(log)
@@ -116,13 +116,15 @@ async def test_a_barge_in_cancels_at_the_endpoint_the_running_job_and_the_queued
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with endpoint(tmp_path, speed=2) as pod, gateway(pod) as (url, _):
         async with connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers) as ws:
-            talk = Talk(ws)
-            await talk.say(type="speak", text=PROSE * 30)
-            await talk.until("audio")
-            await talk.say(type="cancel", played_ms=1_000)
-            heard = (await talk.until("cancelled"))["heard"]
+            client = SocketClient(ws)
+            await client.send(type="speak", text=PROSE * 30)
+            await client.until("audio")
+            await client.send(type="cancel", played_ms=1_000)
+            heard = (await client.until("cancelled"))["heard"]
             async with asyncio.timeout(20):
-                while [job["status"] for job in asked(f"{pod}/localpod/state")["jobs"]] != ["CANCELLED"] * 2:
+                while [job["status"] for job in get_json(f"{pod}/localpod/state")["jobs"]] != [
+                    "CANCELLED"
+                ] * 2:
                     await asyncio.sleep(0.05)
     assert heard["text"]
     assert PROSE.startswith(heard["text"])
@@ -160,14 +162,14 @@ def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path:
     page = (ROOT / "docs" / "how-to" / "gateway.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     env = {**os.environ, "GATEWAY_URL": sound[0].replace("http", "ws"), "GATEWAY_TOKEN": TOKEN}
-    told = [
+    output = [
         subprocess.run(
             [sys.executable, "-c", example], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
         ).stdout
         for example in examples
     ]
-    assert told[0].startswith("0 These words come one by one,")
-    assert told[1] == "spoken by the voice default\n"
+    assert output[0].startswith("0 These words come one by one,")
+    assert output[1] == "spoken by the voice default\n"
     assert (tmp_path / "words.mp3").stat().st_size > 10_000
     assert (tmp_path / "openai.mp3").stat().st_size > 5_000
 
@@ -182,7 +184,7 @@ def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "env", "said"),
+    ("options", "env", "message"),
     [
         ([], {"RUNPOD_API_KEY": ""}, "gateway: RUNPOD_API_KEY is not set"),
         (["--host", "0.0.0.0"], {}, "gateway: GATEWAY_TOKENS is not set: without tokens"),
@@ -192,7 +194,7 @@ def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> N
     ],
 )
 def test_a_gateway_that_cannot_start_says_one_line_and_exits_with_1(
-    options: list[str], env: dict[str, str], said: str
+    options: list[str], env: dict[str, str], message: str
 ) -> None:
     given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
     surroundings = given | {"PYTHONPATH": os.pathsep.join(sys.path)} | env
@@ -205,7 +207,7 @@ def test_a_gateway_that_cannot_start_says_one_line_and_exits_with_1(
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
     assert KEY not in done.stderr
 
@@ -213,7 +215,7 @@ def test_a_gateway_that_cannot_start_says_one_line_and_exits_with_1(
 def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "websockets.py").write_text("raise ImportError\n")  # stands before the installed one
     given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
-    said = []
+    message = []
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for first in ([], [str(tmp_path)]):
@@ -222,8 +224,8 @@ def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) ->
             done = subprocess.run(
                 command, env=surroundings, cwd=ROOT, capture_output=True, text=True, check=False
             )
-            said.append((done.returncode, done.stderr))
-    assert said == [
+            message.append((done.returncode, done.stderr))
+    assert message == [
         (1, f"gateway: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use\n"),
         (1, "gateway: the package websockets is missing: pip install '.[gateway]'\n"),
     ]
@@ -238,12 +240,12 @@ def test_a_gateway_says_where_it_listens_and_ends_with_0_and_without_another_wor
     env = {**os.environ, **given, "RUNPOD_ENDPOINT_BASE_URL": "http://127.0.0.1:9/v2"}
     with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        told = process.stderr.readline()
+        output = process.stderr.readline()
         process.send_signal(number)
         assert (process.stderr.read(), process.wait(30)) == ("", 0)
     assert re.fullmatch(
         r"gateway: http://127\.0\.0\.1:\d+ \(tokens: 1\), speaking through http://127\.0\.0\.1:9/v2/ep\n",
-        told,
+        output,
     )
 
 
@@ -260,11 +262,11 @@ async def test_a_gateway_that_is_ended_cancels_what_is_queued_and_says_no_word_m
                 ws = await connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers)
                 await ws.send(json.dumps({"type": "speak", "text": "Hello."}))
                 async with asyncio.timeout(20):
-                    while len(asked(f"{pod}/localpod/state")["jobs"]) < 4:
+                    while len(get_json(f"{pod}/localpod/state")["jobs"]) < 4:
                         await asyncio.sleep(0.05)
                 began = time.monotonic()
             took = time.monotonic() - began
-            states = [job["status"] for job in asked(f"{pod}/localpod/state")["jobs"]]
+            states = [job["status"] for job in get_json(f"{pod}/localpod/state")["jobs"]]
         statuses = [(await answer).status_code for answer in asking]
         await ws.wait_closed()
     assert (statuses, ws.close_code) == ([503, 503], 1012)
@@ -292,9 +294,9 @@ def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_op
             headers={"Authorization": f"Bearer {TOKEN}"},
             timeout=30,
         )
-    said = "the endpoint does not exist, or the gateway's own key is not for it"
-    assert (answer.status_code, answer.json()["error"]["message"]) == (502, said)
-    assert log[1:] == [f"gateway: {said}"]
+    message = "the endpoint does not exist, or the gateway's own key is not for it"
+    assert (answer.status_code, answer.json()["error"]["message"]) == (502, message)
+    assert log[1:] == [f"gateway: {message}"]
 
 
 def test_a_wrong_key_is_told_without_it(tmp_path: Path) -> None:

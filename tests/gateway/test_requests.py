@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.endpoint import RunPod
 from gateway.requests import ClientWatch, OpenRequests
 from gateway.settings import GatewaySettings
-from tests.kits.gateway import TOKEN, MemoryEndpoint, Running, audio_of, running, talking
+from tests.kits.gateway import TOKEN, MemoryEndpoint, RunningGateway, audio_of, connected, running_gateway
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -39,9 +39,9 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @asynccontextmanager
-async def held(**settings: Any) -> AsyncIterator[Running]:
+async def held(**settings: Any) -> AsyncIterator[RunningGateway]:
     """A gateway whose endpoint makes nothing until its gate is opened."""
-    async with running(**settings) as gateway:
+    async with running_gateway(**settings) as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 0
         yield gateway
@@ -67,20 +67,20 @@ async def test_who_leaves_before_the_first_audio_leaves_no_job(
 
 
 async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_its_id() -> None:
-    async with running() as gateway:
-        gateway.endpoint.door.clear()
+    async with running_gateway() as gateway:
+        gateway.endpoint.submit_gate.clear()
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: gateway.endpoint.asked)
+        await until(lambda: gateway.endpoint.submissions)
         await left(asking)
         await asyncio.sleep(0.05)
         assert gateway.endpoint.cancelled == []
-        gateway.endpoint.door.set()
+        gateway.endpoint.submit_gate.set()
         await until(lambda: gateway.endpoint.cancelled)
         assert gateway.endpoint.cancelled == ["job-0"]
 
 
 async def test_who_leaves_amid_the_body_has_no_job_submitted_and_is_no_error() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         _, writer = await asyncio.open_connection(*gateway.url.removeprefix("http://").split(":"))
         head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
         writer.write(f'{head}Content-Length: 500\r\n\r\n{{"input": "Hel'.encode())
@@ -137,7 +137,7 @@ async def test_a_route_is_not_cancelled_once_its_answer_is_complete() -> None:
         ended.append("ended")
 
     wire = Wire()
-    watch = ClientWatch(route, OpenRequests(lambda _: None), PlainTextResponse("farewell"))
+    watch = ClientWatch(route, OpenRequests(lambda _: None), PlainTextResponse("shutdown_answer"))
     await watch({"type": "http", "method": "GET"}, wire.receive, wire.send)
     assert ended == ["ended"]
 
@@ -150,17 +150,17 @@ async def test_a_route_that_was_given_up_cannot_answer_after_the_farewell() -> N
 
     wire, given_up = Wire(), list[asyncio.Task[Any]]()
     requests = OpenRequests(given_up.append)
-    watch = ClientWatch(route, requests, PlainTextResponse("farewell"))
+    watch = ClientWatch(route, requests, PlainTextResponse("shutdown_answer"))
     asking = asyncio.create_task(watch({"type": "http", "method": "GET"}, wire.receive, wire.send))
     await asyncio.sleep(0.05)
     requests.end()
     await asking
     await asyncio.gather(*given_up)
-    assert [message.get("body") for message in wire.sent] == [None, b"farewell"]
+    assert [message.get("body") for message in wire.sent] == [None, b"shutdown_answer"]
 
 
 async def test_a_long_body_reaches_its_route_whole_though_the_client_is_watched() -> None:
-    async with running(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
+    async with running_gateway(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         text = PROSE * 2_000
         answer = await gateway.http.post("/v1/audio/speech", json={"input": text})
         spoken = sum(len(job["text"]) for job in gateway.endpoint.jobs.values())
@@ -176,7 +176,7 @@ async def test_a_job_that_dies_in_mid_speech_breaks_the_body_off_without_a_trace
             yield Chunk(b"a" * 192, 0, 24, ())
             raise EngineFailed("it broke")
 
-    async with running(Dying()) as gateway:
+    async with running_gateway(Dying()) as gateway:
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
             await gateway.http.post("/v1/audio/speech", json={"input": PROSE})
     assert capsys.readouterr().err == ""  # uvicorn writes there
@@ -220,7 +220,7 @@ async def test_at_its_end_the_gateway_lets_a_short_speech_end() -> None:
 async def test_a_worker_that_is_being_warmed_is_not_waited_for_at_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with held(prewarm=True) as gateway, talking(gateway):
+    async with held(prewarm=True) as gateway, connected(gateway):
         await until(lambda: gateway.endpoint.operations)
     assert gateway.endpoint.cancelled == ["warm"]
     assert caplog.records == []  # it was not among those that came too late
@@ -234,15 +234,15 @@ async def test_an_endpoint_that_does_not_take_the_cancels_holds_the_end_up_for_s
             await asyncio.sleep(60)
 
     began = time.monotonic()
-    async with running(Deaf()) as gateway:
+    async with running_gateway(Deaf()) as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 0
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await until(lambda: gateway.endpoint.jobs)
         await left(asking)
     assert time.monotonic() - began < 10
-    [said] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert said == "1 jobs may still run: the endpoint took more than 4 s to cancel them"
+    [message] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert message == "1 jobs may still run: the endpoint took more than 4 s to cancel them"
 
 
 async def test_an_operation_that_is_given_up_leaves_no_job() -> None:

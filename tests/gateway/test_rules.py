@@ -41,7 +41,7 @@ def test_requests_a_minute_refill_evenly() -> None:
 def test_characters_are_counted_by_the_day_all_or_none() -> None:
     usage = TokenUsage(Limits(characters_a_day=100))
     usage.characters(60, now=DAY * 5)
-    with pytest.raises(Exhausted, match="60 characters are asked for, and 40 of 100 are left"):
+    with pytest.raises(Exhausted, match="the text has 60 characters, and 40 of 100 are left"):
         usage.characters(60, now=DAY * 5 + 3_600)
     usage.characters(40, now=DAY * 5 + 3_600)
     usage.characters(100, now=DAY * 6)
@@ -88,10 +88,10 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "said"),
+    ("data", "kind", "message"),
     [
         ("{", BadMessage, "not valid JSON"),
-        ("[1]", BadMessage, "no JSON object"),
+        ("[1]", BadMessage, "not a JSON object"),
         ('{"type": "text", "text": NaN}', BadMessage, "not valid JSON"),
         ("[" * 60_000, BadMessage, "not valid JSON"),
         (b"\x00", BadMessage, "binary"),
@@ -99,7 +99,7 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
         ('{"type": "sing"}', BadMessage, "not known, expected one of"),
         ('{"type": "text"}', BadRequest, "text is missing"),
         ('{"type": "text", "text": 5}', BadRequest, "text is a number, expected a valid string"),
-        ('{"type": "text", "text": "a", "speed": 1.0}', BadRequest, "speed is no field"),
+        ('{"type": "text", "text": "a", "speed": 1.0}', BadRequest, "speed is not a field"),
         ('{"type": "speak", "text": "a", "speed": 9.0}', BadRequest, "speed is 9.0, expected less than"),
         ('{"type": "start", "format": "flac"}', BadRequest, "format is 'flac', expected 'mp3' or 'pcm'"),
         ('{"type": "start", "context_id": "a b"}', BadRequest, "context_id is a string"),
@@ -116,11 +116,11 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
     ],
 )
 def test_a_message_that_is_none_is_refused_with_a_reason(
-    data: Any, kind: type[GatewayError], said: str
+    data: Any, kind: type[GatewayError], message: str
 ) -> None:
     with pytest.raises(kind) as refused:
         messages.parse(data, 65_536)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 WORDS = st.text("aZ0_-é\ud800\x00 ", max_size=6)
@@ -132,12 +132,12 @@ FIELDS = st.sampled_from(["text", "context_id", "voice", "speed", "seed", "playe
 
 @given(st.sampled_from(KINDS), st.dictionaries(FIELDS, JSON, max_size=4))
 def test_whatever_a_message_holds_it_is_one_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
-    told: object
+    output: object
     try:
-        told = messages.parse(json.dumps({"type": kind, **fields}), 65_536).type
+        output = messages.parse(json.dumps({"type": kind, **fields}), 65_536).type
     except GatewayError as refusal:
-        told = refusal.code if len(str(refusal)) < 400 else str(refusal)
-    assert told in {kind, "bad_message", "invalid_input"}
+        output = refusal.code if len(str(refusal)) < 400 else str(refusal)
+    assert output in {kind, "bad_message", "invalid_input"}
 
 
 def test_settings_are_read_from_the_environment() -> None:
@@ -158,7 +158,7 @@ def test_settings_are_read_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ({}, "RUNPOD_ENDPOINT_ID is not set"),
         ({"RUNPOD_ENDPOINT_ID": "ep"}, "RUNPOD_API_KEY is not set"),
@@ -185,10 +185,10 @@ def test_settings_are_read_from_the_environment() -> None:
         (ENV | {"RELAY_TOKENS": "short"}, "RELAY_TOKENS: expected tokens of 16"),
     ],
 )
-def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, str], said: str) -> None:
+def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, str], message: str) -> None:
     with pytest.raises(GatewayStartError) as refused:
         GatewaySettings.from_env(env)
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(message)
     assert "short" not in str(refused.value).replace("shorter", "")
 
 
@@ -224,10 +224,10 @@ def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
     ],
 )
 def test_what_fails_behind_the_gateway_is_told_without_its_inside(error: Any, code: str, status: int) -> None:
-    told = translated(error)
-    assert (told.code, told.status) == (code, status)
-    assert "rpa_" not in str(told)
-    assert "10.0" not in str(told)
+    output = translated(error)
+    assert (output.code, output.status) == (code, status)
+    assert "rpa_" not in str(output)
+    assert "10.0" not in str(output)
 
 
 def test_the_metrics_are_prometheus_text() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sized
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.kits.gateway import KEY, TOKEN, Talk, audio_of, running, talking
+from tests.kits.gateway import KEY, TOKEN, SocketClient, audio_of, connected, running_gateway
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -16,118 +16,118 @@ PROSE = (
 )
 
 
-def whole(text: str, form: str = "mp3") -> bytes:
-    return b"".join(audio for audio, _, _ in audio_of(text, form))
+def whole(text: str, audio_format: str = "mp3") -> bytes:
+    return b"".join(audio for audio, _, _ in audio_of(text, audio_format))
 
 
 async def test_a_whole_text_comes_back_byte_for_byte_with_captions_before_their_audio() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="speak", text=PROSE)
-        done = await talk.until("done")
-    assert talk.audio["main"] == whole(PROSE.strip())
-    assert done["bytes"] == len(talk.audio["main"])
-    captions = talk.captions()
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="speak", text=PROSE)
+        done = await client.until("done")
+    assert client.audio["main"] == whole(PROSE.strip())
+    assert done["bytes"] == len(client.audio["main"])
+    captions = client.captions()
     assert [PROSE[c["char_start"] : c["char_end"]] for c in captions] == [c["text"] for c in captions]
     assert "".join(c["text"] for c in captions).replace(" ", "") == PROSE.replace(" ", "")
     assert [c["start_ms"] for c in captions] == sorted(c["start_ms"] for c in captions)
 
 
 async def test_text_in_pieces_is_spoken_while_it_is_written() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="start", voice="anna")
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="start", voice="anna")
         text = PROSE * 5
         for at in range(0, len(text), 7):
-            await talk.say(type="text", text=text[at : at + 7])
-        await talk.until("audio")
-        await talk.say(type="close")
-        done = await talk.until("done")
+            await client.send(type="text", text=text[at : at + 7])
+        await client.until("audio")
+        await client.send(type="close")
+        done = await client.until("done")
         jobs = list(gateway.endpoint.jobs.values())
     assert done["jobs"] == len(jobs) > 1
     assert {job["voice"] for job in jobs} == {"anna"}
-    assert "".join(c["text"] for c in talk.captions()).replace(" ", "") == text.replace(" ", "")
+    assert "".join(c["text"] for c in client.captions()).replace(" ", "") == text.replace(" ", "")
 
 
 async def test_the_next_job_is_submitted_before_the_last_has_ended() -> None:
-    async with running(max_characters=20_000) as gateway, talking(gateway) as talk:
+    async with running_gateway(max_characters=20_000) as gateway, connected(gateway) as client:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
-        await talk.say(type="speak", text=PROSE * 30)
-        await talk.until("audio")
+        await client.send(type="speak", text=PROSE * 30)
+        await client.until("audio")
         assert len(gateway.endpoint.jobs) == 2
         gateway.endpoint.gate.set()
-        await talk.until("done")
+        await client.until("done")
 
 
 async def test_a_writer_who_stops_has_the_last_sentence_spoken_and_may_go_on() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="text", text="That was all I had to say.")
-        assert (await talk.until("audio"))["captions"][0]["text"] == "That was all I had to say."
-        await talk.say(type="text", text=" Or was it?")
-        await talk.say(type="close")
-        await talk.until("done")
-    assert [caption["text"] for caption in talk.captions()] == ["That was all I had to say.", "Or was it?"]
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="text", text="That was all I had to say.")
+        assert (await client.until("audio"))["captions"][0]["text"] == "That was all I had to say."
+        await client.send(type="text", text=" Or was it?")
+        await client.send(type="close")
+        await client.until("done")
+    assert [caption["text"] for caption in client.captions()] == ["That was all I had to say.", "Or was it?"]
 
 
 async def test_flush_speaks_what_there_is_and_pcm_is_told_apart_from_mp3() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="start", format="pcm")
-        await talk.say(type="text", text="Half a")
-        await talk.say(type="flush")
-        await talk.until("audio")
-    assert talk.audio["main"] == whole("Half a", "pcm")
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="start", format="pcm")
+        await client.send(type="text", text="Half a")
+        await client.send(type="flush")
+        await client.until("audio")
+    assert client.audio["main"] == whole("Half a", "pcm")
 
 
 async def test_barge_in_tells_what_was_heard_silences_the_context_and_cancels_its_jobs_queued_ones_too() -> (
     None
 ):
-    async with running(max_characters=20_000) as gateway, talking(gateway) as talk:
+    async with running_gateway(max_characters=20_000) as gateway, connected(gateway) as client:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 2
-        await talk.say(type="speak", text=PROSE * 30, context_id="a")
-        first = (await talk.until("audio"))["captions"][0]
-        await talk.say(type="cancel", context_id="a", played_ms=first["end_ms"])
-        cancelled = await talk.until("cancelled")
+        await client.send(type="speak", text=PROSE * 30, context_id="a")
+        first = (await client.until("audio"))["captions"][0]
+        await client.send(type="cancel", context_id="a", played_ms=first["end_ms"])
+        cancelled = await client.until("cancelled")
         gateway.endpoint.gate.set()
-        await talk.say(type="speak", text="What next?", context_id="b")
-        before = len(talk.audio["a"])
-        await talk.until("done", "b")
+        await client.send(type="speak", text="What next?", context_id="b")
+        before = len(client.audio["a"])
+        await client.until("done", "b")
         assert sorted(gateway.endpoint.cancelled) == ["job-0", "job-1"]
     assert cancelled["heard"] == {"char_end": first["char_end"], "text": PROSE[: first["char_end"]]}
-    assert len(talk.audio["a"]) == before
-    assert talk.audio["b"] == whole("What next?")
+    assert len(client.audio["a"]) == before
+    assert client.audio["b"] == whole("What next?")
 
 
 async def test_a_context_that_was_sent_whole_can_still_be_interrupted() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="speak", text="One two three four.")
-        await talk.until("done")
-        await talk.say(type="cancel", played_ms=500)
-        assert (await talk.until("cancelled"))["heard"]["text"] == "One two"
-        await talk.say(type="text", text="late")
-        assert (await talk.until("error"))["code"] == "context_ended"
-        await talk.say(type="speak", text="Anew.")
-        await talk.until("done")
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="speak", text="One two three four.")
+        await client.until("done")
+        await client.send(type="cancel", played_ms=500)
+        assert (await client.until("cancelled"))["heard"]["text"] == "One two"
+        await client.send(type="text", text="late")
+        assert (await client.until("error"))["code"] == "context_ended"
+        await client.send(type="speak", text="Anew.")
+        await client.until("done")
 
 
 async def test_a_job_that_fails_through_no_fault_of_its_own_is_submitted_again() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        gateway.endpoint.breakdowns = 2
-        await talk.say(type="speak", text="Hello.")
-        await talk.until("done")
-        gateway.endpoint.breakdowns = 3
-        await talk.say(type="speak", text="Hello.")
-        error = await talk.until("error")
-    assert talk.audio["main"] == whole("Hello.")
+    async with running_gateway() as gateway, connected(gateway) as client:
+        gateway.endpoint.failures_left = 2
+        await client.send(type="speak", text="Hello.")
+        await client.until("done")
+        gateway.endpoint.failures_left = 3
+        await client.send(type="speak", text="Hello.")
+        error = await client.until("error")
+    assert client.audio["main"] == whole("Hello.")
     assert (error["code"], error["message"]) == ("engine_failed", "it broke")
 
 
 async def test_two_contexts_are_spoken_side_by_side() -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="speak", text=PROSE, context_id="a")
-        await talk.say(type="speak", text="Short.", context_id="b")
-        ended = {(await talk.until("done"))["context_id"] for _ in range(2)}
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="speak", text=PROSE, context_id="a")
+        await client.send(type="speak", text="Short.", context_id="b")
+        ended = {(await client.until("done"))["context_id"] for _ in range(2)}
     assert ended == {"a", "b"}
-    assert talk.audio == {"a": whole(PROSE.strip()), "b": whole("Short.")}
+    assert client.audio == {"a": whole(PROSE.strip()), "b": whole("Short.")}
 
 
 @pytest.mark.parametrize(
@@ -152,42 +152,42 @@ async def test_two_contexts_are_spoken_side_by_side() -> None:
 async def test_a_wrong_message_is_answered_with_its_code_and_the_connection_goes_on(
     frame: str | bytes, code: str
 ) -> None:
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.socket.send(frame)
-        error = await talk.until("error")
-        await talk.say(type="speak", text="Still here.", context_id="next")
-        await talk.until("done", "next")
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.socket.send(frame)
+        error = await client.until("error")
+        await client.send(type="speak", text="Still here.", context_id="next")
+        await client.until("done", "next")
     assert error["code"] == code
     assert "secret" not in json.dumps(error)
 
 
 async def test_a_frame_beyond_all_bounds_closes_its_connection_and_no_other() -> None:
-    async with running() as gateway, talking(gateway) as other:
-        async with talking(gateway) as talk:
-            await talk.socket.send("x" * 200_000)
+    async with running_gateway() as gateway, connected(gateway) as other:
+        async with connected(gateway) as client:
+            await client.socket.send("x" * 200_000)
             with pytest.raises(ConnectionClosed) as closed:
-                await talk.socket.recv()
-        await other.say(type="speak", text="Still here.")
+                await client.socket.recv()
+        await other.send(type="speak", text="Still here.")
         await other.until("done")
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
 
 
 async def test_who_makes_nothing_but_mistakes_is_sent_away() -> None:
-    async with running() as gateway, talking(gateway) as talk:
+    async with running_gateway() as gateway, connected(gateway) as client:
         for _ in range(50):
-            await talk.socket.send("?")
+            await client.socket.send("?")
         with pytest.raises(ConnectionClosed):
-            await talk.until("never")
+            await client.until("never")
 
 
 @pytest.mark.parametrize("token", [None, "wrong-token-wrong-token"])
 async def test_without_the_token_there_is_no_speech(token: str | None) -> None:
-    async with running() as gateway, gateway.connect(token) as socket:
-        talk = Talk(socket)
+    async with running_gateway() as gateway, gateway.connect(token) as socket:
+        client = SocketClient(socket)
         if token is None:
-            await talk.say(type="speak", text="Hello.")
-        error = await talk.next()
+            await client.send(type="speak", text="Hello.")
+        error = await client.next()
         with pytest.raises(ConnectionClosed):
             await socket.recv()
         assert gateway.endpoint.jobs == {}
@@ -196,10 +196,10 @@ async def test_without_the_token_there_is_no_speech(token: str | None) -> None:
 
 
 async def test_a_page_that_can_set_no_header_sends_its_token_first() -> None:
-    async with running() as gateway, gateway.connect(None) as socket:
-        talk = Talk(socket)
-        await talk.say(type="auth", token=TOKEN)
-        await talk.until("ready")
+    async with running_gateway() as gateway, gateway.connect(None) as socket:
+        client = SocketClient(socket)
+        await client.send(type="auth", token=TOKEN)
+        await client.until("ready")
 
 
 @pytest.mark.parametrize(
@@ -207,51 +207,51 @@ async def test_a_page_that_can_set_no_header_sends_its_token_first() -> None:
 )
 async def test_only_pages_on_the_list_may_connect(origin: str, kind: str) -> None:
     async with (
-        running(origins=("https://good.example",)) as gateway,
+        running_gateway(origins=("https://good.example",)) as gateway,
         gateway.connect(additional_headers={"Authorization": f"Bearer {TOKEN}"}, origin=origin) as socket,
     ):
-        assert (await Talk(socket).next())["type"] == kind
+        assert (await SocketClient(socket).next())["type"] == kind
 
 
 async def test_connections_contexts_requests_and_characters_are_limited() -> None:
     limits = {"connections_a_token": 1, "contexts": 1, "requests_a_minute": 2, "characters_a_day": 40}
-    async with running(**limits) as gateway, talking(gateway) as talk:
+    async with running_gateway(**limits) as gateway, connected(gateway) as client:
         gateway.endpoint.gate.clear()
         async with gateway.connect() as second:
-            refused = await Talk(second).next()
-        await talk.say(type="speak", text="wait for it")
-        await talk.say(type="start", context_id="b")
-        crowded = await talk.until("error")
-        await talk.say(type="cancel", played_ms=0)
-        await talk.until("cancelled")
-        await talk.say(type="speak", text="wait " * 7)
-        spent = await talk.until("error")
-        await talk.say(type="speak", text="again")
-        hurried = await talk.until("error")
+            refused = await SocketClient(second).next()
+        await client.send(type="speak", text="wait for it")
+        await client.send(type="start", context_id="b")
+        crowded = await client.until("error")
+        await client.send(type="cancel", played_ms=0)
+        await client.until("cancelled")
+        await client.send(type="speak", text="wait " * 7)
+        spent = await client.until("error")
+        await client.send(type="speak", text="again")
+        hurried = await client.until("error")
     for error in (refused, crowded, spent, hurried):
         assert error["code"] == "rate_limited"
         assert error["retry_after_s"] >= 1
 
 
 async def test_a_silent_connection_beats_and_answers_a_ping() -> None:
-    async with running(heartbeat_s=1) as gateway, talking(gateway) as talk:
-        await talk.say(type="ping")
-        assert (await talk.next())["type"] == "pong"
-        assert (await talk.next())["type"] == "heartbeat"
+    async with running_gateway(heartbeat_s=1) as gateway, connected(gateway) as client:
+        await client.send(type="ping")
+        assert (await client.next())["type"] == "pong"
+        assert (await client.next())["type"] == "heartbeat"
 
 
 async def test_a_worker_is_warmed_when_somebody_connects_but_not_for_everyone() -> None:
-    async with running(prewarm=True) as gateway:
-        async with talking(gateway), talking(gateway):
+    async with running_gateway(prewarm=True) as gateway:
+        async with connected(gateway), connected(gateway):
             pass
         assert gateway.endpoint.operations == ["warm"]
 
 
 async def test_a_client_that_leaves_has_its_jobs_cancelled() -> None:
-    async with running() as gateway:
-        async with talking(gateway) as talk:
+    async with running_gateway() as gateway:
+        async with connected(gateway) as client:
             gateway.endpoint.gate.clear()
-            await talk.say(type="speak", text="wait " * 5)
+            await client.send(type="speak", text="wait " * 5)
             while not gateway.endpoint.jobs:
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(10):
@@ -260,11 +260,11 @@ async def test_a_client_that_leaves_has_its_jobs_cancelled() -> None:
 
 
 async def test_a_listener_who_does_not_read_holds_the_reading_back() -> None:
-    async with running(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
+    async with running_gateway(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         async with gateway.connect(max_queue=1) as socket:
-            talk = Talk(socket)
-            await talk.until("ready")
-            await talk.say(type="speak", text=PROSE * 2_000, format="pcm")
+            client = SocketClient(socket)
+            await client.until("ready")
+            await client.send(type="speak", text=PROSE * 2_000, format="pcm")
             asked = await standing_still(gateway.endpoint.jobs)
         total = len(PROSE) * 2_000 // 1_200
         assert 0 < asked < total // 4
@@ -281,12 +281,12 @@ async def standing_still(jobs: Sized) -> int:
 
 async def test_nothing_said_and_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "gateway")
-    async with running() as gateway, talking(gateway) as talk:
-        await talk.say(type="speak", text="Quinquireme of Nineveh.")
-        await talk.until("done")
-        await talk.say(type="speak", text="Quinquireme, explode.", context_id="b")
-        await talk.until("error")
-    told = "\n".join(record.getMessage() for record in caplog.records if record.name == "gateway")
-    assert "broke" in told
+    async with running_gateway() as gateway, connected(gateway) as client:
+        await client.send(type="speak", text="Quinquireme of Nineveh.")
+        await client.until("done")
+        await client.send(type="speak", text="Quinquireme, explode.", context_id="b")
+        await client.until("error")
+    output = "\n".join(record.getMessage() for record in caplog.records if record.name == "gateway")
+    assert "failed" in output
     for secret in ("Quinquireme", TOKEN, KEY):
-        assert secret not in told
+        assert secret not in output

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.kits.gateway import Running, audio_of, running
+from tests.kits.gateway import RunningGateway, audio_of, running_gateway
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -12,14 +12,14 @@ WHOLE = b"".join(audio for audio, _, _ in audio_of(PROSE))
 FIRST = len(audio_of(PROSE)[0][0])
 
 
-async def begun(gateway: Running, text: str = PROSE, **options: object) -> str:
+async def begun(gateway: RunningGateway, text: str = PROSE, **options: object) -> str:
     answer = await gateway.http.post("/v1/speech", json={"text": text, **options})
     assert answer.status_code == 201
     return str(answer.json()["url"])
 
 
 async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
         url = await begun(gateway)
@@ -36,7 +36,7 @@ async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
 
 
 async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same_file() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
         url = await begun(gateway)
@@ -63,24 +63,24 @@ async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same
 
 
 async def test_a_speech_tells_its_captions_and_can_be_given_up() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
         url = (await begun(gateway)).removesuffix(".mp3")
         async with asyncio.timeout(10):
-            while not (told := (await gateway.http.get(url)).json())["captions"]:
+            while not (output := (await gateway.http.get(url)).json())["captions"]:
                 await asyncio.sleep(0.01)
-        assert told["state"] == "closed"
+        assert output["state"] == "closed"
         assert (await gateway.http.delete(url)).status_code == 204
         assert (await gateway.http.get(url)).status_code == 404
         async with asyncio.timeout(10):
             while gateway.endpoint.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
-    assert PROSE.startswith(told["captions"][0]["text"])
+    assert PROSE.startswith(output["captions"][0]["text"])
 
 
 async def test_a_speech_that_fails_answers_with_the_reason() -> None:
-    async with running() as gateway:
+    async with running_gateway() as gateway:
         url = await begun(gateway, voice="ghost")
         answer = await gateway.http.get(url)
         nothing = await gateway.http.post("/v1/speech", json={"text": "..."})
@@ -92,7 +92,7 @@ async def test_a_speech_that_fails_answers_with_the_reason() -> None:
 
 
 async def test_old_speech_makes_room_for_new() -> None:
-    async with running(speech_bytes=2 * len(WHOLE)) as gateway:
+    async with running_gateway(speech_bytes=2 * len(WHOLE)) as gateway:
         urls = []
         for _ in range(3):
             urls.append(await begun(gateway))

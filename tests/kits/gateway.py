@@ -25,18 +25,18 @@ TOKEN = "a-token-of-sixteen-or-more"
 KEY = "rpa_the-key-that-nobody-sees"
 
 
-def audio_of(text: str, form: str = "mp3") -> list[tuple[bytes, int, int]]:
+def audio_of(text: str, audio_format: str = "mp3") -> list[tuple[bytes, int, int]]:
     """Return what the endpoint below makes of a text: audio and its times, one for each segment."""
     made, at = [], 0
     for number, segment in enumerate(plan(text)):
         length = len(segment.text) * MS_PER_CHARACTER + segment.pause_ms // 24 * 24
-        if form == "pcm":
+        if audio_format == "pcm":
             audio = bytes([number % 250]) * (length * 48)
         else:
             audio = bytes([number % 250]) * (length // 24 * FRAME)
         made.append((audio, at, at + length))
         at += length
-    if form == "mp3":
+    if audio_format == "mp3":
         audio, start, end = made[-1]
         made[-1] = (audio + bytes(FRAME * 3), start, end)  # 72 ms of delay and padding
     return made
@@ -51,32 +51,32 @@ class MemoryEndpoint:
         self.operations: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.breakdowns = 0  # jobs that fail for no fault of theirs
+        self.failures_left = 0  # jobs that fail for no fault of theirs
         self.hold_after = 10_000  # chunks of a job that come before the gate
-        self.door = asyncio.Event()  # closed: a submission is on its way
-        self.door.set()
-        self.asked = 0  # submissions that were begun
+        self.submit_gate = asyncio.Event()  # closed: a submission is on its way
+        self.submit_gate.set()
+        self.submissions = 0  # submissions that were begun
 
-    async def submit(self, given: Mapping[str, Any]) -> str:
-        self.asked += 1
-        await self.door.wait()
+    async def submit(self, job_input: Mapping[str, Any]) -> str:
+        self.submissions += 1
+        await self.submit_gate.wait()
         job = f"job-{len(self.jobs)}"
-        self.jobs[job] = given
+        self.jobs[job] = job_input
         return job
 
     async def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
-        given = self.jobs[job]
-        if given.get("voice", "default") not in {"default", "anna"}:
-            raise UnknownVoice(f"there is no voice {given['voice']!r}")
-        if self.breakdowns:
-            self.breakdowns -= 1
+        job_input = self.jobs[job]
+        if job_input.get("voice", "default") not in {"default", "anna"}:
+            raise UnknownVoice(f"there is no voice {job_input['voice']!r}")
+        if self.failures_left:
+            self.failures_left -= 1
             raise EngineFailed("it broke")
-        if "explode" in given["text"]:
+        if "explode" in job_input["text"]:
             raise RuntimeError("a secret of the inside")
-        pieces = audio_of(given["text"], given.get("format", "mp3"))
-        segments = plan(given["text"])
-        for number, ((audio, start, end), segment) in enumerate(zip(pieces, segments, strict=True)):
-            if number >= self.hold_after or "wait" in given["text"]:
+        chunks = audio_of(job_input["text"], job_input.get("format", "mp3"))
+        segments = plan(job_input["text"])
+        for number, ((audio, start, end), segment) in enumerate(zip(chunks, segments, strict=True)):
+            if number >= self.hold_after or "wait" in job_input["text"]:
                 await self.gate.wait()
             caption = {
                 "text": segment.text,
@@ -85,7 +85,7 @@ class MemoryEndpoint:
                 "start_ms": start,
                 "end_ms": end,
             }
-            last = number == len(pieces) - 1
+            last = number == len(chunks) - 1
             yield Chunk(audio, start, end, (caption,), {"duration_ms": end} if last else None)
 
     async def cancel(self, job: str) -> None:
@@ -105,7 +105,7 @@ class MemoryEndpoint:
 
 
 @dataclass
-class Running:
+class RunningGateway:
     """A gateway that listens, and what it speaks through."""
 
     url: str
@@ -122,7 +122,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(endpoint: MemoryEndpoint | None = None, /, **settings: Any) -> AsyncIterator[Running]:
+async def running_gateway(
+    endpoint: MemoryEndpoint | None = None, /, **settings: Any
+) -> AsyncIterator[RunningGateway]:
     """Serve a gateway on a free port of this machine."""
     endpoint = endpoint or MemoryEndpoint()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
@@ -138,13 +140,13 @@ async def running(endpoint: MemoryEndpoint | None = None, /, **settings: Any) ->
         async with httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20
         ) as http:
-            yield Running(url, endpoint, http, server)
+            yield RunningGateway(url, endpoint, http, server)
     finally:
         server.should_exit = True
         await serving
 
 
-class Talk:
+class SocketClient:
     """One client's side of the WebSocket protocol: sends messages, sorts what comes."""
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -153,7 +155,7 @@ class Talk:
         self.audio: dict[str, bytes] = {}
         self._awaiting: dict[str, Any] | None = None
 
-    async def say(self, **message: Any) -> None:
+    async def send(self, **message: Any) -> None:
         await self.socket.send(json.dumps(message))
 
     async def next(self) -> dict[str, Any]:
@@ -186,22 +188,22 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(gateway: Running, **options: Any) -> AsyncIterator[Talk]:
+async def connected(gateway: RunningGateway, **options: Any) -> AsyncIterator[SocketClient]:
     """Connect, and wait until the gateway is ready."""
     async with gateway.connect(**options) as socket:
-        talk = Talk(socket)
-        await talk.until("ready")
-        yield talk
+        client = SocketClient(socket)
+        await client.until("ready")
+        yield client
 
 
 __all__ = [
     "KEY",
     "TOKEN",
     "MemoryEndpoint",
-    "Running",
-    "Talk",
+    "RunningGateway",
+    "SocketClient",
     "audio_of",
-    "running",
-    "talking",
+    "connected",
+    "running_gateway",
     "websockets",
 ]
