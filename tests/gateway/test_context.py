@@ -1,4 +1,4 @@
-"""What a context submits, in which order, and what ends it."""
+"""Which jobs a context submits, in which order, and what ends it."""
 
 import base64
 from typing import Any
@@ -41,7 +41,7 @@ def jobs(of: Context) -> list[str]:
     return spoken
 
 
-def test_a_whole_text_is_one_job_as_it_is() -> None:
+def test_a_whole_text_is_one_job_with_the_text_unchanged() -> None:
     made = whole(PROSE, voice="anna")
     job = made.next_job()
     assert job is not None
@@ -49,7 +49,7 @@ def test_a_whole_text_is_one_job_as_it_is() -> None:
     assert made.next_job() is None
 
 
-def test_of_much_text_two_jobs_are_inside_at_once_and_the_next_follows_an_end() -> None:
+def test_a_long_text_has_two_jobs_at_once_and_the_next_follows_an_end() -> None:
     made = whole(PROSE * 60)
     first, second = made.next_job(), made.next_job()
     assert first is not None
@@ -68,7 +68,7 @@ def test_no_job_is_longer_than_its_result_may_be(audio_format: str, most: int) -
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.sampled_from(["flushed", "whole"]))
-def test_every_word_is_spoken_once_and_in_order_however_the_text_came(sizes: list[int], way: str) -> None:
+def test_every_word_is_spoken_once_and_in_order_however_the_text_is_cut(sizes: list[int], way: str) -> None:
     made, at = context(), 0
     spoken = []
     for size in sizes:
@@ -86,7 +86,7 @@ def test_every_word_is_spoken_once_and_in_order_however_the_text_came(sizes: lis
     assert made.state is ContextState.DONE
 
 
-def test_a_job_that_ends_in_the_middle_of_a_sentence_brings_its_own_pause() -> None:
+def test_a_job_that_ends_within_a_sentence_ends_with_a_pause_tag() -> None:
     made = context(audio_format="pcm")
     made.speak("Well, " * 400)
     first = made.next_job()
@@ -124,7 +124,7 @@ def test_the_first_cut_is_a_place_where_a_reader_would_pause(text: str, first: s
     assert (job and made.text[job.span.char_start : job.span.char_end]) == first
 
 
-def test_flush_speaks_half_a_sentence_and_the_context_goes_on() -> None:
+def test_flush_speaks_half_a_sentence_and_the_context_stays_open() -> None:
     made = context("So far")
     made.flush()
     assert jobs(made) == ["So far"]
@@ -142,7 +142,7 @@ def test_a_context_without_a_word_is_done_when_it_is_closed() -> None:
     assert made.state is ContextState.DONE
 
 
-def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
+def test_after_a_cancel_no_job_is_submitted_and_no_text_is_taken() -> None:
     made = whole(PROSE * 60)
     made.next_job()
     segment = {"text": "", "char_start": 0, "char_end": 68, "start_ms": 0, "end_ms": 6_800}
@@ -155,7 +155,7 @@ def test_after_a_cancel_nothing_is_submitted_and_nothing_is_taken() -> None:
         made.cancel(0)
 
 
-def test_what_was_heard_of_a_context_that_is_done_can_still_be_asked() -> None:
+def test_a_context_that_is_done_can_be_cancelled_for_the_text_heard() -> None:
     made = whole("Good morning.")
     job = made.next_job()
     assert job is not None
@@ -166,13 +166,13 @@ def test_what_was_heard_of_a_context_that_is_done_can_still_be_asked() -> None:
     assert made.cancel(800).text == "Good"
 
 
-def test_too_much_text_is_refused_and_what_was_there_stays() -> None:
+def test_too_much_text_is_refused_and_the_text_before_it_stays() -> None:
     made = context("Twelve chars", limit=20)
     with pytest.raises(TooLarge, match="the context would have 24 characters, expected at most 20"):
         made.push("Twelve chars")
     assert made.text == "Twelve chars"
 
 
-def test_text_that_is_no_unicode_is_refused() -> None:
+def test_text_with_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(BadRequest, match="lone surrogate"):
         context("\ud800")

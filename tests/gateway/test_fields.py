@@ -1,4 +1,4 @@
-"""Every field of the worker's input can be asked for at each gateway, or is left out for a reason."""
+"""Each interface of the gateway takes every field of the worker's input, or has a reason not to."""
 
 import re
 from pathlib import Path
@@ -15,8 +15,8 @@ from worker.request import SpeechRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDLER = ROOT / "clients/supabase/functions/podcast_generate_audio/handler.ts"
-DIALOGUE = "a gateway counts and cuts one text, and a dialogue is several"
-CLIPS = "whose voice may be cloned is for the operator to say, who adds voices"
+DIALOGUE = "a gateway counts and cuts one text, and a dialogue has several"
+CLIPS = "the operator decides whose voice may be cloned, and adds voices"
 GATEWAY = {
     "turns": DIALOGUE,
     "voice_url": CLIPS,
@@ -74,7 +74,7 @@ def test_the_page_of_a_gateway_names_the_fields_that_it_takes(page: str) -> None
     assert set(SpeechRequest.model_fields) - set(GATEWAY) - named == set()
 
 
-async def test_what_is_asked_for_reaches_the_worker_by_every_way() -> None:
+async def test_every_field_reaches_the_worker_by_every_interface() -> None:
     assert set(GIVEN) == set(SpeechRequest.model_fields) - set(GATEWAY) - {"text", "format"}
     async with running_gateway() as gateway, connected(gateway) as client:
         await client.send(type="speak", text=TEXT, **GIVEN)

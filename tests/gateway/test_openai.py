@@ -1,4 +1,4 @@
-"""OpenAI's API: their own package, pipecat's request, and every way to be refused."""
+"""OpenAI's API: with OpenAI's package, with pipecat's request, and every refusal."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ async def test_the_openai_package_gets_its_audio_unmodified() -> None:
     assert [model.id for model in models.data] == ["chatterpod"]
 
 
-async def test_the_openai_package_streams_without_async_too() -> None:
+async def test_the_synchronous_openai_package_streams_too() -> None:
     def speak(url: str) -> bytes:
         with (
             OpenAI(base_url=f"{url}/v1", api_key=TOKEN) as client,
@@ -120,7 +120,7 @@ async def test_voices_are_those_of_the_worker_and_the_gateways_own_names() -> No
         ([], 400, "invalid_input"),
     ],
 )
-async def test_a_wrong_request_is_answered_as_openai_does_with_our_code(
+async def test_a_wrong_request_is_answered_in_openais_format_with_the_gateways_code(
     body: Any, status: int, code: str
 ) -> None:
     async with running_gateway() as gateway:
@@ -149,7 +149,7 @@ async def test_limits_answer_429_with_the_time_to_wait() -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_a_listener_who_leaves_has_the_jobs_cancelled() -> None:
+async def test_the_jobs_of_a_listener_who_leaves_are_cancelled() -> None:
     async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
@@ -161,7 +161,7 @@ async def test_a_listener_who_leaves_has_the_jobs_cancelled() -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_pages_of_listed_origins_alone_may_use_it() -> None:
+async def test_only_pages_of_listed_origins_may_use_it() -> None:
     async with running_gateway(origins=("https://good.example",)) as gateway:
         good, evil = [
             await gateway.http.post("/v1/audio/speech", json={"input": TEXT}, headers={"Origin": origin})

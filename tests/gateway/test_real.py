@@ -1,4 +1,4 @@
-"""The gateway as it is run: its command, RunPod's unmodified SDK behind it, faults between."""
+"""The gateway's command before a real endpoint: RunPod's unmodified SDK, and faults."""
 
 import asyncio
 import base64
@@ -52,14 +52,14 @@ def endpoint(folder: Path, *options: str, speed: int = 1000) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """A gateway and its endpoint, both in order."""
-    with endpoint(tmp_path_factory.mktemp("sound")) as pod, gateway(pod) as (url, _):
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The addresses of a gateway and of its endpoint, without faults."""
+    with endpoint(tmp_path_factory.mktemp("endpoints")) as pod, gateway(pod) as (url, _):
         yield url, pod
 
 
 def get_json(address: str) -> Any:
-    """Return an answer of an endpoint that may fail a few times."""
+    """Return the JSON of an address that may fail a few times."""
     for _ in range(30):
         with suppress(httpx.HTTPError):
             reply = httpx.get(address, headers={"Authorization": "any"})
@@ -69,7 +69,7 @@ def get_json(address: str) -> Any:
 
 
 def output_of(pod: str) -> bytes:
-    """Return what the endpoint's only completed job put out."""
+    """Return the audio of the endpoint's only completed job."""
     [job] = [row["id"] for row in get_json(f"{pod}/localpod/state")["jobs"] if row["status"] == "COMPLETED"]
     output = get_json(f"{pod}/v2/local/status/{job}")["output"]
     return b"".join(base64.b64decode(record["audio_base64"]) for record in output)
@@ -112,7 +112,7 @@ async def test_through_faults_the_bytes_received_are_the_bytes_made(
     assert TOKEN not in "\n".join(log)
 
 
-async def test_a_barge_in_cancels_at_the_endpoint_the_running_job_and_the_queued_one(tmp_path: Path) -> None:
+async def test_a_barge_in_cancels_the_running_job_and_the_queued_one_at_the_endpoint(tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with endpoint(tmp_path, speed=2) as pod, gateway(pod) as (url, _):
         async with connect(url.replace("http", "ws") + "/v1/stream", additional_headers=headers) as ws:
@@ -130,8 +130,8 @@ async def test_a_barge_in_cancels_at_the_endpoint_the_running_job_and_the_queued
     assert PROSE.startswith(heard["text"])
 
 
-def test_the_openai_package_speaks_through_gateway_and_worker(sound: tuple[str, str]) -> None:
-    with OpenAI(base_url=f"{sound[0]}/v1", api_key=TOKEN) as client:
+def test_the_openai_package_speaks_through_gateway_and_worker(endpoints: tuple[str, str]) -> None:
+    with OpenAI(base_url=f"{endpoints[0]}/v1", api_key=TOKEN) as client:
         mp3 = client.audio.speech.create(model="tts-1", voice="alloy", input="Good morning.")
         pcm = client.audio.speech.create(
             model="gpt-4o-mini-tts", voice="alloy", input="Good morning.", response_format="pcm"
@@ -140,10 +140,10 @@ def test_the_openai_package_speaks_through_gateway_and_worker(sound: tuple[str, 
     assert len(pcm.content) == (13 * 1_680 + 7_200) * 2  # the tone's samples for each letter, and a pause
 
 
-def test_runpods_own_client_works_unmodified_against_localpod(sound: tuple[str, str]) -> None:
+def test_runpods_own_client_works_unmodified_against_localpod(endpoints: tuple[str, str]) -> None:
     endpoint_of = runpod.Endpoint
     before = runpod.endpoint_url_base
-    runpod.endpoint_url_base, runpod.api_key = f"{sound[1]}/v2", KEY
+    runpod.endpoint_url_base, runpod.api_key = f"{endpoints[1]}/v2", KEY
     try:
         own = endpoint_of("local")
         output = own.run_sync({"input": {"text": "Good morning."}}, timeout=30)
@@ -158,10 +158,10 @@ def test_runpods_own_client_works_unmodified_against_localpod(sound: tuple[str, 
     assert status == "COMPLETED"
 
 
-def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path: Path) -> None:
+def test_the_examples_of_the_documentation_run(endpoints: tuple[str, str], tmp_path: Path) -> None:
     page = (ROOT / "docs" / "how-to" / "gateway.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    env = {**os.environ, "GATEWAY_URL": sound[0].replace("http", "ws"), "GATEWAY_TOKEN": TOKEN}
+    env = {**os.environ, "GATEWAY_URL": endpoints[0].replace("http", "ws"), "GATEWAY_TOKEN": TOKEN}
     output = [
         subprocess.run(
             [sys.executable, "-c", example], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
@@ -174,7 +174,7 @@ def test_the_examples_of_the_documentation_run(sound: tuple[str, str], tmp_path:
     assert (tmp_path / "openai.mp3").stat().st_size > 5_000
 
 
-def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> None:
+def test_the_page_names_exactly_the_settings_that_exist() -> None:
     page = (ROOT / "docs" / "how-to" / "gateway.md").read_text(encoding="utf-8")
 
     assert {f"GATEWAY_{name.upper()}" for name in NAMES} == set(re.findall(r"\bGATEWAY_[A-Z_]+", page)) - {
@@ -193,7 +193,7 @@ def test_every_setting_of_the_documentation_is_one_and_every_one_is_there() -> N
         (["--port", "99999"], {}, "gateway: cannot listen on 127.0.0.1:99999: bind(): port must be 0-65535"),
     ],
 )
-def test_a_gateway_that_cannot_start_says_one_line_and_exits_with_1(
+def test_a_gateway_that_cannot_start_prints_one_line_and_exits_with_1(
     options: list[str], env: dict[str, str], message: str
 ) -> None:
     given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
@@ -232,7 +232,7 @@ def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_gateway_says_where_it_listens_and_ends_with_0_and_without_another_word(
+def test_a_gateway_logs_where_it_listens_and_exits_with_0_without_another_line(
     number: signal.Signals,
 ) -> None:
     given = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "GATEWAY_TOKENS": TOKEN}
@@ -249,7 +249,7 @@ def test_a_gateway_says_where_it_listens_and_ends_with_0_and_without_another_wor
     )
 
 
-async def test_a_gateway_that_is_ended_cancels_what_is_queued_and_says_no_word_more() -> None:
+async def test_a_gateway_that_is_stopped_cancels_its_queued_jobs_without_another_line() -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         with running("--workers", "0") as pod:
@@ -276,18 +276,18 @@ async def test_a_gateway_that_is_ended_cancels_what_is_queued_and_says_no_word_m
 
 
 async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
-    sound: tuple[str, str],
+    endpoints: tuple[str, str],
 ) -> None:
-    endpoint = RunPod(GatewaySettings(endpoint_id="local", api_key="any", base_url=f"{sound[1]}/v2"))
+    endpoint = RunPod(GatewaySettings(endpoint_id="local", api_key="any", base_url=f"{endpoints[1]}/v2"))
     with pytest.raises(Incomplete):
         await anext(endpoint.receive("gone-u1"))
     await endpoint.close()
 
 
-def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_operator(
-    sound: tuple[str, str],
+def test_a_missing_endpoint_is_reported_to_the_client_and_logged_in_one_line(
+    endpoints: tuple[str, str],
 ) -> None:
-    with gateway(sound[1], endpoint="other") as (url, log):
+    with gateway(endpoints[1], endpoint="other") as (url, log):
         answer = httpx.post(
             f"{url}/v1/audio/speech",
             json={"input": "Hello."},
@@ -299,7 +299,7 @@ def test_an_endpoint_that_is_none_is_told_to_the_asker_and_in_one_line_to_the_op
     assert log[1:] == [f"gateway: {message}"]
 
 
-def test_a_wrong_key_is_told_without_it(tmp_path: Path) -> None:
+def test_a_wrong_key_is_reported_without_the_key(tmp_path: Path) -> None:
     with endpoint(tmp_path, "--api-key", "another-key") as pod, gateway(pod) as (url, log):
         answer = httpx.post(
             f"{url}/v1/audio/speech",

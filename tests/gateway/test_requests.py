@@ -1,4 +1,4 @@
-"""Clients that leave, and a gateway that ends: no job is left of a request that nobody waits for."""
+"""Clients that leave, and a gateway that shuts down: no job is left of a request without a client."""
 
 import asyncio
 import logging
@@ -40,28 +40,28 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def held(**settings: Any) -> AsyncIterator[RunningGateway]:
-    """A gateway whose endpoint makes nothing until its gate is opened."""
+    """A gateway whose endpoint yields nothing until its gate is opened."""
     async with running_gateway(**settings) as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 0
         yield gateway
 
 
-async def left(asking: "asyncio.Task[Any]") -> None:
-    """Leave, as a program does that is ended: its connection is closed."""
+async def leave(asking: "asyncio.Task[Any]") -> None:
+    """Close the request's connection, as a client does that is stopped."""
     asking.cancel()
     await asyncio.wait({asking})
 
 
 @pytest.mark.parametrize(("method", "path", "body", "job"), ROUTES)
-async def test_who_leaves_before_the_first_audio_leaves_no_job(
+async def test_a_client_that_leaves_before_the_first_audio_leaves_no_job(
     method: str, path: str, body: Any, job: str
 ) -> None:
     async with held() as gateway:
         asking = asyncio.create_task(gateway.http.request(method, path, json=body))
         await until(lambda: gateway.endpoint.jobs or gateway.endpoint.operations)
         assert gateway.endpoint.cancelled == []
-        await left(asking)
+        await leave(asking)
         await until(lambda: gateway.endpoint.cancelled)
         assert gateway.endpoint.cancelled == [job]
 
@@ -71,7 +71,7 @@ async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_it
         gateway.endpoint.submit_gate.clear()
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await until(lambda: gateway.endpoint.submissions)
-        await left(asking)
+        await leave(asking)
         await asyncio.sleep(0.05)
         assert gateway.endpoint.cancelled == []
         gateway.endpoint.submit_gate.set()
@@ -79,7 +79,7 @@ async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_it
         assert gateway.endpoint.cancelled == ["job-0"]
 
 
-async def test_who_leaves_amid_the_body_has_no_job_submitted_and_is_no_error() -> None:
+async def test_a_client_that_leaves_within_its_body_causes_no_job_and_no_error() -> None:
     async with running_gateway() as gateway:
         _, writer = await asyncio.open_connection(*gateway.url.removeprefix("http://").split(":"))
         head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -93,13 +93,13 @@ async def test_who_leaves_amid_the_body_has_no_job_submitted_and_is_no_error() -
     assert "gateway_errors_total{" not in counted
 
 
-async def test_a_growing_speech_goes_on_for_the_others_when_one_listener_leaves() -> None:
+async def test_a_growing_speech_continues_for_other_listeners_when_one_leaves() -> None:
     async with held() as gateway:
         url = (await gateway.http.post("/v1/speech", json={"text": PROSE})).json()["url"]
         leaver, stayer = (asyncio.create_task(gateway.http.get(url)) for _ in range(2))
         await until(lambda: gateway.endpoint.jobs)
         await asyncio.sleep(0.05)
-        await left(leaver)
+        await leave(leaver)
         await asyncio.sleep(0.05)
         gateway.endpoint.gate.set()
         heard = (await stayer).content
@@ -142,7 +142,7 @@ async def test_a_route_is_not_cancelled_once_its_answer_is_complete() -> None:
     assert ended == ["ended"]
 
 
-async def test_a_route_that_was_given_up_cannot_answer_after_the_farewell() -> None:
+async def test_a_cancelled_route_cannot_answer_after_the_shutdown_answer() -> None:
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(60)
@@ -159,7 +159,7 @@ async def test_a_route_that_was_given_up_cannot_answer_after_the_farewell() -> N
     assert [message.get("body") for message in wire.sent] == [None, b"shutdown_answer"]
 
 
-async def test_a_long_body_reaches_its_route_whole_though_the_client_is_watched() -> None:
+async def test_a_long_body_reaches_its_route_whole_while_the_client_is_watched() -> None:
     async with running_gateway(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         text = PROSE * 2_000
         answer = await gateway.http.post("/v1/audio/speech", json={"input": text})
@@ -168,7 +168,7 @@ async def test_a_long_body_reaches_its_route_whole_though_the_client_is_watched(
     assert len(text) - spoken < len(gateway.endpoint.jobs) * 5  # the spaces between jobs
 
 
-async def test_a_job_that_dies_in_mid_speech_breaks_the_body_off_without_a_traceback(
+async def test_a_job_that_fails_within_a_speech_breaks_off_the_body_without_a_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     class Dying(MemoryEndpoint):
@@ -183,7 +183,7 @@ async def test_a_job_that_dies_in_mid_speech_breaks_the_body_off_without_a_trace
 
 
 @pytest.mark.parametrize("heard", [0, 1], ids=["waiting", "streaming"])
-async def test_at_its_end_the_gateway_gives_up_what_takes_long_and_cancels_its_jobs(
+async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
     heard: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with held() as gateway:
@@ -217,7 +217,7 @@ async def test_at_its_end_the_gateway_lets_a_short_speech_end() -> None:
     assert gateway.endpoint.cancelled == []
 
 
-async def test_a_worker_that_is_being_warmed_is_not_waited_for_at_the_end(
+async def test_the_end_does_not_wait_for_a_worker_being_warmed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with held(prewarm=True) as gateway, connected(gateway):
@@ -226,7 +226,7 @@ async def test_a_worker_that_is_being_warmed_is_not_waited_for_at_the_end(
     assert caplog.records == []  # it was not among those that came too late
 
 
-async def test_an_endpoint_that_does_not_take_the_cancels_holds_the_end_up_for_seconds_alone(
+async def test_an_endpoint_that_does_not_answer_cancels_delays_the_end_only_by_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Deaf(MemoryEndpoint):
@@ -239,13 +239,13 @@ async def test_an_endpoint_that_does_not_take_the_cancels_holds_the_end_up_for_s
         gateway.endpoint.hold_after = 0
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await until(lambda: gateway.endpoint.jobs)
-        await left(asking)
+        await leave(asking)
     assert time.monotonic() - began < 10
     [message] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert message == "1 jobs may still run: the endpoint took more than 4 s to cancel them"
 
 
-async def test_an_operation_that_is_given_up_leaves_no_job() -> None:
+async def test_a_cancelled_operation_leaves_no_job() -> None:
     seen: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -263,7 +263,7 @@ async def test_an_operation_that_is_given_up_leaves_no_job() -> None:
         )
         asking = asyncio.create_task(endpoint.operate("voices"))
         await until(lambda: len(seen) > 2)
-        await left(asking)
+        await leave(asking)
         await endpoint.close()
     assert seen[0] == "/run"
     assert seen[-1] == "/cancel/job-1"

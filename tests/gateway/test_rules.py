@@ -1,4 +1,4 @@
-"""Limits, ranges, messages and settings: the rules without I/O."""
+"""Limits, ranges, messages, settings, errors and metrics, without I/O."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ def test_characters_are_counted_by_the_day_all_or_none() -> None:
     usage.characters(100, now=DAY * 6)
 
 
-def test_a_connection_that_was_given_back_can_be_taken_again() -> None:
+def test_a_closed_connection_no_longer_counts() -> None:
     usage = TokenUsage(Limits(connections=1))
     usage.connect()
     with pytest.raises(Exhausted):
@@ -75,7 +75,7 @@ def test_a_connection_that_was_given_back_can_be_taken_again() -> None:
         ("bytes=0-1,4-5", 10, "whole", ByteRange(0, 10, 200)),
     ],
 )
-def test_a_range_is_answered_with_what_is_there(
+def test_a_range_is_answered_with_the_bytes_that_are_there(
     header: str | None, made: int, whole: str, expected: ByteRange | None
 ) -> None:
     assert answer(header, made, whole=whole == "whole") == expected
@@ -115,9 +115,7 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
         ),
     ],
 )
-def test_a_message_that_is_none_is_refused_with_a_reason(
-    data: Any, kind: type[GatewayError], message: str
-) -> None:
+def test_a_wrong_message_is_refused_with_a_reason(data: Any, kind: type[GatewayError], message: str) -> None:
     with pytest.raises(kind) as refused:
         messages.parse(data, 65_536)
     assert message in str(refused.value)
@@ -131,7 +129,7 @@ FIELDS = st.sampled_from(["text", "context_id", "voice", "speed", "seed", "playe
 
 
 @given(st.sampled_from(KINDS), st.dictionaries(FIELDS, JSON, max_size=4))
-def test_whatever_a_message_holds_it_is_one_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
+def test_any_message_is_parsed_or_refused(kind: str, fields: dict[str, Any]) -> None:
     output: object
     try:
         output = messages.parse(json.dumps({"type": kind, **fields}), 65_536).type
@@ -185,7 +183,7 @@ def test_settings_are_read_from_the_environment() -> None:
         (ENV | {"RELAY_TOKENS": "short"}, "RELAY_TOKENS: expected tokens of 16"),
     ],
 )
-def test_settings_that_cannot_be_stop_the_gateway_with_one_line(env: dict[str, str], message: str) -> None:
+def test_a_wrong_setting_stops_the_gateway_with_one_line(env: dict[str, str], message: str) -> None:
     with pytest.raises(GatewayStartError) as refused:
         GatewaySettings.from_env(env)
     assert str(refused.value).startswith(message)
@@ -223,7 +221,9 @@ def test_neither_tokens_nor_key_are_shown_by_the_settings() -> None:
         (ApiError("http://10.0.0.1/v2/ep did not answer"), "endpoint_failed", 502),
     ],
 )
-def test_what_fails_behind_the_gateway_is_told_without_its_inside(error: Any, code: str, status: int) -> None:
+def test_an_endpoints_error_is_reported_without_keys_and_addresses(
+    error: Any, code: str, status: int
+) -> None:
     output = translated(error)
     assert (output.code, output.status) == (code, status)
     assert "rpa_" not in str(output)

@@ -1,4 +1,4 @@
-"""The WebSocket: what a client sends, and everything that it may get back."""
+"""The WebSocket: a client's messages, and all that it can get back."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ async def test_a_whole_text_comes_back_byte_for_byte_with_captions_before_their_
     assert [c["start_ms"] for c in captions] == sorted(c["start_ms"] for c in captions)
 
 
-async def test_text_in_pieces_is_spoken_while_it_is_written() -> None:
+async def test_text_in_parts_is_spoken_while_it_is_written() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
         await client.send(type="start", voice="anna")
         text = PROSE * 5
@@ -58,7 +58,7 @@ async def test_the_next_job_is_submitted_before_the_last_has_ended() -> None:
         await client.until("done")
 
 
-async def test_a_writer_who_stops_has_the_last_sentence_spoken_and_may_go_on() -> None:
+async def test_the_last_sentence_is_spoken_when_no_text_comes_and_more_may_follow() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
         await client.send(type="text", text="That was all I had to say.")
         assert (await client.until("audio"))["captions"][0]["text"] == "That was all I had to say."
@@ -68,7 +68,7 @@ async def test_a_writer_who_stops_has_the_last_sentence_spoken_and_may_go_on() -
     assert [caption["text"] for caption in client.captions()] == ["That was all I had to say.", "Or was it?"]
 
 
-async def test_flush_speaks_what_there_is_and_pcm_is_told_apart_from_mp3() -> None:
+async def test_flush_speaks_the_text_so_far_as_pcm_if_asked() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
         await client.send(type="start", format="pcm")
         await client.send(type="text", text="Half a")
@@ -77,9 +77,7 @@ async def test_flush_speaks_what_there_is_and_pcm_is_told_apart_from_mp3() -> No
     assert client.audio["main"] == whole("Half a", "pcm")
 
 
-async def test_barge_in_tells_what_was_heard_silences_the_context_and_cancels_its_jobs_queued_ones_too() -> (
-    None
-):
+async def test_barge_in_returns_the_text_heard_stops_the_audio_and_cancels_all_jobs() -> None:
     async with running_gateway(max_characters=20_000) as gateway, connected(gateway) as client:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 2
@@ -109,7 +107,7 @@ async def test_a_context_that_was_sent_whole_can_still_be_interrupted() -> None:
         await client.until("done")
 
 
-async def test_a_job_that_fails_through_no_fault_of_its_own_is_submitted_again() -> None:
+async def test_a_job_that_another_worker_may_speak_is_submitted_again() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
         gateway.endpoint.failures_left = 2
         await client.send(type="speak", text="Hello.")
@@ -121,7 +119,7 @@ async def test_a_job_that_fails_through_no_fault_of_its_own_is_submitted_again()
     assert (error["code"], error["message"]) == ("engine_failed", "it broke")
 
 
-async def test_two_contexts_are_spoken_side_by_side() -> None:
+async def test_two_contexts_are_spoken_at_once() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
         await client.send(type="speak", text=PROSE, context_id="a")
         await client.send(type="speak", text="Short.", context_id="b")
@@ -149,7 +147,7 @@ async def test_two_contexts_are_spoken_side_by_side() -> None:
         ('{"type": "speak", "text": " ... "}', "invalid_input"),
     ],
 )
-async def test_a_wrong_message_is_answered_with_its_code_and_the_connection_goes_on(
+async def test_a_wrong_message_is_answered_with_its_code_and_the_connection_stays_open(
     frame: str | bytes, code: str
 ) -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
@@ -161,7 +159,7 @@ async def test_a_wrong_message_is_answered_with_its_code_and_the_connection_goes
     assert "secret" not in json.dumps(error)
 
 
-async def test_a_frame_beyond_all_bounds_closes_its_connection_and_no_other() -> None:
+async def test_a_frame_over_the_limit_closes_its_connection_and_no_other() -> None:
     async with running_gateway() as gateway, connected(gateway) as other:
         async with connected(gateway) as client:
             await client.socket.send("x" * 200_000)
@@ -173,7 +171,7 @@ async def test_a_frame_beyond_all_bounds_closes_its_connection_and_no_other() ->
     assert closed.value.rcvd.code == 1009
 
 
-async def test_who_makes_nothing_but_mistakes_is_sent_away() -> None:
+async def test_a_client_that_sends_only_wrong_messages_is_disconnected() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
         for _ in range(50):
             await client.socket.send("?")
@@ -195,7 +193,7 @@ async def test_without_the_token_there_is_no_speech(token: str | None) -> None:
     assert TOKEN not in json.dumps(error)
 
 
-async def test_a_page_that_can_set_no_header_sends_its_token_first() -> None:
+async def test_a_page_sends_its_token_in_the_first_message() -> None:
     async with running_gateway() as gateway, gateway.connect(None) as socket:
         client = SocketClient(socket)
         await client.send(type="auth", token=TOKEN)
@@ -233,21 +231,21 @@ async def test_connections_contexts_requests_and_characters_are_limited() -> Non
         assert error["retry_after_s"] >= 1
 
 
-async def test_a_silent_connection_beats_and_answers_a_ping() -> None:
+async def test_an_idle_connection_gets_heartbeats_and_a_ping_is_answered() -> None:
     async with running_gateway(heartbeat_s=1) as gateway, connected(gateway) as client:
         await client.send(type="ping")
         assert (await client.next())["type"] == "pong"
         assert (await client.next())["type"] == "heartbeat"
 
 
-async def test_a_worker_is_warmed_when_somebody_connects_but_not_for_everyone() -> None:
+async def test_a_worker_is_warmed_once_when_several_clients_connect() -> None:
     async with running_gateway(prewarm=True) as gateway:
         async with connected(gateway), connected(gateway):
             pass
         assert gateway.endpoint.operations == ["warm"]
 
 
-async def test_a_client_that_leaves_has_its_jobs_cancelled() -> None:
+async def test_the_jobs_of_a_client_that_leaves_are_cancelled() -> None:
     async with running_gateway() as gateway:
         async with connected(gateway) as client:
             gateway.endpoint.gate.clear()
@@ -259,19 +257,19 @@ async def test_a_client_that_leaves_has_its_jobs_cancelled() -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_a_listener_who_does_not_read_holds_the_reading_back() -> None:
+async def test_a_listener_who_does_not_read_delays_further_jobs() -> None:
     async with running_gateway(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         async with gateway.connect(max_queue=1) as socket:
             client = SocketClient(socket)
             await client.until("ready")
             await client.send(type="speak", text=PROSE * 2_000, format="pcm")
-            asked = await standing_still(gateway.endpoint.jobs)
+            asked = await settled_count(gateway.endpoint.jobs)
         total = len(PROSE) * 2_000 // 1_200
         assert 0 < asked < total // 4
 
 
-async def standing_still(jobs: Sized) -> int:
-    """Return how many jobs there are once there have been as many for half a second."""
+async def settled_count(jobs: Sized) -> int:
+    """Return the number of jobs once it has not changed for half a second."""
     before = -1
     while before != len(jobs):
         before = len(jobs)
@@ -279,7 +277,7 @@ async def standing_still(jobs: Sized) -> int:
     return before
 
 
-async def test_nothing_said_and_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_text_and_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "gateway")
     async with running_gateway() as gateway, connected(gateway) as client:
         await client.send(type="speak", text="Quinquireme of Nineveh.")

@@ -1,4 +1,4 @@
-"""`/v1/speech`: an MP3 with an address, which grows while it is listened to."""
+"""`/v1/speech`: an MP3 with its own URL, which grows while it is played."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same
     assert beyond.json()["error"]["code"] == "range_refused"
 
 
-async def test_a_speech_tells_its_captions_and_can_be_given_up() -> None:
+async def test_a_speech_shows_its_captions_and_can_be_removed() -> None:
     async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
@@ -91,7 +91,7 @@ async def test_a_speech_that_fails_answers_with_the_reason() -> None:
     assert codes == ["unknown_voice", "invalid_input", "invalid_input", "not_found", "unauthorized"]
 
 
-async def test_old_speech_makes_room_for_new() -> None:
+async def test_the_oldest_speech_is_removed_for_a_new_one() -> None:
     async with running_gateway(speech_bytes=2 * len(WHOLE)) as gateway:
         urls = []
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Jobs joined on one clock, and how far a listener came."""
+"""Jobs joined on one clock, and the text that a listener has heard."""
 
 import pytest
 from chatterpod import Chunk
@@ -25,7 +25,7 @@ def test_a_second_job_follows_the_first_with_times_and_offsets_of_the_whole() ->
     assert timeline.duration_ms == 3_600
 
 
-def test_the_silence_of_the_coding_is_taken_off_the_pause_of_a_job_that_others_may_follow() -> None:
+def test_the_encoders_silence_is_cut_from_the_pause_of_a_job_that_another_may_follow() -> None:
     lone, followed = Timeline(MP3), Timeline(MP3)
     made = chunk(104, 0, 2_400, last=True)  # 96 ms more than is spoken: delay and padding
     assert len(lone.place(made, Span(0, 14), TEXT, more=False).audio) == 104 * 192
@@ -46,7 +46,7 @@ def test_pcm_is_joined_to_the_sample() -> None:
     assert timeline.size == 960
 
 
-def test_a_caption_ends_with_its_part_of_the_text_even_where_a_pause_was_written_behind_it() -> None:
+def test_a_caption_ends_with_its_job_even_if_a_pause_was_added() -> None:
     segment = {"text": "x", "char_start": 0, "char_end": 99, "start_ms": 0, "end_ms": 9}
     placed = Timeline(MP3).place(Chunk(b"", 0, 9, (segment,), None), Span(0, 14), TEXT, more=True)
     assert placed.captions[0].char_end == 14
@@ -69,13 +69,13 @@ CAPTIONS = (Caption(TEXT[:14], 0, 14, 0, 1_400), Caption(TEXT[15:], 15, 29, 1_70
         (1e9, TEXT),
     ],
 )
-def test_what_was_heard_ends_with_the_last_whole_word(played_ms: int, text: str) -> None:
+def test_the_text_heard_ends_with_the_last_whole_word(played_ms: int, text: str) -> None:
     found = played_text(CAPTIONS, int(played_ms), TEXT)
     assert found.text.rstrip() == text
     assert found.text == TEXT[: found.char_end]
 
 
 @given(st.integers(0, 5_000), st.integers(0, 5_000))
-def test_who_played_longer_heard_no_less(first: int, second: int) -> None:
+def test_a_longer_playing_time_never_means_less_text(first: int, second: int) -> None:
     low, high = sorted((first, second))
     assert played_text(CAPTIONS, low, TEXT).char_end <= played_text(CAPTIONS, high, TEXT).char_end

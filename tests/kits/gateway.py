@@ -1,4 +1,4 @@
-"""An endpoint in memory, and a gateway that really listens."""
+"""An endpoint in memory, and a gateway that listens on a real port."""
 
 import asyncio
 import json
@@ -26,24 +26,24 @@ KEY = "rpa_the-key-that-nobody-sees"
 
 
 def audio_of(text: str, audio_format: str = "mp3") -> list[tuple[bytes, int, int]]:
-    """Return what the endpoint below makes of a text: audio and its times, one for each segment."""
-    made, at = [], 0
+    """Return what `MemoryEndpoint` makes of a text: the bytes, start and end in ms of each segment."""
+    chunks, at = [], 0
     for number, segment in enumerate(plan(text)):
         length = len(segment.text) * MS_PER_CHARACTER + segment.pause_ms // 24 * 24
         if audio_format == "pcm":
             audio = bytes([number % 250]) * (length * 48)
         else:
             audio = bytes([number % 250]) * (length // 24 * FRAME)
-        made.append((audio, at, at + length))
+        chunks.append((audio, at, at + length))
         at += length
     if audio_format == "mp3":
-        audio, start, end = made[-1]
-        made[-1] = (audio + bytes(FRAME * 3), start, end)  # 72 ms of delay and padding
-    return made
+        audio, start, end = chunks[-1]
+        chunks[-1] = (audio + bytes(FRAME * 3), start, end)  # 72 ms of delay and padding
+    return chunks
 
 
 class MemoryEndpoint:
-    """Speaks at once, or when `gate` is opened; voices other than `default` and `anna` are unknown."""
+    """Speaks at once, or when `gate` is set; knows the voices `default` and `anna`."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Mapping[str, Any]] = {}
@@ -51,11 +51,11 @@ class MemoryEndpoint:
         self.operations: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.failures_left = 0  # jobs that fail for no fault of theirs
-        self.hold_after = 10_000  # chunks of a job that come before the gate
-        self.submit_gate = asyncio.Event()  # closed: a submission is on its way
+        self.failures_left = 0  # jobs that fail with EngineFailed
+        self.hold_after = 10_000  # chunks of a job that do not wait for `gate`
+        self.submit_gate = asyncio.Event()  # cleared: submissions do not arrive
         self.submit_gate.set()
-        self.submissions = 0  # submissions that were begun
+        self.submissions = 0  # calls of `submit`, arrived or not
 
     async def submit(self, job_input: Mapping[str, Any]) -> str:
         self.submissions += 1
@@ -101,12 +101,12 @@ class MemoryEndpoint:
         return {"op": op, "voices": ["default", "anna"]}
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Close nothing."""
 
 
 @dataclass
 class RunningGateway:
-    """A gateway that listens, and what it speaks through."""
+    """A gateway that listens, and its endpoint."""
 
     url: str
     endpoint: MemoryEndpoint
@@ -114,7 +114,7 @@ class RunningGateway:
     server: Server
 
     def connect(self, token: str | None = TOKEN, **options: Any) -> connect:
-        """Return a connection to its WebSocket, to be entered."""
+        """Return a connection to its WebSocket, as a context manager."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("additional_headers", {})
         address = self.url.replace("http", "ws") + "/v1/stream"
@@ -147,7 +147,7 @@ async def running_gateway(
 
 
 class SocketClient:
-    """One client's side of the WebSocket protocol: sends messages, sorts what comes."""
+    """One client's side of the WebSocket protocol: sends messages, keeps messages and audio apart."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -159,7 +159,7 @@ class SocketClient:
         await self.socket.send(json.dumps(message))
 
     async def next(self) -> dict[str, Any]:
-        """Return the next message; the audio that one announces is taken with it."""
+        """Return the next message; read the audio frame that follows an `audio` message."""
         async with asyncio.timeout(20):
             message: dict[str, Any] = json.loads(await self.socket.recv())
             if message["type"] == "audio":
@@ -172,7 +172,7 @@ class SocketClient:
         return message
 
     async def until(self, kind: str, context_id: str | None = None) -> dict[str, Any]:
-        """Return the next message of a kind, having read all before it."""
+        """Read messages until one of this type; return it."""
         while True:
             message = await self.next()
             if message["type"] == kind and context_id in {None, message.get("context_id")}:
@@ -189,7 +189,7 @@ class SocketClient:
 
 @asynccontextmanager
 async def connected(gateway: RunningGateway, **options: Any) -> AsyncIterator[SocketClient]:
-    """Connect, and wait until the gateway is ready."""
+    """Connect, and wait for `ready`."""
     async with gateway.connect(**options) as socket:
         client = SocketClient(socket)
         await client.until("ready")
