@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import openai, speeches
 from gateway.endpoint import RunPod
-from gateway.errors import GatewayError, ShuttingDown
+from gateway.errors import GatewayError, GatewayShutdown
 from gateway.gateway import Gateway
 from gateway.requests import ClientWatch, OpenRequests
 from gateway.settings import GatewaySettings
@@ -97,7 +97,7 @@ async def lifespan(app: Starlette) -> AsyncGenerator[None]:
 async def shutdown_answer(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request that the gateway's end interrupts."""
     request = Request(scope, receive)
-    answer = await error_answer(request, ShuttingDown("the gateway is shutting down: try again", 1.0))
+    answer = await error_answer(request, GatewayShutdown("the gateway is shutting down: try again", 1.0))
     await answer(scope, receive, send)
 
 

@@ -11,7 +11,7 @@ GatewayError                 code                 HTTP
   RangeRefused             range_refused        416
   Exhausted                rate_limited         429   `retry_after`: seconds until it is worth trying again
   EndpointFailed           endpoint_failed      502   and the worker's own codes for its failures
-  ShuttingDown             shutting_down        503   likewise
+  GatewayShutdown          shutting_down        503   likewise
 
 GatewayStartError is not one of them: it stops the gateway before it listens.
 
@@ -39,11 +39,11 @@ __all__ = [
     "EndpointFailed",
     "Exhausted",
     "GatewayError",
+    "GatewayShutdown",
     "GatewayStartError",
     "MissingResource",
     "OriginRefused",
     "RangeRefused",
-    "ShuttingDown",
     "TooLarge",
     "Unauthorized",
     "translated",
@@ -147,7 +147,7 @@ class EndpointFailed(GatewayError):
     code, status = "endpoint_failed", 502
 
 
-class ShuttingDown(GatewayError):
+class GatewayShutdown(GatewayError):
     """The gateway is being stopped; a client may try again after `retry_after` seconds."""
 
     code, status = "shutting_down", 503

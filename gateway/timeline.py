@@ -10,7 +10,7 @@ from typing import Any
 
 from chatterpod import Chunk
 
-__all__ = ["AudioFormat", "Caption", "PlacedChunk", "PlayedText", "Span", "Timeline", "played_text"]
+__all__ = ["AudioFormat", "ContextCaption", "PlacedChunk", "PlayedText", "Span", "Timeline", "played_text"]
 
 FRAME_MS = 24  # an MP3 frame at 24 kHz: 576 samples
 PCM_BYTES_PER_MS = 48  # s16le, mono, 24 kHz
@@ -50,7 +50,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
+class ContextCaption:
     """Text with its times and its offsets in the context's text."""
 
     text: str
@@ -71,7 +71,7 @@ class PlacedChunk:
     audio: bytes
     start_ms: int
     end_ms: int
-    captions: tuple[Caption, ...]
+    captions: tuple[ContextCaption, ...]
     last: bool
 
 
@@ -89,7 +89,7 @@ class Timeline:
 
     audio_format: AudioFormat
     size: int = 0  # bytes of all audio so far
-    captions: list[Caption] = field(default_factory=list)
+    captions: list[ContextCaption] = field(default_factory=list)
     duration_ms: int = 0
     _job_start: int = 0  # bytes of the jobs before
 
@@ -116,17 +116,17 @@ class Timeline:
         return PlacedChunk(audio, base + chunk.start_ms, end, captions, last)
 
 
-def placed_caption(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> Caption:
+def placed_caption(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> ContextCaption:
     """Return a job's caption on the context's clock and in the context's text."""
     start = min(span.char_start + int(segment["char_start"]), span.char_end)
     end = min(
         span.char_start + int(segment["char_end"]), span.char_end
     )  # without a pause that the gateway added
     times = int(segment["start_ms"]), int(segment["end_ms"])
-    return Caption(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
+    return ContextCaption(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
 
 
-def played_text(captions: Sequence[Caption], played_ms: int, text: str) -> PlayedText:
+def played_text(captions: Sequence[ContextCaption], played_ms: int, text: str) -> PlayedText:
     """Return what a listener has heard of `text` after `played_ms`.
 
     Within a caption, the characters are assumed to be spoken evenly. A word that was not heard to its

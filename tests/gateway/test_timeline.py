@@ -5,7 +5,7 @@ from chatterpod import Chunk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.timeline import AudioFormat, Caption, Span, Timeline, played_text
+from gateway.timeline import AudioFormat, ContextCaption, Span, Timeline, played_text
 
 TEXT = "One two three. Four five six."
 MP3, PCM = AudioFormat("mp3", 64), AudioFormat("pcm")
@@ -20,7 +20,7 @@ def test_a_second_job_follows_the_first_with_times_and_offsets_of_the_whole() ->
     timeline = Timeline(MP3)
     timeline.place(chunk(100, 0, 2_400, last=True), Span(0, 14), TEXT, more=True)
     placed = timeline.place(chunk(50, 0, 1_200, last=True), Span(15, 29), TEXT, more=False)
-    assert placed.captions == (Caption("Four five six.", 15, 29, 2_400, 3_600),)
+    assert placed.captions == (ContextCaption("Four five six.", 15, 29, 2_400, 3_600),)
     assert (placed.start_ms, placed.end_ms) == (2_400, 3_600)
     assert timeline.duration_ms == 3_600
 
@@ -52,7 +52,7 @@ def test_a_caption_ends_with_its_job_even_if_a_pause_was_added() -> None:
     assert placed.captions[0].char_end == 14
 
 
-CAPTIONS = (Caption(TEXT[:14], 0, 14, 0, 1_400), Caption(TEXT[15:], 15, 29, 1_700, 3_100))
+CAPTIONS = (ContextCaption(TEXT[:14], 0, 14, 0, 1_400), ContextCaption(TEXT[15:], 15, 29, 1_700, 3_100))
 
 
 @pytest.mark.parametrize(
