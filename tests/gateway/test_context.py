@@ -19,87 +19,89 @@ PROSE = (
 END = Chunk(b"", 0, 100, (), {"duration_ms": 100})
 
 
-def context(text: str = "", *, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    made = Context(options, AudioFormat(audio_format), limit)
-    made.push(text)
-    return made
+def new_context(
+    text: str = "", *, audio_format: str = "mp3", limit: int = 100_000, **options: Any
+) -> Context:
+    context = Context(options, AudioFormat(audio_format), limit)
+    context.push(text)
+    return context
 
 
-def whole(text: str, *, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    made = Context(options, AudioFormat(audio_format), limit)
-    made.speak(text)
-    return made
+def whole_context(text: str, *, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
+    context = Context(options, AudioFormat(audio_format), limit)
+    context.speak(text)
+    return context
 
 
-def jobs(of: Context) -> list[str]:
+def spans_spoken(context: Context) -> list[str]:
     """Run a context's jobs to their end; return the parts of its text that they spoke."""
     spoken = []
-    while (job := of.next_job()) is not None:
-        of.place(END)
-        of.job_ended()
-        spoken.append(of.text[job.span.char_start : job.span.char_end])
+    while (job := context.next_job()) is not None:
+        context.place(END)
+        context.job_ended()
+        spoken.append(context.text[job.span.char_start : job.span.char_end])
     return spoken
 
 
 def test_a_whole_text_is_one_job_with_the_text_unchanged() -> None:
-    made = whole(PROSE, voice="anna")
-    job = made.next_job()
+    context = whole_context(PROSE, voice="anna")
+    job = context.next_job()
     assert job is not None
     assert job.input == {"text": PROSE.strip(), "stream": True, "bit_rate": 64, "voice": "anna"}
-    assert made.next_job() is None
+    assert context.next_job() is None
 
 
 def test_a_long_text_has_two_jobs_at_once_and_the_next_follows_an_end() -> None:
-    made = whole(PROSE * 60)
-    first, second = made.next_job(), made.next_job()
+    context = whole_context(PROSE * 60)
+    first, second = context.next_job(), context.next_job()
     assert first is not None
     assert second is not None
-    assert made.next_job() is None
+    assert context.next_job() is None
     assert (first.input.get("opening"), second.input["opening"]) == (None, "even")
-    made.place(END)
-    made.job_ended()
-    assert made.next_job() is not None
+    context.place(END)
+    context.job_ended()
+    assert context.next_job() is not None
 
 
 @pytest.mark.parametrize(("audio_format", "most"), [("mp3", 3_300), ("pcm", 1_500)])
 def test_no_job_is_longer_than_its_result_may_be(audio_format: str, most: int) -> None:
-    made = whole(PROSE * 40, audio_format=audio_format)
-    assert max(map(len, jobs(made))) <= most
+    context = whole_context(PROSE * 40, audio_format=audio_format)
+    assert max(map(len, spans_spoken(context))) <= most
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.sampled_from(["flushed", "whole"]))
 def test_every_word_is_spoken_once_and_in_order_however_the_text_is_cut(sizes: list[int], way: str) -> None:
-    made, at = context(), 0
+    context, at = new_context(), 0
     spoken = []
     for size in sizes:
-        made.push((PROSE * 9)[at : at + size])
+        context.push((PROSE * 9)[at : at + size])
         at += size
-        spoken += jobs(made)
+        spoken += spans_spoken(context)
     if way == "flushed":
-        made.push(" ")
-        made.flush()
-        spoken += jobs(made)
-        made.push("And more.")
-    made.close()
-    spoken += jobs(made)
-    assert "".join("".join(spoken).split()) == "".join(made.text.split())
-    assert made.state is ContextState.DONE
+        context.push(" ")
+        context.flush()
+        spoken += spans_spoken(context)
+        context.push("And more.")
+    context.close()
+    spoken += spans_spoken(context)
+    assert "".join("".join(spoken).split()) == "".join(context.text.split())
+    assert context.state is ContextState.DONE
 
 
 def test_a_job_that_ends_within_a_sentence_ends_with_a_pause_tag() -> None:
-    made = context(audio_format="pcm")
-    made.speak("Well, " * 400)
-    first = made.next_job()
+    context = new_context(audio_format="pcm")
+    context.speak("Well, " * 400)
+    first = context.next_job()
     assert first is not None
     assert first.input["text"].endswith(", [pause:150ms]")
 
 
 def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence() -> None:
-    made = context()
-    made.push("The harbour was quiet that morning,")
-    assert made.next_job() is None
-    made.push(" and")
-    job = made.next_job()
+    context = new_context()
+    context.push("The harbour was quiet that morning,")
+    assert context.next_job() is None
+    context.push(" and")
+    job = context.next_job()
     assert job is not None
     assert job.input["text"] == "The harbour was quiet that morning, [pause:150ms]"
 
@@ -119,60 +121,60 @@ def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence
     ],
 )
 def test_the_first_cut_is_a_place_where_a_reader_would_pause(text: str, first: str | None) -> None:
-    made = context(text)
-    job = made.next_job()
-    assert (job and made.text[job.span.char_start : job.span.char_end]) == first
+    context = new_context(text)
+    job = context.next_job()
+    assert (job and context.text[job.span.char_start : job.span.char_end]) == first
 
 
 def test_flush_speaks_half_a_sentence_and_the_context_stays_open() -> None:
-    made = context("So far")
-    made.flush()
-    assert jobs(made) == ["So far"]
-    assert made.active
-    made.push(" and further.")
-    made.close()
-    assert jobs(made) == ["and further."]
-    assert not made.active
+    context = new_context("So far")
+    context.flush()
+    assert spans_spoken(context) == ["So far"]
+    assert context.active
+    context.push(" and further.")
+    context.close()
+    assert spans_spoken(context) == ["and further."]
+    assert not context.active
 
 
 def test_a_context_without_a_word_is_done_when_it_is_closed() -> None:
-    made = context(" ... ")
-    made.close()
-    assert made.next_job() is None
-    assert made.state is ContextState.DONE
+    context = new_context(" ... ")
+    context.close()
+    assert context.next_job() is None
+    assert context.state is ContextState.DONE
 
 
 def test_after_a_cancel_no_job_is_submitted_and_no_text_is_taken() -> None:
-    made = whole(PROSE * 60)
-    made.next_job()
+    context = whole_context(PROSE * 60)
+    context.next_job()
     segment = {"text": "", "char_start": 0, "char_end": 68, "start_ms": 0, "end_ms": 6_800}
-    made.place(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
-    assert made.cancel(6_800).text == PROSE[:68]
-    assert made.next_job() is None
+    context.place(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
+    assert context.cancel(6_800).text == PROSE[:68]
+    assert context.next_job() is None
     with pytest.raises(ContextEnded, match="the context is cancelled and takes no more text"):
-        made.push("More.")
+        context.push("More.")
     with pytest.raises(ContextEnded):
-        made.cancel(0)
+        context.cancel(0)
 
 
 def test_a_context_that_is_done_can_be_cancelled_for_the_text_heard() -> None:
-    made = whole("Good morning.")
-    job = made.next_job()
+    context = whole_context("Good morning.")
+    job = context.next_job()
     assert job is not None
     segment = {"text": "", "char_start": 0, "char_end": 13, "start_ms": 0, "end_ms": 1_000}
-    made.place(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
-    made.job_ended()
-    assert made.state is ContextState.DONE
-    assert made.cancel(800).text == "Good"
+    context.place(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
+    context.job_ended()
+    assert context.state is ContextState.DONE
+    assert context.cancel(800).text == "Good"
 
 
 def test_too_much_text_is_refused_and_the_text_before_it_stays() -> None:
-    made = context("Twelve chars", limit=20)
+    context = new_context("Twelve chars", limit=20)
     with pytest.raises(TooLarge, match="the context would have 24 characters, expected at most 20"):
-        made.push("Twelve chars")
-    assert made.text == "Twelve chars"
+        context.push("Twelve chars")
+    assert context.text == "Twelve chars"
 
 
 def test_text_with_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(BadRequest, match="lone surrogate"):
-        context("\ud800")
+        new_context("\ud800")

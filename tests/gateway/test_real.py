@@ -104,8 +104,8 @@ async def test_through_faults_the_bytes_received_are_the_bytes_made(
         with gateway(pod) as (url, log):
             client = await spoken(url, PROSE * 4)
         assert client.audio["main"] == output_of(pod)
-        struck = get_json(f"{pod}/localpod/faults")["struck"]
-        assert sum(struck.values()) >= 1
+        applied = get_json(f"{pod}/localpod/faults")["struck"]
+        assert sum(applied.values()) >= 1
         captions = client.captions()
         assert "".join(c["text"] for c in captions).replace(" ", "") == (PROSE * 4).replace(" ", "")
     assert KEY not in "\n".join(log)
@@ -196,11 +196,11 @@ def test_the_page_names_exactly_the_settings_that_exist() -> None:
 def test_a_gateway_that_cannot_start_prints_one_line_and_exits_with_1(
     options: list[str], env: dict[str, str], message: str
 ) -> None:
-    given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
-    surroundings = given | {"PYTHONPATH": os.pathsep.join(sys.path)} | env
+    required = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
+    environment = required | {"PYTHONPATH": os.pathsep.join(sys.path)} | env
     done = subprocess.run(
         [sys.executable, "-m", "gateway", *options],
-        env=surroundings,
+        env=environment,
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -214,15 +214,15 @@ def test_a_gateway_that_cannot_start_prints_one_line_and_exits_with_1(
 
 def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "websockets.py").write_text("raise ImportError\n")  # stands before the installed one
-    given = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
+    required = {"RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": KEY, "PATH": os.environ["PATH"]}
     message = []
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for first in ([], [str(tmp_path)]):
-            surroundings = given | {"PYTHONPATH": os.pathsep.join([*first, *sys.path])}
+            environment = required | {"PYTHONPATH": os.pathsep.join([*first, *sys.path])}
             command = [sys.executable, "-m", "gateway", "--port", str(port)]
             done = subprocess.run(
-                command, env=surroundings, cwd=ROOT, capture_output=True, text=True, check=False
+                command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
             )
             message.append((done.returncode, done.stderr))
     assert message == [
@@ -235,9 +235,9 @@ def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) ->
 def test_a_gateway_logs_where_it_listens_and_exits_with_0_without_another_line(
     number: signal.Signals,
 ) -> None:
-    given = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "GATEWAY_TOKENS": TOKEN}
+    required = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": KEY, "GATEWAY_TOKENS": TOKEN}
     command = [sys.executable, "-m", "gateway", "--port", "0"]
-    env = {**os.environ, **given, "RUNPOD_ENDPOINT_BASE_URL": "http://127.0.0.1:9/v2"}
+    env = {**os.environ, **required, "RUNPOD_ENDPOINT_BASE_URL": "http://127.0.0.1:9/v2"}
     with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         output = process.stderr.readline()

@@ -102,8 +102,8 @@ async def test_a_growing_speech_continues_for_other_listeners_when_one_leaves() 
         await leave(leaver)
         await asyncio.sleep(0.05)
         gateway.endpoint.gate.set()
-        heard = (await stayer).content
-    assert heard == b"".join(audio for audio, _, _ in audio_of(PROSE))
+        audio = (await stayer).content
+    assert audio == b"".join(audio for audio, _, _ in audio_of(PROSE))
     assert gateway.endpoint.cancelled == []
 
 
@@ -182,18 +182,18 @@ async def test_a_job_that_fails_within_a_speech_breaks_off_the_body_without_a_tr
     assert capsys.readouterr().err == ""  # uvicorn writes there
 
 
-@pytest.mark.parametrize("heard", [0, 1], ids=["waiting", "streaming"])
+@pytest.mark.parametrize("chunks_sent", [0, 1], ids=["waiting", "streaming"])
 async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
-    heard: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    chunks_sent: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with held() as gateway:
-        gateway.endpoint.hold_after = heard
+        gateway.endpoint.hold_after = chunks_sent
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await gateway.http.post("/v1/speech", json={"text": PROSE})
         await until(lambda: len(gateway.endpoint.jobs) == 2)
         began = time.monotonic()
         gateway.server.should_exit = True
-        if heard:
+        if chunks_sent:
             with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
                 await asking
         else:
@@ -223,7 +223,7 @@ async def test_the_end_does_not_wait_for_a_worker_being_warmed(
     async with held(prewarm=True) as gateway, connected(gateway):
         await until(lambda: gateway.endpoint.operations)
     assert gateway.endpoint.cancelled == ["warm"]
-    assert caplog.records == []  # it was not among those that came too late
+    assert caplog.records == []  # cancelling it was not too late
 
 
 async def test_an_endpoint_that_does_not_answer_cancels_delays_the_end_only_by_seconds(

@@ -27,9 +27,9 @@ def test_a_second_job_follows_the_first_with_times_and_offsets_of_the_whole() ->
 
 def test_the_encoders_silence_is_cut_from_the_pause_of_a_job_that_another_may_follow() -> None:
     lone, followed = Timeline(MP3), Timeline(MP3)
-    made = chunk(104, 0, 2_400, last=True)  # 96 ms more than is spoken: delay and padding
-    assert len(lone.place(made, Span(0, 14), TEXT, more=False).audio) == 104 * 192
-    assert len(followed.place(made, Span(0, 14), TEXT, more=True).audio) == 100 * 192
+    last_chunk = chunk(104, 0, 2_400, last=True)  # 96 ms more than is spoken: delay and padding
+    assert len(lone.place(last_chunk, Span(0, 14), TEXT, more=False).audio) == 104 * 192
+    assert len(followed.place(last_chunk, Span(0, 14), TEXT, more=True).audio) == 100 * 192
     next_chunk = followed.place(chunk(10, 0, 240), Span(15, 29), TEXT, more=False)
     assert next_chunk.start_ms == 2_400
 

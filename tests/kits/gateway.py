@@ -72,7 +72,7 @@ class MemoryEndpoint:
             self.failures_left -= 1
             raise EngineFailed("it broke")
         if "explode" in job_input["text"]:
-            raise RuntimeError("a secret of the inside")
+            raise RuntimeError("a secret internal detail")
         chunks = audio_of(job_input["text"], job_input.get("format", "mp3"))
         segments = plan(job_input["text"])
         for number, ((audio, start, end), segment) in enumerate(zip(chunks, segments, strict=True)):

@@ -29,9 +29,9 @@ def test_a_worker_that_cannot_start_is_reported_with_its_own_message_and_one_lin
     with demo(tmp_path, TTS_NOTHING="1") as process:
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    own, ours = errors.splitlines()
+    own, last = errors.splitlines()
     assert own.startswith("worker: TTS_NOTHING is not a setting of this worker")
-    assert ours == "demo: worker exited with code 1 before taking a job: what the worker said is above"
+    assert last == "demo: worker exited with code 1 before taking a job: what the worker said is above"
 
 
 def test_ctrl_c_is_one_line(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ class Client:
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, headers={"Authorization": "Bearer any"}, timeout=60)
 
-    def run(self, **given: Any) -> str:
-        return str(self.http.post("/v2/local/run", json={"input": given}).json()["id"])
+    def run(self, **job_input: Any) -> str:
+        return str(self.http.post("/v2/local/run", json={"input": job_input}).json()["id"])
 
     def status(self, job: str) -> dict[str, Any]:
         return dict(self.http.get(f"/v2/local/status/{job}").json())

@@ -35,10 +35,10 @@ class Hook:
 
 @pytest.fixture
 async def app() -> AsyncIterator[Starlette]:
-    made = create_app(EndpointOptions())
-    made.state.webhooks = Webhooks(made.state.pod, repeat_s=(0.01, 0.01))
-    yield made
-    await made.state.webhooks.close()
+    application = create_app(EndpointOptions())
+    application.state.webhooks = Webhooks(application.state.pod, repeat_s=(0.01, 0.01))
+    yield application
+    await application.state.webhooks.close()
 
 
 async def run_job(app: Starlette, hook: Hook, times: int) -> None:
