@@ -17,16 +17,16 @@ log = logging.getLogger("gateway")
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
-    given = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="gateway: %(message)s", stream=sys.stderr)
     for library in ("httpx", "uvicorn.access"):  # their lines have RunPod's addresses and ids in them
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
         settings = GatewaySettings.from_env()
-        check_open(settings, given.host)
+        check_open(settings, args.host)
         check_installed()
         app = create_app(settings)
-        sock = bind(given.host, given.port)
+        sock = bind(args.host, args.port)
     except GatewayStartError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 1
@@ -62,12 +62,12 @@ def is_loopback(host: str) -> bool:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         "python -m gateway", description="Speech over WebSocket and HTTP, with RunPod's key kept here."
     )
-    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    made.add_argument("--port", type=int, default=8010, help="0: any free port (default: %(default)s)")
-    return made
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument("--port", type=int, default=8010, help="0: any free port (default: %(default)s)")
+    return command
 
 
 if __name__ == "__main__":

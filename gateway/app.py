@@ -71,7 +71,8 @@ def create_app(settings: GatewaySettings, endpoint: Endpoint | None = None) -> S
 
 def routes() -> list[BaseRoute]:
     """Return the routes, with the web player if its files are there."""
-    made: list[BaseRoute] = [
+    player = [Mount("/player", StaticFiles(directory=PLAYER, html=True))] if PLAYER.is_dir() else []
+    return [
         WebSocketRoute("/v1/stream", stream),
         Route("/v1/audio/speech", openai.speech, methods=["POST"]),
         Route("/v1/audio/voices", openai.voices),
@@ -82,8 +83,8 @@ def routes() -> list[BaseRoute]:
         Route("/v1/speech/{name}", speeches.remove, methods=["DELETE"]),
         Route("/healthz", health),
         Route("/metrics", metrics),
+        *player,
     ]
-    return [*made, Mount("/player", StaticFiles(directory=PLAYER, html=True))] if PLAYER.is_dir() else made
 
 
 @asynccontextmanager

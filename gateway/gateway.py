@@ -49,13 +49,13 @@ class Gateway:
         """
         if not self._usages:
             return self._shared_usage
-        scheme, _, given = (authorization or "").partition(" ")
+        scheme, _, sent = (authorization or "").partition(" ")
         found = None
         for (
             token,
             usage,
         ) in self._usages.items():  # all, so that the time reveals nothing
-            if secrets.compare_digest(token.encode(), given.strip().encode("utf-8", "replace")):
+            if secrets.compare_digest(token.encode(), sent.strip().encode("utf-8", "replace")):
                 found = usage
         if scheme.lower() != "bearer" or found is None:
             raise Unauthorized("expected the header Authorization: Bearer TOKEN with a token of this gateway")

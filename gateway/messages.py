@@ -227,6 +227,6 @@ def headers(problem: GatewayError) -> Mapping[str, str]:
     """Return the headers of an error's HTTP answer."""
     retry = getattr(problem, "retry_after", None)
     total = getattr(problem, "total", None)
-    made = {} if retry is None else {"Retry-After": str(math.ceil(retry))}
-    made |= {} if total is None else {"Content-Range": f"bytes */{total}"}
-    return made | ({"WWW-Authenticate": "Bearer"} if problem.status == 401 else {})
+    extra = {} if retry is None else {"Retry-After": str(math.ceil(retry))}
+    extra |= {} if total is None else {"Content-Range": f"bytes */{total}"}
+    return extra | ({"WWW-Authenticate": "Bearer"} if problem.status == 401 else {})

@@ -14,16 +14,16 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit code."""
-    given = _parser().parse_args(arguments)
-    logging.basicConfig(level=given.log_level.upper(), format="localpod: %(message)s", stream=sys.stderr)
+    args = _parser().parse_args(arguments)
+    logging.basicConfig(level=args.log_level.upper(), format="localpod: %(message)s", stream=sys.stderr)
     for library in ("asyncio", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        sock = bind(given.port)
+        sock = bind(args.port)
     except (OSError, OverflowError) as error:
-        print(f"localpod: cannot listen on 127.0.0.1:{given.port}: {error}", file=sys.stderr)
+        print(f"localpod: cannot listen on 127.0.0.1:{args.port}: {error}", file=sys.stderr)
         return 1
-    serve(sock, _options(given), _announce)
+    serve(sock, _options(args), _announce)
     return 0
 
 
@@ -31,16 +31,16 @@ def _announce(url: str) -> None:
     print(f"localpod: {url} (page) {url}/v2/{ENDPOINT} (API; not for production)", flush=True)
 
 
-def _options(given: argparse.Namespace) -> EndpointOptions:
+def _options(args: argparse.Namespace) -> EndpointOptions:
     return EndpointOptions(
-        workers=given.workers,
-        idle_timeout_s=given.idle_timeout,
-        execution_timeout_s=given.execution_timeout,
-        queue_delay_s=given.queue_delay,
-        api_key=given.api_key,
-        command=tuple(shlex.split(given.command)) or EndpointOptions.command,
-        retries=given.retries,
-        faults=tuple(given.fault),
+        workers=args.workers,
+        idle_timeout_s=args.idle_timeout,
+        execution_timeout_s=args.execution_timeout,
+        queue_delay_s=args.queue_delay,
+        api_key=args.api_key,
+        command=tuple(shlex.split(args.command)) or EndpointOptions.command,
+        retries=args.retries,
+        faults=tuple(args.fault),
     )
 
 

@@ -28,12 +28,12 @@ def authorize(request: Request) -> None:
     Raises:
         HTTPException: 401 if it is missing or wrong.
     """
-    given = request.headers.get("authorization", "").removeprefix("Bearer").strip()
-    expected = pod_of(request).options.api_key or given
-    if not given or not secrets.compare_digest(given.encode(), expected.encode()):
+    key = request.headers.get("authorization", "").removeprefix("Bearer").strip()
+    expected = pod_of(request).options.api_key or key
+    if not key or not secrets.compare_digest(key.encode(), expected.encode()):
         message = (
             "the key is wrong, expected that of --api-key"
-            if given
+            if key
             else "send the header Authorization: Bearer KEY"
         )
         raise HTTPException(401, message, {"WWW-Authenticate": "Bearer"})
