@@ -14,7 +14,7 @@ from tests.kits.clips import wav
 from tests.kits.pods import running
 
 ROOT = Path(__file__).parents[2]
-PAGES = ROOT / "docs" / "clients"
+PAGES = ROOT / "docs" / "how-to"
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -156,7 +156,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_examples_of_the_documentation_run(sound: str, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "clients" / "js.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/javascript.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```ts\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert len(examples) == 3
     shutil.copy(SOURCE, tmp_path)

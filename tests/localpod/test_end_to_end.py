@@ -14,8 +14,7 @@ import pytest
 
 from bench.running import running
 
-# -P: else its neighbours platform.py and site.py would be taken for the standard library's.
-COMMAND = shlex.join([sys.executable, "-P", str(Path(__file__).parents[1] / "kits/sdk_worker.py")])
+COMMAND = shlex.join([sys.executable, str(Path(__file__).parents[1] / "kits/sdk_worker.py")])
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 
 

@@ -269,7 +269,7 @@ def test_the_sources_have_sound_types(tmp_path: Path) -> None:
 
 
 def test_a_page_asks_as_the_documentation_shows(site: Site, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "clients" / "supabase.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/supabase.md").read_text(encoding="utf-8")
     [example] = re.findall(r"^```ts\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "example.ts").write_text(example, encoding="utf-8")
     told = run(
