@@ -54,7 +54,7 @@ def test_an_example_of_the_python_page_runs(number: int, env: dict[str, str], tm
 
 @pytest.mark.parametrize(
     ("page", "number"),
-    [(page, number) for page in ("cli.md", "bash.md") for number in range(len(blocks(page, "sh")))],
+    [(page, number) for page in ("command-line.md", "bash.md") for number in range(len(blocks(page, "sh")))],
 )
 def test_an_example_of_a_page_of_commands_runs(
     page: str, number: int, env: dict[str, str], tmp_path: Path
@@ -128,6 +128,6 @@ def test_a_page_points_a_client_to_the_local_queue(page: str, env: dict[str, str
 
 def test_the_pages_have_the_examples_that_are_run() -> None:
     assert len(blocks("python.md", "python")) >= 7
-    assert len(blocks("cli.md", "sh")) >= 6
+    assert len(blocks("command-line.md", "sh")) >= 6
     assert len(blocks("bash.md", "sh")) >= 2
     assert len(blocks("../api.md", "sh")) >= 2
