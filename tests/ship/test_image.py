@@ -61,7 +61,7 @@ def test_every_requirement_file_and_every_module_that_is_run_exists() -> None:
 
 
 def test_every_option_that_the_build_passes_is_one_of_the_modules() -> None:
-    run = next(line for line in instructions("RUN") if "chatterbox.fetch" in line)
+    run = next(line for line in instructions("RUN") if "weights.fetch" in line)
     for command in run.split("&&")[:2]:
         module = re.findall(r"-m (\S+)", command)[0]
         text = subprocess.check_output([sys.executable, "-m", module, "--help"], cwd=ROOT, text=True)
@@ -75,7 +75,7 @@ def test_the_settings_of_the_image_are_settings_and_name_engine_and_device() -> 
     assert (settings.engine, settings.device) == ("chatterbox-turbo", "cuda")
     assert env["RUNPOD_LOG_LEVEL"] == "INFO"
     assert env["HF_HUB_OFFLINE"] == "1"
-    run = next(line for line in instructions("RUN") if "chatterbox.bake" in line)
+    run = next(line for line in instructions("RUN") if "weights.bake" in line)
     assert env["TTS_MODEL_DIR"] in defaulted(run)
     assert any(env["TTS_MODEL_DIR"].startswith(line.split()[-1]) for line in instructions("COPY"))
 
