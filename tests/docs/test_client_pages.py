@@ -79,9 +79,9 @@ def local(page: str, env: dict[str, str]) -> list[str]:
     return [places.sub(env["RUNPOD_ENDPOINT_BASE_URL"], block) for block in blocks(page, "sh")]
 
 
-@pytest.mark.parametrize("number", range(len(blocks("../api.md", "sh"))))
+@pytest.mark.parametrize("number", range(len(blocks("../reference/api.md", "sh"))))
 def test_an_example_of_the_interface_runs(number: int, env: dict[str, str], tmp_path: Path) -> None:
-    done = pasted("set -eo pipefail\n" + local("../api.md", env)[number], env, tmp_path)
+    done = pasted("set -eo pipefail\n" + local("../reference/api.md", env)[number], env, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "COMPLETED" in done.stdout
 
@@ -91,14 +91,14 @@ def test_the_interfaces_loop_leaves_the_same_file_when_it_is_run_again(
 ) -> None:
     files = []
     for _ in range(2):
-        pasted(local("../api.md", env)[1], env, tmp_path)
+        pasted(local("../reference/api.md", env)[1], env, tmp_path)
         files.append((tmp_path / "hello.mp3").read_bytes())
     assert files[0] == files[1] != b""
 
 
 @pytest.mark.parametrize("job", ["gone-u1", ""], ids=["a lost job", "none"])
 def test_the_interfaces_loop_ends_with_an_error_reply(job: str, env: dict[str, str], tmp_path: Path) -> None:
-    script = re.sub(r"^job=.*", f"job={job}", local("../api.md", env)[1], flags=re.MULTILINE)
+    script = re.sub(r"^job=.*", f"job={job}", local("../reference/api.md", env)[1], flags=re.MULTILINE)
     done = pasted(script, env, tmp_path)
     assert "The requested URL returned error: 404" in done.stderr
     assert "Cannot iterate" not in done.stderr
@@ -109,15 +109,15 @@ def test_the_voices_page_adds_a_clip_of_the_length_that_it_recommends(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "ann.wav").write_bytes(wav(150, seconds=10))
-    [script] = local("../voices.md", env)
+    [script] = local("voices.md", env)
     done = pasted("set -eo pipefail\n" + script, env, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["output"][0]["name"] == "ann"
 
 
-@pytest.mark.parametrize("page", ["../../README.md", "../how-it-works.md"])
+@pytest.mark.parametrize("page", ["../../README.md", "../start/local.md"])
 def test_a_page_points_a_client_to_the_local_queue(page: str, env: dict[str, str], tmp_path: Path) -> None:
-    [script] = local(page, env)
+    script = local(page, env)[0]
     stranger = {name: value for name, value in env.items() if not name.startswith("RUNPOD_")}
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(env["PATH"].split(":")[0])
@@ -130,4 +130,4 @@ def test_the_pages_have_the_examples_that_are_run() -> None:
     assert len(blocks("python.md", "python")) >= 7
     assert len(blocks("command-line.md", "sh")) >= 6
     assert len(blocks("bash.md", "sh")) >= 2
-    assert len(blocks("../api.md", "sh")) >= 2
+    assert len(blocks("../reference/api.md", "sh")) >= 2
