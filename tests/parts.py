@@ -34,6 +34,10 @@ SLOW = (
     "localpod/test_demo.py",
     "clients/test_bash_trouble.py",
     "clients/test_stopping.py",
+    "gateway/test_requests.py",
+    "gateway/test_socket.py",
+    "segmenter/words/test_laws.py",
+    "docs/test_contracts.py",
     "web",
 )
 
