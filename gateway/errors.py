@@ -131,14 +131,18 @@ class RangeRefused(GatewayError):
         self.total = total
 
 
-class Exhausted(GatewayError):
-    """A limit is reached; a client may try again after `retry_after` seconds."""
-
-    code, status = "rate_limited", 429
+class TryLater(GatewayError):
+    """The request cannot be served now; a client may try again after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Exhausted(TryLater):
+    """A limit is reached."""
+
+    code, status = "rate_limited", 429
 
 
 class EndpointFailed(GatewayError):
@@ -147,14 +151,10 @@ class EndpointFailed(GatewayError):
     code, status = "endpoint_failed", 502
 
 
-class GatewayShutdown(GatewayError):
-    """The gateway is being stopped; a client may try again after `retry_after` seconds."""
+class GatewayShutdown(TryLater):
+    """The gateway is being stopped."""
 
     code, status = "shutting_down", 503
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 def translated(error: ChatterpodError) -> GatewayError:

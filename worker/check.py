@@ -155,14 +155,14 @@ def check(report: Callable[[str], None]) -> int:
     except StartError as error:
         report(f"problem    {error}")
         return 1
-    problems: list[str] = []
+    problems: dict[str, str] = {}  # by message: one fault may stop several lines
     for title, line in LINES.items():
         try:
             report(f"{title:<10} {line(settings)}")
         except (StartError, OSError, PackageNotFoundError) as error:
-            problems.append(f"{title}: {error}")
-    for problem in problems:
-        report(f"problem    {problem}")
+            problems.setdefault(str(error), title)
+    for problem, title in problems.items():
+        report(f"problem    {title}: {problem}")
     return 1 if problems else 0
 
 

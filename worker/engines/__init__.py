@@ -153,7 +153,7 @@ class CloningEngine(Engine, Protocol):
         """Make the voice of a clip ready under the key `voice`; return the file that recalls it.
 
         Raises:
-            VoiceUnusable: The clip cannot become a voice; the reason is fit for a client.
+            VoiceUnusableError: The clip cannot become a voice; the reason is fit for a client.
         """
 
     def recall(self, voice: str, data: bytes) -> None:

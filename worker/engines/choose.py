@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from worker.engines import Engine
 from worker.engines.chatterbox.files import read_ahead
-from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.model import Model, not_installed
 from worker.engines.chatterbox.models import MODELS
 from worker.engines.chatterbox.options import Options
 from worker.engines.takes import JudgedEngine
@@ -110,8 +110,3 @@ def usable_device(asked: str) -> str:
     except ImportError as error:
         raise not_installed(error) from error
     return pick_device(asked).type
-
-
-def not_installed(error: ImportError) -> StartError:
-    """Return what stops a start for want of a package."""
-    return StartError(f"a Chatterbox engine needs {error.name}: install requirements/chatterbox.txt")

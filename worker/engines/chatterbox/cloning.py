@@ -9,7 +9,7 @@ import importlib.util
 import math
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,14 +17,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from worker.engines import CLIP_RATE, Clip, Pcm
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.files import CLONING_FILE
 from worker.engines.resample import resampled
-from worker.errors import VoiceUnusableError
+from worker.errors import StartError, VoiceUnusableError
 
-__all__ = ["Cloner", "Hearing"]
+__all__ = ["Cloner", "Hearing", "load_cloner"]
 
 LOUDNESS = -27.0  # LUFS; what upstream brings a clip to
 S3_RATE = 16_000  # Hz; what the speech tokenizer and both speaker encoders hear
@@ -64,7 +67,7 @@ class Cloner:
         """Return what upstream's `prepare_conditionals` makes of the clip, on the CPU.
 
         Raises:
-            VoiceUnusable: The models make nothing of it.
+            VoiceUnusableError: The models make nothing of it.
         """
         hearing = self._hearing
         levelled = at_loudness(clip.pcm) if hearing.levels else clip.pcm
@@ -96,11 +99,31 @@ class Cloner:
         return tokens[:, : mel.shape[1] // 2], mel, embedding
 
 
+def load_cloner(
+    folder: Path,
+    device: torch.device,
+    hearing: Hearing,
+    released: Callable[[Path], Mapping[str, Tensor]],
+) -> Cloner:
+    """Load the models for learning from a checkpoint's folder, as baked, or else by `released`.
+
+    Raises:
+        VoiceUnusableError: They are not there, or are other ones.
+    """
+    baked = folder / CLONING_FILE
+    try:
+        return Cloner(load_file(baked) if baked.is_file() else released(folder), device, hearing)
+    except (OSError, SafetensorError, ImportError, StartError) as error:
+        raise VoiceUnusableError(
+            "this worker cannot learn voices: the models for it are not there"
+        ) from error
+
+
 def upstream(path: str) -> ModuleType:
     """Return one of the package's modules, loaded from its file under a name of our own.
 
     Raises:
-        VoiceUnusable: The package is not installed.
+        VoiceUnusableError: The package is not installed.
     """
     name = "chatterpod_" + path.replace("/", "_").removesuffix(".py")
     if name in sys.modules:

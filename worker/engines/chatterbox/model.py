@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["Model"]
+from worker.errors import StartError
+
+__all__ = ["Model", "not_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +45,17 @@ class Model:
     code: str
 
     def imported(self) -> ModuleType:
-        """Return the module `code`; raises ImportError if torch or what else it needs is not installed."""
-        return importlib.import_module(self.code)
+        """Return the module `code`.
+
+        Raises:
+            StartError: A package that it needs is not installed.
+        """
+        try:
+            return importlib.import_module(self.code)
+        except ImportError as error:
+            raise not_installed(error) from error
+
+
+def not_installed(error: ImportError) -> StartError:
+    """Return the error of a start that lacks a package."""
+    return StartError(f"a Chatterbox engine needs {error.name}: install requirements/chatterbox.txt")

@@ -6,9 +6,8 @@ from worker.engines.chatterbox.turbo.entry import TURBO
 
 __all__ = ["MODELS", "TURBO", "find_model"]
 
-MODELS = {
-    model.name: model for model in (TURBO, MULTILINGUAL)
-}  # the first is preferred where several are there
+# By name. If the weights of several are there, the first is chosen.
+MODELS = {model.name: model for model in (TURBO, MULTILINGUAL)}
 
 
 def find_model(repository: str) -> Model | None:

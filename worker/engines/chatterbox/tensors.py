@@ -24,9 +24,9 @@ __all__ = [
 ]
 
 PRECISIONS = ("fp32", "bf16", "int8")
+CLONING = ("tokenizer.", "speaker_encoder.")  # of S3Gen
 
 Voice = TypeVar("Voice")
-CLONING = ("tokenizer.", "speaker_encoder.")  # of S3Gen
 
 
 def pick_precision(asked: str, manifest: Manifest, device: torch.device) -> str:
@@ -79,7 +79,7 @@ def map_tensors(file: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:
     """Return a file's tensors by name, mapped.
 
     Raises:
-        StartError: The file is missing, cut short, or no safetensors file.
+        StartError: The file is missing, cut short, or not a safetensors file.
     """
     try:
         with safe_open(file, "pt") as opened:  # type: ignore[no-untyped-call]  # the package is untyped
@@ -88,11 +88,13 @@ def map_tensors(file: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise StartError(f"{file} is missing: set TTS_MODEL_DIR to a folder with the weights") from error
     except (SafetensorError, OSError) as error:
-        raise StartError(f"{file} is no whole safetensors file ({error}): fetch or bake it again") from error
+        raise StartError(
+            f"{file} is not a whole safetensors file ({error}): fetch or bake it again"
+        ) from error
 
 
 def default_voice(folder: Path, read: Callable[[Mapping[str, Tensor]], Voice]) -> Voice:
-    """Return what `read` makes of the voice's tensors that a checkpoint comes with, as baked or as released.
+    """Return what `read` makes of the tensors of a checkpoint's own voice, as baked or as released.
 
     Raises:
         StartError: There is no such voice, or its file is damaged.
@@ -101,8 +103,9 @@ def default_voice(folder: Path, read: Callable[[Mapping[str, Tensor]], Voice]) -
     if not baked.is_file() and not released.is_file():
         raise StartError(f"{folder} has no default voice: {RELEASED_VOICE} or {VOICE_FILE} is missing")
     try:
-        is_baked = baked.is_file()
-        return read(map_tensors(baked) if is_baked else Conditioning.from_upstream(released).tensors())
+        if baked.is_file():
+            return read(map_tensors(baked))
+        return read(Conditioning.from_upstream(released).tensors())
     except StartError:
         raise
     except Exception as error:  # torch and safetensors raise several kinds

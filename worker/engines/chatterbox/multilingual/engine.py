@@ -15,7 +15,7 @@ from torch import Tensor
 from worker.engines import Clip, Fault, Range, Take, Utterance
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.learned import UNFIT, labels
+from worker.engines.chatterbox.learned import check_labels, labels, recipe
 from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels
 from worker.engines.chatterbox.multilingual.cloning import load_cloner
 from worker.engines.chatterbox.multilingual.decoder import DecodingInput, GuidedDecoding
@@ -95,8 +95,7 @@ class MultilingualEngine:
         self.lacking: Mapping[str, str] = lacking(folder)
         self.languages = LANGUAGES - set(self.lacking)
         self.voices: tuple[str, ...] = ("default",)
-        weights = models.manifest.name or models.manifest.revision or "released"
-        self.recipe = f"multilingual-{UNFIT.sub('-', weights)}-{models.precision}.safetensors"
+        self.recipe = recipe("multilingual", models.manifest, models.precision)
         self._models = models
         self._folder = folder
         self._prompt_seconds = prompt_seconds
@@ -137,13 +136,13 @@ class MultilingualEngine:
         """Make the voice of a clip ready; return its conditioning as a safetensors file.
 
         Raises:
-            VoiceUnusable: The models are not there, or make nothing of the clip.
+            VoiceUnusableError: The models are not there, or make nothing of the clip.
         """
         if self._cloner is None:
             self._cloner = load_cloner(self._folder, self._models.llama.device)
         conditioning = self._cloner.condition(clip)
         self._voices[voice] = MultilingualVoice(conditioning)
-        return save(conditioning.tensors(), {"clip": clip.sha256, "recipe": self.recipe})
+        return save(conditioning.tensors(), labels(clip.sha256, self.recipe))
 
     def recall(self, voice: str, data: bytes) -> None:
         """Make a voice ready from its file.
@@ -151,8 +150,7 @@ class MultilingualEngine:
         Raises:
             ValueError: The data are damaged, or of another clip, weights or precision.
         """
-        if labels(data) != {"clip": voice, "recipe": self.recipe}:
-            raise ValueError("of another clip, weights or precision")
+        check_labels(data, voice, self.recipe)
         try:
             self._voices[voice] = MultilingualVoice(Conditioning.of(load(data)))
         except (SafetensorError, KeyError) as error:

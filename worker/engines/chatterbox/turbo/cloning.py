@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
+from worker.engines.chatterbox import cloning
 from worker.engines.chatterbox.cloning import Cloner, Hearing
-from worker.engines.chatterbox.files import CLONING_FILE
 from worker.engines.chatterbox.turbo.files import S3_FILE, VOICE_ENCODER
-from worker.errors import VoiceUnusableError
 
 __all__ = ["HEARING", "load_cloner"]
 
@@ -17,17 +16,11 @@ HEARING = Hearing(t3_seconds=15, t3_tokens=375, levels=True)
 
 
 def load_cloner(folder: Path, device: torch.device) -> Cloner:
-    """Load the models for learning from a checkpoint's folder, as released or as baked.
+    """Load the models for learning; raises VoiceUnusableError if they cannot be loaded."""
+    return cloning.load_cloner(folder, device, HEARING, released)
 
-    Raises:
-        VoiceUnusableError: They are not there, or are other ones.
-    """
-    try:
-        if (folder / CLONING_FILE).is_file():
-            return Cloner(load_file(folder / CLONING_FILE), device, HEARING)
-        encoder = {f"ve.{name}": tensor for name, tensor in load_file(folder / VOICE_ENCODER).items()}
-        return Cloner(load_file(folder / S3_FILE) | encoder, device, HEARING)
-    except (OSError, SafetensorError, ImportError) as error:
-        raise VoiceUnusableError(
-            "this worker cannot learn voices: the models for it are not there"
-        ) from error
+
+def released(folder: Path) -> dict[str, Tensor]:
+    """Return the tensors of the released files that learning reads."""
+    encoder = {f"ve.{name}": tensor for name, tensor in load_file(folder / VOICE_ENCODER).items()}
+    return load_file(folder / S3_FILE) | encoder

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 
 from worker.engines import Clip
 from worker.engines.chatterbox.cloning import Cloner
-from worker.engines.chatterbox.learned import UNFIT, labels
+from worker.engines.chatterbox.learned import check_labels, labels, recipe
 from worker.engines.chatterbox.turbo.checkpoint import TurboModels
 from worker.engines.chatterbox.turbo.cloning import load_cloner
 from worker.engines.chatterbox.turbo.engine import TurboEngine
@@ -25,8 +25,7 @@ class LearningEngine(TurboEngine):
     def __init__(self, models: TurboModels, folder: Path, **options: Any) -> None:
         """Speak with loaded models; those for learning are loaded from `folder` by the first `learn`."""
         super().__init__(models, **options)
-        weights = models.manifest.name or models.manifest.revision or "released"
-        self.recipe = f"turbo-{UNFIT.sub('-', weights)}-{models.precision}.safetensors"
+        self.recipe = recipe("turbo", models.manifest, models.precision)
         self._folder = folder
         self._cloner: Cloner | None = None
 
@@ -34,13 +33,13 @@ class LearningEngine(TurboEngine):
         """Make the voice of a clip ready; return its conditioning and prefix as a safetensors file.
 
         Raises:
-            VoiceUnusable: The models are not there, or make nothing of the clip.
+            VoiceUnusableError: The models are not there, or make nothing of the clip.
         """
         learned = TurboVoice(self._models_for_learning().condition(clip))
         with torch.inference_mode():
             learned.prefix(self._models.t3)
         self._voices[voice] = learned
-        return learned.to_bytes(self._models.precision, {"clip": clip.sha256, "recipe": self.recipe})
+        return learned.to_bytes(self._models.precision, labels(clip.sha256, self.recipe))
 
     def recall(self, voice: str, data: bytes) -> None:
         """Make a voice ready from its file.
@@ -48,8 +47,7 @@ class LearningEngine(TurboEngine):
         Raises:
             ValueError: The data are damaged, or of another clip, weights or precision.
         """
-        if labels(data) != {"clip": voice, "recipe": self.recipe}:
-            raise ValueError("of another clip, weights or precision")
+        check_labels(data, voice, self.recipe)
         try:
             recalled = TurboVoice.from_bytes(data, self._models.precision)
         except (SafetensorError, KeyError) as error:
