@@ -89,7 +89,7 @@ def t3(size: Size) -> Any:
 def llama(size: Size) -> Any:
     """Return the multilingual T3; tiny: 64 channels, and the layers and heads that its alignment watches.
 
-    The tokens that are no speech get no chance: upstream's `generate` breaks on them, and random weights
+    Tokens that stand for no sound are never drawn: upstream's `generate` breaks on them, and random weights
     would say them.
     """
     width = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 14}

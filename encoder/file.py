@@ -28,7 +28,7 @@ def whole_file(audio: bytes, samples: int, texts: Mapping[str, str]) -> bytes:
     """Return the file of `audio`, whole CBR frames that hold `samples` PCM samples.
 
     Raises:
-        Mp3Error: The audio is no frames, or too few for the samples.
+        Mp3Error: The audio is not whole frames, or holds too few for the samples.
     """
     return id3.write(texts) + write_info(audio, samples) + audio
 

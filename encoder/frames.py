@@ -96,7 +96,7 @@ class FrameSplitter:
         """Take bytes cut anywhere; return the whole frames that are now certain.
 
         Raises:
-            Mp3Error: The bytes are no frames.
+            Mp3Error: The bytes are not whole frames.
         """
         data = self._rest + data
         end = 0

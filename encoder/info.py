@@ -87,7 +87,7 @@ def write_info(audio: bytes, samples: int) -> bytes:
     """Return the frame to put before `audio`, whole frames of `samples` PCM samples.
 
     Raises:
-        Mp3Error: The audio is no frames, or too few for the samples.
+        Mp3Error: The audio is not whole frames, or holds too few for the samples.
     """
     size, bit_rate = parse_header(audio, 0)
     count = len(audio) // size

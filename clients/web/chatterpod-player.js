@@ -42,7 +42,7 @@ export function frameAt(bytes, at) {
   return { size: Math.floor((samples * 125 * kbits) / rate) + ((bytes[at + 2] >> 1) & 1), samples, rate };
 }
 
-/** Cuts a stream of MP3 into whole frames, leaving out tags and whatever else is no frame. */
+/** Cuts a stream of MP3 into whole frames, leaving out tags and whatever else is not a frame. */
 export class Frames {
   #rest = new Uint8Array(0);
   #skip = 0;
@@ -180,7 +180,7 @@ export class Records {
 
 /**
  * Fetch with patience: a lost reply, 429 and 5xx are tried again, waiting longer each time.
- * Anything else that is no success is an Error with what the server said.
+ * Any other answer that is not a success is an Error with the server's message.
  */
 async function request(url, options, signal) {
   for (let tries = 1; ; tries += 1) {

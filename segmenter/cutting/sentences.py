@@ -58,7 +58,7 @@ def sentences(text: str, language: str = "en") -> list[str]:
 
     Raises:
         TypeError: `text` or `language` is not a string.
-        ValueError: `language` is no language tag.
+        ValueError: `language` is not a language tag.
     """
     scanner = Scanner(check(text, language))
     starts: list[int] = []
@@ -75,7 +75,7 @@ def sentences(text: str, language: str = "en") -> list[str]:
 
 
 def check(text: str, language: str) -> Language:
-    """Return the language; refuse what is no text, and what is no language tag."""
+    """Return the language; refuse a text that is not a string, and a tag that is not one."""
     if not isinstance(text, str):
         raise TypeError(f"text is {type(text).__name__}, expected str")
     return language_of(language)

@@ -16,7 +16,7 @@ def iter_plan(text: str, language: str = "en", sizes: Sizes | None = None) -> It
 
     Raises:
         TypeError: `text` or `language` is not a string.
-        ValueError: `language` is no language tag.
+        ValueError: `language` is not a language tag.
     """
     known = check(text, language)
     return segments(text, Packer(sizes or Sizes(), known), Scanner(known))
@@ -42,7 +42,7 @@ class Segmenter:
 
     Raises:
         TypeError: what came is not a string.
-        ValueError: `language` is no language tag.
+        ValueError: `language` is not a language tag.
     """
 
     def __init__(self, language: str = "en", sizes: Sizes | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Figures that are no plain numbers: powers, telephone numbers, versions, ordinals, fractions."""
+"""Figures that are not plain numbers: powers, telephone numbers, versions, ordinals, fractions."""
 
 import re
 

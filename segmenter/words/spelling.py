@@ -39,7 +39,7 @@ def spell(language: WordTable, number: int, rule: str) -> str:
 def cardinal(language: WordTable, digits: str, gender: str = "") -> str:
     """Return a whole number in words, in the gender of what it counts.
 
-    Digits that are no count (a leading zero, over 15 of them) are read one by one.
+    Digits that are not a count (a leading zero, over 15 of them) are read one by one.
     """
     if len(digits) > LONGEST or (digits[0] == "0" and len(digits) > 1):
         return digit_by_digit(language, digits)

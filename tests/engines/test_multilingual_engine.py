@@ -188,7 +188,7 @@ def test_a_baked_folder_is_known_whole_and_holds_the_hash_of_every_file(baked: d
     [
         ("t3_mtl23ls_v2.safetensors", None, "is missing"),
         ("s3gen.pt", None, "is missing"),
-        ("s3gen.pt", b"cos\nsystem\n(S'true'\ntR.", "is no file of tensors"),
+        ("s3gen.pt", b"cos\nsystem\n(S'true'\ntR.", "is not a file of tensors"),
         ("conds.pt", None, "has no default voice"),
         ("grapheme_mtl_merged_expanded_v1.json", b"{", "the tokenizer"),
     ],

@@ -124,7 +124,7 @@ async def test_a_take_that_stays_wrong_is_delivered_with_a_warning(
 async def test_audio_with_nan_fails_its_job_alone_and_is_never_stored(tmp_path: Path) -> None:
     with working(tmp_path, guarded(WaywardEngine(NAN, NAN, NAN))) as kit:
         assert await run_job(kit, {"text": TEXT}) == [
-            {"error": "engine_failed: the engine made audio that is none: NaN"}
+            {"error": "engine_failed: the engine made audio that is not numbers: NaN"}
         ]
         assert kit.files() == []
         assert (await run_job(kit, {"text": TEXT}))[-1]["final"] is True

@@ -120,7 +120,7 @@ class Engine(Protocol):
         """Do one bounded step; `order` holds the ids inside, the most urgent first."""
 
     def drop(self, utterance: int) -> None:
-        """Forget an utterance that nobody waits for; unknown ids are no error."""
+        """Forget an utterance that nobody waits for; unknown ids are ignored."""
 
 
 @runtime_checkable
@@ -164,4 +164,4 @@ class CloningEngine(Engine, Protocol):
         """
 
     def forget(self, voice: str) -> None:
-        """Free a ready voice that no utterance inside speaks with; unknown keys are no error."""
+        """Free a ready voice that no utterance inside speaks with; unknown keys are ignored."""

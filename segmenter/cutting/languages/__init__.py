@@ -96,7 +96,7 @@ def language_of(tag: str) -> Language:
 
     Raises:
         TypeError: `tag` is not a string.
-        ValueError: `tag` is no language tag.
+        ValueError: `tag` is not a language tag.
     """
     if not isinstance(tag, str):
         raise TypeError(f"language is {type(tag).__name__}, expected str")

@@ -91,7 +91,7 @@ def length_told(file: Path) -> int:
 
 
 def read_ahead(folder: Path, names: Sequence[str]) -> None:
-    """Ask the system, in the background, to read what plain synthesis needs; trouble is no error."""
+    """Ask the system, in the background, to read what plain synthesis needs; failures are ignored."""
     threading.Thread(target=advise, args=(folder, names), name="read-ahead", daemon=True).start()
 
 

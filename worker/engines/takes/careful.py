@@ -124,7 +124,7 @@ class JudgedEngine:
         chosen = best(tries.verdicts)
         take, problems = tries.takes[chosen], tries.verdicts[chosen].problems
         if not np.isfinite(take.pcm).all():
-            return Fault(take.utterance, EngineFailedError("the engine made audio that is none: NaN"))
+            return Fault(take.utterance, EngineFailedError("the engine made audio that is not numbers: NaN"))
         warnings = take.warnings
         if problems:
             warnings += (f"a segment may sound wrong after {MOST_TAKES} tries: {', '.join(problems)}",)

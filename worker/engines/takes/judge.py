@@ -18,7 +18,7 @@ TOKENS_A_SECOND = 25
 FRAME = 1_024  # samples, 43 ms at 24 kHz
 SPREAD = 2_048  # samples from one looked-at frame to the next
 SILENT = 10.0 ** (-55.0 / 20.0)  # RMS of a frame; below it nothing is heard
-# Shares of the loudest frame's RMS: a vocoder's silence is no silence, and no noise that it is stuck in.
+# Shares of the loudest frame's RMS: a vocoder's silence is not digital silence, nor a noise that goes on.
 SILENT_BESIDE = 10.0 ** (-30.0 / 20.0)
 FAINT_BESIDE = 10.0 ** (-25.0 / 20.0)
 LONGEST_GAP = 3.0  # seconds of silence inside one segment; pauses are added outside

@@ -35,7 +35,7 @@ export function settingsOf(env: { get(name: string): string | undefined }): Sett
   }
   const streamCharacters = Number(env.get("PODCAST_STREAM_CHARACTERS") ?? 4000);
   if (!Number.isInteger(streamCharacters) || streamCharacters < 0) {
-    throw new Error("PODCAST_STREAM_CHARACTERS is no whole number");
+    throw new Error("PODCAST_STREAM_CHARACTERS is not a whole number");
   }
   return {
     endpointId: wanted("RUNPOD_ENDPOINT_ID"),

@@ -13,7 +13,7 @@ from torch import Tensor
 __all__ = ["HEADS", "Alignment"]
 
 HEADS = ((12, 15), (13, 11), (9, 2))  # (layer, head) that follow the text
-BACK, ON = -4, 7  # a move of the place by more is no move
+BACK, ON = -4, 7  # a larger move of the place is not followed
 TAIL = 3  # text tokens at the end; the last ones are punctuation and STOP
 LONG_TAIL = 5.0  # attention that the tail may get after the text is done: 200 ms
 REPEATING = 5.0  # attention that earlier text may get then

@@ -83,7 +83,9 @@ def map_pickle(file: Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise StartError(f"{file} is missing: set TTS_MODEL_DIR to a folder with the weights") from error
     except Exception as error:  # torch raises several kinds
-        raise StartError(f"{file} is no file of tensors ({type(error).__name__}): fetch it again") from error
+        raise StartError(
+            f"{file} is not a file of tensors ({type(error).__name__}): fetch it again"
+        ) from error
     if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
         raise StartError(f"{file} holds something else than tensors: fetch it again")
     return found

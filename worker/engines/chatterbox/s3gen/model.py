@@ -97,7 +97,7 @@ class S3Gen:
         The last ones, since the speech goes on where the prompt ends.
 
         Raises:
-            VoiceUnusableError: The prompt is empty, or has ids that there is no row for.
+            VoiceUnusableError: The prompt is empty, or has ids beyond the table of embeddings.
         """
         tokens, mel = prompt(conditioning)
         count = len(tokens)

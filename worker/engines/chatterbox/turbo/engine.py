@@ -2,7 +2,7 @@
 
 What the most urgent utterance needs is done first. Utterances that somebody waits for are decoded
 before all others; the rest are decoded together. T3 and S3Gen take turns on all cores of a CPU: apart on
-two of them they are no quicker (docs/explanation/benchmarks.md). On a GPU, decoding goes on beside S3Gen.
+two of them they are not quicker (docs/explanation/benchmarks.md). On a GPU, decoding goes on beside S3Gen.
 """
 
 import logging
@@ -31,7 +31,7 @@ log = logging.getLogger("worker")
 STEPS = 8  # decode steps in one call, all rows together
 # Of one speech: its next segment comes later, the more are decoded beside it.
 AHEAD = {"cpu": 4, "cuda": 16}
-ROWS = {"cpu": 1, "cuda": 8}  # of one call of S3Gen: on a CPU more are no faster
+ROWS = {"cpu": 1, "cuda": 8}  # of one call of S3Gen: on a CPU more are not faster
 MOST_TOKENS = 1_000  # 40 s: the model is unsteady long before
 MOST_TEXT = 512  # text tokens of one utterance
 MOST_OWN = MOST_TEXT + MOST_TOKENS + 1  # positions of an utterance, beside its voice's

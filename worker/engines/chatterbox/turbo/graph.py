@@ -57,7 +57,7 @@ class CudaGraphs:
 
         `torch.cuda.graph` would collect garbage and give all spare memory back before each capture: every
         speech would wait for that, and again until as much memory is taken anew. Here it is done only where
-        memory is lacking. Nor may a collection begin by itself: what it frees is no part of the capture.
+        memory is lacking. Nor may a collection begin by itself: what it frees is not part of the capture.
         """
         graph = self._cuda.CUDAGraph()
         with no_collection():
