@@ -126,9 +126,7 @@ def main() -> None:
     if given.weights.is_dir():
         layers.append(layer_of("weights", files_below(given.weights), whole=given.whole))
     else:
-        print(
-            f"The weights are left out: {given.weights} is not a folder (bench.chatterbox bakes one)."
-        )
+        print(f"The weights are left out: {given.weights} is not a folder (bench.chatterbox bakes one).")
     layers.append(layer_of("code", files_below(*(ROOT / name for name in CODE)), whole=given.whole))
     print("The largest packages, unpacked and pulled, in MB:")
     for part in sorted(parts, key=lambda part: -part.unpacked)[:12]:
