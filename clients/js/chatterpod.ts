@@ -251,7 +251,10 @@ export class Chatterpod {
 
   constructor(options: ClientOptions) {
     if (!/^[A-Za-z0-9_-]+$/.test(options.endpointId ?? "")) {
-      throw new ChatterpodError("no_endpoint", "endpointId is not an endpoint's id, expected letters and digits");
+      throw new ChatterpodError(
+        "no_endpoint",
+        "endpointId is not an endpoint's id, expected letters and digits",
+      );
     }
     if (!/^[!-~]+$/.test(options.apiKey ?? "")) {
       throw new ChatterpodError("no_key", "apiKey is empty, or has characters that no key has");

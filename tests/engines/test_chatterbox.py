@@ -249,8 +249,8 @@ def damaged(folder: Path, name: str, content: bytes | None) -> Path:
     ("name", "content", "said"),
     [
         ("t3_turbo_v1.safetensors", None, "is missing: set TTS_MODEL_DIR"),
-        ("t3_turbo_v1.safetensors", b"\x80\x02}q\x00.", "is no whole safetensors file"),
-        ("s3gen_meanflow.safetensors", b"", "is no whole safetensors file"),
+        ("t3_turbo_v1.safetensors", b"\x80\x02}q\x00.", "is not a whole safetensors file"),
+        ("s3gen_meanflow.safetensors", b"", "is not a whole safetensors file"),
         ("conds.pt", b"cos\nsystem\n(S'true'\ntR.", "the default voice"),
         ("conds.pt", None, "has no default voice"),
         ("manifest.json", b"[1, 2", "manifest.json cannot be read"),
