@@ -70,7 +70,7 @@ quick: $(DEV_READY)  ## format, lint, import rules and the tests that start no p
 
 test: check tools browser  ## every check and every test
 	@$(TESTS) -n $(PROCESSES) -m "not alone"
-	@$(TESTS) -m alone
+	@$(TESTS) tests/web
 
 check: $(DEV_READY)  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """What tests in several folders need and nobody wants to build twice."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,10 @@ from hypothesis import settings
 from bench.built import once
 from tests.parts import ALONE, SLOW, minutes, rank, within
 
+# Tiny models gain nothing from a second thread, and from long vectors less than the planning of them takes:
+# what a process that is started here imports finds this, too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "SSE41")
 # The same inputs every time: a change is judged by what it changes. `make fuzz` looks for new ones.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")

@@ -1,6 +1,7 @@
 """Which tests are slow, which must run alone, and where the minutes went: all by folder."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,16 @@ SLOW = (
 ALONE = ("web",)
 
 
-def within(file: Path, parts: Iterable[str]) -> bool:
+@cache
+def within(file: Path, parts: tuple[str, ...]) -> bool:
     """Whether a file is one of these or lies in one of them."""
     return any(file.is_relative_to(TESTS / part) for part in parts)
 
 
+@cache
 def rank(file: Path) -> int:
     """Return a file's place in the order of `SLOW`; the others come last."""
-    return next((place for place, part in enumerate(SLOW) if within(file, [part])), len(SLOW))
+    return next((place for place, part in enumerate(SLOW) if within(file, (part,))), len(SLOW))
 
 
 def minutes(reports: Iterable[pytest.TestReport]) -> list[str]:

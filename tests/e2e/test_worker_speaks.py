@@ -21,7 +21,7 @@ PARAGRAPH = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
     "ten past nine, as it did every day of the year. Nobody waved, because nobody had risen in time to wave. "
 )
-LONG = (PARAGRAPH * 10)[:2_000]
+LONG = (PARAGRAPH * 6)[:1_200]
 GUIDE = {
     "audio_base64", "mimetype", "size_bytes", "cache_hit", "cache_key", "device", "chunks_processed",
     "generation_time_ms",
@@ -31,9 +31,9 @@ Record = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def tone_pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    """The tone at five times real time: slow enough to watch records come."""
+    """The tone at fifteen times real time: slow enough to watch records come."""
     folder = tmp_path_factory.mktemp("tone")
-    with running(folder, "--idle-timeout", "60", TTS_ENGINE="tone", TTS_TONE_SPEED="5") as pod:
+    with running(folder, "--idle-timeout", "60", TTS_ENGINE="tone", TTS_TONE_SPEED="15") as pod:
         yield pod
 
 
@@ -157,7 +157,7 @@ def test_with_two_readers_of_one_key_speech_goes_on_until_the_second_leaves(tone
 
 
 def test_a_job_cancelled_in_the_queue_is_never_spoken(tmp_path: Path) -> None:
-    env = {"TTS_ENGINE": "tone", "TTS_TONE_SPEED": "5", "TTS_SLOTS": "1"}
+    env = {"TTS_ENGINE": "tone", "TTS_TONE_SPEED": "30", "TTS_SLOTS": "1"}
     with running(tmp_path, "--idle-timeout", "60", **env) as pod:
         waiting = [pod.submit({"text": PARAGRAPH, "seed": n}) for n in range(4)]
         pod.call("POST", f"/cancel/{waiting[-1]}")

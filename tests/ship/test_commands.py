@@ -64,13 +64,14 @@ def test_the_minutes_are_those_of_a_folder_over_all_its_files_and_the_longest_co
 
 
 def test_quick_and_test_share_nothing_out_but_whole_files_and_test_leaves_none_out() -> None:
+    assert ALONE == ("web",)
     quick, everything = recipe("quick"), recipe("test")
     assert re.findall(r"pytest .*", quick) == [
         '''pytest --dist loadfile --no-loadscope-reorder -n 2 -m "not slow"'''
     ]
     assert re.findall(r"pytest .*", everything) == [
         '''pytest --dist loadfile --no-loadscope-reorder -n 2 -m "not alone"''',
-        "pytest --dist loadfile --no-loadscope-reorder -m alone",
+        "pytest --dist loadfile --no-loadscope-reorder tests/web",
     ]
     for command in ("ruff format --check", "ruff check", "lint-imports"):
         assert command in quick
