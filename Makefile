@@ -14,6 +14,9 @@ BROWSERS = chromium chromedriver firefox-esr pulseaudio
 BROWSER_PACKAGES = chromium chromium-driver firefox-esr pulseaudio
 DENO_READY = .tools/.deno-ready
 
+# Tests start hundreds of processes: without compiled files each compiles its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: image help setup tools browser demo serve drills fuzz quick test check format bench clean
 
 help:  ## list the commands

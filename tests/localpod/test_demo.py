@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def demo(folder: Path, **env: str) -> subprocess.Popen[str]:
     settings = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
     settings |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients" / "python")])} | env
-    command = [sys.executable, "-m", "bench.demo"]
+    # Whatever a shell starts in the background ignores Ctrl-C, and its children too.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "bench.demo"]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=settings, stdout=pipe, stderr=pipe, text=True)
 

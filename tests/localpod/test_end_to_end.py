@@ -5,7 +5,9 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from time import monotonic, sleep
 from typing import Any
 
@@ -44,21 +46,47 @@ class Client:
     def workers(self) -> list[dict[str, Any]]:
         return list(self.http.get("/localpod/state").json()["workers"])
 
+    def faults(self, **faults: float) -> None:
+        """Have these faults and no others from now on; `kill__records` is `kill.records`."""
+        self.http.delete("/localpod/faults")
+        named = {name.replace("__", "."): value for name, value in faults.items()}
+        self.http.post("/localpod/faults", json=named).raise_for_status()
+
+    def struck(self) -> dict[str, int]:
+        return dict(self.http.get("/localpod/faults").json()["struck"])
+
+
+@contextmanager
+def started(*arguments: str, log: int | None = DEVNULL) -> Iterator[Client]:
+    """Run localpod with the SDK worker."""
+    with running("--command", COMMAND, *arguments, log=log) as url:
+        client = Client(url)
+        try:
+            yield client
+        finally:
+            client.http.close()
+
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Client]]:
-    """Start localpod with the SDK worker; it is stopped at the end of the test."""
-    opened: list[tuple[Any, Client]] = []
+    """Start localpods with the SDK worker; they are stopped at the end of the test."""
+    with ExitStack() as opened:
+        yield lambda *arguments, **log: opened.enter_context(started(*arguments, **log))
 
-    def begin(*arguments: str) -> Client:
-        context = running("--command", COMMAND, *arguments)
-        opened.append((context, Client(context.__enter__())))
-        return opened[-1][1]
 
-    yield begin
-    for context, client in opened:
-        client.http.close()
-        context.__exit__(None, None, None)
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Client]:
+    """A localpod for all tests that need no options."""
+    with started("--idle-timeout", "60") as client:
+        yield client
+
+
+@pytest.fixture
+def client(shared: Client) -> Iterator[Client]:
+    """The shared localpod, without faults before and after."""
+    shared.faults()
+    yield shared
+    shared.faults()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -77,9 +105,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_one_worker_streams_completes_fails_and_stops_jobs(start: Callable[..., Client]) -> None:
-    client = start("--idle-timeout", "60")
-
+def test_one_worker_streams_completes_fails_and_stops_jobs(client: Client) -> None:
     job = client.run(count=4)
     assert [record["number"] for record in client.stream(job)] == [0, 1, 2, 3]
     assert [record["number"] for record in client.status(job)["output"]] == [0, 1, 2, 3]
@@ -122,8 +148,7 @@ def test_a_worker_is_stopped_when_idle_and_another_started_for_the_next_job(
     assert second["workerId"] != first["workerId"]
 
 
-def test_a_job_whose_worker_was_killed_is_run_by_another(start: Callable[..., Client]) -> None:
-    client = start()
+def test_a_job_whose_worker_was_killed_is_run_by_another(client: Client) -> None:
     job = client.run(count=8, pause_s=0.2)
     records = client.stream(job)
     seen = [next(records)]
@@ -147,38 +172,47 @@ def numbers(job: dict[str, Any]) -> list[int]:
     return [record["number"] for record in job["output"]]
 
 
-@pytest.mark.parametrize("moment", ["kill.records=2", "kill.seconds=0.4", "kill.random=1"])
+@pytest.mark.parametrize(
+    "moment", [{"kill__records": 2}, {"kill__seconds": 0.4}, {"kill__random": 1}], ids=str
+)
 def test_a_worker_killed_at_a_moment_of_its_job_leaves_the_job_to_another(
-    start: Callable[..., Client], moment: str
+    client: Client, moment: dict[str, float]
 ) -> None:
-    client = start("--fault", moment)
+    client.faults(**moment)
     done = client.end(client.run(count=12, pause_s=0.1))
     assert (done["status"], done["retries"], numbers(done)) == ("COMPLETED", 1, list(range(12)))
-    assert client.http.get("/localpod/faults").json()["struck"] == {"kill": 1}
+    assert client.struck() == {"kill": 1}
 
 
-def test_a_worker_that_gets_sigterm_ends_its_job_first(start: Callable[..., Client]) -> None:
-    client = start("--fault", "term.records=1")
+def test_a_worker_that_gets_sigterm_ends_its_job_first(client: Client) -> None:
+    client.faults(term__records=1)
     first = client.end(client.run(count=8, pause_s=0.1))
+    client.faults()
     second = client.end(client.run(count=1))
     assert (first["status"], numbers(first), "retries" in first) == ("COMPLETED", list(range(8)), False)
     assert second["workerId"] != first["workerId"]
 
 
-def test_a_job_handed_over_after_sigterm_is_run_again_by_another_worker(start: Callable[..., Client]) -> None:
-    client = start("--idle-timeout", "1.5", "--fault", "rude=1")
+def test_a_job_handed_over_after_sigterm_is_run_again_by_another_worker(
+    start: Callable[..., Client], tmp_path: Path
+) -> None:
+    with (tmp_path / "log").open("w") as log:
+        client = start("--idle-timeout", "0.3", "--fault", "rude=1", log=log.fileno())
     first = client.end(client.run(count=1))
-    sleep(2.5)  # the idle worker gets its signal while it asks for jobs, and cannot leave before an answer
+    # The idle worker gets its signal while it asks for jobs, and cannot leave before an answer.
+    until(lambda: "Received shutdown signal" in (tmp_path / "log").read_text())
     assert [worker["id"] for worker in client.workers()] == [first["workerId"]]
-    second = client.end(client.run(count=2))
-    assert (second["status"], second["retries"], numbers(second)) == ("COMPLETED", 1, [0, 1])
-    assert second["workerId"] != first["workerId"]
+    job = client.run(count=1, hang=True)  # longer than the worker takes to leave
+    until(lambda: (client.status(job).get("retries"), len(client.workers())) == (1, 1))
+    until(lambda: client.status(job)["status"] == "IN_PROGRESS")
+    assert client.status(job)["workerId"] != first["workerId"]
+    client.cancel(job)
 
 
 def test_the_sdk_loses_a_stop_that_comes_once_between_take_and_start_and_obeys_a_repeated_one(
     start: Callable[..., Client], tmp_path: Path
 ) -> None:
-    client = start("--fault", "cancel.take=1", "--fault", "stop-once=1")
+    client = start("--idle-timeout", "1", "--fault", "cancel.take=1", "--fault", "stop-once=1")
     once, again = tmp_path / "once", tmp_path / "again"
     job = client.run(count=3, pause_s=0.2, note_at_end=str(once))
     until(lambda: client.status(job)["status"] == "CANCELLED")
@@ -186,20 +220,18 @@ def test_the_sdk_loses_a_stop_that_comes_once_between_take_and_start_and_obeys_a
     client.http.post("/localpod/faults", json={"stop-once": 0})
     job = client.run(count=3, pause_s=0.5, note_at_end=str(again))
     until(lambda: client.status(job)["status"] == "CANCELLED")
-    until(lambda: client.workers() == [])  # idle for its five seconds: the job is no longer there
+    until(lambda: client.workers() == [])  # idle for its second: the job is no longer there
     assert not again.exists()
 
 
-def test_chunks_answered_with_500_come_when_the_sdk_tries_again(start: Callable[..., Client]) -> None:
-    client = start("--fault", "500.chunk=3")
+def test_chunks_answered_with_500_come_when_the_sdk_tries_again(client: Client) -> None:
+    client.faults(**{"500__chunk": 3})
     job = client.run(count=3)
     assert [record["number"] for record in client.stream(job)] == [0, 1, 2]
 
 
-def test_chunks_refused_are_missing_from_the_stream_and_there_in_the_end(
-    start: Callable[..., Client],
-) -> None:
-    client = start("--fault", "400.chunk=2")
+def test_chunks_refused_are_missing_from_the_stream_and_there_in_the_end(client: Client) -> None:
+    client.faults(**{"400__chunk": 2})
     job = client.run(count=4)
     assert len(list(client.stream(job))) == 2
     assert numbers(client.status(job)) == [0, 1, 2, 3]
