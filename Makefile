@@ -17,7 +17,7 @@ DENO_READY = .tools/.deno-ready
 # Tests start hundreds of processes: without compiled files each compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: image help setup tools browser demo serve drills fuzz quick test check format bench clean
+.PHONY: image help setup tools browser demo serve timing drills fuzz quick test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,10 @@ check: $(DEV_READY)  ## format, lint, types and import rules
 format: $(DEV_READY)  ## put the code into the house's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+timing: $(DEV_READY)  ## run the tests that wait for real time twenty times, beside two busy processes
+	@for each in 1 2; do $(BIN)/python -c 'while True: pass' & busy="$$busy $$!"; done; trap "kill $$busy" EXIT; \
+	$(BIN)/python -m pytest -m timing --times 20
 
 drills: $(DEV_READY)  ## kill, cancel, damage and fill up, and count what got lost (about half an hour)
 	@$(BIN)/python -m tests.drills

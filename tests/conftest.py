@@ -20,13 +20,19 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by where they lie, and put the slow ones first."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--times`."""
+    parser.addoption("--times", type=int, default=1, help="run each test so many times, in rounds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by where they lie, put the slow ones first, and repeat all as `--times` asks."""
     for item in items:
         for name, parts in {"slow": SLOW, "alone": ALONE}.items():
             if within(item.path, parts):
                 item.add_marker(name)
     items.sort(key=lambda item: rank(item.path))
+    items *= config.getoption("times")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

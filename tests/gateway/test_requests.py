@@ -17,6 +17,7 @@ from gateway.endpoint import RunPod
 from gateway.requests import ClientWatch, OpenRequests
 from gateway.settings import GatewaySettings
 from tests.kits.gateway import TOKEN, MemoryEndpoint, RunningGateway, audio_of, connected, running_gateway
+from tests.kits.timing import MS, SECOND
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -33,7 +34,7 @@ ROUTES = [
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(10 * SECOND):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -66,41 +67,44 @@ async def test_a_client_that_leaves_before_the_first_audio_leaves_no_job(
         assert gateway.endpoint.cancelled == [job]
 
 
+@pytest.mark.timing
 async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_its_id() -> None:
     async with running_gateway() as gateway:
         gateway.endpoint.submit_gate.clear()
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await until(lambda: gateway.endpoint.submissions)
         await leave(asking)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         assert gateway.endpoint.cancelled == []
         gateway.endpoint.submit_gate.set()
         await until(lambda: gateway.endpoint.cancelled)
         assert gateway.endpoint.cancelled == ["job-0"]
 
 
+@pytest.mark.timing
 async def test_a_client_that_leaves_within_its_body_causes_no_job_and_no_error() -> None:
     async with running_gateway() as gateway:
         _, writer = await asyncio.open_connection(*gateway.url.removeprefix("http://").split(":"))
         head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
         writer.write(f'{head}Content-Length: 500\r\n\r\n{{"input": "Hel'.encode())
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         writer.close()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         counted = (await gateway.http.get("/metrics")).text
         assert gateway.endpoint.jobs == {}
     assert "gateway_errors_total{" not in counted
 
 
+@pytest.mark.timing
 async def test_a_growing_speech_continues_for_other_listeners_when_one_leaves() -> None:
     async with held() as gateway:
         url = (await gateway.http.post("/v1/speech", json={"text": PROSE})).json()["url"]
         leaver, stayer = (asyncio.create_task(gateway.http.get(url)) for _ in range(2))
         await until(lambda: gateway.endpoint.jobs)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         await leave(leaver)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         gateway.endpoint.gate.set()
         audio = (await stayer).content
     assert audio == b"".join(audio for audio, _, _ in audio_of(PROSE))
@@ -133,7 +137,7 @@ async def test_a_route_is_not_cancelled_once_its_answer_is_complete() -> None:
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("all")(scope, receive, send)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         ended.append("ended")
 
     wire = Wire()
@@ -142,6 +146,7 @@ async def test_a_route_is_not_cancelled_once_its_answer_is_complete() -> None:
     assert ended == ["ended"]
 
 
+@pytest.mark.timing
 async def test_a_cancelled_route_cannot_answer_after_the_shutdown_answer() -> None:
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(asyncio.CancelledError):
@@ -152,7 +157,7 @@ async def test_a_cancelled_route_cannot_answer_after_the_shutdown_answer() -> No
     requests = OpenRequests(given_up.append)
     watch = ClientWatch(route, requests, PlainTextResponse("shutdown_answer"))
     asking = asyncio.create_task(watch({"type": "http", "method": "GET"}, wire.receive, wire.send))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(50 * MS)
     requests.end()
     await asking
     await asyncio.gather(*given_up)
@@ -182,6 +187,7 @@ async def test_a_job_that_fails_within_a_speech_breaks_off_the_body_without_a_tr
     assert capsys.readouterr().err == ""  # uvicorn writes there
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("chunks_sent", [0, 1], ids=["waiting", "streaming"])
 async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
     chunks_sent: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
@@ -200,17 +206,18 @@ async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
             answer = await asking
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
             assert answer.headers["retry-after"] == "1"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 * SECOND
     assert sorted(gateway.endpoint.cancelled) == ["job-0", "job-1"]
     assert (caplog.records, capsys.readouterr().err) == ([], "")
 
 
+@pytest.mark.timing
 async def test_at_its_end_the_gateway_lets_a_short_speech_end() -> None:
     async with held() as gateway:
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await until(lambda: gateway.endpoint.jobs)
         gateway.server.should_exit = True
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(500 * MS)
         gateway.endpoint.gate.set()
         answer = await asking
     assert answer.content == b"".join(audio for audio, _, _ in audio_of(PROSE))
@@ -226,6 +233,7 @@ async def test_the_end_does_not_wait_for_a_worker_being_warmed(
     assert caplog.records == []  # cancelling it was not too late
 
 
+@pytest.mark.timing
 async def test_an_endpoint_that_does_not_answer_cancels_delays_the_end_only_by_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -240,7 +248,7 @@ async def test_an_endpoint_that_does_not_answer_cancels_delays_the_end_only_by_s
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await until(lambda: gateway.endpoint.jobs)
         await leave(asking)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 10 * SECOND
     [message] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert message == "1 jobs may still run: the endpoint took more than 4 s to cancel them"
 

@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.kits.gateway import KEY, TOKEN, SocketClient, audio_of, connected, running_gateway
+from tests.kits.timing import MS
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -231,6 +232,7 @@ async def test_connections_contexts_requests_and_characters_are_limited() -> Non
         assert error["retry_after_s"] >= 1
 
 
+@pytest.mark.timing
 async def test_an_idle_connection_gets_heartbeats_and_a_ping_is_answered() -> None:
     async with running_gateway(heartbeat_s=1) as gateway, connected(gateway) as client:
         await client.send(type="ping")
@@ -245,6 +247,7 @@ async def test_a_worker_is_warmed_once_when_several_clients_connect() -> None:
         assert gateway.endpoint.operations == ["warm"]
 
 
+@pytest.mark.timing
 async def test_the_jobs_of_a_client_that_leaves_are_cancelled() -> None:
     async with running_gateway() as gateway:
         async with connected(gateway) as client:
@@ -257,12 +260,15 @@ async def test_the_jobs_of_a_client_that_leaves_are_cancelled() -> None:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.timing
 async def test_a_listener_who_does_not_read_delays_further_jobs() -> None:
     async with running_gateway(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         async with gateway.connect(max_queue=1) as socket:
             client = SocketClient(socket)
             await client.until("ready")
             await client.send(type="speak", text=PROSE * 2_000, format="pcm")
+            while not gateway.endpoint.jobs:
+                await asyncio.sleep(MS)
             asked = await settled_count(gateway.endpoint.jobs)
         total = len(PROSE) * 2_000 // 1_200
         assert 0 < asked < total // 4
@@ -273,7 +279,7 @@ async def settled_count(jobs: Sized) -> int:
     before = -1
     while before != len(jobs):
         before = len(jobs)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(500 * MS)
     return before
 
 

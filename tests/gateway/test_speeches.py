@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from tests.kits.gateway import RunningGateway, audio_of, running_gateway
+from tests.kits.timing import MS, SECOND
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -35,6 +38,7 @@ async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
     assert got == WHOLE
 
 
+@pytest.mark.timing
 async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same_file() -> None:
     async with running_gateway() as gateway:
         gateway.endpoint.gate.clear()
@@ -43,11 +47,11 @@ async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same
         probe = await gateway.http.get(url, headers={"Range": "bytes=0-1"})
         resumed = await gateway.http.get(url, headers={"Range": f"bytes={FIRST - 100}-"})
         waiting = asyncio.create_task(gateway.http.get(url, headers={"Range": f"bytes={FIRST}-"}))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(50 * MS)
         assert not waiting.done()
         gateway.endpoint.gate.set()
         later = await waiting
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(10 * SECOND):
             while (await gateway.http.get(url.removesuffix(".mp3"))).json()["state"] != "done":
                 await asyncio.sleep(0.01)
         rest = await gateway.http.get(url, headers={"Range": f"bytes={FIRST}-"})
@@ -67,13 +71,13 @@ async def test_a_speech_shows_its_captions_and_can_be_removed() -> None:
         gateway.endpoint.gate.clear()
         gateway.endpoint.hold_after = 1
         url = (await begun(gateway)).removesuffix(".mp3")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(10 * SECOND):
             while not (output := (await gateway.http.get(url)).json())["captions"]:
                 await asyncio.sleep(0.01)
         assert output["state"] == "closed"
         assert (await gateway.http.delete(url)).status_code == 204
         assert (await gateway.http.get(url)).status_code == 404
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(10 * SECOND):
             while gateway.endpoint.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
     assert PROSE.startswith(output["captions"][0]["text"])

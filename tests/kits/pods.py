@@ -6,14 +6,26 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.kits.timing import SECOND, until
+
+__all__ = [
+    "FINAL",
+    "HEADERS",
+    "Pod",
+    "address",
+    "gatewaying",
+    "running",
+    "started",
+    "until",
+]
 
 HEADERS = {"Authorization": "Bearer any"}
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
@@ -22,7 +34,7 @@ FINAL = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 def connections() -> httpx.Client:
     """Return what keeps its connections: a client for each request costs more than what is tested."""
     limits = httpx.Limits(max_connections=None, keepalive_expiry=2.0)  # sooner than localpod closes them
-    return httpx.Client(headers=HEADERS, timeout=100, limits=limits, trust_env=False)
+    return httpx.Client(headers=HEADERS, timeout=100 * SECOND, limits=limits, trust_env=False)
 
 
 @dataclass
@@ -67,16 +79,6 @@ class Pod:
 
     def text_of_log(self) -> str:
         return "\n".join(self.log)
-
-
-def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait for something that will come; fail when it does not."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"it did not come within {seconds} s")
 
 
 @contextmanager
@@ -132,10 +134,10 @@ def started(arguments: Sequence[str], env: dict[str, str], log: list[str]) -> It
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(30 * SECOND)
         finally:
             process.kill()
-            reader.join(30)
+            reader.join(30 * SECOND)
         out.close()
 
 

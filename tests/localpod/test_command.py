@@ -5,13 +5,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 import httpx
 import pytest
 
 from bench.running import running
 from localpod.settings import EndpointOptions, worker_environment
+from tests.kits.timing import until
 
 HEADERS = {"Authorization": "Bearer any"}
 SLEEPER = shlex.join([sys.executable, "-c", "import time; time.sleep(3600)"])
@@ -60,10 +61,7 @@ def test_workers_do_not_outlive_a_localpod_that_was_killed() -> None:
         assert process.stdout is not None
         pid = worker_of(process.stdout.readline().split()[1])
         process.kill()
-    end = monotonic() + 10
-    while is_running(pid):
-        assert monotonic() < end, "the worker is still running"
-        sleep(0.02)
+    until(lambda: not is_running(pid))
 
 
 def worker_of(url: str) -> int:

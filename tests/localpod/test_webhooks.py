@@ -12,8 +12,9 @@ from starlette.applications import Starlette
 from localpod.app import create_app
 from localpod.settings import EndpointOptions
 from localpod.webhooks import Webhooks
+from tests.kits.timing import MS, SECOND
 
-LIMIT_S = 10.0
+LIMIT_S = 10 * SECOND
 
 
 class Hook:
@@ -59,10 +60,11 @@ async def run_job(app: Starlette, hook: Hook, times: int) -> None:
         async with asyncio.timeout(LIMIT_S):
             while len(hook.bodies) < times:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(100 * MS)
     assert [body["id"] for body in hook.bodies] == [job] * times
 
 
+@pytest.mark.timing
 async def test_the_whole_job_is_posted_once_when_the_address_answers_200(app: Starlette) -> None:
     hook = Hook()
     await run_job(app, hook, 1)
@@ -71,12 +73,14 @@ async def test_the_whole_job_is_posted_once_when_the_address_answers_200(app: St
     assert hook.bodies[0]["input"] == {"text": "a"}
 
 
+@pytest.mark.timing
 async def test_it_is_posted_three_times_in_all_if_it_does_not(app: Starlette) -> None:
     hook = Hook()
     hook.answers = [500]
     await run_job(app, hook, 3)
 
 
+@pytest.mark.timing
 async def test_it_is_posted_until_the_address_answers_200(app: Starlette) -> None:
     hook = Hook()
     hook.answers = [500, 200]

@@ -7,13 +7,15 @@ from starlette.applications import Starlette
 
 from bench.running import running
 from tests.kits.fake_worker import FakeWorker
+from tests.kits.timing import MS
 
 Submit = Callable[[], Awaitable[str]]
 
 
+@pytest.mark.timing
 async def test_a_take_is_held_until_there_is_a_job(worker: FakeWorker, submit: Submit) -> None:
     held = asyncio.create_task(worker.take())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(50 * MS)
     assert not held.done()
     job = await submit()
     assert (await held)["id"] == job
@@ -25,13 +27,15 @@ async def test_a_batch_is_as_large_as_there_are_jobs(worker: FakeWorker, submit:
     assert [job["id"] for job in await worker.take_batch(2)] == jobs[2:]
 
 
+@pytest.mark.timing
 async def test_two_workers_never_get_the_same_job(api: httpx.AsyncClient, submit: Submit) -> None:
     held = [asyncio.create_task(FakeWorker(api, name).take()) for name in "ab"]
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(50 * MS)
     jobs = {await submit(), await submit()}
     assert {job["id"] for job in await asyncio.gather(*held)} == jobs
 
 
+@pytest.mark.timing
 async def test_a_stop_names_the_cancelled_job_until_it_is_done(
     api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
@@ -43,7 +47,7 @@ async def test_a_stop_names_the_cancelled_job_until_it_is_done(
     assert await worker.stops() == [job]
     await worker.done(job, output=["late"])
     held = asyncio.create_task(worker.stops())
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(300 * MS)
     assert not held.done()
     held.cancel()
     assert (await api.get(f"status/{job}")).json()["status"] == "CANCELLED"
@@ -62,12 +66,14 @@ async def test_a_stop_is_dropped_once_pings_no_longer_name_the_job(
     assert app.state.pod.stops.pending("w1") == []
 
 
+@pytest.mark.timing
 async def test_a_stopping_worker_gets_no_job_and_its_polls_are_answered(
     app: Starlette, api: httpx.AsyncClient, worker: FakeWorker, submit: Submit
 ) -> None:
     take = asyncio.create_task(api.get("job-take/w1?gpu=x"))
     stop = asyncio.create_task(api.get("job-stop/w1?gpu=x"))
-    await asyncio.sleep(0.05)
+    while "w1" not in app.state.pod.workers:
+        await asyncio.sleep(MS)
     app.state.pod.workers["w1"].stopping = True
     job = await submit()
     assert [(await take).status_code, (await stop).status_code] == [204, 204]
@@ -117,11 +123,12 @@ async def test_an_item_that_is_not_an_object_with_an_output_is_refused(
     assert (await api.post(f"job-stream/w1/{job}?gpu=x", content=body)).status_code == 400
 
 
+@pytest.mark.timing
 async def test_a_job_is_not_handed_to_a_poll_whose_client_has_left() -> None:
     headers = {"Authorization": "Bearer any"}
     with running("--workers", "0") as url:
         async with httpx.AsyncClient(base_url=f"{url}/v2/local", headers=headers) as api:
             with pytest.raises(httpx.ReadTimeout):
-                await api.get("job-take/dead?gpu=x", timeout=0.2)
+                await api.get("job-take/dead?gpu=x", timeout=httpx.Timeout(60, read=200 * MS))
             job = (await api.post("run", json={"input": {"a": 1}})).json()["id"]
             assert (await FakeWorker(api, "alive").take())["id"] == job

@@ -135,6 +135,7 @@ def test_an_engine_prepares_for_later_while_it_has_no_utterance() -> None:
     assert engine.pieces == [len(engine.orders)] * 2  # after the last step
 
 
+@pytest.mark.timing
 def test_an_engine_whose_step_does_not_return_is_declared_dead() -> None:
     engine, died, clock = SteppedEngine(), threading.Event(), Clock()
     scheduler = Scheduler(engine, clock=clock, on_death=died.set, hung_seconds=0.2)
