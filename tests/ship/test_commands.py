@@ -42,9 +42,9 @@ def test_tests_are_marked_by_where_they_lie(expression: str, files: set[str]) ->
 
 
 def test_a_part_is_a_file_or_what_a_folder_holds() -> None:
-    assert within(TESTS / "gateway/test_real.py", ["gateway/test_real.py"])
-    assert within(TESTS / "web/deep/test_a.py", ["web"])
-    assert not within(TESTS / "website/test_a.py", ["web"])
+    assert within(TESTS / "gateway/test_real.py", ("gateway/test_real.py",))
+    assert within(TESTS / "web/deep/test_a.py", ("web",))
+    assert not within(TESTS / "website/test_a.py", ("web",))
     assert (
         rank(TESTS / SLOW[0] / "test_a.py") < rank(TESTS / SLOW[1] / "test_a.py") < rank(TESTS / "test_a.py")
     )
