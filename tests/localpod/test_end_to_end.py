@@ -194,12 +194,13 @@ def test_a_job_handed_over_after_sigterm_is_run_again_by_another_worker(
     start: Callable[..., Client], tmp_path: Path
 ) -> None:
     with (tmp_path / "log").open("w") as log:
-        client = start("--idle-timeout", "0.3", "--fault", "rude=1", log=log.fileno())
+        client = start("--idle-timeout", f"{2 * SECOND}", "--fault", "rude=1", log=log.fileno())
     first = client.end(client.run(count=1))
-    # The idle worker gets its signal while it asks for jobs, and cannot leave before an answer.
+    # The SDK, which may pause for a second after a job, asks for jobs again before the idle worker gets its
+    # signal, and so cannot leave before an answer.
     until(lambda: "Received shutdown signal" in (tmp_path / "log").read_text())
     assert [worker["id"] for worker in client.workers()] == [first["workerId"]]
-    sleep(1.2 * SECOND)  # for a second the SDK would still begin a job, and end it before it leaves
+    sleep(SECOND)  # for a tenth of it the SDK would still begin a job
     second = client.end(client.run(count=2))
     assert (second["status"], second["retries"], numbers(second)) == ("COMPLETED", 1, [0, 1])
     assert second["workerId"] != first["workerId"]
