@@ -5,9 +5,9 @@ import pytest
 from tests.fuzz.inputs import TARGETS
 from tests.fuzz.running import fuzz
 
-SHORT = {"localpod": 1_000, "gateway message": 2_000, "request": 2_000}
+SHORT = {"localpod": 500, "request": 1_000}
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_input_is_read_or_refused_as_documented(name: str) -> None:
-    fuzz(TARGETS[name], SHORT.get(name, 3_750))
+    fuzz(TARGETS[name], SHORT.get(name, 1_500))

@@ -1,5 +1,6 @@
 """The JavaScript client in Deno and in Node: against a fake, and against the real worker through faults."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -73,8 +74,17 @@ def received(attempts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
-async def spliced(folder: Path, form: str) -> list[tuple[list[dict[str, Any]], Any]]:
-    """Return what the Python client makes of jobs that were run again, and what those in JavaScript make."""
+Spliced = list[tuple[list[dict[str, Any]], Any]]
+
+
+@pytest.fixture(scope="module")
+def spliced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spliced]:
+    """What the Python client makes of jobs that were run again, and what those in JavaScript make."""
+    return {form: asyncio.run(splices(tmp_path_factory.mktemp(form), form)) for form in ("mp3", "pcm")}
+
+
+async def splices(folder: Path, form: str) -> Spliced:
+    """Return what each client makes of jobs in one format."""
     made = await takes(folder / form, form)
     made["same"] = [record | {"attempt": "same"} for record in made["second"]]
     pairs = [("first", "second"), ("first", "stored"), ("second", "same"), ("stored", "same")]
@@ -86,14 +96,13 @@ async def spliced(folder: Path, form: str) -> list[tuple[list[dict[str, Any]], A
     return [(received(attempts), there) for attempts, there in zip(cases, told, strict=True)]
 
 
-async def test_a_job_that_was_run_again_is_spliced_as_in_the_python_client(tmp_path: Path) -> None:
-    for form in ("mp3", "pcm"):
-        for here, there in await spliced(tmp_path, form):
-            assert there["client"] == here
+def test_a_job_that_was_run_again_is_spliced_as_in_the_python_client(spliced: dict[str, Spliced]) -> None:
+    for here, there in spliced["mp3"] + spliced["pcm"]:
+        assert there["client"] == here
 
 
-async def test_the_web_player_splices_in_the_same_way(tmp_path: Path) -> None:
-    for here, there in await spliced(tmp_path, "mp3"):
+def test_the_web_player_splices_in_the_same_way(spliced: dict[str, Spliced]) -> None:
+    for here, there in spliced["mp3"]:
         audio = b"".join(base64.b64decode(chunk["audio"]) for chunk in here)
         assert base64.b64decode(there["player"]["audio"]) == audio
         assert there["player"]["segments"] == [segment for chunk in here for segment in chunk["segments"]]
@@ -103,7 +112,7 @@ async def test_the_web_player_splices_in_the_same_way(tmp_path: Path) -> None:
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An endpoint that drops one reply in five, refuses and closes, and whose worker is killed once a job."""
     cache = tmp_path_factory.mktemp("cache")
-    settings = ["env", f"TTS_CACHE_DIR={cache}", "TTS_ENGINE=tone", "TTS_TONE_SPEED=20", *WORKER]
+    settings = ["env", f"TTS_CACHE_DIR={cache}", "TTS_ENGINE=tone", "TTS_TONE_SPEED=60", *WORKER]
     faults = [f"--fault={name}={value}" for name, value in FAULTS.items()]
     with running(
         "--idle-timeout", "60", *faults, "--fault=kill.records=3", "--command", " ".join(settings)

@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-START_S = 60
+from tests.kits.timing import SECOND
+
+START_S = 60 * SECOND
 QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *QUIET]
 FIREFOX = {
@@ -84,7 +86,7 @@ class Page:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 
-    def until(self, condition: str, seconds: float = 30) -> None:
+    def until(self, condition: str, seconds: float = 30 * SECOND) -> None:
         """Wait until an expression is true in the page."""
         end = time.monotonic() + seconds
         while not self.run(f"return !!({condition})"):

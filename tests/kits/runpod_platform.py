@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import httpx
@@ -21,6 +22,13 @@ PAUSE = 300  # ms after a text, as the worker's
 
 def spoken_records(given: dict[str, Any], attempt: str) -> list[dict[str, Any]]:
     """Return the records of real MP3 frames for an input, one a sentence, as the worker would."""
+    return [record | {"attempt": attempt} for record in spoken_once(json.dumps(given, sort_keys=True))]
+
+
+@cache
+def spoken_once(job_input: str) -> list[dict[str, Any]]:
+    """Return the records of an input, which is written as JSON, without the attempt."""
+    given = json.loads(job_input)
     said = given.get("turns") or [{"text": given["text"], "voice": given.get("voice", "default")}]
     encoder = PcmEncoder() if given.get("format") == "pcm" else Mp3Encoder(bit_rate=given.get("bit_rate", 64))
     records: list[dict[str, Any]] = []
@@ -34,7 +42,7 @@ def spoken_records(given: dict[str, Any], attempt: str) -> list[dict[str, Any]]:
         segment |= {"start_ms": start // 24, "end_ms": (start + count) // 24}
         if "turns" in given:
             segment |= {"turn": number, "voice": turn["voice"]}
-        record = {"seq": number, "attempt": attempt, "start_ms": start // 24, "end_ms": samples // 24}
+        record = {"seq": number, "start_ms": start // 24, "end_ms": samples // 24}
         if number == len(said) - 1:
             audio += encoder.flush()
             record |= {"final": True, "duration_ms": samples // 24, "cache_hit": False, "engine": "tone"}

@@ -176,10 +176,8 @@ def test_newest_weights_print_the_lock_to_commit(
     assert printed.endswith(newest(hub.url).text() + "\n")
 
 
-def test_weights_that_were_fetched_bake_and_speak(tmp_path: Path) -> None:
-    tiny = tmp_path / "tiny"
-    run("-W", "ignore", "-m", "bench.checkpoints", str(tiny))
-    files = {name: (tiny / name).read_bytes() for name in TURBO.released}
+def test_weights_that_were_fetched_bake_and_speak(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    files = {name: (tiny_checkpoint / name).read_bytes() for name in TURBO.released}
     released, baked = tmp_path / "released", tmp_path / "baked"
     with serving(files) as hub:
         assert main([str(released), "--weights", "main", "--hub", hub.url]) == 0

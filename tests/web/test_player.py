@@ -50,7 +50,7 @@ def test_each_browser_plays_in_the_way_it_can(
 
 
 def test_sound_begins_before_the_job_ends_and_its_time_is_shown(listener: Listener) -> None:
-    said(listener)
+    said(listener, 20)
     listener.until("player.firstAudioMs !== null")
     assert listener.job()["status"] == "IN_PROGRESS"
     assert "Still being made; first audio after" in listener.status_line()

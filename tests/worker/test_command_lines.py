@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from worker.__main__ import options
+
 ROOT = Path(__file__).parents[2]
 # Runs a module as `python -m` does, where a package is not installed.
 WITHOUT = """
@@ -55,23 +57,30 @@ def test_help_lists_the_workers_options_and_where_its_settings_are() -> None:
         assert part in printed
 
 
-@pytest.mark.parametrize(
-    "line", ["--foo", "--chek", "check", "--check --foo", "--rp_api_port 8000 extra", "--foo=1"]
-)
-def test_an_unknown_option_is_refused_before_anything_is_loaded(line: str) -> None:
-    code, printed, errors = ended("-m", "worker", *line.split())
+def test_an_unknown_option_is_refused_before_anything_is_loaded() -> None:
+    code, printed, errors = ended("-m", "worker", "--foo")
     assert (code, printed) == (2, "")
-    last = errors.splitlines()[-1]
+    assert errors.splitlines()[-1] == "python -m worker: error: unknown option --foo"
+
+
+@pytest.mark.parametrize("line", ["--chek", "check", "--check --foo", "--rp_api_port 8000 extra", "--foo=1"])
+def test_an_unknown_option_is_named(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        options(line.split())
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert refused.value.code == 2
     assert last.startswith("python -m worker: error: unknown option ")
     assert last.split()[-1] in line.split()
 
 
-@pytest.mark.parametrize(
-    "line", ["--rp_log_level DEBUG", "--rp_serve_api --rp_api_port=8000", '--test_input {"input":{}}']
-)
-def test_the_options_of_runpods_sdk_are_accepted(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("line", ["--rp_log_level DEBUG", "--rp_serve_api --rp_api_port=8000"])
+def test_an_option_of_runpods_sdk_is_accepted(line: str) -> None:
+    assert options(["--check", *line.split()]).check is True
+
+
+def test_an_option_of_runpods_sdk_does_not_hinder_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_ENGINE", "tone")
-    code, printed, errors = ended("-m", "worker", "--check", *line.split())
+    code, printed, errors = ended("-m", "worker", "--check", "--test_input", '{"input":{}}')
     assert (code, errors) == (0, "")
     assert printed.startswith("engine     tone")
 

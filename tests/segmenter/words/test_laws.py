@@ -245,5 +245,5 @@ def test_a_tag_is_kept_as_it_is(tag: str, language: str) -> None:
     ],
 )
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_a_hundred_thousand_of_the_worst_are_made_speakable_all_the_same(worst: str, language: str) -> None:
-    assert isinstance(speakable(worst * (100_000 // len(worst)), language), str)
+def test_twenty_thousand_of_the_worst_are_made_speakable_all_the_same(worst: str, language: str) -> None:
+    assert isinstance(speakable(worst * (20_000 // len(worst)), language), str)
