@@ -4,7 +4,8 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.quantities import Number, Rule, either, written_number
+from segmenter.words.quantities import Number, written_number
+from segmenter.words.rules import Rule, either
 
 __all__ = ["VULGAR", "fraction_rules", "ordinal_rules", "power_rule", "telephone_rule", "version_rule"]
 
@@ -35,7 +36,7 @@ def telephone_rule(language: WordTable) -> Rule:
         plus = language.signs["plus"] + " " if match[0].startswith("+") else ""
         return plus + ", ".join(groups)
 
-    return TELEPHONE, spelled
+    return Rule(TELEPHONE, spelled)
 
 
 def version_rule(language: WordTable) -> Rule:
@@ -55,7 +56,7 @@ def version_rule(language: WordTable) -> Rule:
         name = language.signs.get("version", "") + " " if match["v"] else ""
         return name + f" {dot} ".join(parts) + (" " + match["rest"].lstrip("-") if match["rest"] else "")
 
-    return VERSION, spelled
+    return Rule(VERSION, spelled, ".")
 
 
 def power_rule(language: WordTable) -> Rule:
@@ -70,7 +71,7 @@ def power_rule(language: WordTable) -> Rule:
         ten = spelling.cardinal(language, "10")
         return language.space.join([base, signs["times"], ten, signs["power"], sign + exponent])
 
-    return POWER, spelled
+    return Rule(POWER, spelled, "eE^")
 
 
 def ordinal_rules(language: WordTable) -> list[Rule]:
@@ -94,18 +95,18 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
 
     nouns = language.date.get("words", "(?!)")
     return [
-        (re.compile(rf"{digits}(?P<end>{either(list(language.ordinals))})(?!\w)"), ending),
-        (
+        Rule(re.compile(rf"{digits}(?P<end>{either(language.ordinals)})(?!\w)"), ending),
+        Rule(
             re.compile(
                 rf"(?P<lead>(?<!\w)\w{{1,5}}[ \u00a0])?(?P<n>\d{{1,3}})\.(?=[ \u00a0](?:{nouns})(?!\w))"
             ),
             before_noun,
+            ".",
         ),
-        (
-            re.compile(
-                rf"(?<![\w.,])(?P<n>\d{{3,4}})(?=[ \u00a0](?P<noun>{either(list(language.years))})(?!\w))"
-            ),
+        Rule(
+            re.compile(rf"(?<![\w.,])(?P<n>\d{{3,4}})(?=[ \u00a0](?P<noun>{either(language.years)})(?!\w))"),
             of_year,
+            language.years or {"years"},
         ),
     ]
 
@@ -137,12 +138,12 @@ def fraction_rules(language: WordTable) -> list[Rule]:
         return f" {signs['power']} {minus}"
 
     return [
-        (re.compile(rf"(?P<whole>(?<!\d)\d{{1,15}})?[ \u00a0]?(?P<f>[{VULGAR}])"), vulgar),
-        (SLASHED, slashed),
-        (re.compile(r"(?<=\d)/(?=\d)"), lambda _: " "),
-        (re.compile(r"(?<=\w)\^(?P<minus>-?)(?=\d)"), raised),
-        (re.compile(r"(?<=\w)²"), lambda _: " " + signs["squared"]),
-        (re.compile(r"(?<=\w)³"), lambda _: " " + signs["cubed"]),
+        Rule(re.compile(rf"(?P<whole>(?<!\d)\d{{1,15}})?[ \u00a0]?(?P<f>[{VULGAR}])"), vulgar, VULGAR),
+        Rule(SLASHED, slashed, "/"),
+        Rule(re.compile(r"(?<=\d)/(?=\d)"), lambda _: " ", "/"),
+        Rule(re.compile(r"(?<=\w)\^(?P<minus>-?)(?=\d)"), raised, "^"),
+        Rule(re.compile(r"(?<=\w)²"), lambda _: " " + signs["squared"], "²"),
+        Rule(re.compile(r"(?<=\w)³"), lambda _: " " + signs["cubed"], "³"),
     ]
 
 

@@ -1,5 +1,9 @@
-"""The words of each language: `tables/*.toml`, written by hand, to be corrected by native speakers."""
+"""The words of each language: CLDR's (`cldr/*.json`), and over them `tables/*.toml`, written by hand.
 
+The tables are to be corrected by native speakers; the files of CLDR are made by `segmenter.cldr`.
+"""
+
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -8,9 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Noun", "WordTable", "find_language", "plural_form"]
+from segmenter.words.plurals import plural_form, plural_forms
 
-FOLDER = Path(__file__).parent / "tables"
+__all__ = ["CLDR_FOLDER", "TABLES", "Currency", "Noun", "WordTable", "find_language", "symbols"]
+
+TABLES = Path(__file__).parent / "tables"
+CLDR_FOLDER = Path(__file__).parent / "cldr"
 OTHER_TAGS = {"nb": "no", "nn": "no", "iw": "he", "cmn": "zh", "arb": "ar"}
 
 
@@ -74,8 +81,12 @@ class WordTable:
     currencies: Mapping[str, Currency]
     units: Mapping[str, Noun]
     hours: Sequence[str]
-    days: Sequence[str]
+    month_days: Sequence[str]
     decimals: str
+    per: Mapping[str, str]
+    days: Sequence[str]  # of the week, Monday first
+    short_days: Sequence[str]
+    short_months: Sequence[str]
 
     def noun(self, noun: Noun, number: int | None) -> str:
         """Return the form of a noun for a count, or for a fraction (None)."""
@@ -91,14 +102,22 @@ def find_language(tag: str) -> WordTable | None:
 @lru_cache(maxsize=64)
 def load(code: str) -> WordTable | None:
     """Read a language's table, once."""
-    file = FOLDER / f"{code}.toml"
+    file = TABLES / f"{code}.toml"
     if not re.fullmatch("[a-z]{2}", code) or not file.is_file():
         return None
-    return parsed(code, tomllib.loads(file.read_text(encoding="utf-8")))
+    cldr = json.loads((CLDR_FOLDER / f"{code}.json").read_text(encoding="utf-8"))
+    return parsed(code, tomllib.loads(file.read_text(encoding="utf-8")), cldr)
 
 
-def parsed(code: str, table: Mapping[str, Any]) -> WordTable:
-    """Return the language that a table describes."""
+@lru_cache(maxsize=1)
+def symbols() -> Mapping[str, Any]:
+    """Return how units and currencies are written everywhere, with CLDR's names of them."""
+    found: Mapping[str, Any] = tomllib.loads((TABLES / "symbols.toml").read_text(encoding="utf-8"))
+    return found
+
+
+def parsed(code: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> WordTable:
+    """Return the language that a table and CLDR describe."""
     agreement = table.get("agreement", {})
     return WordTable(
         code=code,
@@ -123,44 +142,63 @@ def parsed(code: str, table: Mapping[str, Any]) -> WordTable:
         money=table.get("money", "{major} {minor}"),
         of=table.get("of", ""),
         percent=Noun.read(table["percent"]),
-        currencies={name: Currency.read(entry) for name, entry in table["currencies"].items()},
-        units={name: Noun.read(entry) for name, entry in table["units"].items()},
+        currencies=currencies(table, cldr),
+        units=units(table, cldr),
+        per=per(table, cldr),
         hours=table.get("hours", ()),
-        days=table.get("days", ()),
+        month_days=table.get("days", ()),
         decimals=table.get("decimals", "number"),
+        days=cldr["days"],
+        short_days=cldr["short_days"],
+        short_months=cldr["short_months"],
     )
 
 
-def plural_form(rule: str, number: int | None) -> int:
-    """Return which form a count takes; None is a number with decimals.
+def units(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, Noun]:
+    """Return the units by how they are written: everywhere, and as the table says.
 
-    The rules are CLDR's for cardinals (Unicode TR 35, part 3, language plural rules).
+    An entry that begins with a colon is CLDR's name of a unit.
     """
-    if rule == "none":
-        return 0
-    if number is None:
-        return {"pl": 3, "ar": 4, "he": 2}.get(rule, 1)
-    if rule == "ar":
-        return arabic_form(number)
-    if rule in {"ru", "pl"}:
-        return slavic_form(rule, number)
-    singular = (0, 1) if rule == "zero-one" else (1,)
-    if rule == "he":
-        return 0 if number == 1 else 1 if number == 2 else 2
-    return 0 if number in singular else 1
+    everywhere = {**symbols()["units"], **(symbols()["letters"] if table.get("letters") else {})}
+    entries = {written: f":{name}" for written, name in everywhere.items()} | table["units"]
+    found = {}
+    for written, entry in entries.items():
+        noun = named(entry[1:], table, cldr) if entry.startswith(":") else Noun.read(entry)
+        if noun is not None:
+            found[written] = noun
+    return found
 
 
-def slavic_form(rule: str, number: int) -> int:
-    """Return 0, 1 or 2: one, a few, many."""
-    tens, ones = number % 100, number % 10
-    if ones == 1 and tens != 11 and (rule == "ru" or number == 1):
-        return 0
-    return 1 if ones in {2, 3, 4} and tens not in {12, 13, 14} else 2
+def named(name: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Noun | None:
+    """Return a unit by CLDR's name, in the gender that the table's `genders` has for it."""
+    forms = cldr["units"].get(name)
+    if forms is None:
+        return None
+    genders = table.get("genders", {})
+    gender = next((key for key, names in genders.items() if name in names.split()), table.get("gender", ""))
+    return Noun(plural_forms(table.get("plural", "one"), forms), gender)
 
 
-def arabic_form(number: int) -> int:
-    """Return 0 to 4: one, two, a few, eleven and more, round hundreds."""
-    if number in {1, 2}:
-        return number - 1
-    tens = number % 100
-    return 2 if 3 <= tens <= 10 else 3 if tens >= 11 else 4
+def per(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what a unit after a slash is called: `per hour`, by how it is written."""
+    entries = {**symbols()["units"], **symbols()["letters"], **symbols()["per"], **table.get("per", {})}
+    found = {}
+    for written, name in entries.items():
+        forms = cldr["units"].get(name, {})
+        if " " in name:
+            found[written] = name
+        elif "per" in forms:
+            found[written] = forms["per"]
+        elif "one" in forms:
+            found[written] = cldr["per"].replace("{0}", "").replace("{1}", forms["one"]).strip()
+    return found
+
+
+def currencies(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, Currency]:
+    """Return the currencies by how they are written: CLDR's by their codes, and the table's own."""
+    plural, gender = table.get("plural", "one"), table.get("gender", "")
+    codes = {
+        code: Currency(Noun(plural_forms(plural, forms), gender), None)
+        for code, forms in cldr["currencies"].items()
+    }
+    return codes | {name: Currency.read(entry) for name, entry in table["currencies"].items()}

@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.quantities import Rule, either
+from segmenter.words.rules import Rule, either
 
 __all__ = ["date_rules", "time_rules"]
 
@@ -38,7 +38,9 @@ def time_rules(language: WordTable) -> list[Rule]:
     def spelled_hour(match: re.Match[str]) -> str:
         return spelled_time(language, int(match["h"]), 0, match["half"])
 
-    return [(pattern, spelled), (hour, spelled_hour)] if "am" in time else [(pattern, spelled)]
+    needs = {*":.", *re.findall(r"[a-z]", separator)}
+    found = [Rule(pattern, spelled, needs)]
+    return [*found, Rule(hour, spelled_hour, "mM")] if "am" in time else found
 
 
 def spelled_time(language: WordTable, hour: int, minute: int, half: str | None) -> str:
@@ -80,7 +82,7 @@ def date_rules(language: WordTable) -> list[Rule]:
         rule = "oblique" if oblique.search(match.string[max(0, match.start() - 8) : match.start()]) else "day"
         return (spelled_date(language, first, second, year, rule=rule) or match[0]) + ending
 
-    return [(iso, numeric), (digits, numeric), *named_rules(language)]
+    return [Rule(iso, numeric, "-"), Rule(digits, numeric, "./"), *named_rules(language)]
 
 
 def spelled_date(
@@ -107,8 +109,8 @@ def spelled_day(language: WordTable, day: int, rule: str) -> str:
     """Return the day of a month as the language says it, by a rule of its table."""
     if day == 1 and "first" in language.date:
         return language.date["first"]
-    if language.days:
-        return language.days[day - 1]
+    if language.month_days:
+        return language.month_days[day - 1]
     name = language.rules.get(rule)
     spelled = spelling.ordinal(language, str(day), name) if name else None
     return spelled or spelling.cardinal(language, str(day), language.date.get("gender", ""))
@@ -127,7 +129,7 @@ def named_rules(language: WordTable) -> list[Rule]:
     if language.date.get("named") == "no":
         return []
     months = month_numbers(language)
-    name = rf"(?P<month>{either(list(months))})(?!\w)"
+    name = rf"(?P<month>{either(months)})(?!\w)"
     year = r"(?:\.?,?[ \u00a0](?P<year>\d{4})(?![\d:]|[.,]\d))?"
     oblique = language.date.get("oblique")
     lead = rf"(?P<lead>(?<!\w)(?i:{oblique})[ \u00a0])?" if oblique else r"(?P<lead>(?<!\w)[Tt]he[ \u00a0])?"
@@ -149,4 +151,6 @@ def named_rules(language: WordTable) -> list[Rule]:
     def after(match: re.Match[str]) -> str:
         return spelled_date(language, int(match["d"]), months[match["month"]], match["year"]) or match[0]
 
-    return [(day_first, before), (month_first, after)] if language.code == "en" else [(day_first, before)]
+    needs = set(re.findall(r"[^\W\d_]+", " ".join(months)))
+    found = [Rule(day_first, before, needs)]
+    return [*found, Rule(month_first, after, needs)] if language.code == "en" else found

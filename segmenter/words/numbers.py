@@ -15,9 +15,10 @@ from segmenter.words.figures import (
 )
 from segmenter.words.languages import WordTable, find_language
 from segmenter.words.moments import date_rules, time_rules
-from segmenter.words.quantities import Number, Rule, money_rules, unit_rules, written_number
+from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
 from segmenter.words.rewriting import rewriting_rules
 from segmenter.words.roman import roman_rules
+from segmenter.words.rules import Rule, among, applied
 
 __all__ = ["spell_numbers"]
 
@@ -40,9 +41,7 @@ def spell_numbers(text: str, language: WordTable | None) -> str:
         chosen = rules(language.code)
     else:
         chosen = numeral_rules(language.code) if ROMAN.search(text) is not None else []
-    for pattern, spell in chosen:
-        text = pattern.sub(spell, text)
-    return text
+    return applied(chosen, text)
 
 
 def plain_digits(text: str) -> str:
@@ -71,7 +70,7 @@ def plain_digit(letter: str) -> str:
 def numeral_rules(code: str) -> list[Rule]:
     """Return the rules for a text without digits."""
     language = find_language(code)
-    return [] if language is None else roman_rules(language)
+    return [] if language is None else [among(language, rule) for rule in roman_rules(language)]
 
 
 @lru_cache(maxsize=64)
@@ -80,21 +79,21 @@ def rules(code: str) -> list[Rule]:
     language = find_language(code)
     if language is None:
         return []
-    return [
+    found = [
         *date_rules(language),
         telephone_rule(language),
         *rewriting_rules(language),
         power_rule(language),
         *time_rules(language),
-        (RATIO, lambda _: language.space + language.signs["to"] + language.space),
+        Rule(RATIO, lambda _: language.space + language.signs["to"] + language.space, ":"),
         version_rule(language),
         *money_rules(language),
         *unit_rules(language),
         *ordinal_rules(language),
         *roman_rules(language),
         *fraction_rules(language),
-        *plain_rules(language),
     ]
+    return [*(among(language, rule) for rule in found), *plain_rules(language)]
 
 
 def plain_rules(language: WordTable) -> list[Rule]:
@@ -115,10 +114,10 @@ def plain_rules(language: WordTable) -> list[Rule]:
         )
         return spaced(match, Number.read(language, written).spelled(language, gender))
 
-    found: list[Rule] = [(pattern, spelled)]
+    found: list[Rule] = [Rule(pattern, spelled)]
     if language.decimal == ",":
-        found.insert(0, (dotted, with_dot))
-    return [*found, (LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
+        found.insert(0, Rule(dotted, with_dot, "."))
+    return [*found, Rule(LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
 
 
 def is_year(language: WordTable, match: re.Match[str]) -> bool:

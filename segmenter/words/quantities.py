@@ -1,16 +1,15 @@
 """A number as it is written, and what it counts: units, money, shares."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from segmenter.words import spelling
 from segmenter.words.languages import Noun, WordTable
+from segmenter.words.rules import Rule, either
 
-__all__ = ["Number", "either", "money_rules", "number_pattern", "unit_rules"]
+__all__ = ["Number", "money_rules", "number_pattern", "unit_rules", "written_number"]
 
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 UNBREAKABLE = "\u00a0\u202f\u2009'"
 
 
@@ -72,12 +71,6 @@ def written_number(language: WordTable) -> str:
     return number_pattern(language.decimal, language.groups)
 
 
-def either(names: "Callable[[], list[str]] | list[str]") -> str:
-    """Return a pattern of any of the names, the longest first."""
-    listed = names() if callable(names) else names
-    return "|".join(re.escape(name) for name in sorted(listed, key=len, reverse=True)) or r"(?!)"
-
-
 def unit_rules(language: WordTable) -> list[Rule]:
     """Return the rules for units and percentages."""
     number = written_number(language)
@@ -90,16 +83,16 @@ def unit_rules(language: WordTable) -> list[Rule]:
         written = match["n"] or match["after"]
         return Number.read(language, written).counting(language, language.percent)
 
-    names = either(list(language.units))
+    names = either(language.units)
     units = re.compile(rf"(?<![A-Za-z])(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{names})(?![\w²³]|/[^\W\d_])")
     share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
-    return [(share, percent), (units, unit)]
+    return [Rule(share, percent, "%"), Rule(units, unit)]
 
 
 def money_rules(language: WordTable) -> list[Rule]:
     """Return the rules for amounts, the currency before or after them."""
-    names = either(list(language.currencies))
-    scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(list(language.magnitudes))})(?!\w))?"
+    names = either(language.currencies)
+    scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(language.magnitudes)})(?!\w))?"
     number = written_number(language)
     before = re.compile(rf"(?<!\w)(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}(?!\w)")
     after = re.compile(rf"(?<![A-Za-z$€£¥])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
@@ -108,7 +101,8 @@ def money_rules(language: WordTable) -> list[Rule]:
         number = Number.read(language, match["n"])
         return spelled_amount(language, number, match["name"], match["scale"]) + stop(match, "name")
 
-    return [(after, amount), (before, amount)]
+    signs = {letter for name in language.currencies for letter in (name[0], name)}
+    return [Rule(after, amount, signs), Rule(before, amount, signs)]
 
 
 def stop(match: re.Match[str], group: str) -> str:

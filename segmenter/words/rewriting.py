@@ -4,7 +4,8 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.quantities import Rule, either, written_number
+from segmenter.words.quantities import written_number
+from segmenter.words.rules import Rule, either
 
 __all__ = ["rewriting_rules"]
 
@@ -13,19 +14,19 @@ ALONE, LAST = (
     r"(?<![\w.,:/+-])",
     r"(?:(?![\w:/-]|[.,]\d)|(?=[AaPp]\.?[Mm]\b))",
 )  # what may not touch a span such as 10-20
-SIGNS = (  # a pattern, and the names of the words that it stands for
-    (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number"),
-    (r"(?:(?<![\w)\].^%°])|(?<=[\u3040-\u30ff\u4e00-\u9fff]))[-−](?=[$€£¥]?\d)", "minus"),
-    (r"(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus"),
-    (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times"),
-    (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over"),
-    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus"),
-    (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals"),
-    (r"[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about"),
-    (r"±[ \u00a0]?(?=\d)", "plus minus"),
-    (r"[<≤][ \u00a0]?(?=\d)", "less"),
-    (r"[>≥][ \u00a0]?(?=\d)", "greater"),
-    (r"(?<=\d) ?x ?(?=\d)", "by"),
+SIGNS = (  # a pattern, the names of the words that it stands for, and what a text must have
+    (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number", "#№"),
+    (r"(?:(?<![\w)\].^%°])|(?<=[\u3040-\u30ff\u4e00-\u9fff]))[-−](?=[$€£¥]?\d)", "minus", "-−"),
+    (r"(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus", "-−"),
+    (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times", "×*"),
+    (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over", "÷"),
+    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus", "+"),
+    (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals", "="),
+    (r"[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about", "≈~∼"),
+    (r"±[ \u00a0]?(?=\d)", "plus minus", "±"),
+    (r"[<≤][ \u00a0]?(?=\d)", "less", "<≤"),
+    (r"[>≥][ \u00a0]?(?=\d)", "greater", ">≥"),
+    (r"(?<=\d) ?x ?(?=\d)", "by", "x"),
 )
 HALVES = re.compile(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
 FEET = re.compile(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
@@ -36,33 +37,37 @@ DECADE = re.compile(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
 def rewriting_rules(language: WordTable) -> list[Rule]:
     """Return the rules that put signs beside numbers into words and leave the digits for later."""
     abbreviations = language.before
-    short = re.compile(rf"(?<!\w)(?P<a>{either(list(abbreviations))})[ \u00a0]?(?=\d)")
+    short = re.compile(rf"(?<!\w)(?P<a>{either(abbreviations)})[ \u00a0]?(?=\d)")
     found = [
         foreign_rule(language),
-        (short, lambda match: abbreviations[match["a"]] + " "),
+        Rule(short, lambda match: abbreviations[match["a"]] + " ", {key[-1] for key in abbreviations}),
         *span_rules(language),
-        *(sign_rule(language, pattern, names) for pattern, names in SIGNS),
+        *(sign_rule(language, *sign) for sign in SIGNS),
     ]
     if language.code == "en":
-        found += [(FEET, lambda match: f"{match[1]} foot {match[2]}"), (NORTH, lambda _: "° ")]
-        found.insert(0, (DECADE, lambda match: decade(language, match["n"])))
+        found += [
+            Rule(FEET, lambda match: f"{match[1]} foot {match[2]}", "'"),
+            Rule(NORTH, lambda _: "° ", "°"),
+        ]
+        found.insert(0, Rule(DECADE, lambda match: decade(language, match["n"]), "s"))
     if language.decimal == ".":
-        found.append((re.compile(r"(?<![\w.,])\.(?=\d)"), lambda _: "0."))
+        found.append(Rule(re.compile(r"(?<![\w.,])\.(?=\d)"), lambda _: "0.", "."))
     return found
 
 
 def foreign_rule(language: WordTable) -> Rule:
     """Return the rule for numbers that are plainly in the other convention: 1,000.50 in Spanish."""
     mark, group = language.decimal, "," if language.decimal == "." else "."
-    pattern = rf"(?<![\d.,])\d{{1,3}}(?:\{mark}\d{{3}}){{1,5}}\{group}\d{{1,2}}(?![\d.,]*\d)"
-    return re.compile(pattern), lambda match: match[0].replace(mark, "").replace(group, mark)
+    written = rf"(?<![\d.,])\d{{1,3}}(?:\{mark}\d{{3}}){{1,5}}\{group}\d{{1,2}}(?![\d.,]*\d)"
+    pattern = re.compile(written)
+    return Rule(pattern, lambda match: match[0].replace(mark, "").replace(group, mark), ",")
 
 
-def sign_rule(language: WordTable, pattern: str, names: str) -> Rule:
+def sign_rule(language: WordTable, pattern: str, names: str, needs: str) -> Rule:
     """Return the rule for one sign."""
     words = " ".join(language.signs[name] for name in names.split())
     pad = language.space
-    return re.compile(pattern), lambda _: pad + words + pad
+    return Rule(re.compile(pattern), lambda _: pad + words + pad, needs)
 
 
 def span_rules(language: WordTable) -> list[Rule]:
@@ -78,9 +83,9 @@ def span_rules(language: WordTable) -> list[Rule]:
         return language.space.join([first.removeprefix(sign), language.signs["to"], sign + last])
 
     return [
-        (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～-]")), span),
-        (HALVES, lambda match: f"{match[1]} {language.signs['to']} "),
-        (re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span),
+        Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～-]")), span, "–〜～-"),
+        Rule(HALVES, lambda match: f"{match[1]} {language.signs['to']} ", "–-"),
+        Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span, "–"),
     ]
 
 

@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.quantities import Rule
+from segmenter.words.rules import Rule
 
 __all__ = ["roman_rules"]
 
@@ -42,13 +42,18 @@ def roman_rules(language: WordTable) -> list[Rule]:
 
     found: list[Rule] = []
     if "before" in roman:
-        found.append((re.compile(rf"(?P<lead>(?<!\w)(?:{roman['before']})[ \u00a0])(?P<r>{NUMERAL})"), count))
+        found.append(
+            Rule(re.compile(rf"(?P<lead>(?<!\w)(?:{roman['before']})[ \u00a0])(?P<r>{NUMERAL})"), count)
+        )
     if "names" in roman:
         found.append(
-            (re.compile(rf"(?P<lead>(?<!\w)(?:{roman['names']})[ \u00a0])(?P<r>(?!I\b){NUMERAL})\.?"), ruler)
+            Rule(
+                re.compile(rf"(?P<lead>(?<!\w)(?:{roman['names']})[ \u00a0])(?P<r>(?!I\b){NUMERAL})\.?"),
+                ruler,
+            )
         )
     if "after" in roman:
         end = rf"(?:{roman.get('ending', '')})(?=[ \u00a0](?:{roman['after']})(?!\w))"
         numeral = NUMERAL.partition("(?![")[0]
-        found.append((re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century))
+        found.append(Rule(re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century))
     return found
