@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from segmenter.words.addresses import name_addresses, spell_addresses
+from segmenter.words.east import EAST, prepared
 from segmenter.words.held import Atoms
 from segmenter.words.languages import find_language
 from segmenter.words.marks import composed, tidied, unlinked, unmarked
@@ -35,6 +36,8 @@ def speakable(
     atoms = Atoms()
     respell = Respeller(pronounce)
     words = find_language(language)
+    if words is not None and words.code in EAST:
+        text = prepared(text)
     text = atoms.hold_tags(unlinked(composed(text)))
     text = respell.written(text, atoms)
     text = atoms.hold(spell_addresses(words, numbers=numbers), text)

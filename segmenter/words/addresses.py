@@ -10,22 +10,31 @@ from segmenter.words.numbers import spell_numbers
 
 __all__ = ["name_addresses", "spell_addresses"]
 
+# A kana, a hanzi or a hangul is no part of an address: it needs no space before or after one.
+CJK = r"\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
+WORD = rf"[^\W{CJK}]"
 END = r"(?<![.,;:!?)\]}'\"*_>])"
-URL = rf"(?P<url>(?<![\w])(?:(?:https?|ftp|file)://|www\.)[^\s<>\"“”«»\ue000]{{1,500}}{END})"
-MAIL = r"(?P<mail>(?<![\w.+-])(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})"
+URL = rf"(?P<url>(?<!{WORD})(?:(?:https?|ftp|file)://|www\.)[^\s<>\"“”«»\ue000{CJK}]{{1,500}}{END})"
+MAIL = (
+    rf"(?P<mail>(?<!{WORD})(?<![.+-])(?:mailto:)?(?:{WORD}|[.+-]){{1,64}}@(?:{WORD}|-){{1,63}}"
+    rf"(?:\.(?:{WORD}|-){{1,63}}){{1,8}})"
+)
 ENDINGS = (
     "com org net edu gov io dev app ai info biz uk de fr nl ru pl jp cn kr br ca au eu se fi dk gr tr il"
 ).replace(" ", "|")
 DOMAIN = (
-    rf"(?P<domain>(?<![\w.@/-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,5}}(?:{ENDINGS})(?![\w@-]|\.\w)"
-    rf"(?:/[^\s<>\"“”«»\ue000]{{0,300}}{END})?)"
+    rf"(?P<domain>(?<!{WORD})(?<![.@/-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,5}}(?:{ENDINGS})(?!{WORD}|[@-]|\.{WORD})"
+    rf"(?:/[^\s<>\"“”«»\ue000{CJK}]{{0,300}}{END})?)"
 )
 KINDS = (
     "txt pdf docx? xlsx? pptx? csv json xml ya?ml toml md html? css js ts jsx tsx py rb go rs java cpp hpp sh"
     " exe dll zip tar gz tgz rar png jpe?g gif svg webp bmp mp3 mp4 wav ogg flac mov avi mkv log ini cfg conf"
     " bat sql db iso apk dmg"
 ).replace(" ", "|")
-FILE = rf"(?P<file>(?<![\w./@-])[\w-]{{1,64}}(?:\.[\w-]{{1,32}}){{0,3}}\.(?:{KINDS})(?![\w@/-]|\.\w))"
+FILE = (
+    rf"(?P<file>(?<!{WORD})(?<![./@-])(?:{WORD}|-){{1,64}}(?:\.(?:{WORD}|-){{1,32}}){{0,3}}"
+    rf"\.(?:{KINDS})(?!{WORD}|[@/-]|\.{WORD}))"
+)
 PATH = r"(?P<path>(?<!\S)(?:~|\.{1,2})?(?:/[\w.-]{1,64}){1,12}/[\w.-]{0,63}\w/?(?![\w/]))"
 TREE = rf"(?P<tree>(?<![\w./@-])(?:[\w.-]{{1,64}}/){{1,8}}[\w-]{{1,64}}\.(?:{KINDS})(?![\w@/-]|\.\w))"
 LETTERS = frozenset(  # kinds of files that are spelled

@@ -5,6 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 from segmenter.words import spelling
+from segmenter.words.east import EAST, WRITTEN, east_rules
 from segmenter.words.figures import (
     VULGAR,
     fraction_rules,
@@ -27,6 +28,7 @@ ROMAN = re.compile(r"\b[IVXLC]{1,12}(?:er?|ème)?\b")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
 LONG = re.compile(r"\d+")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
+WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
 ORDINAL_PREFIX = "제第"  # an ordinal counts nothing: no gender, no counter
 RATIO = re.compile(r"(?<=\d):(?=\d)")
 POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
@@ -36,7 +38,10 @@ def spell_numbers(text: str, language: WordTable | None) -> str:
     """Return the text with all that is written in digits in words; as it is where no table is."""
     if language is None:
         return text
-    if DIGIT.search(text) is not None:
+    if language.code in EAST:
+        chosen = rules(language.code) if DIGIT.search(text) or WRITTEN.search(text) else []
+        text = plain_digits(text)
+    elif DIGIT.search(text) is not None:
         text = plain_digits(text)
         chosen = rules(language.code)
     else:
@@ -49,7 +54,7 @@ def plain_digits(text: str) -> str:
     if text.isascii():
         return text
     text = POWERS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
-    text = WIDE_POINT.sub(".", text)
+    text = WIDE_COLON.sub(":", WIDE_POINT.sub(".", text))
     text = text.replace("℃", "°C").replace("℉", "°F").replace("٫", ".").replace("٬", ",").replace("٪", "%")
     return "".join(plain_digit(letter) for letter in text)
 
@@ -63,7 +68,7 @@ def plain_digit(letter: str) -> str:
         return str(unicodedata.decimal(letter))
     if category in {"No", "Nl"} and letter != "〇":
         return unicodedata.normalize("NFKC", letter).replace("⁄", "/")
-    return {"％": "%", "：": ":", "＄": "$", "￥": "¥"}.get(letter, letter)
+    return {"％": "%", "＄": "$", "￥": "¥"}.get(letter, letter)
 
 
 @lru_cache(maxsize=64)
@@ -79,6 +84,8 @@ def rules(code: str) -> list[Rule]:
     language = find_language(code)
     if language is None:
         return []
+    if code in EAST:
+        return east_rules(language)
     found = [
         *date_rules(language),
         telephone_rule(language),

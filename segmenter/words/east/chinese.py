@@ -1,0 +1,80 @@
+"""What only Chinese does: years digit by digit, 两, 幺, eras, decades."""
+
+import re
+
+from segmenter.words.east.grammar import SEPARATOR, Style, Writer, rule
+from segmenter.words.rules import Rule
+
+__all__ = ["CHINESE", "chinese_rules"]
+
+ERAS = (
+    "洪武|永乐|万历|崇祯|顺治|康熙|雍正|乾隆|嘉庆|道光|咸丰|同治|光绪|宣统|贞观|开元|天宝|民国|昭和|平成|令和"
+    "|大正|明治"
+)
+MEASURES = (
+    "个|位|只|本|次|天|年(?!级)|件|张|条|台|种|名|块|元|公里|千米|米|厘米|毫米|公斤|千克|克|斤|吨|升|毫升|小时|分钟|秒|周|星期"
+    "|倍|岁|家|座|辆|架|艘|部|套|双|对|把|支|枝|片|份|股|间|所|项|场|届|轮|场|句|首|篇|杯|瓶|碗|盒|箱|袋|包|棵|朵|匹"
+    "|头|人|点(?!\\d)|点半|百|千|万|亿|代人|米|英寸|英里|英尺|平方|立方|勺|茶匙|汤匙|口|趟|遍|步|级|欧元|美元|日元|英镑|港元"
+)
+CHINESE = Style(
+    to="到",
+    ratio="比",
+    rest="、",
+    square=("平方", "的平方"),
+    cube=("立方", "的立方"),
+    power="的{n}次方",
+    per="{n}每{per}",
+    price="{n}每{per}",
+    each=(
+        "个?月|天|日|年|小时|分钟|秒|周|季度?|人|位|公?斤|千克|吨|克|个|只|股|次|晚|平方?米|平|升|桶|盎司|瓶|盒|份|件|张|台|度"
+    ),
+    percent="百分之{n}",
+    permille="千分之{n}",
+    telephone="电话|手机|热线|拨打|致电|座机|客服|报警|传真|TEL|Tel",
+    code=(
+        "验证码|校验码|取件码|提取码|核销码|邀请码|邮编|邮政编码|订单|单号|编号|密码|口令|尾号|卡号|账号|帐号|身份证|学号|工号|车牌|代码|QQ|流水号"
+        "|发票|合同号|型号|编码|序列号|房号|航班|车次"
+    ),
+    score_before="(?:比分|比例尺?|比率|配比)[是为：:]?|(?<=[以按])",
+    score_after=(
+        "(?:的(?:比分|比例|比率|成绩|总分))|[险完大轻小]?[战击力]?[胜败克]|战平|逼平|获胜|取胜|领先|落后|不敌|逆转|赢|输|负|平|混合"
+    ),
+    pair=rf"(?:{MEASURES})(?!线|号|楼|路|班)",
+    plain_two=rf"第|周|星期|初|高|大|{ERAS}|农历|月|十|小数",
+    two="两",
+    telephone_one="幺",
+    scales={"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "bn": 10**9},
+)
+
+
+def chinese_rules(writer: Writer) -> list[Rule]:
+    """Return the rules that come first in Chinese."""
+
+    def digits(match: re.Match[str]) -> str:
+        return writer.digits(match["n"])
+
+    def pressure(match: re.Match[str]) -> str:
+        return match["lead"] + writer.whole(match["a"]) + "、" + writer.whole(match["n"])
+
+    def floor(match: re.Match[str]) -> str:
+        return writer.whole(match["n"]) + "楼"
+
+    named = "财年|赛季|奥运会|世界杯|欧洲杯|亚运会|冬奥会"
+    return [
+        rule(r"(?<!\d)(?P<n>\d{1,2}[·•]\d{1,2})(?=事件|事变|地震|惨案|运动|起义|空难)", digits),
+        rule(rf"(?<![\d.])(?P<n>\d{{4}})(?={named})", digits),
+        rule(r"(?<=公元|元前)(?P<n>\d{3,4})(?=年)", digits),
+        rule(r"(?<![\d.,约近过有达])(?P<n>(?:1\d|20)\d\d)(?=年(?!前|的?历史))", digits),
+        rule(r"(?<![\d.,])(?P<n>(?:1\d|20)(?!00)\d\d)(?=年)", digits),
+        rule(r"(?<![\d.,])(?P<n>0\d)(?=年)", digits),
+        rule(r"(?<![\d.,第])(?P<n>\d[05])(?=后(?![天来]|年内))", digits),
+        rule(r"(?P<n>\d{3,4})(?=[室房]|包厢|包间)", digits),
+        rule(r"(?<=\d米)(?P<n>\d\d)(?!\d)", digits),  # 1米75
+        rule(r"(?<=血压)(?P<lead>[为是：: ]{0,2})(?P<a>\d{2,3})/(?P<n>\d{2,3})", pressure),
+        rule(r"(?<![A-Za-z\d])(?P<n>\d{1,2})F(?![A-Za-z\d])", floor),
+        rule(r"(?<=[路街道巷弄])(?P<n>\d{4,5})(?=号)", digits),
+        rule(r"(?<=\d)#(?=[楼栋幢厅机])", "号"),
+        rule(r"(?:(?<![A-Za-z])N[oO]\.?|№|(?<![A-Za-z\d])#)[ ]?(?=\d)", "第"),
+        rule(r"(?<=\d)[ ]?vs\.?[ ]?(?=\d)", "对"),
+        rule(rf"(?<=\d)年{SEPARATOR}(?=\d)", "年到"),
+    ]
