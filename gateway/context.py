@@ -4,8 +4,9 @@ Its driver calls `next_job` whenever something has changed, `place` with the chu
 `job_ended` at that job's end.
 """
 
+import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -13,17 +14,17 @@ from typing import Any
 from chatterpod import Chunk
 
 from gateway.errors import BadRequest, ContextEnded, TooLarge
-from gateway.opening import first_cut
 from gateway.timeline import AudioFormat, PlacedChunk, PlayedText, Span, Timeline, played_text
-from segmenter import Segment, Segmenter
+from segmenter import MarkRules, Segment, Segmenter, Silence
+from segmenter.atoms import PAUSE, PAUSES, is_speakable
+from segmenter.marks import visible
 
 __all__ = ["Context", "ContextState", "PlannedJob"]
 
 LANGUAGE = "unsupported_language"  # the worker's code
 JOBS_AT_ONCE = 2  # jobs at the endpoint: the next is submitted before the last has ended
 JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
-CLAUSE_ENDS = frozenset(",;:—–、，；：")
-CLAUSE_MS = 150
+WRITTEN = re.compile(rf"{PAUSE}\s*\Z")
 SENTENCE_MS = 300  # the worker's own pause at the end of a text
 
 
@@ -66,11 +67,15 @@ TRANSITIONS: dict[ContextState, dict[ContextEvent, ContextState]] = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """A job to submit: the worker's input, and the part of the context's text that it speaks."""
+    """A job to submit: the worker's input, and the part of the context's text that it speaks.
+
+    `lead` counts the characters that its text has before that part: a pause.
+    """
 
     number: int
     span: Span
     input: Mapping[str, Any]
+    lead: int = 0
 
 
 @dataclass(slots=True)
@@ -94,20 +99,25 @@ class Context:
     timeline: Timeline = field(init=False)
     jobs: int = 0
     _segmenter: Segmenter = field(init=False)
-    _offset: int = 0  # of the segmenter's text in the context's
+    _lead_ms: int = 0  # of a pause before what is cut next
     _pending: deque[Segment] = field(default_factory=deque)  # cut, not yet in a job
     _submitted: deque[PlannedJob] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.audio_format)
         try:
-            self._segmenter = Segmenter(self._language)
+            self._segmenter = Segmenter(self._language, marks=self._marks)
         except ValueError:
             raise BadRequest("language is not a language tag, expected one such as en", LANGUAGE) from None
 
     @property
     def _language(self) -> str:
         return str(self.options.get("language", "en"))
+
+    @property
+    def _marks(self) -> MarkRules:
+        given = self.options.get
+        return MarkRules.of(given("read", ()), str(given("markup", "auto")), given("pronounce", ()))
 
     @property
     def active(self) -> bool:
@@ -120,18 +130,10 @@ class Context:
         return not self._pending and not self._submitted
 
     def push(self, text: str) -> None:
-        """Add text that is still being written; raises as `check`.
-
-        The first clause of a context is spoken without waiting for the end of its sentence.
-        """
+        """Add text that is still being written; raises as `check`."""
         self.check(text)
         self.text += text
         self._add(self._segmenter.push(text))
-        if self.jobs or self._pending:
-            return
-        cut = first_cut(self.text[self._offset :], self._language)
-        if cut is not None:
-            self._cut_off(cut)
 
     def speak(self, text: str) -> None:
         """Add the whole text and close the context; raises as `check`."""
@@ -159,13 +161,11 @@ class Context:
     def flush(self) -> None:
         """Have all text so far spoken, also an incomplete sentence."""
         self._add(self._segmenter.flush())
-        self._segmenter = Segmenter(self._language)
-        self._offset = len(self.text)
 
-    def pause(self) -> None:
-        """Have complete sentences spoken: no text has come for a while."""
+    def pause(self, silence: Silence) -> None:
+        """Have spoken what is over if no text has come for so long."""
         if self.state is ContextState.OPEN:
-            self._add(self._segmenter.flush_sentence())
+            self._add(self._segmenter.rest(silence))
 
     def close(self) -> None:
         """Take no more text; what there is is still spoken."""
@@ -196,12 +196,13 @@ class Context:
         """Return a job to submit now; None if no segment waits or `JOBS_AT_ONCE` jobs are submitted."""
         if not self.active or not self._pending or len(self._submitted) >= JOBS_AT_ONCE:
             return None
-        first = last = self._pending.popleft()
-        most = JOB_CHARACTERS[self.audio_format.name]
-        while self._pending and self._pending[0].char_end - first.char_start <= most:
-            last = self._pending.popleft()
-        span = Span(first.char_start, last.char_end)
-        job = PlannedJob(self.jobs, span, self._input(span, last.pause_ms))
+        taken = [self._pending.popleft()]
+        most = taken[0].char_start + JOB_CHARACTERS[self.audio_format.name]
+        while self._pending and (self._pending[0].char_end <= most or not self._is_whole(taken)):
+            taken.append(self._pending.popleft())
+        lead = f"[pause:{taken[0].lead_ms}ms] " if taken[0].lead_ms else ""
+        span = Span(taken[0].char_start, taken[-1].char_end)
+        job = PlannedJob(self.jobs, span, self._input(lead, taken), len(lead))
         self.jobs += 1
         self._submitted.append(job)
         return job
@@ -210,40 +211,43 @@ class Context:
         """Place a chunk of the oldest job on the context's clock; return it."""
         job = self._submitted[0]
         more = self.state is ContextState.OPEN or len(self._submitted) > 1 or bool(self._pending)
-        return self.timeline.place(chunk, job.span, self.text, more=more)
+        span = Span(job.span.char_start - job.lead, job.span.char_end)
+        return self.timeline.place(chunk, span, self.text, more=more)
 
     def job_ended(self) -> None:
         """Remove the oldest job, after its last chunk."""
         self._submitted.popleft()
         self._settle()
 
-    def _cut_off(self, cut: int) -> None:
-        """Make the text up to `cut` (counted from `_offset`) a segment of its own."""
-        start = self._offset
-        self._segmenter = Segmenter(self._language)
-        self._add(self._segmenter.push(self.text[start : start + cut]) + self._segmenter.flush())
-        if self._pending and self.text[start : start + cut].rstrip().rstrip("\"'”’)")[-1:] in CLAUSE_ENDS:
-            self._pending[-1] = replace(self._pending[-1], pause_ms=CLAUSE_MS)
-        self._segmenter = Segmenter(self._language)
-        self._offset = start + cut
-        self._add(self._segmenter.push(self.text[self._offset :]))
+    def _is_whole(self, taken: Sequence[Segment]) -> bool:
+        """Whether a worker that is given the span of these segments alone sees in it what was cut."""
+        given = visible(self.text[taken[0].char_start : taken[-1].char_end], self._marks)
+        return letters(PAUSES.sub("", given)) == letters("".join(segment.text for segment in taken))
 
-    def _input(self, span: Span, pause_ms: int) -> dict[str, Any]:
-        text = self.text[span.char_start : span.char_end]
-        if pause_ms != SENTENCE_MS and span.char_end < len(self.text):
-            text += f" [pause:{pause_ms}ms]"
+    def _input(self, lead: str, taken: Sequence[Segment]) -> dict[str, Any]:
+        first, last = taken[0], taken[-1]
+        text = lead + self.text[first.char_start : last.char_end]
+        if last.pause_ms != SENTENCE_MS and last.char_end < len(self.text) and not WRITTEN.search(text):
+            text += f" [pause:{last.pause_ms}ms]"
         # Only the first job needs short first segments: later ones are ready before they are played.
         opening = {"opening": "even"} if self.jobs else {}
         coding = (
             {"format": "pcm"} if self.audio_format.name == "pcm" else {"bit_rate": self.audio_format.bit_rate}
         )
-        return {"text": text, "stream": True, **coding, **opening, **self.options}
+        voice = {"voice": first.voice} if first.voice else {}
+        return {"text": text, "stream": True, **coding, **opening, **self.options, **voice}
 
     def _add(self, segments: Iterable[Segment]) -> None:
         for segment in segments:
-            start, end = self._offset + segment.char_start, self._offset + segment.char_end
-            if any(letter.isalnum() for letter in self.text[start:end]):
-                self._pending.append(Segment(segment.text, start, end, segment.pause_ms))
+            lead = max(segment.lead_ms, self._lead_ms)
+            if is_speakable(segment.text) or "[" in segment.text:
+                self._pending.append(replace(segment, lead_ms=lead))
+                self._lead_ms = 0
+            elif self._pending:  # a rule, an empty link: its pause goes to what stands before it
+                last = self._pending[-1]
+                self._pending[-1] = replace(last, pause_ms=max(last.pause_ms, segment.pause_ms))
+            else:
+                self._lead_ms = max(lead, segment.pause_ms)
 
     def _settle(self) -> None:
         if self.state is ContextState.CLOSED and self.idle:
@@ -254,3 +258,8 @@ class Context:
         if not self.active:
             self._pending.clear()
             self._submitted.clear()
+
+
+def letters(text: str) -> str:
+    """Return a text without its spaces."""
+    return "".join(text.split())

@@ -53,6 +53,8 @@ class CommonFields(StrictMessage):
     cache: Literal["use", "refresh", "off"] = "use"
     normalize_numbers: bool = True
     pronounce: Annotated[dict[str, str], Field(max_length=200)] | None = None
+    read: Annotated[list[Literal["code", "reasoning"]], Field(max_length=2)] = []
+    markup: Literal["auto", "none"] = "auto"
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None

@@ -18,12 +18,14 @@ from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
 from gateway.messages import Auth, Cancel, Close, Flush, Message, Ping, Speak, SpeakOptions, Start, Text
 from gateway.speaking import ContextSpeech
+from segmenter import Silence
 
 __all__ = ["stream"]
 
 log = logging.getLogger("gateway")
 
-PAUSE_S = 0.4  # without more text, after which complete sentences are spoken
+# Seconds without more text: what has ended is spoken, then what may go on (Dr., 3.), then what is open.
+SILENCES = ((0.4, Silence.SHORT), (2.5, Silence.MEDIUM), (5.0, Silence.LONG))
 MOST_ERRORS = 50  # wrong messages in a row, after which the connection is closed
 REMEMBERED = 16  # ended contexts: clients may cancel them while their audio is still playing
 
@@ -59,18 +61,25 @@ class ActiveContext:
     pause_timer: asyncio.TimerHandle | None = None
 
     def restart_timer(self) -> None:
-        """Have complete sentences spoken if no more text comes for `PAUSE_S`."""
+        """Have what is over spoken if no more text comes for one of `SILENCES`."""
         self.stop_timer()
-        self.pause_timer = asyncio.get_running_loop().call_later(PAUSE_S, self._paused)
+        self._wait(0)
 
     def stop_timer(self) -> None:
         """Stop the timer, if it runs."""
         if self.pause_timer is not None:
             self.pause_timer.cancel()
 
-    def _paused(self) -> None:
-        self.context.pause()
+    def _wait(self, number: int) -> None:
+        waited = SILENCES[number - 1][0] if number else 0.0
+        wait = SILENCES[number][0] - waited
+        self.pause_timer = asyncio.get_running_loop().call_later(wait, self._paused, number)
+
+    def _paused(self, number: int) -> None:
+        self.context.pause(SILENCES[number][1])
         self.speech.poke()
+        if number + 1 < len(SILENCES):
+            self._wait(number + 1)
 
 
 class Connection:

@@ -9,10 +9,12 @@ __all__ = [
     "PAUSE",
     "PAUSE_LIMIT_MS",
     "TAG",
+    "glued",
     "is_speakable",
     "open_tag",
     "pause_ms",
     "tail",
+    "unglued",
 ]
 
 AHEAD = 64  # characters after a place that a decision about it may look at
@@ -26,6 +28,19 @@ EMOJI = (
 )
 CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
 SPOKEN = re.compile(r"[^\W_]")
+# What stands for a space or a mark inside an atom, where no rule may see one: private use, so no text has it
+# once it was read.
+GLUE = {
+    " ": "\ue001",
+    "\n": "\ue001",
+    ".": "\ue002",
+    "!": "\ue003",
+    "?": "\ue004",
+    ",": "\ue005",
+    ":": "\ue006",
+}
+GLUED = str.maketrans(GLUE)
+UNGLUED = str.maketrans({stand_in: mark for mark, stand_in in GLUE.items() if mark != "\n"})
 OPEN_TAG = re.compile(r"\[[^\[\]\n]{0,40}\Z")
 # What stays with a sentence that is over: emoji and emoticons, tags that touch it, tags and hashtags that
 # fill the rest of its line. A written pause does not: it is an end of its own.
@@ -35,6 +50,16 @@ TAIL = re.compile(
     rf"(?:{KEPT}(?=\s|\Z)|[ \t]{{0,4}}(?:{EMOJI}|(?<=[ \t]){SMILE})){{0,32}}"
     rf"(?:(?:[ \t]{{0,4}}{KEPT}|[ \t]{{1,4}}#[^\W\d]\w{{0,40}}){{1,16}}(?=[ \t]{{0,8}}(?:[\r\n]|\Z)))?"
 )
+
+
+def glued(text: str) -> str:
+    """Return a text in which there is nothing to cut at."""
+    return text.translate(GLUED)
+
+
+def unglued(text: str) -> str:
+    """Return a text with the spaces and marks inside its atoms."""
+    return text if text.isascii() else text.translate(UNGLUED)
 
 
 def is_speakable(text: str) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 from segmenter.atoms import CJK, TAG
 from segmenter.cutting.languages import Language
 
-__all__ = ["MARGIN", "best_cut"]
+__all__ = ["MARGIN", "best_cut", "first_clause"]
 
 MARGIN = 48  # characters after the limit that a cut may look at: a tag that begins before it
 CLOSERS = "\"'”’“»«›‹)」』）"
@@ -79,6 +79,28 @@ def best_cut(window: str, limit: int, last: int, least: int, language: Language)
                 if place:
                     return place
     return hard_cut(window, min(limit, max(last, speaks)), tags)
+
+
+def first_clause(window: str, least: int, most: int, language: Language, *, is_over: bool) -> int:
+    """Return where the first clause of `least` characters or more ends that a word follows, or 0.
+
+    Not inside an atom or a bracket. `is_over`: the window ends with the sentence; no word need follow.
+    """
+    words = language.words
+    found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded).clauses
+    tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
+    places = sorted({place for pattern in found for place in free(window, pattern, least, most, tags)})
+    for place in places:
+        head, rest = window[:place], window[place:]
+        is_followed = SPOKEN.search(rest) is not None and (is_over or len(rest) >= 3)
+        if is_followed and is_balanced(head) and SPOKEN.search(head):
+            return place
+    return 0
+
+
+def is_balanced(text: str) -> bool:
+    """Whether every bracket is closed."""
+    return all(text.count(pair[0]) <= text.count(pair[1]) for pair in ("[]", "()", "（）"))
 
 
 def first_spoken(window: str, tags: list[tuple[int, int]]) -> int:

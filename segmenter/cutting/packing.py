@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from segmenter.atoms import PAUSE, is_speakable, open_tag
-from segmenter.cutting.cuts import MARGIN, best_cut
+from segmenter.atoms import PAUSE, PAUSE_LIMIT_MS, is_speakable, open_tag, unglued
+from segmenter.cutting.cuts import MARGIN, best_cut, first_clause
 from segmenter.cutting.languages import Language
 from segmenter.cutting.sentences import Ending, Sentence
 
@@ -22,6 +22,7 @@ LINES = (Ending.LINE, Ending.HEADING, Ending.PARAGRAPH)
 HARDER = {(Ending.SENTENCE, line) for line in LINES} | {(line, Ending.PARAGRAPH) for line in LINES}
 FULL = 0.7  # of the limit: nothing joins what is that long
 WRITTEN_PAUSE = re.compile(PAUSE)
+ONLY_PAUSES = re.compile(rf"(?:\s*{PAUSE})+\s*")
 UNMARKED = re.compile(r"[^.!?…‽⁇⁈⁉;。！？｡．।॥؟۔։።၊။។᠃\u037e\n\r\u2028\u2029\[]*+")
 
 
@@ -29,19 +30,33 @@ UNMARKED = re.compile(r"[^.!?…‽⁇⁈⁉;。！？｡．।॥؟۔։።၊�
 class Segment:
     """What one run of the model speaks, and the pause after it.
 
-    `char_start` and `char_end` are code points into the text as given; `text` is that span without
-    written pauses. `segmenter.words` makes of it what an engine is given.
+    `char_start` and `char_end` are code points into the text as given; `text` is what is seen of that span,
+    without marks and written pauses. `segmenter.words` makes of it what an engine is given. `lead_ms` is a
+    pause before it, where nothing stands before that could rest. `voice` speaks it, if the text names one.
+    `offsets` are the places from which `text` and the text as given run alike.
     """
 
     text: str
     char_start: int
     char_end: int
     pause_ms: int
+    lead_ms: int = 0
+    voice: str | None = None
+    offsets: tuple[tuple[int, int], ...] = ()
+
+    def place(self, at: int, *, is_end: bool = False) -> int:
+        """Return where a place in `text` is in the text as given."""
+        known = [(seen, given) for seen, given in self.offsets if seen < at or (seen == at and not is_end)]
+        seen, given = known[-1] if known else (0, self.char_start)
+        return min(given + at - seen, self.char_end)
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Characters a segment: the first and the second are short where somebody waits for them.
+
+    With an `opening` the first segment ends with the first clause of so many characters that a word follows,
+    and the second does not wait for a third; without (0) nothing hurries.
 
     Raises:
         ValueError: the sizes contradict each other.
@@ -52,10 +67,11 @@ class Sizes:
     rest: int = 280
     most: int = 300
     least: int = 25
+    opening: int = 25
 
     def __post_init__(self) -> None:
         targets = (self.first, self.second, self.rest)
-        if not 0 < self.least <= min(targets) <= max(targets) <= self.most:
+        if not 0 < self.least <= min(targets) <= max(targets) <= self.most or self.opening < 0:
             raise ValueError(
                 f"the sizes contradict each other: {self}, expected least <= first, second, rest <= most"
             )
@@ -68,7 +84,7 @@ class Sizes:
     @classmethod
     def even(cls) -> "Sizes":
         """The sizes for speech nobody waits for."""
-        return cls(first=280, second=280)
+        return cls(first=280, second=280, opening=0)
 
     def limit(self, index: int) -> int:
         """Return the length that the segment of this number should not pass."""
@@ -93,6 +109,7 @@ class Packer:
         self._crumb: Sentence | None = None
         self._given = 0  # segments
         self._done = 0  # the place up to which they reach
+        self._lead_ms = 0  # of pauses after which nothing has been spoken yet
 
     @property
     def held(self) -> int | None:
@@ -126,9 +143,15 @@ class Packer:
         ending, pause_ms = sentence.ending, sentence.pause_ms
         sentence = Sentence(start, start + len(bare), ending, pause_ms)
         held = self._held
+        if held is None and ending is Ending.PAUSE and ONLY_PAUSES.fullmatch(bare):
+            self._lead_ms = min(PAUSE_LIMIT_MS, self._lead_ms + pause_ms)
+            self._done = sentence.end
+            return
         if held is None:
             self._held = sentence
         elif self._joins(text, held, sentence):
+            if held.ending is ending is Ending.PAUSE:
+                pause_ms = min(PAUSE_LIMIT_MS, held.pause_ms + pause_ms)
             self._held = Sentence(held.start, sentence.end, ending, pause_ms)
         elif self._is_crumb(held, sentence, bare):
             self._crumb = sentence
@@ -150,8 +173,11 @@ class Packer:
         else:
             self._crumb = replace(crumb, ending=ending)
 
-    def grow(self, text: str, decided: int) -> Iterator[Segment]:
-        """Yield the segments that are certain because the open sentence is known up to `decided`."""
+    def grow(self, text: str, decided: int, begun: str = "") -> Iterator[Segment]:
+        """Yield the segments that are certain because the open sentence is known up to `decided`.
+
+        `begun` is a word that has begun after the text.
+        """
         held, crumb = self._held, self._crumb
         start = crumb.start if crumb else held.end if held else self._done
         unfinished = text[start:]
@@ -168,6 +194,14 @@ class Packer:
             held = crumb
         known = len(text[:decided].rstrip())
         start = held.start if held else start + lead
+        upto = unmarked(text, decided, start)
+        more = begun if upto == len(text) else ""
+        if self._opens and (cut := self._clause(text + more, start, upto + len(more))):
+            piece, rest = self._parted(text, Sentence(start, upto, Ending.SENTENCE), cut)
+            yield self._give(text, piece)
+            start = rest.start
+            self._held = replace(held, start=start) if held and start < held.end else None
+            held = self._held
         while known - start >= self._sizes.whole(self._given) + MARGIN:
             open_sentence = Sentence(start, known, Ending.SENTENCE)
             piece, rest = self._first_piece(text, open_sentence)
@@ -186,6 +220,10 @@ class Packer:
             if sentence is not None:
                 yield self._give(text, sentence)
 
+    def begin_anew(self) -> None:
+        """Have the next segment be the first again, for which somebody waits."""
+        self._given = 0
+
     def _joins(self, text: str, held: Sentence, sentence: Sentence) -> bool:
         """Whether a sentence goes into the segment that is held."""
         size = sentence.end - held.start
@@ -197,14 +235,38 @@ class Packer:
         if not is_open:
             return False
         length = held.end - held.start
+        if self._hurries:
+            return length < self._least
         limit = self._sizes.limit(self._given)
         if length < self._sizes.least or (size <= limit and length <= limit * FULL):
             return True
         is_last = sentence.ending is not Ending.SENTENCE
         return is_last and sentence.end - sentence.start < self._sizes.least and size <= self._sizes.most
 
+    @property
+    def _opens(self) -> bool:
+        """Whether what comes next is the first segment, for which somebody waits."""
+        return self._given == 0 and self._sizes.opening > 0
+
+    @property
+    def _hurries(self) -> bool:
+        """Whether what comes next waits for no further sentence."""
+        return self._given < 2 and self._sizes.opening > 0
+
+    @property
+    def _least(self) -> int:
+        """The length from which what is held waits for nothing, where it hurries."""
+        return self._sizes.opening if self._given == 0 else self._sizes.least
+
+    def _clause(self, text: str, start: int, known: int, *, is_over: bool = False) -> int:
+        """Return after how many characters the first clause ends that is long enough, 0 where none does."""
+        body = text[start : min(known, start + self._sizes.first + MARGIN)]
+        return first_clause(body, self._sizes.opening, self._sizes.first, self._language, is_over=is_over)
+
     def _is_crumb(self, held: Sentence, sentence: Sentence, bare: str) -> bool:
         """Whether a sentence that does not join what is held is too small to stand alone."""
+        if self._hurries:
+            return not is_speakable(bare) and len(bare) <= self._sizes.least
         if not is_speakable(bare):
             return len(bare) <= self._sizes.least
         is_small = len(bare) < self._sizes.least and sentence.end - held.start <= self._sizes.most
@@ -215,6 +277,8 @@ class Packer:
         if held.ending is not Ending.SENTENCE:
             return True
         length, limit = held.end - held.start, self._sizes.limit(self._given)
+        if self._hurries:
+            return length >= self._least
         if length < self._sizes.least or known - start < self._sizes.least:
             return False
         return length > limit * FULL or known - held.start > limit
@@ -222,6 +286,14 @@ class Packer:
     def _cut(self, text: str) -> Iterator[Segment]:
         """Give out pieces of what is held while it is too long."""
         held = self._held
+        if (
+            held is not None
+            and self._opens
+            and (cut := self._clause(text, held.start, held.end, is_over=True))
+        ):
+            piece, held = self._parted(text, held, cut)
+            yield self._give(text, piece)
+            self._held = held
         while held is not None and held.end - held.start > self._sizes.whole(self._given):
             piece, rest = self._first_piece(text, held)
             size = held.end - held.start
@@ -238,20 +310,31 @@ class Packer:
         limit = self._sizes.limit(self._given)
         body = text[start : start + min(size, limit + MARGIN)]
         cut = best_cut(body, limit, min(limit, size - self._sizes.least), self._sizes.least, self._language)
-        rest = start + cut
-        while text[rest].isspace():
+        return self._parted(text, sentence, cut)
+
+    def _parted(self, text: str, sentence: Sentence, cut: int) -> tuple[Sentence, Sentence]:
+        """Return the two parts of a sentence that is cut after so many characters."""
+        rest = sentence.start + cut
+        end = sentence.start + len(text[sentence.start : rest].rstrip())
+        while text[rest : rest + 1].isspace():
             rest += 1
-        end = start + len(body[:cut].rstrip())
-        piece = Sentence(start, end, Ending.CLAUSE)
+        piece = Sentence(sentence.start, end, Ending.CLAUSE)
         return piece, Sentence(rest, sentence.end, sentence.ending, sentence.pause_ms)
 
     def _give(self, text: str, sentence: Sentence) -> Segment:
         pause = PAUSES_MS.get(sentence.ending, sentence.pause_ms)
         self._given += 1
         self._done = sentence.end
-        return Segment(spoken(text[sentence.start : sentence.end]), sentence.start, sentence.end, pause)
+        lead, self._lead_ms = self._lead_ms, 0
+        return Segment(spoken(text[sentence.start : sentence.end]), sentence.start, sentence.end, pause, lead)
 
 
 def spoken(body: str) -> str:
-    """Return a segment's text: the span as given, without the pauses that are written into it."""
-    return WRITTEN_PAUSE.sub(" ", body).strip()
+    """Return a segment's text: what is seen of it, without the pauses that are written into it."""
+    return unglued(WRITTEN_PAUSE.sub(" ", body).strip())
+
+
+def unmarked(text: str, decided: int, start: int) -> int:
+    """Return up to where nothing ends a sentence, of a text that is known up to `decided`."""
+    match = UNMARKED.match(text, max(decided, start))
+    return match.end() if match else decided

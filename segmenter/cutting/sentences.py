@@ -9,10 +9,10 @@ from functools import cache
 from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
 from segmenter.cutting.languages import Language, language_of
 from segmenter.cutting.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
-from segmenter.cutting.stops import SAID_WITHIN, Stop, stop_ends
+from segmenter.cutting.stops import SAID_WITHIN, Stop, may_go_on, stop_ends
 from segmenter.cutting.wide import wide_end
 
-__all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "check", "sentences"]
+__all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "Silence", "check"]
 
 BEHIND = 100  # characters before a place that a decision about it may look at
 GAP = 48  # characters of white space that end any sentence
@@ -43,6 +43,14 @@ class Ending(Enum):
     PAUSE = "pause"  # written into the text
 
 
+class Silence(Enum):
+    """How long no text has come, and so what is spoken of what has."""
+
+    SHORT = 1  # what has ended: Hello there.
+    MEDIUM = 2  # and what may go on: Dr., 3., 9 a.m., "Stop!"
+    LONG = 3  # and what is open: a bracket, a tag
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A span of the text, white space before it included."""
@@ -51,27 +59,6 @@ class Sentence:
     end: int
     ending: Ending
     pause_ms: int = 0  # of a written pause
-
-
-def sentences(text: str, language: str = "en") -> list[str]:
-    """Return the sentences of a text, without the white space around them.
-
-    Raises:
-        TypeError: `text` or `language` is not a string.
-        ValueError: `language` is not a language tag.
-    """
-    scanner = Scanner(check(text, language))
-    starts: list[int] = []
-    end, is_open = 0, False
-    for sentence in scanner.scan(text, final=True):
-        if not text[sentence.start : sentence.end].strip():
-            continue
-        is_tags = ONLY_TAGS.fullmatch(text, sentence.start, sentence.end) is not None
-        if not is_open and not (is_tags and sentence.end == len(text.rstrip()) and starts):
-            starts.append(sentence.start)
-        is_open = is_tags or sentence.ending is Ending.PAUSE
-        end = sentence.end
-    return [text[a:b].strip() for a, b in zip(starts, [*starts[1:], end], strict=False)]
 
 
 def check(text: str, language: str) -> Language:
@@ -131,6 +118,7 @@ class Scanner:
         self._ends = MARKS + language.question_mark + WIDE + CLOSERS + WIDE_CLOSERS + " \xa0\u202f"
         self._start = 0  # of the sentence
         self._place = 0  # what is before it is decided
+        self._judged = 0  # likewise, since nothing between stands where a sentence may end
         self._head = ""  # the sentence's beginning, once it was shifted away
         self._marker: re.Match[str] | None = None  # of the list item that the sentence is
         self._may_have_marker = True
@@ -138,7 +126,7 @@ class Scanner:
     @property
     def decided(self) -> int:
         """What begins before this place and ends a sentence, `scan` has given out."""
-        return self._place
+        return max(self._place, self._judged)
 
     @property
     def start(self) -> int:
@@ -151,12 +139,20 @@ class Scanner:
             self._head = text[self._start : self._start + AHEAD]
         self._start -= by
         self._place -= by
+        self._judged -= by
 
-    def scan(self, text: str, *, final: bool, unfinished: bool = True) -> Iterator[Sentence]:
+    def rest(self, text: str, pending: str, silence: Silence) -> Iterator[Sentence]:
+        """Yield the sentences that are over if nothing has come for so long after `text` and `pending`."""
+        yield from self.scan(text + pending, final=True, silence=silence)
+        self._place = max(self._start, min(self._place, len(text)))
+        self._judged = min(self._judged, self._place)
+
+    def scan(self, text: str, *, final: bool, silence: Silence | None = None) -> Iterator[Sentence]:
         """Yield the sentences that are now certain, lazily; all of them if the text is `final`.
 
-        `unfinished`: also what comes after the last that has an end.
+        With a `silence` only those that have an end, which holds if nothing has come for so long.
         """
+        unfinished = silence is None
         seen = self._place
         closed = len(text) if final else open_tag(text)  # a tag that is still growing is skipped or it is not
         for match in self._find.finditer(text, self._place):
@@ -168,8 +164,13 @@ class Scanner:
             seen = place
             if not (final or (place < closed and is_certain(text, match))):
                 self._place = self._opened(text, place)
+                self._judged = min(self._judged, self._place)
+                return
+            if silence is not None and self._may_go_on(text, match, silence):
+                self._place = place
                 return
             found = self._judge(text, match)
+            self._judged = match.end()
             if found is not None:
                 yield from self._end(*found)
         upto = len(text) if final and unfinished else max(self._start, len(text) - PARTIAL, self._place)
@@ -177,6 +178,20 @@ class Scanner:
         self._place = max(self._start, upto)
         if final and unfinished and self._start < len(text):
             yield from self._end(len(text), Ending.SENTENCE)
+
+    def _may_go_on(self, text: str, match: re.Match[str], silence: Silence) -> bool:
+        """Whether what may still come decides about a candidate that nothing follows."""
+        place, kind = match.start(), match.lastgroup
+        if silence is Silence.LONG or kind not in {"stop", "wide"} or text[match.end() :].strip():
+            return False
+        before = text[max(self._start, place - BEHIND, 0) : place]
+        closed = before + match[0]
+        if any(before.count(pair[0]) > closed.count(pair[1]) for pair in ("()", "（）", "[]")):
+            return True
+        close = match["close"] if kind == "stop" else match["wideclose"]
+        return silence is Silence.SHORT and may_go_on(
+            before, text[place : match.end() - len(close)], close, self._language
+        )
 
     def _opened(self, text: str, place: int) -> int:
         """Return the place, or where a tag begins that it may be in, with the stop that touches the tag."""

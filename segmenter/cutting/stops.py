@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from segmenter.cutting.languages import Language
 
-__all__ = ["SAID_WITHIN", "Stop", "Verdict", "stop_ends", "word_before"]
+__all__ = ["SAID_WITHIN", "Stop", "Verdict", "may_go_on", "stop_ends", "word_before"]
 
 OPENERS = "\"'“‘«»„‚([{*_`¿¡「『《<"
 ENDERS = ".,;:?!…،؛，、؟।。"
@@ -74,6 +74,20 @@ def stop_ends(stop: Stop, language: Language) -> bool:
         return not goes_on
     verdict = period_ends(stop, following, language, goes_on=goes_on)
     return language.punkt.ends(word_before(stop.before), following) if verdict is None else verdict
+
+
+def may_go_on(before: str, marks: str, close: str, language: Language) -> bool:
+    """Whether a sentence may go on after a stop that nothing follows yet: Dr., 3., 9 a.m., "Stop!"."""
+    if close.strip("*_` "):
+        return True
+    if marks not in {".", "．"}:
+        return set(marks) <= {".", "…"}
+    token = before.rsplit(maxsplit=1)[-1].lstrip(OPENERS) if before.strip() else ""
+    word = word_before(before)
+    is_short = len(word) < 2 or not word.isalpha() or CONSONANTS.fullmatch(word) is not None
+    if is_short or ROMAN.match(word) or set("./:@") & set(token):
+        return True
+    return language.abbreviates(word)
 
 
 def marks_end(stop: Stop, following: str, *, goes_on: bool) -> bool:

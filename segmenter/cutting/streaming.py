@@ -1,37 +1,56 @@
-"""The plan of a whole text, and of text that arrives in pieces: the same for the same text."""
+"""The plan of a whole text, and of text that arrives in pieces: the same for the same text.
 
+What is for the eye is found first (`segmenter.marks`); what is seen of the text is cut; and each segment says
+where it stands in the text as given.
+"""
+
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from segmenter.cutting.packing import Packer, Segment, Sizes
-from segmenter.cutting.sentences import BEHIND, Scanner, check
+from segmenter.cutting.sentences import BEHIND, Ending, Scanner, Silence, check
+from segmenter.marks import MarkRules, Reader
 
-__all__ = ["Segmenter", "iter_plan", "plan"]
+__all__ = ["Segmenter", "iter_plan", "plan", "recut", "sentences"]
+
+ENDED = re.compile(r"[.!?…\]][\"'”’)\]*_]{0,4}\s*\Z")
+ADDRESS = re.compile(r"[/@\]]|www\.")
+ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
 
 KEPT = 512  # characters that are given out and still kept, so that dropping them costs little
+BLOCKS = (2_048, 16_384)  # characters of a whole text that are read at once: first, and later
 
 
-def iter_plan(text: str, language: str = "en", sizes: Sizes | None = None) -> Iterator[Segment]:
+def iter_plan(
+    text: str, language: str = "en", sizes: Sizes | None = None, marks: MarkRules | None = None
+) -> Iterator[Segment]:
     """Yield the segments of a text in order, lazily: the first does not wait for the last.
 
     Raises:
         TypeError: `text` or `language` is not a string.
         ValueError: `language` is not a language tag.
     """
-    known = check(text, language)
-    return segments(text, Packer(sizes or Sizes(), known), Scanner(known))
+    check(text, language)
+    return segments(text, Segmenter(language, sizes, marks))
 
 
-def segments(text: str, packer: Packer, scanner: Scanner) -> Iterator[Segment]:
-    """Yield the segments of a whole text."""
-    for sentence in scanner.scan(text, final=True):
-        yield from packer.push(text, sentence)
-    yield from packer.flush(text)
+def segments(text: str, segmenter: "Segmenter") -> Iterator[Segment]:
+    """Yield the segments of a whole text, which is given in blocks."""
+    at = 0
+    for size in BLOCKS:
+        yield from segmenter.push(text[at : at + size])
+        at += size
+    for begin in range(at, len(text), BLOCKS[-1]):
+        yield from segmenter.push(text[begin : begin + BLOCKS[-1]])
+    yield from segmenter.finish()
 
 
-def plan(text: str, language: str = "en", sizes: Sizes | None = None) -> list[Segment]:
+def plan(
+    text: str, language: str = "en", sizes: Sizes | None = None, marks: MarkRules | None = None
+) -> list[Segment]:
     """Return the segments of a text; raises as `iter_plan` does."""
-    return list(iter_plan(text, language, sizes))
+    return list(iter_plan(text, language, sizes, marks))
 
 
 class Segmenter:
@@ -40,41 +59,78 @@ class Segmenter:
     What decides about a place is at most 64 characters after it: mostly the next word and its space. A
     segment that another sentence could still join waits for the next 25 characters, too.
 
+    Args:
+        language: The language's tag.
+        sizes: How long segments are.
+        marks: What is read of what is for the eye.
+
     Raises:
         TypeError: what came is not a string.
         ValueError: `language` is not a language tag.
     """
 
-    def __init__(self, language: str = "en", sizes: Sizes | None = None) -> None:
+    def __init__(
+        self, language: str = "en", sizes: Sizes | None = None, marks: MarkRules | None = None
+    ) -> None:
         known = check("", language)
+        self._reader = Reader(marks)
         self._scanner = Scanner(known)
         self._packer = Packer(sizes or Sizes(), known)
-        self._text = ""  # what is not given out yet
-        self._base = 0  # where that begins
+        self._text = ""  # what is seen and not given out yet
+        self._base = 0  # where that begins in all that is seen
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was left out of the text so far that somebody may miss, in words."""
+        return list(self._reader.warnings)
 
     def push(self, text: str) -> list[Segment]:
         """Take more text; return the segments now certain."""
         check(text, "en")
-        self._text += text
+        self._text += self._reader.push(text)
         given: list[Segment] = []
         for sentence in self._scanner.scan(self._text, final=False):
             given += self._packer.push(self._text, sentence)
-        given += self._packer.grow(self._text, self._scanner.decided)
+        given += self._packer.grow(self._text, self._scanner.decided, self._reader.begun)
         return self._placed(given)
 
-    def flush_sentence(self) -> list[Segment]:
-        """Return the sentences that are over if nothing else comes; what is unfinished stays.
+    def rest(self, silence: Silence) -> list[Segment]:
+        """Return the sentences that are over if no text has come for so long; what is unfinished stays.
 
-        For a caller who has waited long enough. Text may follow; it begins a new sentence.
+        Text may follow; it begins a new sentence.
         """
         given: list[Segment] = []
-        for sentence in self._scanner.scan(self._text, final=True, unfinished=False):
+        if self._is_settled(silence):
+            self._text += self._reader.settle()
+        for sentence in self._scanner.rest(self._text, self._reader.pending, silence):
             given += self._packer.push(self._text, sentence)
         given += self._packer.flush(self._text)
         return self._placed(given)
 
+    def _is_settled(self, silence: Silence) -> bool:
+        """Whether what was read and not given out yet is text, if nothing has come for so long."""
+        if self._reader.is_skipping:
+            return False
+        if silence is Silence.LONG:
+            return True
+        pending = self._reader.pending
+        is_over = ENDED.search(pending) is not None
+        return is_over and not (
+            self._reader.is_open or (silence is Silence.SHORT and ADDRESS.search(pending))
+        )
+
     def flush(self) -> list[Segment]:
+        """Return all that has come, also an unfinished sentence; what may follow begins anew. Idempotent."""
+        given = self._end(self._reader.settle())
+        self._packer.begin_anew()
+        return given
+
+    def finish(self) -> list[Segment]:
         """End of text: return the rest. Idempotent."""
+        return self._end(self._reader.finish())
+
+    def _end(self, seen: str) -> list[Segment]:
+        self._text += seen
         given: list[Segment] = []
         for sentence in self._scanner.scan(self._text, final=True):
             given += self._packer.push(self._text, sentence)
@@ -82,8 +138,9 @@ class Segmenter:
         return self._placed(given)
 
     def _placed(self, given: list[Segment]) -> list[Segment]:
-        """Return segments with their places in the whole text; drop what is no longer needed."""
-        base = self._base
+        """Return segments with their places in the text as given; drop what is no longer needed."""
+        base, places = self._base, self._reader.places
+        placed = [place(segment, base, self._reader) for segment in given]
         held = self._packer.held
         unheld = max(self._packer.done, self._scanner.start)
         needed = min(unheld if held is None else held, self._scanner.decided - BEHIND)
@@ -92,9 +149,66 @@ class Segmenter:
             self._packer.shift(needed)
             self._text = self._text[needed:]
             self._base += needed
-        if not base:
-            return given
-        return [
-            replace(segment, char_start=segment.char_start + base, char_end=segment.char_end + base)
-            for segment in given
-        ]
+            places.forget(self._base)
+        return placed
+
+
+def place(segment: Segment, base: int, reader: Reader) -> Segment:
+    """Return a segment of what is seen with its places in the text as given, and its voice."""
+    begin, end = segment.char_start + base, segment.char_end + base
+    start = reader.places.start(begin)
+    voice = next((name for place, name in reversed(reader.voices) if place <= begin), None)
+    offsets = reader.places.within(begin, end)
+    return replace(
+        segment,
+        char_start=start,
+        char_end=max(start, reader.places.end(end)),
+        voice=voice,
+        offsets=tuple((seen - begin, at) for seen, at in offsets),
+    )
+
+
+def recut(segment: Segment, language: str, sizes: Sizes, marks: MarkRules | None = None) -> list[Segment]:
+    """Return the pieces of a segment, cut anew: each with its place in the text as given."""
+    seen = MarkRules(phrases=marks.phrases if marks else (), has_markup=False, is_seen=True)
+    pieces = plan(segment.text, language, sizes, seen)
+    found = []
+    for piece in pieces:
+        begin, end = piece.char_start, piece.char_end
+        start = segment.place(begin)
+        inside = ((seen - begin, given) for seen, given in segment.offsets if begin < seen < end)
+        found.append(
+            replace(
+                piece,
+                char_start=start,
+                char_end=max(start, segment.place(end, is_end=True)),
+                voice=segment.voice,
+                offsets=((0, start), *inside),
+            )
+        )
+    if found:
+        found[0] = replace(found[0], char_start=segment.char_start, lead_ms=segment.lead_ms)
+        found[-1] = replace(found[-1], char_end=segment.char_end, pause_ms=segment.pause_ms)
+    return found
+
+
+def sentences(text: str, language: str = "en") -> list[str]:
+    """Return the sentences of a text as given, with its marks, without the white space around them.
+
+    Raises:
+        TypeError: `text` or `language` is not a string.
+        ValueError: `language` is not a language tag.
+    """
+    scanner, reader = Scanner(check(text, language)), Reader()
+    seen = reader.push(text) + reader.finish()
+    starts: list[int] = []
+    end, is_open = 0, False
+    for sentence in scanner.scan(seen, final=True):
+        if not seen[sentence.start : sentence.end].strip():
+            continue
+        is_tags = ONLY_TAGS.fullmatch(seen, sentence.start, sentence.end) is not None
+        if not is_open and not (is_tags and sentence.end == len(seen.rstrip()) and starts):
+            starts.append(reader.places.end(sentence.start) if starts else 0)
+        is_open = is_tags or sentence.ending is Ending.PAUSE
+        end = sentence.end
+    return [text[a:b].strip() for a, b in zip(starts, [*starts[1:], len(text) if end else 0], strict=False)]

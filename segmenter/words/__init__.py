@@ -7,13 +7,16 @@ the language's table (`tables/*.toml`) and CLDR's rules for numbers (`unicode-rb
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from segmenter.atoms import unglued
+from segmenter.marks import visible
 from segmenter.words.addresses import name_addresses, spell_addresses
 from segmenter.words.east import EAST, prepared
 from segmenter.words.held import Atoms
 from segmenter.words.languages import find_language
-from segmenter.words.marks import composed, tidied, unlinked, unmarked
+from segmenter.words.marks import composed, tidied, unmarked
 from segmenter.words.numbers import spell_numbers
 from segmenter.words.pronounce import Respeller
+from segmenter.words.said import annotated
 from segmenter.words.signs import spell_signs, without_clock_colons
 
 __all__ = ["speakable"]
@@ -22,7 +25,12 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def speakable(
-    text: str, language: str = "en", *, numbers: bool = True, pronounce: Mapping[str, str] = NONE
+    text: str,
+    language: str = "en",
+    *,
+    numbers: bool = True,
+    pronounce: Mapping[str, str] = NONE,
+    is_seen: bool = False,
 ) -> str:
     """Return what an engine should be given for a segment's text; empty where nothing is to be said.
 
@@ -31,14 +39,17 @@ def speakable(
     are written out in the words of `language`, as far as it has a table. Tags such as `[laugh]` and
     `[pause:1s]` stay as they are. `pronounce` holds respellings: whole words, the longest first, as
     written or in another case, before numbers are written out and once more after; they are spoken
-    as given. Never raises for any text; the same text gives the same words everywhere.
+    as given. `is_seen`: the text is a segment's, of which links, tags and the like are gone. Never raises
+    for any text; the same text gives the same words everywhere.
     """
     atoms = Atoms()
     respell = Respeller(pronounce)
     words = find_language(language)
+    text = text if is_seen else unglued(visible(text))
     if words is not None and words.code in EAST:
         text = prepared(text)
-    text = atoms.hold_tags(unlinked(composed(text)))
+    text = atoms.hold(annotated(words), composed(text))
+    text = atoms.hold_tags(text)
     text = respell.written(text, atoms)
     text = atoms.hold(spell_addresses(words, numbers=numbers), text)
     text = unmarked(text)

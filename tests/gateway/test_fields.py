@@ -38,6 +38,8 @@ GIVEN: dict[str, Any] = {
     "cache": "off",
     "normalize_numbers": False,
     "pronounce": {"gulls": "guls"},
+    "read": ["code"],
+    "markup": "none",
     "bit_rate": 96,
     "temperature": 0.7,
     "top_p": 0.9,

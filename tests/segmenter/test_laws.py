@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmenter import Segment, Segmenter, Sizes, plan, sentences
+from segmenter import Segment, Segmenter, Silence, Sizes, plan, sentences
 
 CASES = Path(__file__).parent / "cases"
 LANGUAGES = st.sampled_from([*(file.stem for file in sorted(CASES.glob("??.jsonl"))), "xx"])
@@ -192,26 +192,32 @@ def test_an_atom_at_the_limit_stays_whole(atom: str) -> None:
 @settings(max_examples=200, deadline=None)
 def test_no_sentence_stands_alone_that_is_short_and_fits_the_one_before(lengths: list[int]) -> None:
     text = " ".join("W" + "ord wo" * (length - 1) + "rd." for length in lengths)
-    segments = plan(text)
+    segments = plan(text, sizes=Sizes(opening=0))
     sizes = [segment.char_end - segment.char_start for segment in segments]
     for before, size in zip([Sizes().most, *sizes], sizes, strict=False):
         assert size >= Sizes().least or before + 1 + size > Sizes().most
 
 
-def test_a_segment_comes_as_soon_as_the_text_that_decides_it() -> None:
+def test_the_first_segment_comes_as_soon_as_a_word_follows_its_first_clause() -> None:
     part = Segmenter()
-    first = "The harbour was quiet that morning, and only gulls spoke."
-    assert part.push(first) == []
-    assert part.push(" A ferry left for") == []
-    [segment] = part.push(" the islands")
-    assert segment.text == first
+    assert part.push("The harbour was quiet that morning,") == []
+    [segment] = part.push(" and only")
+    assert segment.text == "The harbour was quiet that morning,"
+
+
+def test_the_second_segment_waits_for_the_next_word_and_for_no_third_sentence() -> None:
+    part = Segmenter()
+    [first] = part.push("The harbour was quiet that morning. A ferry left for the islands at nine. Nobody")
+    assert first.text == "The harbour was quiet that morning."
+    [second] = part.push(" waved")
+    assert second.text == "A ferry left for the islands at nine."
 
 
 def test_a_caller_who_has_waited_long_enough_is_given_the_sentences_that_are_over() -> None:
     part = Segmenter()
-    assert part.push("Well, that was all I had to say. And then he") == []
-    assert [segment.text for segment in part.flush_sentence()] == ["Well, that was all I had to say."]
-    assert part.flush_sentence() == []
+    assert part.push("Well, all was said. And then he") == []
+    assert [segment.text for segment in part.rest(Silence.SHORT)] == ["Well, all was said."]
+    assert part.rest(Silence.LONG) == []
     assert [segment.text for segment in part.push(" left.") + part.flush()] == ["And then he left."]
 
 

@@ -67,6 +67,8 @@ def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: s
         "opening": request.opening if request.opening != "fast" else "",
         "normalize_numbers": "" if request.normalize_numbers else "false",
         "turns": turns_as_text(request),
+        "read": ",".join(sorted(set(request.read))),
+        "markup": request.markup if request.markup != "auto" else "",
     }
     if request.pronounce:
         found["pronounce"] = json.dumps(request.pronounce, sort_keys=True, ensure_ascii=False)

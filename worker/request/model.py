@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from encoder import BIT_RATES
+from segmenter import MarkRules, voices
 from worker.engines import Range
 
 __all__ = [
@@ -38,6 +39,10 @@ Turns = Annotated[
 ]
 Respellings = Annotated[
     dict[str, str], Field(max_length=MOST, description=f"an object of at most {MOST} words, each a string")
+]
+LeftOut = Annotated[
+    list[Literal["code", "reasoning"]],
+    Field(max_length=2, description="a list of 'code', 'reasoning' or both"),
 ]
 
 
@@ -82,6 +87,8 @@ class SpeechRequest(StrictModel):
     opening: Literal["fast", "even"] = "fast"
     normalize_numbers: bool = True
     pronounce: Respellings = {}
+    read: LeftOut = []
+    markup: Literal["auto", "none"] = "auto"
     bit_rate: Annotated[int, Field(description=ALLOWED_RATES)] = 64
     temperature: float | None = None
     top_p: float | None = None
@@ -103,11 +110,22 @@ class SpeechRequest(StrictModel):
         return {name: value for name, value in given if value is not None}
 
     @property
+    def marks(self) -> MarkRules:
+        """What is read of what is for the eye."""
+        return MarkRules.of(self.read, self.markup, self.pronounce)
+
+    @property
     def spoken(self) -> tuple[Turn, ...]:
         """The turns to speak: those of a dialogue, or the text as the only one."""
         if self.turns is not None:
             return tuple(self.turns)
         return (Turn(text=self.text or "", voice=self.voice),)
+
+    @property
+    def voices(self) -> frozenset[str]:
+        """The names of all voices that speak: the turns' own, and those that the texts name."""
+        named = (name for turn in self.spoken for name in voices(turn.text, self.marks))
+        return frozenset((*(turn.voice for turn in self.spoken), *named))
 
 
 class Operation(StrictModel):

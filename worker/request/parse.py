@@ -13,6 +13,7 @@ from worker.request.rules import (
     check_operation,
     check_sampling,
     check_size,
+    check_speech,
     check_text,
     check_voices,
 )
@@ -37,7 +38,8 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
         check_operation(operation)
         return operation
     request = validated(SpeechRequest, renamed(given))
-    check_text(request, engine, max_characters)
+    check_text(request, max_characters)
+    check_speech(request, engine)
     check_voices(request, engine)
     request = resolved(request, engine)
     check_choices(request)

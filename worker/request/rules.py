@@ -1,9 +1,9 @@
 """Rules of the request that a schema cannot express: between fields, and against the engine."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 
 from encoder import BIT_RATES
+from segmenter import MarkRules, has_speech
 from segmenter.atoms import PAUSES, TAG, pause_ms
 from segmenter.scripts import worth
 from worker.errors import (
@@ -27,6 +27,7 @@ __all__ = [
     "check_operation",
     "check_sampling",
     "check_size",
+    "check_speech",
     "check_text",
     "check_voices",
 ]
@@ -44,8 +45,8 @@ def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
         yield f"turns[{number}].text", turn.text
 
 
-def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int) -> None:
-    """Refuse a request without text, and text that is too long, not valid Unicode or without speech."""
+def check_text(request: SpeechRequest, max_characters: int) -> None:
+    """Refuse a request without text, and text that is too long or not valid Unicode."""
     if (request.text is None) == (request.turns is None):
         came = "neither came" if request.text is None else "both came"
         raise InvalidInputError(f"text or turns is required, exactly one of them: {came}")
@@ -60,9 +61,19 @@ def check_text(request: SpeechRequest, engine: Capabilities, max_characters: int
             raise InvalidInputError(
                 f"{field} has a lone surrogate at position {lone}, expected valid Unicode"
             )
-        speakable = text if engine.tags else TAG.sub("", text)
-        if not any(unicodedata.category(letter)[0] in "LN" for letter in speakable):
-            raise InvalidInputError(f"{field} has nothing to speak: expected at least one letter or digit")
+
+
+def check_speech(request: SpeechRequest, engine: Capabilities) -> None:
+    """Refuse a request of which nothing at all is spoken: no letter or digit outside its marks."""
+    if any(speaks(text, request.marks, engine) for _, text in texts(request)):
+        return
+    field = "text" if request.turns is None else "turns"
+    raise InvalidInputError(f"{field} has nothing to speak: expected at least one letter or digit")
+
+
+def speaks(text: str, marks: MarkRules, engine: Capabilities) -> bool:
+    """Whether anything of a text is spoken; tags alone are, by an engine that has them."""
+    return has_speech(text, marks) or (engine.tags and TAG.search(PAUSES.sub("", text)) is not None)
 
 
 def check_voices(request: SpeechRequest, engine: Capabilities) -> None:

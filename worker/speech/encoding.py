@@ -41,7 +41,7 @@ class SpeechEncoder:
         self.size = 0  # bytes of audio so far
 
     def add(self, planned: PlannedSegment, take: Take) -> Chunk:
-        """Return the chunk of one take, with the pause after it; the last one also flushes the encoder.
+        """Return the chunk of one take, with its pauses; the last one also flushes the encoder.
 
         A take too short to measure its loudness gets the gain of the voice's take before it.
 
@@ -49,10 +49,10 @@ class SpeechEncoder:
             TextTooLongError: The whole speech would pass RunPod's limit on a job's result.
         """
         pcm = self._levelled(planned.utterance.voice, take)
-        start = self.samples
+        lead, pause = self._silence(planned.segment.lead_ms), self._silence(planned.segment.pause_ms)
+        start = self.samples + len(lead)
         spoken = start + len(pcm)
-        pause = np.zeros(planned.segment.pause_ms * self._rate // 1000, np.float32)
-        audio = self._encoder.push(np.concatenate([pcm, pause]))
+        audio = self._encoder.push(np.concatenate([lead, pcm, pause]))
         self.samples = spoken + len(pause)
         if planned.last:
             audio += self._encoder.flush()
@@ -70,6 +70,9 @@ class SpeechEncoder:
     def free(self) -> None:
         """Free the encoder's memory; nothing that is added from now on is used."""
         self._encoder = PcmEncoder()
+
+    def _silence(self, milliseconds: int) -> Pcm:
+        return np.zeros(milliseconds * self._rate // 1000, np.float32)
 
     def _levelled(self, voice: str, take: Take) -> Pcm:
         if take.gain is None:

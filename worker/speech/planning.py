@@ -1,10 +1,11 @@
 """From a request to the utterances of the engine: segments, voices, pauses, words."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
-from segmenter import Segment, Sizes, iter_plan
+from segmenter import Segment, Sizes, iter_plan, recut
+from segmenter.atoms import pause_ms
 from segmenter.scripts import worth
 from segmenter.words import speakable
 from worker.engines import Utterance
@@ -13,9 +14,11 @@ from worker.speech.encoding import PlannedSegment
 
 __all__ = ["leading_space", "plan_segments"]
 
-TURN_PAUSE_MS = 400  # after a turn without a pause of its own
+TURN_PAUSE_MS = 400  # after a turn without a pause of its own, and where a text changes its voice
+PARAGRAPH_MS = 700  # what the segmenter has there
 # In characters of the utterance: "1,234,567" has nine in the text and sixty-nine in words.
 SPOKEN_LIMIT = Sizes().most
+WRITTEN = 40  # characters of a pause that is written at a turn's end
 LEAST_PIECE = 8  # characters of a segment that is cut again because its words are long
 FIRST_SPOKEN_LIMIT = Sizes().second  # if the client waits for the first segment
 
@@ -31,17 +34,31 @@ def plan_segments(
     maps the request's names of voices to the engine's keys; a voice without a key goes by its name.
     """
     previous: PlannedSegment | None = None
-    number = 0
+    number, lead = 0, 0
     for turn, segment, text in spoken_segments(request):
         if not any(letter.isalnum() for letter in text):
+            lead = max(lead, segment.lead_ms, 0 if previous else segment.pause_ms)
             previous = previous and lengthened(previous, turn, segment)
             continue
+        lead = max(lead, segment.lead_ms)
         if previous is not None:
-            yield previous
-        previous = PlannedSegment(turn, segment, utterance(request, number, turn, text, keys), last=False)
-        number += 1
+            yield rested(previous, segment, lead)
+            lead = 0
+        planned = replace(segment, lead_ms=lead)
+        previous = PlannedSegment(
+            turn, planned, utterance(request, number, turn, text, keys, segment.voice), last=False
+        )
+        number, lead = number + 1, 0
     if previous is not None:
         yield replace(previous, last=True)
+
+
+def rested(planned: PlannedSegment, following: Segment, lead_ms: int) -> PlannedSegment:
+    """Return a planned segment with the pause that the one after it asks for before itself."""
+    segment = planned.segment
+    changes = following.voice != segment.voice and following.voice is not None
+    own = TURN_PAUSE_MS if changes and segment.pause_ms == PARAGRAPH_MS else segment.pause_ms
+    return replace(planned, segment=replace(segment, pause_ms=max(own, lead_ms)))
 
 
 def lengthened(planned: PlannedSegment, turn: int, segment: Segment) -> PlannedSegment:
@@ -56,12 +73,14 @@ def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]
     language = request.language.strip().lower()
 
     def speak(text: str) -> str:
-        return speakable(text, language, numbers=request.normalize_numbers, pronounce=request.pronounce)
+        return speakable(
+            text, language, numbers=request.normalize_numbers, pronounce=request.pronounce, is_seen=True
+        )
 
     rest = SPOKEN_LIMIT // worth(language)
     limit = FIRST_SPOKEN_LIMIT // worth(language) if request.opening == "fast" else rest
     for number, segment in segments(request):
-        for piece, text in fitted(segment, request.spoken[number].text, language, speak, limit):
+        for piece, text in fitted(segment, language, speak, limit):
             yield number, piece, text
         limit = rest
 
@@ -73,52 +92,49 @@ def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
         opens = request.opening == "fast" and number == 0
         sizes = scaled(Sizes.fast() if opens else Sizes.even(), worth(language))
         previous: Segment | None = None
-        for segment in iter_plan(turn.text, language, sizes):
+        for segment in iter_plan(turn.text, language, sizes, request.marks):
             if previous is not None:
                 yield number, previous
             previous = segment
-        if previous is not None:
-            yield number, closed(previous, turn, is_dialogue=request.turns is not None)
+        rest = previous or Segment("", 0, len(turn.text), pause_ms(turn.text))
+        yield number, closed(rest, turn, is_dialogue=request.turns is not None)
 
 
 def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
     """Return a turn's last segment with the pause after the turn."""
     if not is_dialogue:
         return segment
-    pause = TURN_PAUSE_MS if turn.pause_ms is None else turn.pause_ms
-    return replace(segment, pause_ms=pause)
+    if turn.pause_ms is not None:
+        return replace(segment, pause_ms=turn.pause_ms)
+    written = pause_ms(turn.text[-WRITTEN:]) if turn.text.rstrip().endswith("]") else 0
+    return replace(segment, pause_ms=max(TURN_PAUSE_MS, written and segment.pause_ms))
 
 
-def fitted(
-    segment: Segment, text: str, language: str, speak: Speak, limit: int
-) -> Iterator[tuple[Segment, str]]:
+def fitted(segment: Segment, language: str, speak: Speak, limit: int) -> Iterator[tuple[Segment, str]]:
     """Yield a segment and its words, in several pieces if the words are longer than `limit` characters."""
     spoken = speak(segment.text)
-    half = (segment.char_end - segment.char_start) // 2
+    half = len(segment.text) // 2
     pieces: list[Segment] = []
     if len(spoken) > limit and half >= LEAST_PIECE:
-        sizes = Sizes(first=half, second=half, rest=half, least=LEAST_PIECE)
-        pieces = list(iter_plan(text[segment.char_start : segment.char_end], language, sizes))
+        sizes = Sizes(first=half, second=half, rest=half, least=LEAST_PIECE, opening=0)
+        pieces = recut(segment, language, sizes)
     if len(pieces) < 2:
         yield segment, spoken
         return
-    pieces[-1] = replace(pieces[-1], pause_ms=segment.pause_ms)
     for piece in pieces:
-        start, end = segment.char_start + piece.char_start, segment.char_start + piece.char_end
-        rest = SPOKEN_LIMIT // worth(language)
-        yield from fitted(replace(piece, char_start=start, char_end=end), text, language, speak, rest)
+        yield from fitted(piece, language, speak, SPOKEN_LIMIT // worth(language))
 
 
 def scaled(sizes: Sizes, by: int) -> Sizes:
     """Return sizes for a script of which one character is worth `by` letters of speech."""
-    return Sizes(*(size // by for size in (sizes.first, sizes.second, sizes.rest, sizes.most, sizes.least)))
+    return Sizes(**{name: size // by for name, size in asdict(sizes).items()})
 
 
 def utterance(
-    request: SpeechRequest, number: int, turn: int, text: str, keys: Mapping[str, str]
+    request: SpeechRequest, number: int, turn: int, text: str, keys: Mapping[str, str], named: str | None
 ) -> Utterance:
-    """Return the utterance of the segment with this number in the speech."""
-    voice = request.spoken[turn].voice
+    """Return the utterance of the segment with this number in the speech; `named`: the text's own voice."""
+    voice = named or request.spoken[turn].voice
     return Utterance(
         id=number,
         text=text,

@@ -220,7 +220,9 @@ class Scheduler:
             planned = None
         if planned is None:
             self._forget(active.speech)
-            active.speech.fail(InvalidInputError("text could not be cut into segments to speak"))
+            active.speech.fail(
+                InvalidInputError("text has nothing to speak: expected at least one letter or digit")
+            )
             return
         active.exhausted = planned.last
         utterance = replace(planned.utterance, id=next(self._ids), opens=active.next_number == 0)

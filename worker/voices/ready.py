@@ -96,7 +96,7 @@ class ReadyVoices:
             UnknownVoiceError: There is no voice of that name.
             VoiceUnusableError: The clip of `voice_url` cannot be fetched.
         """
-        names = {turn.voice for turn in request.spoken}
+        names = request.voices
         if request.voice not in names:
             await self.find(request.voice)  # no turn uses it, but it must exist
         voices = {}

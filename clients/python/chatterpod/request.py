@@ -47,6 +47,8 @@ class InputOptions(TypedDict, total=False):
     opening: str | None
     normalize_numbers: bool | None
     pronounce: dict[str, str] | None
+    read: list[str] | None
+    markup: str | None
     temperature: float | None
     top_p: float | None
     top_k: int | None

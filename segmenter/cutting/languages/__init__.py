@@ -84,6 +84,15 @@ class Language:
         folded = word.casefold()
         return folded not in self.careful and not (self.suffixes and folded.endswith(self.suffixes))
 
+    def abbreviates(self, word: str) -> bool:
+        """Whether a word, as it is written, may be an abbreviation or the end of one: Dr, S.A, Ph of Ph.D."""
+        return any(word in self.words[kind] for kind in ABBREVIATIONS) or word.casefold() in self.parts
+
+    @cached_property
+    def parts(self) -> frozenset[str]:
+        """The parts of abbreviations of several parts."""
+        return frozenset(part for word in self.abbreviations if "." in word for part in word.split("."))
+
     @cached_property
     def beginnings(self) -> frozenset[str]:
         """How abbreviations of several parts begin: z.B, m.a.o and m.a of m.a.o."""

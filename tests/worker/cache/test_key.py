@@ -21,6 +21,8 @@ AUDIBLE: dict[str, Any] = {
     "opening": "even",
     "normalize_numbers": False,
     "pronounce": {"world": "werld"},
+    "read": ["code"],
+    "markup": "none",
     "bit_rate": 32,
     "temperature": 0.5,
     "top_p": 0.5,

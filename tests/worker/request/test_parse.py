@@ -134,7 +134,13 @@ REFUSED: list[tuple[Any, str]] = [
     ({"op": "voice_add", "name": "ann", "voice_url": "http://a.b/c"}, "voice_url is not an https URL"),
     ({"op": "voice_add", "name": "../x", "clip_base64": "AA=="}, "invalid_input: name is a string, expected"),
     ({"op": "info", "name": "ann"}, "invalid_input: name is not a field of info"),
-    ({"turns": [{"text": "a"}, {"text": "!"}]}, "invalid_input: turns[1].text has nothing to speak"),
+    ({"turns": [{"text": "?"}, {"text": "!"}]}, "invalid_input: turns has nothing to speak"),
+    ({"text": "a", "read": ["all"]}, "invalid_input: read[0] is a string, expected 'code' or 'reasoning'"),
+    ({"text": "a", "markup": "html"}, "invalid_input: markup is 'html', expected 'auto' or 'none'"),
+    ({"text": "<br>"}, "invalid_input: text has nothing to speak"),
+    ({"text": "<!-- a -->"}, "invalid_input: text has nothing to speak"),
+    ({"text": "```python\nprint(1)\n```"}, "invalid_input: text has nothing to speak"),
+    ({"text": "[pause:1s]"}, "invalid_input: text has nothing to speak"),
     (
         {"turns": [{"text": "a", "pause_ms": 20_000}]},
         "invalid_input: turns[0].pause_ms is 20000, expected a whole number from 0 to 10000",
@@ -155,7 +161,7 @@ def test_a_bad_input_is_refused_by_field_with_what_came_and_what_is_allowed(give
 )
 def test_a_value_of_the_wrong_kind_is_refused_in_the_words_of_json(field: str) -> None:
     outer, _, inner = field.partition(".")
-    for wrong in ([], [5], {"x": [1]}, 5j, float("inf"), -1):
+    for wrong in (["x"] if field == "read" else [], [5], {"x": [1]}, 5j, float("inf"), -1):
         given = {"turns": [{"text": "a", inner: wrong}]} if inner else {"text": "a", outer: wrong}
         if outer == "name":
             given = {"op": "warm", "name": wrong}

@@ -16,6 +16,8 @@ const FIELDS = [
   "opening",
   "normalize_numbers",
   "pronounce",
+  "read",
+  "markup",
   "bit_rate",
   "temperature",
   "top_p",

@@ -1,0 +1,6 @@
+"""What is for the eye, found before a text is cut: Markdown, HTML, SSML, LaTeX, addresses. Pure."""
+
+from segmenter.marks.reader import CODE, REASONING, MarkRules, Reader, visible
+from segmenter.marks.spoken import has_speech, voices
+
+__all__ = ["CODE", "REASONING", "MarkRules", "Reader", "has_speech", "visible", "voices"]

@@ -1,0 +1,56 @@
+"""LaTeX as one would write it without: x squared as x², a fraction with a sign of division."""
+
+import re
+
+__all__ = ["is_math", "plain_math"]
+
+SIGNS = "times × cdot × div ÷ pm ± leq ≤ le ≤ geq ≥ ge ≥ neq ≠ ne ≠ approx ≈ sim ≈ to → rightarrow → infty ∞"
+SIGNS += " lt < gt > ldots ... dots ... cdots ... degree ° circ °"
+NAMES = dict(zip(SIGNS.split()[::2], SIGNS.split()[1::2], strict=True))
+NAMES |= dict.fromkeys(["left", "right", "displaystyle", "limits", "big", "Big", "quad", "qquad"], "")
+LAYOUT = re.compile(
+    r"\\(?:text|mathrm|mathbf|mathit|mathcal|mathbb|operatorname|textbf|textit|boxed)\s?\{([^{}]{0,200})\}"
+)
+FRACTION = re.compile(r"\\[dt]?frac\s?\{([^{}]{0,80})\}\s?\{([^{}]{0,80})\}")
+ROOT = re.compile(r"\\sqrt\s?\{([^{}]{0,80})\}")
+RAISED = re.compile(r"\s?\^\s?(?:\{(-?\d{1,9})\}|(\d))")
+BRACED = re.compile(r"\^\s?\{([^{}]{0,40})\}")
+LOWERED = re.compile(r"_\s?(?:\{([^{}]{0,40})\}|(\w))")
+COMMAND = re.compile(r"\\([A-Za-z]{1,30})\s?|\\([,;:! ])|\\(.)")
+LETTERS = re.compile(r"(?<![A-Za-z\x01])([a-z]{2,3})(?![A-Za-z\x01])")
+SIGN = re.compile(r"\s*([=+<>×÷±≤≥≠≈→])\s*")
+MATH = re.compile(r"[\\^_={}]|[A-Za-z0-9)]\s?[+<>*/-]\s?[A-Za-z0-9(]")
+TOKEN = re.compile(r"[A-Za-z]['′]?(?:\([A-Za-z, ]{1,20}\))?\Z")
+POWERS = {"2": "²", "3": "³"}
+
+
+def is_math(content: str) -> bool:
+    """Whether what stands between two dollars is mathematics, rather than prose between two prices."""
+    return TOKEN.match(content) is not None or (
+        MATH.search(content) is not None and not re.match(r"\d[\d,.]*\s+[a-z]{2,}", content)
+    )
+
+
+def plain_math(content: str) -> str:
+    """Return LaTeX's mathematics as plain text, on one line; linear in its length."""
+    text = LAYOUT.sub(lambda match: f" \x01{match[1]}\x01 ", content)
+    for _ in range(2):
+        text = FRACTION.sub(r" \1 ÷ \2 ", ROOT.sub(r" √\1 ", text))
+    text = RAISED.sub(lambda match: raised(match[1] or match[2]), text)
+    text = LOWERED.sub(lambda match: " " + (match[1] or match[2]) + " ", BRACED.sub(r"^\1 ", text))
+    text = COMMAND.sub(command, text)
+    text = re.sub("[{}&$]", " ", text)
+    text = LETTERS.sub(lambda match: " ".join(match[1]), text).replace("\x01", "")
+    return " ".join(SIGN.sub(r" \1 ", text).split())
+
+
+def raised(power: str) -> str:
+    """Return a power: ² and ³ have a sign of their own."""
+    return POWERS.get(power, f"^{power}") + " "
+
+
+def command(match: re.Match[str]) -> str:
+    """Return what a command stands for; a Greek letter and a function by their names."""
+    if match[1] is None:
+        return " " if match[2] is not None else match[3]
+    return NAMES[match[1]] + " " if match[1] in NAMES else f" \x01{match[1]}\x01 "
