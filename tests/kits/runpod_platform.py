@@ -42,7 +42,7 @@ def spoken_once(job_input: str) -> list[dict[str, Any]]:
         segment |= {"start_ms": start // 24, "end_ms": (start + count) // 24}
         if "turns" in given:
             segment |= {"turn": number, "voice": turn["voice"]}
-        record = {"seq": number, "start_ms": start // 24, "end_ms": samples // 24}
+        record: dict[str, Any] = {"seq": number, "start_ms": start // 24, "end_ms": samples // 24}
         if number == len(said) - 1:
             audio += encoder.flush()
             record |= {"final": True, "duration_ms": samples // 24, "cache_hit": False, "engine": "tone"}
