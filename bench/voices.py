@@ -18,7 +18,7 @@ from worker.engines import CLIP_RATE, Pcm
 from worker.engines.takes.finish import finish, stretched
 from worker.engines.takes.judge import Reading, verdict
 from worker.engines.takes.trim import trimmed
-from worker.voices.starters import starters
+from worker.voices.demo_voices import demo_clips
 
 __all__ = ["main"]
 
@@ -29,7 +29,7 @@ import sys, time
 from pathlib import Path
 import torch
 from worker.voices.clips import read_clip
-from worker.engines.chatterbox import checkpoint
+from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.learning import LearningEngine
 folder, data = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
 engine = LearningEngine(checkpoint.load(folder, torch.device("cpu")), folder)
@@ -59,11 +59,11 @@ def main() -> None:
 
 def speech(seconds: float) -> Pcm:
     """Return a clip of the preview voice, repeated to this length."""
-    import soundfile  # noqa: PLC0415 - to read what the starters are packed in
+    import soundfile  # noqa: PLC0415 - to read what the demo clips are packed in
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "clip.wav"
-        file.write_bytes(starters()["harbour"])
+        file.write_bytes(demo_clips()["harbour"])
         pcm, _ = soundfile.read(file, dtype="float32")
     return np.resize(np.asarray(pcm, np.float32), round(seconds * CLIP_RATE))
 
@@ -95,7 +95,7 @@ def segment_rows(guard: Guard, times: int) -> Iterator[Row]:
 def counted_rows() -> Iterator[Row]:
     """Yield how often a job of 50 turns computes its voice's conditioning."""
     with tempfile.TemporaryDirectory() as folder, worker_in(Path(folder)) as worker:
-        worker.voices.store.add("ann", starters()["harbour"])
+        worker.voices.store.add("ann", demo_clips()["harbour"])
         turns = [{"text": TEXT, "voice": "ann"} for _ in range(50)]
         _, last = asyncio.run(run_job(worker, {"turns": turns, "bit_rate": 32}))
         name = f"conditionings computed for {last['chunks_processed']} segments of one voice"
@@ -108,7 +108,7 @@ def learning_rows(guard: Guard, options: argparse.Namespace) -> Sequence[Row]:
     found = []
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.wav"
-        clip.write_bytes(starters()["harbour"])
+        clip.write_bytes(demo_clips()["harbour"])
         for _ in range(1 if options.quick else 3):
             guard()
             command = [sys.executable, "-W", "ignore", "-c", FIRST_USE, str(checkpoint), str(clip)]

@@ -23,6 +23,15 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
     assert missing == []
 
 
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_file_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"tests/[\w/]+\.(?:py|mjs|md)", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_the_page_on_reliability_names_the_drills_that_there_are() -> None:
     text = (ROOT / "docs/explanation/reliability.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == list(DRILLS)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kits.clips import wav
 from tests.kits.pods import Pod, running, until
-from worker.voices.starters import starters
+from worker.voices.demo_voices import demo_clips
 
 TEXT = "The keeper waited, and nobody waved."
 TURNS: list[dict[str, Any]] = [
@@ -38,9 +38,9 @@ def start(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Start
 
 @pytest.fixture(scope="module")
 def pod(start: Start) -> Iterator[Pod]:
-    """A worker that has learned the two starter voices by jobs."""
+    """A worker that has learned the two demo voices by jobs."""
     with start() as pod:
-        for name, clip in starters().items():
+        for name, clip in demo_clips().items():
             answer = add(pod, name, clip)
             assert answer["status"] == "COMPLETED", answer
         yield pod

@@ -78,7 +78,7 @@ class WaywardEngine(ToneEngine):
 
 
 def guarded(engine: ToneEngine) -> ToneEngine:
-    """Return the engine made careful; to the kit one engine is as good as another."""
+    """Return the engine inside a `JudgedEngine`; to the kit one engine is as good as another."""
     return cast(ToneEngine, JudgedEngine(engine))
 
 

@@ -52,7 +52,7 @@ class Utterance:
 class Take:
     """All of an utterance's speech; `pcm` is float32 [n] in [-1, 1] at the engine's sample rate.
 
-    An engine inside a `CarefulEngine` says whether the model ended its speech itself. Finished blocks
+    An engine inside a `JudgedEngine` says whether the model ended its speech itself. Finished blocks
     carry the `gain` that brought them to the common loudness: None where the speech is too short to
     tell, and its neighbour's gain is due.
     """

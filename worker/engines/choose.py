@@ -66,8 +66,8 @@ def load(name: str, settings: Settings) -> Loaded:
     if name == "preview":
         from worker.engines.preview import PreviewEngine  # noqa: PLC0415 - likewise
 
-        careful = JudgedEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
-        return Loaded(careful, ("PREVIEW VOICE: a small English voice speaks, not Chatterbox",))
+        judged = JudgedEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
+        return Loaded(judged, ("PREVIEW VOICE: a small English voice speaks, not Chatterbox",))
     return load_chatterbox(MODELS[name], settings)
 
 
@@ -84,8 +84,8 @@ def load_chatterbox(model: Model, settings: Settings) -> Loaded:
     except ImportError as error:
         raise not_installed(error) from error
     started = start.start(folder, model=model, device=settings.device, options=options_of(settings))
-    careful = JudgedEngine(started.engine, guarded=not started.is_random, mark=started.mark)
-    return Loaded(careful, started.notes, started.variant)
+    judged = JudgedEngine(started.engine, guarded=not started.is_random, mark=started.mark)
+    return Loaded(judged, started.notes, started.variant)
 
 
 def options_of(settings: Settings) -> Options:

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add.add_argument("file", type=Path)
     commands.add_parser("list", help="print the names")
     commands.add_parser("remove", help="remove a voice").add_argument("name")
-    commands.add_parser("starters", help="make two voices that are free to use")
+    commands.add_parser("demo", help="make two voices that are free to use")
     fill = commands.add_parser("fill", help="keep every clip of a folder as a voice with the file's name")
     fill.add_argument("source", type=Path)
     given = parser.parse_args(arguments)
@@ -43,10 +43,10 @@ def run(voices: VoiceStore, given: argparse.Namespace) -> list[str]:
     if given.command == "remove":
         voices.remove(given.name)
         return [f"removed {given.name}"]
-    if given.command == "starters":
-        from worker.voices.starters import starters  # noqa: PLC0415 - needs the preview voice's package
+    if given.command == "demo":
+        from worker.voices.demo_voices import demo_clips  # noqa: PLC0415 - needs the preview voice's package
 
-        made = starters()
+        made = demo_clips()
     elif given.command == "fill":
         voices.folder.mkdir(parents=True, exist_ok=True)
         files = sorted(path for path in given.source.iterdir() if path.suffix.lower() in CLIPS)

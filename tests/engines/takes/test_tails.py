@@ -67,9 +67,9 @@ class ReadingEngine(ToneEngine):
 def delivered(text: str, pcm: Pcm, *, stopped: bool) -> Take:
     """Return what leaves of a reading; it has to be the first take."""
     engine = ReadingEngine(pcm, stopped=stopped)
-    careful = JudgedEngine(engine)
-    careful.admit(Utterance(1, text))
-    left = careful.advance([1])
+    judged = JudgedEngine(engine)
+    judged.admit(Utterance(1, text))
+    left = judged.advance([1])
     assert engine.takes == 1
     assert isinstance(left[0], Take)
     return left[0]

@@ -127,11 +127,11 @@ def test_the_command_line_reports_a_failure_in_one_line(
     assert err.count("\n") == 1
 
 
-def test_the_starters_are_two_clips_with_their_origin_in_them(
+def test_the_demo_voices_are_two_clips_with_their_origin_in_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TTS_VOICES_DIR", str(tmp_path))
-    assert main(["starters"]) == 0
+    assert main(["demo"]) == 0
     assert capsys.readouterr().out.count("added") == 2
     voices = VoiceStore(tmp_path)
     clips = [voices.clip(name) for name in voices.names()[1:]]

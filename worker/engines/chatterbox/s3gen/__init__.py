@@ -2,7 +2,7 @@
 
 `encoder` (upsampling conformer) and `estimator` (two steps of Turbo's mean flow, or ten guided ones of
 the multilingual model's) make a mel spectrogram, `source` and `vocoder` (HiFT) make the waveform. Equal
-to chatterbox-tts 0.1.7 in single precision (tests/engines/test_s3gen.py, test_multilingual.py).
+to chatterbox-tts 0.1.7 in single precision (tests/engines/chatterbox/s3gen/, multilingual/).
 """
 
 from worker.engines.chatterbox.s3gen.model import SPEECH_IDS, S3Gen, S3Job, S3Voice

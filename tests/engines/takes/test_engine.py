@@ -1,4 +1,4 @@
-"""An engine that fails now and then, made careful."""
+"""An engine that fails now and then, inside a `JudgedEngine`."""
 
 from collections.abc import Sequence
 
@@ -51,11 +51,11 @@ BROKEN = Take(7, np.full(RATE, np.nan, np.float32))
 def spoken(
     engine: ScriptedEngine, speed: float = 1.0, *, guarded: bool = True
 ) -> tuple[Take | Fault, JudgedEngine]:
-    careful = JudgedEngine(engine, guarded=guarded)
-    careful.admit(Utterance(7, TEXT, speed=speed, seed=40))
-    while not (done := careful.advance([7])):
+    judged = JudgedEngine(engine, guarded=guarded)
+    judged.admit(Utterance(7, TEXT, speed=speed, seed=40))
+    while not (done := judged.advance([7])):
         pass
-    return done[0], careful
+    return done[0], judged
 
 
 def test_good_speech_is_spoken_once() -> None:
@@ -119,10 +119,10 @@ def test_the_engine_speaks_at_its_own_pace_and_the_speech_is_stretched(speed: fl
 
 def test_an_utterance_dropped_between_two_takes_is_dropped_inside() -> None:
     engine = ScriptedEngine(SILENT)
-    careful = JudgedEngine(engine)
-    careful.admit(Utterance(7, TEXT))
-    assert careful.advance([7]) == []
-    careful.drop(7)
+    judged = JudgedEngine(engine)
+    judged.admit(Utterance(7, TEXT))
+    assert judged.advance([7]) == []
+    judged.drop(7)
     assert engine.dropped == [7]
 
 
@@ -135,9 +135,9 @@ def test_the_mark_is_made_last_on_finished_speech() -> None:
         marked.append(len(pcm))
         return pcm + np.float32(0.001)
 
-    careful = JudgedEngine(ScriptedEngine(speech()), mark=mark)
-    careful.admit(Utterance(7, TEXT, speed=2.0))
-    [block] = careful.advance([7])
+    judged = JudgedEngine(ScriptedEngine(speech()), mark=mark)
+    judged.admit(Utterance(7, TEXT, speed=2.0))
+    [block] = judged.advance([7])
     assert isinstance(block, Take)
     assert marked == [len(block.pcm)]
     assert block.pcm[0] == np.float32(0.001)
@@ -145,11 +145,11 @@ def test_the_mark_is_made_last_on_finished_speech() -> None:
 
 @pytest.mark.parametrize("speed", [0.5, 0.8, 1.5, 2.0])
 def test_the_preview_voice_keeps_the_law_of_speed(speed: float) -> None:
-    careful = JudgedEngine(PreviewEngine(), guarded=False)
+    judged = JudgedEngine(PreviewEngine(), guarded=False)
     lengths = []
     for number, pace in enumerate([1.0, speed]):
-        careful.admit(Utterance(number, TEXT, speed=pace))
-        [block] = careful.advance([number])
+        judged.admit(Utterance(number, TEXT, speed=pace))
+        [block] = judged.advance([number])
         assert isinstance(block, Take)
         lengths.append(len(block.pcm))
     assert abs(lengths[1] - lengths[0] / speed) <= 1

@@ -11,7 +11,7 @@ from worker.engines.preview import load_voice
 from worker.engines.takes.finish import finish
 from worker.engines.takes.trim import trimmed
 
-__all__ = ["starters"]
+__all__ = ["demo_clips"]
 
 TEXT = (
     "The ferry leaves at ten past nine, and it never waits for anyone. "
@@ -22,7 +22,7 @@ SEED = 11
 VOICES = {"harbour": (1.0, 0.0), "islander": (0.92, -4.5)}  # speed and transposition in semitones, by name
 
 
-def starters() -> dict[str, bytes]:
+def demo_clips() -> dict[str, bytes]:
     """Return the WAV files by the voices' names; their comments say how they were made.
 
     Raises:

@@ -258,7 +258,7 @@ def test_plain_synthesis_imports_none_of_upstreams_packages() -> None:
     heavy = ("chatterbox", "perth", "librosa", "scipy", "torchaudio", "diffusers", "einops", "omegaconf",
              "transformers", "sklearn", "numba")  # fmt: skip
     code = "import sys, worker.engines.chatterbox.s3gen; print([n for n in sys.argv[1:] if n in sys.modules])"
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[4]
     done = subprocess.run(
         [sys.executable, "-c", code, *heavy], capture_output=True, text=True, cwd=root, check=True
     )

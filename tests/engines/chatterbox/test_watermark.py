@@ -141,6 +141,6 @@ def test_marking_imports_neither_perth_nor_librosa() -> None:
         "Watermark.load().apply(numpy.ones(9000, 'f4')); "
         "print([n for n in ('perth', 'librosa', 'scipy', 'numba', 'torchaudio') if n in sys.modules])"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"

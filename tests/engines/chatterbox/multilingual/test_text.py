@@ -14,7 +14,7 @@ from worker.engines.chatterbox.multilingual.text import LANGUAGES, Reader, lacki
 from worker.errors import StartError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of upstream's package and of what it calls
-CASES = Path(__file__).parents[1] / "segmenter/cases"
+CASES = Path(__file__).parents[3] / "segmenter/cases"
 EACH = 10
 UNKNOWN = 1
 

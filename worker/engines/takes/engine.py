@@ -1,6 +1,6 @@
-"""Any engine, made careful: each take is trimmed, judged, tried again where it failed, and finished.
+"""An engine around another: each take is trimmed, judged, spoken again if it failed, and finished.
 
-A take is finished (speed, loudness, fades, then the engine's mark) before any of it leaves.
+A take is finished (speed, loudness, fades, then the watermark) before any of it leaves.
 """
 
 import logging
