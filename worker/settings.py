@@ -2,14 +2,16 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from worker.errors import StartError
 
-__all__ = ["HUB", "Settings", "model_hub", "prepare_environment", "takes_jobs"]
+__all__ = ["HUB", "NAMES", "Settings", "model_hub", "prepare_environment", "takes_jobs"]
 
 VOLUME = Path("/runpod-volume")
 HUB = "https://huggingface.co"
@@ -35,96 +37,42 @@ def takes_jobs() -> bool:
     return "RUNPOD_WEBHOOK_GET_JOB" in os.environ or os.environ.get("RUNPOD_REALTIME_PORT", "0") != "0"
 
 
-def one_of(*allowed: str) -> Callable[[str], str]:
-    """Return a parser that accepts only these words."""
-
-    def parse(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"expected one of {', '.join(allowed)}")
-        return value
-
-    return parse
-
-
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Return a parser of a whole number from `low` to `high`."""
-
-    def parse(value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
-            raise ValueError(f"expected a whole number from {low} to {high}")
-        return int(value)
-
-    return parse
-
-
-def number(low: float, high: float) -> Callable[[str], float]:
-    """Return a parser of a number from `low` to `high`."""
-
-    def parse(value: str) -> float:
-        try:
-            parsed = float(value)
-        except ValueError:
-            parsed = float("nan")
-        if not low <= parsed <= high:
-            raise ValueError(f"expected a number from {low:g} to {high:g}")
-        return parsed
-
-    return parse
-
-
-def short_tag(value: str) -> str:
-    """Accept up to 64 letters, digits, dots, dashes and underscores."""
-    if len(value) > 64 or not all(letter.isalnum() or letter in "._-" for letter in value):
-        raise ValueError("expected up to 64 letters, digits, '.', '_' or '-'")
-    return value
-
-
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "engine": str,  # one of `worker.engines.choose.ENGINES`, which says so
-    "device": one_of("auto", "cuda", "cpu"),
-    "precision": one_of("auto", "fp32", "bf16", "int8"),
-    "prompt_seconds": number(1, 10),
-    "flow_steps": whole_number(1, 10),
-    "graphs": one_of("on", "off"),
-    "cache_tag": short_tag,
-    "cache_case": one_of("fold", "keep"),
-    "model_dir": Path,
-    "cache_dir": Path,
-    "cache_max_bytes": whole_number(0, 2**50),
-    "voices_dir": Path,
-    "image_voices_dir": Path,
-    "voices_memory_bytes": whole_number(0, 2**50),
-    "slots": whole_number(1, 64),
-    "max_characters": whole_number(1, 10_000),
-    "log_level": one_of("DEBUG", "INFO", "WARNING", "ERROR"),
-    "tone_speed": number(0.1, 100_000),
-}
+Bytes = Annotated[int, Field(ge=0, le=2**50)]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The operator's choices; the variable of a field is `TTS_` and its name in capitals."""
+    """The operator's choices; the variable of a field is `TTS_` and its name in capitals.
 
-    engine: str = "auto"
-    device: str = "auto"  # cuda if there is a GPU
-    precision: str = (
-        "auto"  # auto: the checkpoint's own if it was baked in one, else bf16 if the device has it
-    )
-    prompt_seconds: float | None = None  # of a voice's clip that condition S3Gen; unset: all, 10 s
-    flow_steps: int | None = None  # of S3Gen's flow matching; unset: upstream's number, 2 or 10
-    graphs: str = "on"  # "off": decode steps on a GPU are not captured as CUDA graphs
-    cache_tag: str = ""  # separates this worker's entries in a shared cache
-    cache_case: str = "fold"  # "keep": "US" and "us" are two entries
+    The annotations hold for `from_env` alone: the constructor checks nothing.
+    """
+
+    engine: str = "auto"  # one of `worker.engines.choose.ENGINES`, which refuses others
+    device: Literal["auto", "cuda", "cpu"] = "auto"  # cuda if there is a GPU
+    # auto: the checkpoint's own if it was baked in one, else bf16 if the device computes in it
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    # Seconds of a voice's clip that S3Gen is given; unset: all, 10 s.
+    prompt_seconds: Annotated[float, Field(ge=1, le=10)] | None = None
+    # Of S3Gen's flow matching; unset: upstream's number, 2 or 10.
+    flow_steps: Annotated[int, Field(ge=1, le=10)] | None = None
+    graphs: Literal["on", "off"] = "on"  # off: decode steps on a GPU are not captured as CUDA graphs
+    # Separates this worker's entries in a shared cache.
+    cache_tag: Annotated[
+        str, Field(pattern=r"^[\w.-]{0,64}$", description="up to 64 letters, digits, '.', '_' or '-'")
+    ] = ""
+    cache_case: Literal["fold", "keep"] = "fold"  # keep: "US" and "us" are two entries
     model_dir: Path | None = None  # unset: the image's folder for the engine
     cache_dir: Path | None = None  # unset: the volume if one is mounted, else a temporary folder
-    cache_max_bytes: int = 20_000_000_000
+    cache_max_bytes: Bytes = 20_000_000_000
     voices_dir: Path | None = None  # unset: as cache_dir
     image_voices_dir: Path = Path("/opt/voices")  # of the voices in the image
-    voices_memory_bytes: int = 1_000_000_000  # for learned voices in memory, 37 to 74 MB each
-    slots: int | None = None  # utterances that the engine speaks at once; unset: the engine's own number
-    max_characters: int = 10_000
-    log_level: str = "INFO"
-    tone_speed: float = 1_000.0  # of the `tone` engine: seconds of audio per second and slot
+    voices_memory_bytes: Bytes = 1_000_000_000  # for learned voices in memory, 37 to 74 MB each
+    # Utterances that the engine speaks at once; unset: the engine's own number.
+    slots: Annotated[int, Field(ge=1, le=64)] | None = None
+    max_characters: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # Of the `tone` engine: seconds of audio per second and slot.
+    tone_speed: Annotated[float, Field(ge=0.1, le=100_000)] = 1_000.0
     endpoint_id: str = ""  # RUNPOD_ENDPOINT_ID
 
     @classmethod
@@ -135,17 +83,19 @@ class Settings:
             StartError: A `TTS_*` name is unknown, or a value is not allowed.
         """
         env = os.environ if env is None else env
-        values: dict[str, Any] = {}
-        for name in sorted(name for name in env if name.startswith("TTS_")):
-            field = name.removeprefix("TTS_").lower()
-            if field not in PARSERS:
-                known = ", ".join(f"TTS_{known.upper()}" for known in PARSERS)
+        chosen = {name.removeprefix("TTS_").lower(): name for name in sorted(env) if name.startswith("TTS_")}
+        for field, name in chosen.items():
+            if field not in NAMES:
+                known = ", ".join(f"TTS_{known.upper()}" for known in NAMES)
                 raise StartError(f"{name} is not a setting of this worker; the settings are {known}")
-            try:
-                values[field] = PARSERS[field](env[name])
-            except ValueError as error:
-                raise StartError(f"{name}={env[name]!r}: {error}") from error
-        return cls(**values, endpoint_id=env.get("RUNPOD_ENDPOINT_ID", ""))
+        checks = TypeAdapter(cls)
+        values = {field: env[name] for field, name in chosen.items()}
+        try:
+            return checks.validate_python(values | {"endpoint_id": env.get("RUNPOD_ENDPOINT_ID", "")})
+        except ValidationError as problem:
+            field = str(problem.errors()[0]["loc"][0])
+            allowed = expected(checks.json_schema()["properties"][field])
+            raise StartError(f"{chosen[field]}={values[field]!r}: expected {allowed}") from None
 
     @property
     def deployed(self) -> bool:
@@ -181,3 +131,18 @@ class Settings:
             for field in fields(self)
             if getattr(self, field.name) != field.default
         }
+
+
+NAMES = tuple(each.name for each in fields(Settings) if each.name != "endpoint_id")
+"""The settings that a variable `TTS_` + name in capitals sets."""
+
+
+def expected(rule: Mapping[str, Any]) -> str:
+    """Return what the JSON Schema of a setting allows, in words."""
+    rule = rule.get("anyOf", [rule])[0]
+    if "enum" in rule:
+        return f"one of {', '.join(rule['enum'])}"
+    if "minimum" in rule:
+        kind = "a whole number" if rule["type"] == "integer" else "a number"
+        return f"{kind} from {rule['minimum']} to {rule['maximum']}"
+    return str(rule["description"])

@@ -299,9 +299,9 @@ def test_the_endpoints_own_number_of_workers_counts_if_only_the_other_is_changed
 
 
 def test_the_settings_that_env_accepts_are_those_of_the_worker(run: Run, api: RunPodApi) -> None:
-    from worker.settings import PARSERS  # noqa: PLC0415 - for the comparison alone
+    from worker.settings import NAMES  # noqa: PLC0415 - for the comparison alone
 
-    known = {f"TTS_{name.upper()}" for name in PARSERS}
+    known = {f"TTS_{name.upper()}" for name in NAMES}
     assert set(SETTINGS) == known
     assert run(*NEW, *(part for name in known for part in ("--env", f"{name}=1")))[0] == 0
     assert known < api.endpoints["ep0"]["env"].keys()

@@ -25,10 +25,12 @@ def test_each_variable_reaches_its_field() -> None:
     [
         ("TTS_ENGIN", "tone", "TTS_ENGIN is not a setting of this worker; the settings are TTS_ENGINE"),
         ("TTS_SLOTS", "0", "TTS_SLOTS='0': expected a whole number from 1 to 64"),
-        ("TTS_SLOTS", "two", "expected a whole number"),
-        ("TTS_CACHE_MAX_BYTES", "-1", "expected a whole number"),
-        ("TTS_TONE_SPEED", "nan", "expected a number from 0.1"),
-        ("TTS_CACHE_TAG", "a/b", "expected up to 64 letters"),
+        ("TTS_SLOTS", "two", "TTS_SLOTS='two': expected a whole number from 1 to 64"),
+        ("TTS_CACHE_MAX_BYTES", "-1", "expected a whole number from 0 to 1125899906842624"),
+        ("TTS_PROMPT_SECONDS", "11", "TTS_PROMPT_SECONDS='11': expected a number from 1 to 10"),
+        ("TTS_TONE_SPEED", "nan", "expected a number from 0.1 to 100000"),
+        ("TTS_CACHE_TAG", "a/b", "TTS_CACHE_TAG='a/b': expected up to 64 letters, digits, '.', '_' or '-'"),
+        ("TTS_CACHE_TAG", "a" * 65, "expected up to 64 letters"),
         ("TTS_GRAPHS", "no", "TTS_GRAPHS='no': expected one of on, off"),
     ],
 )
