@@ -20,7 +20,7 @@ SOURCES = (  # what the checkpoints are made by and of
     "bench/upstream.py",
     "segmenter/words/tables/*.toml",
     "worker/engines/chatterbox/files.py",
-    "worker/engines/chatterbox/multilingual/files.py",
+    "worker/engines/chatterbox/multilingual/entry.py",
     "worker/engines/chatterbox/multilingual/text.py",
 )
 PACKAGES = ("chatterbox-tts", "spacy-pkuseg", "tokenizers", "torch")

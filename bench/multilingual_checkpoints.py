@@ -18,11 +18,9 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
 from bench.built import BUILT, ROOT, once
 from bench.checkpoints import MANIFEST, Size, command, made, save, write_json
-from worker.engines.chatterbox.multilingual.files import (
+from worker.engines.chatterbox.multilingual.entry import (
     CANGJIE_FILE,
-    RELEASED_S3_FILE,
-    RELEASED_VOICE_ENCODER,
-    T3_FILE,
+    MULTILINGUAL,
     TOKENIZER_FILE,
     WORDS_FOLDER,
 )
@@ -76,12 +74,12 @@ def write_models(folder: Path, size: Size, seed: int, *, cloning: bool) -> None:
     upstream = importlib.import_module("bench.upstream")  # several seconds: only where something is built
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        save(upstream.llama(size), folder / T3_FILE)
+        save(upstream.llama(size), folder / MULTILINGUAL.t3_file)
         s3gen = upstream.s3gen(size, cloning=cloning, meanflow=False).state_dict()
         unasked = () if cloning or size == "full" else ("tokenizer.",)
         kept = {name: tensor for name, tensor in s3gen.items() if not name.startswith(unasked)}
-        torch.save(kept, folder / RELEASED_S3_FILE)
-        torch.save(upstream.voice_encoder().state_dict(), folder / RELEASED_VOICE_ENCODER)
+        torch.save(kept, folder / MULTILINGUAL.s3_files[-1])
+        torch.save(upstream.voice_encoder().state_dict(), folder / MULTILINGUAL.voice_encoder)
     voice = upstream.conditionals(size, torch.Generator().manual_seed(seed), T3_PROMPT)
     torch.save(voice, folder / "conds.pt")
 

@@ -30,9 +30,9 @@ from pathlib import Path
 import torch
 from worker.voices.clips import read_clip
 from worker.engines.chatterbox.turbo import checkpoint
-from worker.engines.chatterbox.turbo.learning import LearningEngine
+from worker.engines.chatterbox.turbo.engine import TurboEngine
 folder, data = Path(sys.argv[1]), Path(sys.argv[2]).read_bytes()
-engine = LearningEngine(checkpoint.load(folder, torch.device("cpu")), folder)
+engine = TurboEngine(checkpoint.load(folder, torch.device("cpu")))
 kept = Path(sys.argv[2] + ".voice")
 began = time.perf_counter()
 clip = read_clip(data)

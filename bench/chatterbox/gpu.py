@@ -48,7 +48,7 @@ class Bench:
     def engine(self, slots: int, *, apart: bool = True) -> TurboEngine:
         """Return a warm engine, with rendering on a stream of its own or not; nothing is recorded yet."""
         aside = SideStream() if apart else nullcontext
-        made = TurboEngine(self.models, slots=slots, recorder=CudaGraphs(), aside=aside)
+        made = TurboEngine(self.models, slots=slots, capture=CudaGraphs(), side_stream=aside)
         self.speak(made, [OPENING])
         return made
 

@@ -78,7 +78,7 @@ def load_chatterbox(model: Model, settings: Settings) -> Loaded:
         if any(folder.glob("*.safetensors")):
             model.check_whole(folder)  # names the file that is missing
         raise StartError(f"no {model.title} weights in {folder}: set TTS_MODEL_DIR")
-    read_ahead(folder, model.speaking)
+    read_ahead(folder, model.speaking(folder))
     try:
         from worker.engines.chatterbox import start  # noqa: PLC0415 - torch takes a second to import
     except ImportError as error:

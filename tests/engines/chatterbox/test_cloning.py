@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from tests.kits.clips import audio_file, voice_like
 from worker.engines.chatterbox.cloning import Cloner
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.multilingual.cloning import load_cloner
-from worker.engines.chatterbox.turbo import cloning as turbo
+from worker.engines.chatterbox.multilingual.checkpoint import ARCHITECTURE as MULTILINGUAL
+from worker.engines.chatterbox.turbo.checkpoint import ARCHITECTURE as TURBO
 from worker.errors import VoiceUnusableError
 from worker.voices.clips import read_clip
 
@@ -68,7 +68,7 @@ def checkpoint(models: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def cloner(checkpoint: Path) -> Cloner:
-    return turbo.load_cloner(checkpoint, CPU)
+    return TURBO.cloner(checkpoint, CPU)
 
 
 def noisy(seconds: float, rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -115,7 +115,7 @@ def test_a_clip_becomes_what_the_multilingual_upstream_makes_of_it(
         models.multilingual.prepare(tmp_path / "clip")
     conds = models.multilingual.conds
     theirs = Conditioning.from_parts(vars(conds.t3), conds.gen)
-    ours = load_cloner(tmp_path, CPU).condition(read_clip(data))
+    ours = MULTILINGUAL.cloner(tmp_path, CPU).condition(read_clip(data))
     assert ours.prompt_tokens.shape == (1, 150)
     assert torch.equal(ours.prompt_tokens, theirs.prompt_tokens)
     assert torch.equal(ours.s3_prompt_tokens, theirs.s3_prompt_tokens)
@@ -125,7 +125,7 @@ def test_a_clip_becomes_what_the_multilingual_upstream_makes_of_it(
 
 def test_without_its_models_nothing_is_learned_and_the_reason_is_fit_for_a_client(tmp_path: Path) -> None:
     with pytest.raises(VoiceUnusableError, match="the models for it are not there"):
-        load_cloner(tmp_path, CPU)
+        MULTILINGUAL.cloner(tmp_path, CPU)
 
 
 def test_a_baked_checkpoint_clones_as_the_released_one(
@@ -138,7 +138,7 @@ def test_a_baked_checkpoint_clones_as_the_released_one(
         kept | {f"ve.{name}": tensor for name, tensor in encoder.items()}, tmp_path / "cloning.safetensors"
     )
     clip = read_clip(audio_file(noisy(5.2, 24_000)))
-    ours, theirs = turbo.load_cloner(tmp_path, CPU).condition(clip), cloner.condition(clip)
+    ours, theirs = TURBO.cloner(tmp_path, CPU).condition(clip), cloner.condition(clip)
     assert torch.equal(ours.prompt_tokens, theirs.prompt_tokens)
     assert (ours.s3_embedding - theirs.s3_embedding).abs().max() < TOLERANCE
     assert (ours.speaker_embedding - theirs.speaker_embedding).abs().max() < TOLERANCE
@@ -146,7 +146,7 @@ def test_a_baked_checkpoint_clones_as_the_released_one(
 
 def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(VoiceUnusableError, match="its checkpoint is of another model"):
-        Cloner({"ve.proj.weight": torch.zeros(2, 2)}, CPU, turbo.HEARING)
+        Cloner({"ve.proj.weight": torch.zeros(2, 2)}, CPU, TURBO.prompt)
 
 
 def test_nothing_heavy_is_imported_before_a_voice_is_learned_and_no_more_than_needed_then() -> None:

@@ -27,27 +27,27 @@ from worker.engines.chatterbox.files import CLONING_FILE
 from worker.engines.resample import resampled
 from worker.errors import StartError, VoiceUnusableError
 
-__all__ = ["Cloner", "Hearing", "load_cloner"]
+__all__ = ["Cloner", "PromptFormat", "load_cloner"]
 
 LOUDNESS = -27.0  # LUFS; what upstream brings a clip to
-S3_RATE = 16_000  # Hz; what the speech tokenizer and both speaker encoders hear
+S3_RATE = 16_000  # Hz; of the speech tokenizer's and both speaker encoders' input
 S3_SECONDS = 10  # of the clip, in S3Gen
 PACKAGE = "chatterbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
-    """How much of a clip a model is given, and whether it is brought to a common loudness first."""
+class PromptFormat:
+    """How much of a clip T3 is given, and whether the clip is brought to a common loudness first."""
 
-    t3_seconds: int  # in T3's prefix
-    t3_tokens: int  # of speech that they become
-    levels: bool
+    seconds: int
+    tokens: int  # speech tokens that they become
+    levelled: bool
 
 
 class Cloner:
     """The models that turn a clip into a voice; half a gigabyte, on one device, in float32."""
 
-    def __init__(self, weights: Mapping[str, Tensor], device: torch.device, hearing: Hearing) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], device: torch.device, prompt: PromptFormat) -> None:
         """Build the models of `weights`: `tokenizer.*`, `speaker_encoder.*` and `ve.*`."""
         parts = {name: part_of(weights, name) for name in ("tokenizer", "speaker_encoder", "ve")}
         with warnings.catch_warnings():
@@ -57,7 +57,7 @@ class Cloner:
             speaker = upstream("s3gen/xvector.py").CAMPPlus(memory_efficient=False)
             encoder = upstream("voice_encoder/__init__.py").VoiceEncoder()
         self._device = device
-        self._hearing = hearing
+        self._prompt = prompt
         self._tokenizer = filled(tokenizer, parts["tokenizer"], device)
         self._speaker = filled(speaker, parts["speaker_encoder"], device)
         self._encoder = filled(encoder, parts["ve"], device)
@@ -69,12 +69,11 @@ class Cloner:
         Raises:
             VoiceUnusableError: The models make nothing of it.
         """
-        hearing = self._hearing
-        levelled = at_loudness(clip.pcm) if hearing.levels else clip.pcm
+        levelled = at_loudness(clip.pcm) if self._prompt.levelled else clip.pcm
         narrow = resampled(levelled, CLIP_RATE, S3_RATE)
         tokens, mel, embedding = self._for_s3gen(levelled[: S3_SECONDS * CLIP_RATE])
-        opening = torch.from_numpy(narrow[: hearing.t3_seconds * S3_RATE])
-        prompt, _ = self._tokenizer([opening], max_len=hearing.t3_tokens)
+        opening = torch.from_numpy(narrow[: self._prompt.seconds * S3_RATE])
+        prompt, _ = self._tokenizer([opening], max_len=self._prompt.tokens)
         speaker = torch.from_numpy(self._encoder.embeds_from_wavs([narrow], sample_rate=S3_RATE))
         made = Conditioning(
             speaker_embedding=speaker.mean(dim=0, keepdim=True).float().cpu(),
@@ -102,7 +101,7 @@ class Cloner:
 def load_cloner(
     folder: Path,
     device: torch.device,
-    hearing: Hearing,
+    prompt: PromptFormat,
     released: Callable[[Path], Mapping[str, Tensor]],
 ) -> Cloner:
     """Load the models for learning from a checkpoint's folder, as baked, or else by `released`.
@@ -112,7 +111,7 @@ def load_cloner(
     """
     baked = folder / CLONING_FILE
     try:
-        return Cloner(load_file(baked) if baked.is_file() else released(folder), device, hearing)
+        return Cloner(load_file(baked) if baked.is_file() else released(folder), device, prompt)
     except (OSError, SafetensorError, ImportError, StartError) as error:
         raise VoiceUnusableError(
             "this worker cannot learn voices: the models for it are not there"

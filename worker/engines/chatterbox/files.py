@@ -18,6 +18,7 @@ __all__ = [
     "WATERMARK_FILE",
     "Manifest",
     "check_files",
+    "first_there",
     "read_ahead",
 ]
 
@@ -30,7 +31,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a checkpoint says of itself; the released one says nothing."""
+    """What a checkpoint's `manifest.json` states; the released checkpoint has none."""
 
     precision: str | None = None  # of the baked weights; None: as released, float32
     revision: str | None = None  # of the hub's repository
@@ -72,19 +73,24 @@ def check_files(folder: Path, names: Sequence[str]) -> None:
         file = folder / name
         if not file.is_file() or file.stat().st_size == 0:
             raise StartError(f"{file} is missing: set TTS_MODEL_DIR to a folder with the weights")
-        if file.suffix == ".safetensors" and file.stat().st_size != length_told(file):
+        if file.suffix == ".safetensors" and file.stat().st_size != stated_length(file):
             raise StartError(f"{file} is cut or damaged: fetch or bake it again")
 
 
-def length_told(file: Path) -> int:
+def first_there(folder: Path, names: Sequence[str]) -> str:
+    """Return the first of these names that is a file of the folder, else the last."""
+    return next((name for name in names if (folder / name).is_file()), names[-1])
+
+
+def stated_length(file: Path) -> int:
     """Return the length that a safetensors file's own header gives, in bytes; -1 where it has none."""
     with file.open("rb") as opened:
         header = int.from_bytes(opened.read(8), "little")
         if header > file.stat().st_size:
             return -1
         try:
-            told = json.loads(opened.read(header))
-            ends = [row["data_offsets"][1] for name, row in told.items() if name != "__metadata__"]
+            entries = json.loads(opened.read(header)).items()
+            ends = [entry["data_offsets"][1] for name, entry in entries if name != "__metadata__"]
         except (ValueError, KeyError, TypeError, AttributeError):
             return -1
     return 8 + header + max(ends, default=0)

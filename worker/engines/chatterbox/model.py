@@ -1,11 +1,11 @@
 """What is entered once for each of Chatterbox's models; torch is not imported for it."""
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE, check_files, first_there
 from worker.errors import StartError
 
 __all__ = ["Model", "not_installed"]
@@ -21,13 +21,13 @@ class Model:
         title: as people call it.
         repository: of the released files, on the hub.
         lock: the file that pins them.
-        released: the files that are fetched.
-        baked_from: those of them that are read when a checkpoint is baked; what reads text names its own.
-        speaking: the files that are read to speak, if they are there.
+        t3_file: T3's weights.
+        s3_files: S3Gen's weights as baked and as released, which may be one name.
+        voice_encoder: the speaker encoder's weights, as released.
+        tokenizer_files: what text is read with, as released.
+        needed: those of them without which nothing can be spoken, in a baked checkpoint too.
         flow_steps: of S3Gen's flow, as upstream takes them.
-        is_checkpoint: whether a folder holds the model's weights.
-        check_whole: raise StartError if what speaking reads is not there in full.
-        code: the module that needs torch. `load(folder, place, options, flow_steps)` returns an engine and
+        code: the module that needs torch. `load(folder, device, options, flow_steps)` returns an engine and
             its models; `write_weights(source, part, precision)` and `write_voice(part)` bake a checkpoint.
     """
 
@@ -36,13 +36,40 @@ class Model:
     title: str
     repository: str
     lock: str
-    released: tuple[str, ...]
-    baked_from: tuple[str, ...]
-    speaking: tuple[str, ...]
+    t3_file: str
+    s3_files: tuple[str, ...]
+    voice_encoder: str
+    tokenizer_files: tuple[str, ...]
+    needed: tuple[str, ...]
     flow_steps: int
-    is_checkpoint: Callable[[Path], bool]
-    check_whole: Callable[[Path], None]
     code: str
+
+    @property
+    def baked_from(self) -> tuple[str, ...]:
+        """The released files without which no checkpoint can be baked."""
+        return (self.t3_file, self.s3_files[-1], self.voice_encoder, RELEASED_VOICE, *self.needed)
+
+    @property
+    def released(self) -> tuple[str, ...]:
+        """The files that are fetched."""
+        return tuple(dict.fromkeys((*self.baked_from, *self.tokenizer_files)))
+
+    def is_checkpoint(self, folder: Path) -> bool:
+        """Return whether a folder holds the model's weights."""
+        return (folder / self.t3_file).is_file() and (folder / first_there(folder, self.s3_files)).is_file()
+
+    def speaking(self, folder: Path) -> list[str]:
+        """Return the files of a folder that are read to speak, as baked or as released."""
+        s3gen = first_there(folder, self.s3_files)
+        return [self.t3_file, s3gen, first_there(folder, (VOICE_FILE, RELEASED_VOICE)), *self.needed]
+
+    def check_whole(self, folder: Path) -> None:
+        """Check that what speaking reads is there in full; quick, since only headers are read.
+
+        Raises:
+            StartError: A file is missing or cut short.
+        """
+        check_files(folder, self.speaking(folder))
 
     def imported(self) -> ModuleType:
         """Return the module `code`.

@@ -2,7 +2,7 @@
 
 temperature, top-k, top-p, and the repetition penalty last (`inference_turbo` of upstream's t3.py).
 `torch.multinomial(p, 1)` is `argmax(p / q)` for q ~ Exp(1) over the whole vocabulary; with the
-draws given from outside, a row depends on nothing but its own generator.
+noise given from outside, a row depends on nothing but its own generator.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,18 +53,18 @@ class SamplingOptions(NamedTuple):
 
 
 def draw(vocabulary: int, generator: torch.Generator) -> Tensor:
-    """Return one row's draws, Exp(1), float32 [vocabulary]."""
+    """Return one row's noise, Exp(1), float32 [vocabulary]."""
     return torch.empty(vocabulary, device=generator.device).exponential_(1, generator=generator)
 
 
-def sample(logits: Tensor, seen: Tensor, options: SamplingOptions, draws: Tensor, most: int = 1000) -> Tensor:
+def sample(logits: Tensor, seen: Tensor, options: SamplingOptions, noise: Tensor, most: int = 1000) -> Tensor:
     """Return the next token of each row, int64 [B, 1].
 
     Args:
         logits: float32 [B, V].
         seen: bool [B, V], the tokens that the repetition penalty is for.
         options: of the B rows; no `top_k` may be over `most`.
-        draws: float32 [B, V], Exp(1).
+        noise: float32 [B, V], Exp(1).
         most: how many of the largest logits are looked at.
     """
     values, tokens = torch.topk(logits, min(most, logits.shape[-1]), dim=-1)  # descending
@@ -81,7 +81,7 @@ def sample(logits: Tensor, seen: Tensor, options: SamplingOptions, draws: Tensor
     )
     values = torch.where(seen.gather(-1, tokens), penalty, values)
     chances = torch.softmax(values, -1)
-    best = (chances / draws.gather(-1, tokens)).argmax(-1, keepdim=True)
+    best = (chances / noise.gather(-1, tokens)).argmax(-1, keepdim=True)
     return tokens.gather(-1, best)
 
 

@@ -1,14 +1,42 @@
 """Tensors as a baked file holds them: in the precision they are used in, weight norm folded."""
 
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
+from worker.engines.chatterbox.checkpoint import Architecture
+from worker.engines.chatterbox.files import CLONING_FILE, RELEASED_VOICE, WATERMARK_FILE
 from worker.engines.chatterbox.linear import quantize
 from worker.engines.chatterbox.s3gen import folded, needs_full_precision
+from worker.engines.chatterbox.t3 import HEAD
+from worker.engines.chatterbox.tensors import CLONING
+from worker.engines.chatterbox.watermark import Watermark
 
-__all__ = ["plain", "s3_tensors", "t3_tensors"]
+__all__ = ["write_models"]
+
+
+def write_models(architecture: Architecture[Any, Any, Any], source: Path, part: Path, precision: str) -> None:
+    """Write the models of the released checkpoint `source`, and its voice as it is, to the folder `part`."""
+    model = architecture.model
+    t3 = {
+        name: tensor.t()
+        if architecture.transposed and architecture.is_product(name) and not name.startswith(HEAD)
+        else tensor
+        for name, tensor in architecture.t3_tensors(source).items()
+    }
+    save_file(t3_tensors(t3, precision, architecture.is_product), part / model.t3_file)
+    tensors = architecture.cloning_tensors(source)
+    cloning = {name: tensor for name, tensor in tensors.items() if name.startswith((*CLONING, "ve."))}
+    spoken = {name: tensor for name, tensor in tensors.items() if name not in cloning}
+    save_file(s3_tensors(spoken, precision), part / model.s3_files[0])
+    save_file(plain(cloning), part / CLONING_FILE)
+    Watermark.load().export(part / WATERMARK_FILE)
+    shutil.copyfile(source / RELEASED_VOICE, part / RELEASED_VOICE)
 
 
 def t3_tensors(

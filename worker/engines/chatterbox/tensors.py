@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,6 +11,7 @@ from torch import Tensor
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE, Manifest
 from worker.engines.chatterbox.linear import Dense, Linear, PackedBf16, Quantized, RowInt8, quantize
+from worker.engines.chatterbox.t3 import HEAD, Make
 from worker.errors import StartError
 
 __all__ = [
@@ -18,9 +19,9 @@ __all__ = [
     "PRECISIONS",
     "activations",
     "default_voice",
+    "maker",
     "map_tensors",
     "pick_precision",
-    "product",
 ]
 
 PRECISIONS = ("fp32", "bf16", "int8")
@@ -63,25 +64,37 @@ def activations(precision: str) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def product(
-    weight: Tensor, bias: Tensor, scales: Tensor | None, precision: str, device: torch.device
-) -> Linear:
-    """Return the product with weights [out, in] in a precision; `scales` where they were quantised before."""
-    if precision == "int8":
-        return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
-    if precision == "bf16" and device.type == "cpu" and packs_bf16():
-        return PackedBf16(weight, bias)
-    dtype = activations(precision)
-    return Dense(weight.to(device, dtype), bias.to(device, dtype))
+def maker(
+    tensors: Mapping[str, Tensor], precision: str, device: torch.device, *, transposed: bool = False
+) -> Make:
+    """Return what makes T3's matrix products in a precision; one without a stored bias gets zeros.
+
+    Weights are stored as they are multiplied, [out, in]; `transposed` ones, but the head's, as [in, out].
+    """
+
+    def make(name: str) -> Linear:
+        weight, scales = tensors[f"{name}.weight"], tensors.get(f"{name}.scales")
+        weight = weight.t() if transposed and name != HEAD else weight
+        dtype = activations(precision)
+        bias = tensors.get(f"{name}.bias", torch.zeros(len(weight), dtype=dtype, device=device))
+        if precision == "int8":
+            return RowInt8(quantize(weight) if scales is None else Quantized(weight, scales), bias)
+        if precision == "bf16" and device.type == "cpu" and packs_bf16():
+            return PackedBf16(weight, bias)
+        return Dense(weight.to(device, dtype), bias.to(device, dtype))
+
+    return make
 
 
 def map_tensors(file: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:
-    """Return a file's tensors by name, mapped.
+    """Return a file's tensors by name, mapped: of safetensors, or of a pickle (`.pt`) of tensors alone.
 
     Raises:
-        StartError: The file is missing, cut short, or not a safetensors file.
+        StartError: The file is missing, cut short, or something else.
     """
     try:
+        if file.suffix == ".pt":
+            return map_pickle(file, without)
         with safe_open(file, "pt") as opened:  # type: ignore[no-untyped-call]  # the package is untyped
             names = [name for name in opened.keys() if not name.startswith(without)]  # noqa: SIM118 - no mapping
             return {name: opened.get_tensor(name) for name in names}
@@ -91,6 +104,21 @@ def map_tensors(file: Path, without: tuple[str, ...] = ()) -> dict[str, Tensor]:
         raise StartError(
             f"{file} is not a whole safetensors file ({error}): fetch or bake it again"
         ) from error
+
+
+def map_pickle(file: Path, without: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the tensors of a pickle that torch wrote; raises FileNotFoundError, and StartError as above."""
+    try:
+        found: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch raises several kinds
+        raise StartError(
+            f"{file} is not a file of tensors ({type(error).__name__}): fetch it again"
+        ) from error
+    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
+        raise StartError(f"{file} holds something else than tensors: fetch it again")
+    return {name: tensor for name, tensor in found.items() if not name.startswith(without)}
 
 
 def default_voice(folder: Path, read: Callable[[Mapping[str, Tensor]], Voice]) -> Voice:

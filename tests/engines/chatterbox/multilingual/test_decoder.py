@@ -15,8 +15,9 @@ from torch import Tensor
 
 from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.ending import TokenLimits
 from worker.engines.chatterbox.multilingual.alignment import Alignment
-from worker.engines.chatterbox.multilingual.checkpoint import load, maker
+from worker.engines.chatterbox.multilingual.checkpoint import load
 from worker.engines.chatterbox.multilingual.decoder import DecodingInput, GuidedDecoding
 from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Llama, check_shapes
 from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
@@ -25,6 +26,7 @@ from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.chatterbox.sampling import draw
 from worker.engines.chatterbox.t3 import START, STOP
+from worker.engines.chatterbox.tensors import maker
 from worker.errors import StartError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of upstream's package, about what it calls
@@ -99,11 +101,11 @@ def their_tokens(
 def our_tokens(
     llama: Llama, voice: Voice, count: int, options: dict[str, float]
 ) -> tuple[list[int], list[Tensor]]:
-    ask = DecodingInput(llama.embed_voice(conditioning(voice)), TEXT, count, sampling=options)
+    ask = DecodingInput(llama.embed_voice(conditioning(voice)), TEXT, TokenLimits(count), sampling=options)
     decoding = GuidedDecoding(llama, ask, torch.Generator().manual_seed(SEED))
     logits = [decoding.logits]
     while not decoding.ended:
-        decoding.step()
+        decoding.decode_step()
         logits.append(decoding.logits)
     return decoding.tokens, logits
 
@@ -137,7 +139,7 @@ def test_decoding_ends_where_the_same_few_tokens_go_on_unless_it_runs_on(
 ) -> None:
     llama = ours(tensors)
     for runs_on in (False, True):
-        ask = DecodingInput(llama.embed_voice(conditioning(voice)), TEXT, 300, runs_on, fewest=20)
+        ask = DecodingInput(llama.embed_voice(conditioning(voice)), TEXT, TokenLimits(300, 20, runs_on))
         decoding = GuidedDecoding(llama, ask, torch.Generator().manual_seed(SEED))
         decoding.tokens = [*range(20), *[7, 8, 8] * 16]
         assert not decoding.ended
@@ -211,7 +213,7 @@ def test_sampling_draws_what_upstreams_processors_draw(options: dict[str, float]
 def test_lower_precisions_stay_near_the_distribution(
     precision: str, divergence: float, tensors: dict[str, Tensor], voice: Voice
 ) -> None:
-    ask = [DecodingInput(ours(tensors).embed_voice(conditioning(voice)), TEXT, 1)]
+    ask = [DecodingInput(ours(tensors).embed_voice(conditioning(voice)), TEXT, TokenLimits(1))]
     exact, near = (
         GuidedDecoding(ours(tensors, name), ask[0], torch.Generator().manual_seed(SEED)).logits
         for name in ("fp32", precision)
@@ -294,14 +296,14 @@ def test_generate_from_a_text_to_its_waveform_is_upstreams(
         wanted = theirs.generate(SAYS[language], language, exaggeration=0.8, cfg_weight=0.3)[0]
     models = load(tiny_multilingual, CPU, "fp32")
     generator = torch.Generator().manual_seed(SEED)
-    text = models.reader.tokens(prepared(SAYS[language]), language)
+    text = models.tokenizer.encode(prepared(SAYS[language]), language)
     sampling = {"exaggeration": 0.8, "cfg_weight": 0.3}
-    ask = DecodingInput(models.llama.embed_voice(models.voice), text, count, sampling=sampling)
-    decoding = GuidedDecoding(models.llama, ask, generator)
+    ask = DecodingInput(models.voice.prefix(models.t3), text, TokenLimits(count), sampling=sampling)
+    decoding = GuidedDecoding(models.t3, ask, generator)
     while not decoding.ended:
-        decoding.step()
+        decoding.decode_step()
     spoken = torch.tensor([token for token in decoding.tokens if token != STOP])
-    voice = models.s3gen.voice(models.voice)
+    voice = models.s3gen.voice(models.voice.conditioning)
     drawn = draws(len(voice.mel), len(spoken), generator)  # on from where the tokens' draws ended
     found = models.s3gen.render([S3Job(spoken, voice, generator, 10)], [drawn])[0]
     assert len(found) == len(wanted) == 960 * len(spoken)

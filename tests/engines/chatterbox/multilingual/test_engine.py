@@ -19,7 +19,7 @@ from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.multilingual.checkpoint import load
 from worker.engines.chatterbox.multilingual.decoder import GuidedDecoding
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
-from worker.engines.chatterbox.multilingual.files import check_whole, is_checkpoint
+from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
 from worker.engines.chatterbox.weights.bake import bake, sha256
 from worker.errors import InvalidInputError, OutOfMemoryError, StartError, UnsupportedLanguageError
 
@@ -28,7 +28,7 @@ TEXTS = {"de": "Der Wärter wartete.", "ru": "Сторож ждал у моря.
 
 
 def engine(folder: Path, precision: str = "fp32", slots: int = 3) -> MultilingualEngine:
-    return MultilingualEngine(load(folder, CPU, precision), folder, slots=slots, flow_steps=2)
+    return MultilingualEngine(load(folder, CPU, precision), slots=slots, flow_steps=2)
 
 
 def spoken(speaker: MultilingualEngine, utterances: Sequence[Utterance]) -> dict[int, Take | Fault]:
@@ -101,7 +101,7 @@ def test_text_is_read_in_its_language(speaker: MultilingualEngine) -> None:
     read = {}
     for number, language in enumerate(("de", "fr", "zh")):
         speaker.admit(Utterance(number, "Taxi 北京", language=language))
-        read[language] = tuple(speaker._inside[number].text)
+        read[language] = tuple(speaker._active[number].text)
         speaker.drop(number)
     assert len(set(read.values())) == 3
     assert len(read["zh"]) > len(read["de"])  # the characters became keys
@@ -150,7 +150,7 @@ def test_without_memory_one_goes_and_the_rest_are_spoken(
         raise RuntimeError(said)
 
     with monkeypatch.context() as changes:
-        changes.setattr(GuidedDecoding, "step", no_memory)
+        changes.setattr(GuidedDecoding, "decode_step", no_memory)
         [fault] = speaker.advance([1])
     assert isinstance(fault, Fault)
     assert isinstance(fault.error, OutOfMemoryError)
@@ -179,8 +179,8 @@ def test_a_baked_folder_is_known_whole_and_holds_the_hash_of_every_file(baked: d
     assert manifest.files is not None
     names = {file.name for file in baked["bf16"].iterdir() if file.is_file()} - {"manifest.json"}
     assert dict(manifest.files) == {name: sha256(baked["bf16"] / name) for name in names}
-    assert is_checkpoint(baked["bf16"])
-    check_whole(baked["bf16"])
+    assert MULTILINGUAL.is_checkpoint(baked["bf16"])
+    MULTILINGUAL.check_whole(baked["bf16"])
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_missing_cut_and_foreign_files_stop_the_start_with_one_line(
     assert "\n" not in str(caught.value)
     if content is None:
         with pytest.raises(StartError, match="is missing"):
-            check_whole(folder)
+            MULTILINGUAL.check_whole(folder)
 
 
 class Imitator:
@@ -224,7 +224,7 @@ class Imitator:
 def test_a_learned_voice_speaks_from_its_file_and_no_other_file_does(
     speaker: MultilingualEngine, tiny_multilingual: Path
 ) -> None:
-    voice = load(tiny_multilingual, CPU, "fp32").voice
+    voice = load(tiny_multilingual, CPU, "fp32").voice.conditioning
     moved = Conditioning.of(voice.tensors() | {"speaker_embedding": -voice.speaker_embedding})
     speaker._cloner = Imitator(moved)  # type: ignore[assignment]
     clip = Clip(np.zeros(10, np.float32), "ab" * 32)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from worker.engines.chatterbox.multilingual.text import LANGUAGES, Reader, lacking, prepared
+from worker.engines.chatterbox.multilingual.text import LANGUAGES, MultilingualTokenizer, lacking, prepared
 from worker.errors import StartError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of upstream's package and of what it calls
@@ -40,8 +40,8 @@ def theirs(tiny_multilingual: Path, oracle: ModuleType) -> Callable[[str, str], 
 
 
 @pytest.fixture(scope="module")
-def reader(tiny_multilingual: Path) -> Reader:
-    return Reader(tiny_multilingual)
+def reader(tiny_multilingual: Path) -> MultilingualTokenizer:
+    return MultilingualTokenizer(tiny_multilingual)
 
 
 def sentences(language: str) -> list[str]:
@@ -52,11 +52,11 @@ def sentences(language: str) -> list[str]:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_ten_texts_of_each_language_become_upstreams_ids(
-    language: str, theirs: Callable[[str, str], list[int]], reader: Reader
+    language: str, theirs: Callable[[str, str], list[int]], reader: MultilingualTokenizer
 ) -> None:
     texts = sentences(language)
     assert len(texts) == EACH
-    found = [reader.tokens(prepared(text), language) for text in texts]
+    found = [reader.encode(prepared(text), language) for text in texts]
     assert found == [theirs(text, language) for text in texts]
     every = [token for ids in found for token in ids]
     assert every.count(UNKNOWN) < len(every) / 20  # else the stand-in vocabulary would prove nothing
@@ -79,9 +79,9 @@ def test_ten_texts_of_each_language_become_upstreams_ids(
     ],
 )
 def test_what_is_special_in_a_language_is_as_upstream_has_it(
-    language: str, text: str, theirs: Callable[[str, str], list[int]], reader: Reader
+    language: str, text: str, theirs: Callable[[str, str], list[int]], reader: MultilingualTokenizer
 ) -> None:
-    assert reader.tokens(prepared(text), language) == theirs(text, language)
+    assert reader.encode(prepared(text), language) == theirs(text, language)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "[laugh]"])
@@ -110,8 +110,8 @@ def test_a_damaged_tokenizer_or_anothers_stops_the_start_with_one_line(
 ) -> None:
     file = tmp_path / "grapheme_mtl_merged_expanded_v1.json"
     with pytest.raises(StartError, match="cannot be read"):
-        Reader(tmp_path)
+        MultilingualTokenizer(tmp_path)
     text = (tiny_multilingual / file.name).read_text(encoding="utf-8")
     file.write_text(text.replace("[SPACE]", "[SPICE]"), encoding="utf-8")
     with pytest.raises(StartError, match=r"lacks \[SPACE\]: is it the multilingual one\?"):
-        Reader(tmp_path)
+        MultilingualTokenizer(tmp_path)

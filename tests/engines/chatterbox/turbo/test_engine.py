@@ -23,7 +23,7 @@ from worker.engines.chatterbox.shortage import memory_needed
 from worker.engines.chatterbox.start import start
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.code import only_on_gpu
-from worker.engines.chatterbox.turbo.decoder import Decoder
+from worker.engines.chatterbox.turbo.decoder import EagerDecoder
 from worker.engines.chatterbox.turbo.engine import TurboEngine
 from worker.engines.chatterbox.turbo.rendering import FIRST_RETRY
 from worker.engines.chatterbox.turbo.slots import Slots
@@ -117,7 +117,7 @@ def test_weights_stuck_on_two_tokens_are_cut_2_s_after_the_least_speech_and_say_
     speaker.admit(Utterance(1, text))
     decoded = 0
     while not (done := speaker.advance([1])):
-        decoding = speaker._inside[1].decoding
+        decoding = speaker._active[1].decoding
         decoded = len(decoding.tokens) if decoding else 0
     assert decoded == fewest + 50
     assert isinstance(done[0], Take)
@@ -178,7 +178,7 @@ def test_without_memory_the_youngest_goes_and_the_rest_are_spoken_as_ever(
     tiny_checkpoint: Path, said: str
 ) -> None:
     speaker = engine(tiny_checkpoint)
-    assert isinstance(speaker._decoder, Decoder)
+    assert isinstance(speaker._decoder, EagerDecoder)
     speaker._decoder._slots = tight = Tight(speaker._models.t3, 3, 1_600)
     tight.said = said
     utterances = [Utterance(number, text, seed=number) for number, text in enumerate(TEXTS)]
@@ -216,7 +216,7 @@ def test_a_baked_folder_holds_the_prefix_and_the_hash_of_every_file(baked: dict[
     assert manifest.files is not None
     names = {file.name for file in baked["bf16"].iterdir()} - {"manifest.json"}
     assert dict(manifest.files) == {name: sha256(baked["bf16"] / name) for name in names}
-    assert checkpoint.load(baked["bf16"], torch.device("cpu")).voice.kv is not None
+    assert checkpoint.load(baked["bf16"], torch.device("cpu")).voice.stored is not None
 
 
 def test_a_bake_that_fails_leaves_nothing(
@@ -296,11 +296,11 @@ def test_steps_are_recorded_on_a_gpu_unless_that_is_turned_off() -> None:
     def given(place: str, options: Options) -> list[str]:
         return sorted(only_on_gpu(torch.device(place), options, lambda: lambda step: step, lambda: None))
 
-    assert given("cuda", Options()) == ["aside", "recorder"]
-    assert given("cuda", Options(graphs=False)) == ["aside"]
+    assert given("cuda", Options()) == ["capture", "side_stream"]
+    assert given("cuda", Options(graphs=False)) == ["side_stream"]
     assert given("cpu", Options()) == []
-    assert given("cuda", options_of(Settings())) == ["aside", "recorder"]
-    assert given("cuda", options_of(Settings(graphs="off"))) == ["aside"]
+    assert given("cuda", options_of(Settings())) == ["capture", "side_stream"]
+    assert given("cuda", options_of(Settings(graphs="off"))) == ["side_stream"]
 
 
 def test_slots_that_do_not_fit_are_named_with_the_setting(tiny_checkpoint: Path) -> None:
@@ -360,7 +360,7 @@ def test_rows_that_are_rendered_together_sound_as_alone_and_leave_together(tiny_
     ]
     utterances = [Utterance(number, text, seed=number) for number, text in enumerate(texts)]
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    together = TurboEngine(models, slots=3, rows=3)
+    together = TurboEngine(models, slots=3, batch=3)
     left: list[list[int]] = []
     for utterance in utterances:
         together.admit(utterance)
@@ -399,7 +399,7 @@ def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(
 ) -> None:
     utterances = [Utterance(number, TEXTS[0], seed=number) for number in range(2)]
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    scarce = TurboEngine(replace(models, s3gen=Scarce(models.s3gen, said=said)), slots=2, rows=2)
+    scarce = TurboEngine(replace(models, s3gen=Scarce(models.s3gen, said=said)), slots=2, batch=2)
     assert scarce.status() == {"rows": 2, "rows_at_most": 2}
     found = spoken(scarce, utterances)
     for utterance in utterances:
@@ -411,7 +411,7 @@ def test_rows_that_find_no_memory_together_are_rendered_alone_as_if_never_tried(
 def test_another_error_of_the_device_is_the_engines_death(tiny_checkpoint: Path) -> None:
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
     broken = Scarce(models.s3gen, said="CUDA error: an illegal memory access was encountered")
-    speaker = TurboEngine(replace(models, s3gen=broken), slots=2, rows=2)
+    speaker = TurboEngine(replace(models, s3gen=broken), slots=2, batch=2)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         spoken(speaker, [Utterance(number, TEXTS[0], seed=number) for number in range(2)])
 
@@ -443,7 +443,7 @@ def test_after_a_while_as_many_rows_are_rendered_together_as_before(
 ) -> None:
     caplog.set_level("INFO")
     models = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32")
-    speaker = TurboEngine(replace(models, s3gen=Scarce(models.s3gen, times=1)), slots=2, rows=2)
+    speaker = TurboEngine(replace(models, s3gen=Scarce(models.s3gen, times=1)), slots=2, batch=2)
     spoken(speaker, [Utterance(number, TEXTS[0], seed=number) for number in range(2)])
     for number in range(FIRST_RETRY):
         spoken(speaker, [Utterance(number, "Hm.")])

@@ -131,7 +131,7 @@ def test_where_little_is_free_what_torch_keeps_is_given_back_first() -> None:
 
 def test_where_too_little_is_free_nothing_is_recorded() -> None:
     called: list[int] = []
-    with pytest.raises(torch.OutOfMemoryError, match=f"5 bytes are free, recording wants {SPARE}"):
+    with pytest.raises(torch.OutOfMemoryError, match=f"5 bytes are free, capturing a graph takes {SPARE}"):
         CudaGraphs(Device(free=2, kept=3))(lambda: called.append(1))
     assert called == []
 

@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from worker.engines import Take, Utterance
+from worker.engines.chatterbox.ending import TokenLimits
 from worker.engines.chatterbox.turbo.checkpoint import TurboModels, load
-from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding
+from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding, EagerDecoder
 from worker.engines.chatterbox.turbo.engine import TurboEngine
-from worker.engines.chatterbox.turbo.graphed import GraphedDecoder, bytes_kept
+from worker.engines.chatterbox.turbo.graphed import GraphedDecoder
 from worker.engines.chatterbox.turbo.recordings import GraphCapture
 from worker.engines.chatterbox.turbo.slots import Prefix
+from worker.engines.chatterbox.turbo.state import cache_bytes
 
 TEXTS = ([7, 30, 12, 45, 45, 9, 12], [3, 4], [5] * 20)
 LENGTHS = (21, 30, 9)
@@ -85,16 +87,15 @@ def models(tiny_checkpoint: Path) -> TurboModels:
     return models
 
 
-def begun(decoder: Decoder | GraphedDecoder, models: TurboModels, number: int) -> Decoding:
+def begun(decoder: Decoder, models: TurboModels, number: int) -> Decoding:
     with torch.inference_mode():
         prefix = models.voice.prefix(models.t3)
     generator = torch.Generator().manual_seed(number)
-    return decoder.begin(
-        prefix, TEXTS[number], generator, most=LENGTHS[number], runs_on=True, sampling={"top_k": 50}
-    )
+    limits = TokenLimits(LENGTHS[number], runs_on=True)
+    return decoder.begin(prefix, TEXTS[number], generator, limits, {"top_k": 50})
 
 
-def finished(decoder: Decoder | GraphedDecoder, rows: list[Decoding]) -> list[list[int]]:
+def finished(decoder: Decoder, rows: list[Decoding]) -> list[list[int]]:
     """Decode to the end, a row leaving when it has ended; return each row's tokens."""
     inside = list(rows)
     while inside:
@@ -111,7 +112,7 @@ def finished(decoder: Decoder | GraphedDecoder, rows: list[Decoding]) -> list[li
 def exact(models: TurboModels) -> list[Decoding]:
     rows = []
     for number in range(len(TEXTS)):
-        decoder = Decoder(models.t3, 1, 300)
+        decoder = EagerDecoder(models.t3, 1, 300)
         rows.append(begun(decoder, models, number))
         finished(decoder, rows[-1:])
     return rows
@@ -136,13 +137,11 @@ def test_in_fixed_shapes_a_row_ends_where_it_lingers_as_alone_and_leaves_its_gen
 ) -> None:
     stuck = load(stuck_checkpoint, torch.device("cpu"), "fp32")
     found = []
-    for decoder in (Decoder(stuck.t3, 1, 900), GraphedDecoder(stuck.t3, 2, 900)):
+    for decoder in (EagerDecoder(stuck.t3, 1, 900), GraphedDecoder(stuck.t3, 2, 900)):
         with torch.inference_mode():
             prefix = stuck.voice.prefix(stuck.t3)
         generator = torch.Generator().manual_seed(1)
-        row = decoder.begin(
-            prefix, TEXTS[0], generator, most=200, runs_on=False, sampling={"top_k": 50}, fewest=13
-        )
+        row = decoder.begin(prefix, TEXTS[0], generator, TokenLimits(200, fewest=13), {"top_k": 50})
         finished(decoder, [row])
         found.append((row.tokens, generator.get_state().tolist()))
     assert found[0] == found[1]
@@ -193,7 +192,7 @@ def test_a_broken_speech_leaves_nothing_behind_in_its_slot(models: TurboModels) 
     with torch.inference_mode():
         whole = models.voice.prefix(models.t3)
     broken = Prefix(torch.full_like(whole.kv, torch.nan))
-    speech = decoder.begin(broken, TEXTS[2], torch.Generator(), most=40, runs_on=True, sampling={})
+    speech = decoder.begin(broken, TEXTS[2], torch.Generator(), TokenLimits(40, runs_on=True), {})
     finished(decoder, [speech])
     assert finished(decoder, [begun(decoder, models, 0)]) == [exact(models)[0].tokens]
 
@@ -280,7 +279,7 @@ def test_steps_that_found_no_memory_are_done_again_as_if_never_tried(models: Tur
 
 def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: TurboModels) -> None:
     recordings = Recordings()
-    engine = TurboEngine(models, slots=2, recorder=recordings)
+    engine = TurboEngine(models, slots=2, capture=recordings)
     assert not engine.rest()
     assert recordings.recorded == 0
     before = spoken(engine)
@@ -294,7 +293,7 @@ def test_an_engine_records_after_its_first_speech_and_speaks_the_same(models: Tu
 def test_decoding_goes_on_beside_a_waveform_and_both_sound_as_alone(models: TurboModels) -> None:
     recordings = Recordings()
     stream = Stream(recordings)
-    engine = TurboEngine(models, slots=2, recorder=recordings, aside=stream)
+    engine = TurboEngine(models, slots=2, capture=recordings, side_stream=stream)
     texts = ["A ferry left.", "A ferry left for the islands at ten, as it did on every day."]
     alone = [spoken(engine, text) for text in texts]
     while engine.rest():
@@ -310,9 +309,9 @@ def test_decoding_goes_on_beside_a_waveform_and_both_sound_as_alone(models: Turb
 
 def test_steps_that_find_no_memory_beside_a_waveform_are_taken_after_it(models: TurboModels) -> None:
     texts = ["A ferry left.", "A ferry left for the islands at ten, as it did on every day."]
-    alone = [spoken(TurboEngine(models, recorder=Recordings()), text) for text in texts]
+    alone = [spoken(TurboEngine(models, capture=Recordings()), text) for text in texts]
     recorder = OnceWithoutMemory()
-    engine = TurboEngine(models, slots=2, recorder=recorder)
+    engine = TurboEngine(models, slots=2, capture=recorder)
     spoken(engine, texts[0])
     while engine.rest():
         pass
@@ -345,6 +344,5 @@ def spoken(engine: TurboEngine, text: str = "A ferry left.") -> torch.Tensor:
 
 
 def test_the_bytes_of_the_slots_are_known_beforehand(models: TurboModels) -> None:
-    kept = fixed(models)._kv
-    layers, _, slots, heads, positions, _ = kept.shape
-    assert bytes_kept(layers, heads, slots, positions, 4) == kept.nbytes
+    kv_cache = fixed(models)._state.kv_cache
+    assert cache_bytes(models.t3, slots=4, positions=600, dtype=torch.float32) == kv_cache.nbytes

@@ -10,7 +10,7 @@ from tests.kits.clips import wav
 from tests.kits.precisions import BF16
 from worker.engines import Take, Utterance
 from worker.engines.chatterbox.turbo import checkpoint
-from worker.engines.chatterbox.turbo.learning import LearningEngine
+from worker.engines.chatterbox.turbo.engine import TurboEngine
 from worker.engines.takes import JudgedEngine, cloner
 from worker.errors import VoiceUnusableError
 from worker.voices.clips import read_clip
@@ -18,11 +18,11 @@ from worker.voices.clips import read_clip
 CLIP = read_clip(wav())
 
 
-def engine(folder: Path, precision: str = "fp32") -> LearningEngine:
-    return LearningEngine(checkpoint.load(folder, torch.device("cpu"), precision), folder, slots=2)
+def engine(folder: Path, precision: str = "fp32") -> TurboEngine:
+    return TurboEngine(checkpoint.load(folder, torch.device("cpu"), precision), slots=2)
 
 
-def spoken(speaker: LearningEngine, voice: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def spoken(speaker: TurboEngine, voice: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     speaker.admit(Utterance(1, "The keeper waited.", voice))
     while not (done := speaker.advance([1])):
         pass

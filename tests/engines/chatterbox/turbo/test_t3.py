@@ -17,11 +17,12 @@ from transformers.generation.logits_process import (
 
 from tests.kits.precisions import INT8
 from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.ending import TokenLimits
 from worker.engines.chatterbox.linear import RowInt8, quantize
 from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample, sample_in_one
 from worker.engines.chatterbox.t3 import START
-from worker.engines.chatterbox.turbo.checkpoint import maker
-from worker.engines.chatterbox.turbo.decoder import Decoder
+from worker.engines.chatterbox.tensors import maker
+from worker.engines.chatterbox.turbo.decoder import EagerDecoder
 from worker.engines.chatterbox.turbo.slots import Prefix, Slots
 from worker.engines.chatterbox.turbo.t3 import T3, check_shapes
 from worker.errors import StartError
@@ -55,7 +56,7 @@ def voice(oracle: ModuleType) -> dict[str, dict[str, Any]]:
 
 def ours(tensors: dict[str, Tensor], precision: str = "fp32") -> T3:
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    return T3(tensors, maker(tensors, precision, CPU), dtype)
+    return T3(tensors, maker(tensors, precision, CPU, transposed=True), dtype)
 
 
 def conditioning(voice: dict[str, dict[str, Any]]) -> Conditioning:
@@ -98,11 +99,11 @@ def our_logits(
 
 def decoded(t3: T3, prefix: Prefix, texts: list[list[int]], count: int) -> list[list[int]]:
     """The tokens of several utterances decoded together, each with the same seed."""
-    decoder = Decoder(t3, len(texts), 200)
+    decoder = EagerDecoder(t3, len(texts), 200)
     rows = []
     for text in texts:
         generator = torch.Generator().manual_seed(SEED)
-        rows.append(decoder.begin(prefix, text, generator, most=count, runs_on=True, sampling={}))
+        rows.append(decoder.begin(prefix, text, generator, TokenLimits(count, runs_on=True), {}))
     for _ in range(count - 1):
         decoder.step(rows)
     return [row.tokens for row in rows]

@@ -1,4 +1,4 @@
-"""Where in the text the speech is, told from three heads' attention; it holds back and forces the end.
+"""Where in the text the speech is, by three heads' attention: the end is held back before, and forced after.
 
 What upstream's `AlignmentStreamAnalyzer` does to the logits, step by step, in constant time and memory
 a step: of upstream's matrix only sums over its rows matter. What it only logs is left out, and so are
@@ -13,7 +13,7 @@ from torch import Tensor
 __all__ = ["HEADS", "Alignment"]
 
 HEADS = ((12, 15), (13, 11), (9, 2))  # (layer, head) that follow the text
-BACK, ON = -4, 7  # a larger move of the place is not followed
+BACKWARD, FORWARD = -4, 7  # a larger move of the position is not followed
 TAIL = 3  # text tokens at the end; the last ones are punctuation and STOP
 LONG_TAIL = 5.0  # attention that the tail may get after the text is done: 200 ms
 REPEATING = 5.0  # attention that earlier text may get then
@@ -27,12 +27,12 @@ class Alignment:
 
     length: int
     stop: int  # the speech token that ends
-    place: int = 0
+    position: int = 0  # of the speech, in the text
     complete: bool = False
-    _frames: int = 0
+    _steps: int = 0
     _tail: Tensor | None = None  # [3], attention after completion
     _repeated: float = 0.0
-    _said: list[int] = field(default_factory=list)
+    _last_tokens: list[int] = field(default_factory=list)
 
     def step(self, logits: Tensor, attention: Tensor, last: int) -> Tensor:
         """Return what the next token is chosen by.
@@ -44,14 +44,14 @@ class Alignment:
             last: the token before, START at first.
         """
         seen = attention.clone()
-        seen[:, self._frames + 1 :] = 0
-        place = int(seen[-1].argmax())
-        if BACK < place - self.place < ON:
-            self.place = place
+        seen[:, self._steps + 1 :] = 0
+        position = int(seen[-1].argmax())
+        if BACKWARD < position - self.position < FORWARD:
+            self.position = position
         self._account(seen)
-        self._said = [*self._said[-7:], last]
-        self._frames += 1
-        if place < self.length - TAIL and self.length > BEFORE_TAIL:
+        self._last_tokens = [*self._last_tokens[-7:], last]
+        self._steps += 1
+        if position < self.length - TAIL and self.length > BEFORE_TAIL:
             logits = logits.index_fill(-1, torch.tensor(self.stop, device=logits.device), -LARGE)
         if self._must_end():
             forced = torch.full_like(logits, -LARGE)
@@ -60,16 +60,16 @@ class Alignment:
         return logits
 
     def _account(self, seen: Tensor) -> None:
-        """Add up what is attended to after the text was said."""
+        """Add up the attention after the text was spoken."""
         if self.complete:
             tail = seen[:, -TAIL:].sum(0)
             self._tail = tail if self._tail is None else self._tail + tail
             if self.length > BEFORE_TAIL:
                 self._repeated += float(seen[:, :-BEFORE_TAIL].max(1).values.sum())
-        self.complete = self.complete or self.place >= self.length - TAIL
+        self.complete = self.complete or self.position >= self.length - TAIL
 
     def _must_end(self) -> bool:
-        """Whether the speech lingers, goes back, or says one token twice."""
+        """Return whether the speech lingers, goes back, or repeats one token."""
         lingers = self._tail is not None and float(self._tail.max()) >= LONG_TAIL
-        stuck = len(self._said) >= 3 and self._said[-1] == self._said[-2]
+        stuck = len(self._last_tokens) >= 3 and self._last_tokens[-1] == self._last_tokens[-2]
         return lingers or self._repeated > REPEATING or stuck

@@ -1,34 +1,51 @@
 """Multilingual's code that needs torch: to an engine that speaks, and to a baked checkpoint."""
 
+import shutil
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
+from worker.engines.chatterbox.conditioning import Conditioning
+from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE
 from worker.engines.chatterbox.multilingual import checkpoint
-from worker.engines.chatterbox.multilingual.baking import write_voice, write_weights
-from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels
+from worker.engines.chatterbox.multilingual.checkpoint import ARCHITECTURE, MultilingualModels
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
+from worker.engines.chatterbox.multilingual.entry import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.shortage import memory_needed
+from worker.engines.chatterbox.stored import write_models
 
 __all__ = ["load", "write_voice", "write_weights"]
 
 
 def load(
-    folder: Path, place: torch.device, options: Options, flow_steps: int
+    folder: Path, device: torch.device, options: Options, flow_steps: int
 ) -> tuple[MultilingualEngine, MultilingualModels]:
     """Load the checkpoint of `folder`, and the engine that speaks with it.
 
     Raises:
         StartError: Weights, device or memory do not allow it.
     """
-    with memory_needed(place, "the weights"):
-        models = checkpoint.load(folder, place, options.precision)
+    with memory_needed(device, "the weights"):
+        models = checkpoint.load(folder, device, options.precision)
     engine = MultilingualEngine(
-        models,
-        folder,
-        slots=options.slots or 1,
-        prompt_seconds=options.prompt_seconds,
-        flow_steps=flow_steps,
+        models, slots=options.slots or 1, prompt_seconds=options.prompt_seconds, flow_steps=flow_steps
     )
     return engine, models
+
+
+def write_weights(source: Path, part: Path, precision: str) -> None:
+    """Write the models' tensors, and what text is read with, to the folder `part`; raises StartError."""
+    write_models(ARCHITECTURE, source, part, precision)
+    for name in (TOKENIZER_FILE, CANGJIE_FILE):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, part / name)
+    if (source / WORDS_FOLDER).is_dir():
+        shutil.copytree(source / WORDS_FOLDER, part / WORDS_FOLDER)
+
+
+def write_voice(part: Path) -> None:
+    """Write the default voice as tensors, in place of upstream's pickle."""
+    save_file(Conditioning.from_upstream(part / RELEASED_VOICE).tensors(), part / VOICE_FILE)
+    (part / RELEASED_VOICE).unlink()

@@ -1,6 +1,6 @@
-"""Decoding of one utterance's speech tokens, two rows together: with its text, and guided away from none.
+"""Decoding of one utterance's speech tokens by classifier-free guidance: a row with its text, one without.
 
-Nothing is shared between utterances: each has its own keys and values, draws, options and alignment.
+Nothing is shared between utterances: each has its own KV cache, noise, options and alignment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engines.chatterbox.ending import lingers, without_lingering
+from worker.engines.chatterbox.ending import SpeechTokens, TokenLimits
 from worker.engines.chatterbox.multilingual.alignment import HEADS, Alignment
 from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Attend, Llama
 from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
@@ -26,19 +26,17 @@ class DecodingInput:
 
     voice: Tensor  # [33, dim], of `Llama.embed_voice`
     text: Sequence[int]  # text tokens, without those around them
-    most: int  # speech tokens
-    runs_on: bool = False  # past a stop token, up to `most`: random weights stop at random
+    limits: TokenLimits
     sampling: Mapping[str, float] = field(default_factory=dict)
-    fewest: int = 0  # speech tokens before it may end without a stop token
 
 
-class GuidedDecoding:
+class GuidedDecoding(SpeechTokens):
     """One utterance, and the tokens made so far."""
 
     @torch.inference_mode()
     def __init__(self, llama: Llama, ask: DecodingInput, generator: torch.Generator) -> None:
         """Read the text and sample the first token."""
-        self.tokens: list[int] = []
+        super().__init__(limits=ask.limits)
         self.ask = ask
         self._llama = llama
         self._generator = generator
@@ -48,53 +46,39 @@ class GuidedDecoding:
         before = len(ask.voice) + 1
         self._text = slice(before, before + len(text))
         self._length = self._text.stop + 2
-        shape = (llama.layers, 2, self._rows, llama.heads, self._length + ask.most, HEAD_SIZE)
-        self._kv = torch.empty(shape, dtype=keeps(llama), device=llama.device)  # touched on first use
-        self._aligned = [torch.empty(0)] * len(HEADS)
+        shape = (llama.layers, 2, self._rows, llama.heads, self._length + ask.limits.most, HEAD_SIZE)
+        self._kv_cache = torch.empty(
+            shape, dtype=cache_dtype(llama), device=llama.device
+        )  # touched on first use
+        self._attention = [torch.empty(0)] * len(HEADS)
         self._alignment = Alignment(len(text), STOP)
         self._seen = torch.zeros(llama.vocabulary, dtype=torch.bool, device=llama.device)
         self._seen[START] = True
         self.logits = self._prefill(torch.tensor(text, device=llama.device))
-        self._take()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the model itself ended it."""
-        return self.ask.runs_on or self.tokens[-1] == STOP
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing more to decode."""
-        over = not self.ask.runs_on and (self.stopped or lingers(self.tokens, self.ask.fewest))
-        return over or len(self.tokens) >= self.ask.most
-
-    @property
-    def spoken(self) -> Sequence[int]:
-        """The tokens that are to become a waveform."""
-        return self.tokens if self.ask.runs_on else without_lingering(self.tokens, self.ask.fewest)
+        self._sample()
 
     @torch.inference_mode()
-    def step(self) -> None:
+    def decode_step(self) -> None:
         """Decode one token more; it may not have ended."""
         llama, count = self._llama, len(self.tokens)
-        place = torch.tensor([self._length], device=llama.device)
+        position = torch.tensor([self._length], device=llama.device)
         last = torch.tensor(self.tokens[-1:], device=llama.device)
         row = llama.embed_speech(last, torch.tensor([count], device=llama.device))
-        rows, places = row.expand(self._rows, -1), place.expand(self._rows)
-        self.logits = llama.logits(llama.forward(rows, places, self._attend_step()))
+        rows, positions = row.expand(self._rows, -1), position.expand(self._rows)
+        self.logits = llama.logits(llama.forward(rows, positions, self._attend_step()))
         self._length += 1
-        self._take()
+        self._sample()
 
-    def _take(self) -> None:
+    def _sample(self) -> None:
         """Sample a token from the last logits [rows, vocabulary]."""
         with_text = self.logits[:1]
         if self._rows == 2:
             with_text = with_text + self._options["cfg_weight"] * (with_text - self.logits[1:])
-        attention = torch.stack(self._aligned).mean(0).cpu()
+        attention = torch.stack(self._attention).mean(0).cpu()
         last = self.tokens[-1] if self.tokens else START
         logits = self._alignment.step(with_text, attention, last)[0]
-        draws = draw(self._llama.vocabulary, self._generator).to(logits.device)
-        self.tokens.append(sample(logits, self._seen, self._options, draws))
+        noise = draw(self._llama.vocabulary, self._generator).to(logits.device)
+        self.tokens.append(sample(logits, self._seen, self._options, noise))
         self._seen[self.tokens[-1]] = True
 
     def _prefill(self, text: Tensor) -> Tensor:
@@ -104,8 +88,8 @@ class GuidedDecoding:
         texts = [llama.embed_text(text, known=not row) for row in range(self._rows)]
         rows = torch.cat([shared.to(llama.dtype), *texts])
         own = torch.arange(before, length, device=llama.device)
-        places = torch.cat([torch.arange(before, device=llama.device), *[own] * self._rows])
-        hidden = llama.forward(rows, places, self._attend_prefill())
+        positions = torch.cat([torch.arange(before, device=llama.device), *[own] * self._rows])
+        hidden = llama.forward(rows, positions, self._attend_prefill())
         ends = [before - 1 + (row + 1) * len(own) for row in range(self._rows)]
         return llama.logits(hidden[ends])
 
@@ -119,11 +103,11 @@ class GuidedDecoding:
             return whole.transpose(1, 2)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            queries = apart(q).to(self._kv.dtype)
-            kept = self._kv[layer, :, :, :, :length]
-            kept[0], kept[1] = apart(k), apart(v)
-            self._watch(layer, queries[0, :, -2:], kept[0, 0])
-            found = F.scaled_dot_product_attention(queries, kept[0], kept[1], is_causal=True)
+            queries = apart(q).to(self._kv_cache.dtype)
+            keys, values = self._kv_cache[layer, :, :, :, :length]
+            keys[:], values[:] = apart(k), apart(v)
+            self._watch(layer, queries[0, :, -2:], keys[0])
+            found = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
             found = found.transpose(1, 2).to(q.dtype)
             return torch.cat([found[0, :before], found[:, before:].flatten(0, 1)])
 
@@ -133,11 +117,11 @@ class GuidedDecoding:
         length = self._length + 1
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            kept = self._kv[layer, :, :, :, :length]
-            kept[0, :, :, -1], kept[1, :, :, -1] = k, v
-            queries = q.to(self._kv.dtype).unsqueeze(2)
-            self._watch(layer, queries[0], kept[0, 0])
-            return F.scaled_dot_product_attention(queries, kept[0], kept[1])[:, :, 0].to(q.dtype)
+            keys, values = self._kv_cache[layer, :, :, :, :length]
+            keys[:, :, -1], values[:, :, -1] = k, v
+            queries = q.to(self._kv_cache.dtype).unsqueeze(2)
+            self._watch(layer, queries[0], keys[0])
+            return F.scaled_dot_product_attention(queries, keys, values)[:, :, 0].to(q.dtype)
 
         return attend
 
@@ -149,9 +133,9 @@ class GuidedDecoding:
                 count, length = scores.shape
                 mask = torch.ones(count, length, dtype=torch.bool, device=scores.device)
                 chances = scores.masked_fill(~mask.tril(length - count), -torch.inf).softmax(-1)
-                self._aligned[number] = chances[:, self._text]
+                self._attention[number] = chances[:, self._text]
 
 
-def keeps(llama: Llama) -> torch.dtype:
+def cache_dtype(llama: Llama) -> torch.dtype:
     """Return the dtype of keys and values: on a CPU float32, whose products are quicker there."""
     return torch.float32 if llama.device.type == "cpu" else llama.dtype

@@ -1,19 +1,12 @@
 """Chatterbox Multilingual, as `worker.engines.chatterbox.models` lists it."""
 
-from worker.engines.chatterbox.files import RELEASED_VOICE
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.multilingual.files import (
-    CANGJIE_FILE,
-    RELEASED_S3_FILE,
-    RELEASED_VOICE_ENCODER,
-    SPEAKING,
-    T3_FILE,
-    TOKENIZER_FILE,
-    check_whole,
-    is_checkpoint,
-)
 
-__all__ = ["MULTILINGUAL"]
+__all__ = ["CANGJIE_FILE", "MULTILINGUAL", "TOKENIZER_FILE", "WORDS_FOLDER"]
+
+TOKENIZER_FILE = "grapheme_mtl_merged_expanded_v1.json"
+CANGJIE_FILE = "Cangjie5_TC.json"
+WORDS_FOLDER = "pkuseg"  # spacy-pkuseg's model, for Chinese
 
 MULTILINGUAL = Model(
     name="chatterbox-multilingual",
@@ -21,18 +14,11 @@ MULTILINGUAL = Model(
     title="Chatterbox Multilingual",
     repository="ResembleAI/chatterbox",
     lock="weights-multilingual.lock",
-    released=(
-        CANGJIE_FILE,
-        RELEASED_VOICE,
-        TOKENIZER_FILE,
-        RELEASED_S3_FILE,
-        T3_FILE,
-        RELEASED_VOICE_ENCODER,
-    ),
-    baked_from=(T3_FILE, RELEASED_S3_FILE, RELEASED_VOICE_ENCODER, TOKENIZER_FILE, RELEASED_VOICE),
-    speaking=SPEAKING,
+    t3_file="t3_mtl23ls_v2.safetensors",
+    s3_files=("s3gen.safetensors", "s3gen.pt"),
+    voice_encoder="ve.pt",
+    tokenizer_files=(TOKENIZER_FILE, CANGJIE_FILE),
+    needed=(TOKENIZER_FILE,),
     flow_steps=10,
-    is_checkpoint=is_checkpoint,
-    check_whole=check_whole,
     code="worker.engines.chatterbox.multilingual.code",
 )

@@ -32,7 +32,7 @@ THETA = 500_000.0
 STRETCH, LOW, HIGH, ORIGINAL = 8.0, 1.0, 4.0, 8192
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""(layer, q, k, v, each [N, heads, 64]) -> [N, heads, 64]: keeps k and v, attends to what is kept."""
+"""(layer, q, k, v, each [N, heads, 64]) -> [N, heads, 64]: caches k and v, attends to what is cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class LlamaLayer:
 
 
 class Llama:
-    """The weights, and one pass over any rows; what was kept of earlier positions is `attend`'s."""
+    """The weights, and one pass over any rows; the KV cache is `attend`'s."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Llama:
         return self._speech.device
 
     def embed_voice(self, conditioning: Conditioning) -> Tensor:
-        """Return a voice's rows [33, dim] in float32: the speaker, and what is remembered of the prompt."""
+        """Return a voice's rows [33, dim] in float32: the speaker, and a summary of the prompt."""
         speaker = F.linear(
             conditioning.speaker_embedding.to(self.device),
             self._voice["spkr_enc.weight"].float(),
@@ -117,8 +117,8 @@ class Llama:
         prompt = self._speech[conditioning.prompt_tokens[0].to(self.device)].float()
         prompt = prompt + self._speech_positions[: len(prompt)].float()
         query = self._voice["perceiver.pre_attention_query"][0].float()
-        remembered = self._perceive(query, prompt)
-        return torch.cat([speaker, self._perceive(remembered, remembered)])
+        summary = self._perceive(query, prompt)
+        return torch.cat([speaker, self._perceive(summary, summary)])
 
     def embed_emotion(self, exaggeration: float) -> Tensor:
         """Return the row [1, dim] in float32 of how much emotion is asked for."""
@@ -127,20 +127,20 @@ class Llama:
     def embed_text(self, tokens: Tensor, *, known: bool) -> Tensor:
         """Return the rows [T + 2, dim] of text tokens [T] and of START, which upstream gives twice.
 
-        Where the text is not `known`, as on the row that guidance leads away from, only places are left.
+        If the text is not `known`, as on the row that guidance leads away from, only positions are left.
         """
-        places = self._text_positions[: len(tokens)]
-        text = self._text[tokens] + places if known else places
+        positions = self._text_positions[: len(tokens)]
+        text = self._text[tokens] + positions if known else positions
         start = self._speech[START] + self._speech_positions[0]
         return torch.cat([text, start[None], start[None]]).to(self.dtype)
 
-    def embed_speech(self, tokens: Tensor, places: Tensor) -> Tensor:
+    def embed_speech(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Return the rows [B, dim] of one speech token each, [B], the n-th of its speech, [B]."""
-        return (self._speech[tokens] + self._speech_positions[places]).to(self.dtype)
+        return (self._speech[tokens] + self._speech_positions[positions]).to(self.dtype)
 
-    def forward(self, rows: Tensor, places: Tensor, attend: Attend) -> Tensor:
-        """Return the hidden states [N, dim] of rows [N, dim] at their places [N] among all positions."""
-        angles = places[:, None] * self._rates
+    def forward(self, rows: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Return the hidden states [N, dim] of rows [N, dim] at their positions [N]."""
+        angles = positions[:, None] * self._rates
         cos, sin = (wave.repeat(1, 2)[:, None] for wave in (angles.cos(), angles.sin()))
         shape = (len(rows), self.heads, HEAD_SIZE)
         for number, layer in enumerate(self._layers):
@@ -156,8 +156,8 @@ class Llama:
         """Return the logits of the next speech token, float32 [N, vocabulary]."""
         return self._head(normed(hidden, self._last_norm)).float()
 
-    def _perceive(self, asking: Tensor, asked: Tensor) -> Tensor:
-        """Return rows [n, dim] with what they find in others [m, dim] on top of them."""
+    def _perceive(self, rows: Tensor, context: Tensor) -> Tensor:
+        """Return rows [n, dim] plus what they attend to in a context [m, dim]."""
 
         def product(name: str, x: Tensor) -> Tensor:
             part = f"perceiver.attn.{name}"
@@ -171,10 +171,14 @@ class Llama:
         def heads(x: Tensor) -> Tensor:
             return x.view(1, len(x), PERCEIVER_HEADS, -1).transpose(1, 2)
 
-        theirs = norm(asked)
-        q, k, v = product("to_q", norm(asking)), product("to_k", theirs), product("to_v", theirs)
+        normed_context = norm(context)
+        q, k, v = (
+            product("to_q", norm(rows)),
+            product("to_k", normed_context),
+            product("to_v", normed_context),
+        )
         found = F.scaled_dot_product_attention(heads(q), heads(k), heads(v))[0]
-        return asking + product("proj_out", found.transpose(0, 1).flatten(1))
+        return rows + product("proj_out", found.transpose(0, 1).flatten(1))
 
 
 def normed(x: Tensor, weight: Tensor) -> Tensor:
@@ -184,7 +188,7 @@ def normed(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x [N, heads, 64] turned to its place."""
+    """Return x [N, heads, 64] rotated to its position."""
     first, second = x.chunk(2, dim=-1)
     return (x * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
 

@@ -20,14 +20,14 @@ OPTIONS: Mapping[str, float] = {
 }
 
 
-def sample(logits: Tensor, seen: Tensor, options: Mapping[str, float], draws: Tensor) -> int:
+def sample(logits: Tensor, seen: Tensor, options: Mapping[str, float], noise: Tensor) -> int:
     """Return the next token.
 
     Args:
         logits: float32 [vocabulary].
         seen: bool [vocabulary], the tokens that the repetition penalty is for.
         options: all of `OPTIONS`.
-        draws: float32 [vocabulary], Exp(1): `torch.multinomial(p, 1)` is `argmax(p / draws)`.
+        noise: float32 [vocabulary], Exp(1): `torch.multinomial(p, 1)` is `argmax(p / noise)`.
     """
     penalty = options["repetition_penalty"]
     logits = torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
@@ -38,8 +38,8 @@ def sample(logits: Tensor, seen: Tensor, options: Mapping[str, float], draws: Te
     small[logits.argmax()] = False
     logits = logits.masked_fill(small, -torch.inf)
     if options["top_p"] < 1.0:
-        ordered, places = torch.sort(logits)
+        ordered, order = torch.sort(logits)
         dropped = torch.softmax(ordered, -1).cumsum(-1) <= 1 - options["top_p"]
         dropped[-1] = False
-        logits = logits.masked_fill(torch.zeros_like(dropped).scatter(0, places, dropped), -torch.inf)
-    return int((torch.softmax(logits, -1) / draws).argmax())
+        logits = logits.masked_fill(torch.zeros_like(dropped).scatter(0, order, dropped), -torch.inf)
+    return int((torch.softmax(logits, -1) / noise).argmax())

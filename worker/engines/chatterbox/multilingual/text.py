@@ -19,10 +19,10 @@ from unicodedata import category, normalize
 
 from tokenizers import Tokenizer
 
-from worker.engines.chatterbox.multilingual.files import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
+from worker.engines.chatterbox.multilingual.entry import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
 from worker.errors import StartError
 
-__all__ = ["LANGUAGES", "Reader", "lacking", "prepared"]
+__all__ = ["LANGUAGES", "MultilingualTokenizer", "lacking", "prepared"]
 
 LANGUAGES = frozenset(
     "ar da de el en es fi fr he hi it ja ko ms nl no pl pt ru sv sw tr zh".split()  # noqa: SIM905 - a table
@@ -64,7 +64,7 @@ def lacking(folder: Path) -> dict[str, str]:
     return found
 
 
-class Reader:
+class MultilingualTokenizer:
     """The tokenizer of a checkpoint; what single languages need is loaded when they are first read."""
 
     def __init__(self, folder: Path) -> None:
@@ -85,11 +85,10 @@ class Reader:
         self._folder = folder
         self._rewrites: dict[str, Rewrite] = {}
 
-    def tokens(self, text: str, language: str) -> list[int]:
+    def encode(self, text: str, language: str) -> list[int]:
         """Return the text tokens of prepared text, the language's own first."""
-        plain = normalize("NFKD", text.lower())
-        written = self._rewrite(language)(plain)
-        ids: list[int] = self._tokenizer.encode(f"[{language}]{written}".replace(" ", SPACE)).ids
+        rewritten = self._rewrite(language)(normalize("NFKD", text.lower()))
+        ids: list[int] = self._tokenizer.encode(f"[{language}]{rewritten}".replace(" ", SPACE)).ids
         return ids
 
     def _rewrite(self, language: str) -> Rewrite:

@@ -13,22 +13,22 @@ __all__ = ["SlotRun", "attend"]
 
 
 class SlotRun(NamedTuple):
-    """Slots side by side, whose rows stand in the same order and are attended to in one call."""
+    """Slots side by side, whose rows have the same order and are attended to in one call."""
 
     first: int  # slot
-    places: list[int]  # of each slot, where its new keys and values go
-    reach: int  # positions, of the longest
-    hidden: Tensor | None  # [slots, 1, 1, reach], -inf where a shorter one holds nothing yet; None if none is
+    positions: list[int]  # of each slot, where its new keys and values go
+    context: int  # positions, of the longest
+    bias: Tensor | None  # [slots, 1, 1, context], -inf beyond the end of a shorter one; None if all are equal
 
     @classmethod
-    def of(cls, first: int, places: list[int], dtype: torch.dtype) -> "SlotRun":
-        """Return the run of slots from `first` on, whose positions before these places are taken."""
-        reach = max(places) + 1
-        if min(places) + 1 == reach:
-            return cls(first, places, reach, None)
-        later = torch.arange(reach) > torch.tensor(places)[:, None]
-        hidden = torch.zeros(later.shape, dtype=dtype).masked_fill_(later, -torch.inf)
-        return cls(first, places, reach, hidden[:, None, None])
+    def of(cls, first: int, positions: list[int], dtype: torch.dtype) -> "SlotRun":
+        """Return the run of slots from `first` on, in which all before these positions is taken."""
+        context = max(positions) + 1
+        if min(positions) + 1 == context:
+            return cls(first, positions, context, None)
+        later = torch.arange(context) > torch.tensor(positions)[:, None]
+        bias = torch.zeros(later.shape, dtype=dtype).masked_fill_(later, -torch.inf)
+        return cls(first, positions, context, bias[:, None, None])
 
 
 def attend_fused(q: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,33 +56,33 @@ def attend_in_products(q: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor,
     return found.transpose(0, 1), (top + total.log()).transpose(0, 1)
 
 
-def attend_shared(q: Tensor, voice: Tensor, fused: bool) -> tuple[Tensor, Tensor]:  # noqa: FBT001 - TorchScript
-    """Return what rows [B, heads, 64] find in a voice [2, heads, positions, 64], and the log-sum-exp."""
-    keys, values = voice.unbind(0)
+def attend_shared(q: Tensor, prefix: Tensor, fused: bool) -> tuple[Tensor, Tensor]:  # noqa: FBT001 - TorchScript
+    """Return what rows [B, heads, 64] find in a prefix [2, heads, positions, 64], and the log-sum-exp."""
+    keys, values = prefix.unbind(0)
     return attend_fused(q, keys, values) if fused else attend_in_products(q, keys, values)
 
 
-def attend_own(q: Tensor, kv: Tensor, kept: Tensor, runs: list[SlotRun]) -> tuple[Tensor, Tensor]:
-    """Keep kv [B, 2, heads, 64]; return what q [B, heads, 64] finds in its slots, and the log-sum-exp.
+def attend_own(q: Tensor, kv: Tensor, kv_cache: Tensor, runs: list[SlotRun]) -> tuple[Tensor, Tensor]:
+    """Write kv [B, 2, heads, 64]; return what q [B, heads, 64] finds in its slots, and the log-sum-exp.
 
-    What is hidden weighs exactly nothing, and the kernel adds position after position: a row finds the
-    same beside a longer one as alone.
+    What the bias hides weighs exactly nothing, and the kernel adds position after position: a row finds
+    the same beside a longer one as alone.
     """
     founds: list[Tensor] = []
     totals: list[Tensor] = []
     row = 0
     for run in runs:
-        slots = kept.narrow(0, run.first, len(run.places))
-        for at, place in enumerate(run.places):
-            slots[at].select(2, place).copy_(kv[row + at])
-        keys, values = slots.narrow(3, 0, run.reach).unbind(1)
-        queries = q.narrow(0, row, len(run.places)).unsqueeze(2).to(kept.dtype)
+        slots = kv_cache.narrow(0, run.first, len(run.positions))
+        for at, position in enumerate(run.positions):
+            slots[at].select(2, position).copy_(kv[row + at])
+        keys, values = slots.narrow(3, 0, run.context).unbind(1)
+        queries = q.narrow(0, row, len(run.positions)).unsqueeze(2).to(kv_cache.dtype)
         found, total = torch._scaled_dot_product_flash_attention_for_cpu(  # noqa: SLF001 - alone gives the log-sum-exp
-            queries, keys, values, attn_mask=run.hidden
+            queries, keys, values, attn_mask=run.bias
         )
         founds.append(found.squeeze(2).float())
         totals.append(total)
-        row += len(run.places)
+        row += len(run.positions)
     if len(runs) == 1:
         return founds[0], totals[0]
     return torch.cat(founds), torch.cat(totals)
@@ -95,29 +95,29 @@ def joined(one: Tensor, one_total: Tensor, other: Tensor, other_total: Tensor) -
 
 def attend(
     qkv: Tensor,
-    kept: Tensor,
+    kv_cache: Tensor,
     runs: list[SlotRun],
-    voices: list[Tensor],
+    prefixes: list[Tensor],
     rows: list[Tensor],
     fused: bool,  # noqa: FBT001 - TorchScript takes no keywords here
 ) -> Tensor:
-    """Keep a step's keys and values; return what its queries find, [B, heads, 64].
+    """Write a step's keys and values; return what its queries find, [B, heads, 64].
 
     Args:
         qkv: of B rows, [B, 3, heads, 64].
-        kept: of all slots, [slots, 2, heads, positions, 64].
+        kv_cache: of all slots, [slots, 2, heads, positions, 64].
         runs: of the rows' slots.
-        voices: that the rows speak with, each [2, heads, positions, 64].
-        rows: of each voice, int64; not looked at where there is one voice.
-        fused: whether a voice's prefix is attended to by the fused kernel.
+        prefixes: of the voices that the rows speak with, each [2, heads, positions, 64].
+        rows: of each prefix, int64; not read if there is one prefix.
+        fused: whether a prefix is attended to by the fused kernel.
     """
     q = qkv.select(1, 0)
-    mine, mine_total = attend_own(q, qkv.narrow(1, 1, 2), kept, runs)
-    if len(voices) == 1:
-        shared, shared_total = attend_shared(q, voices[0], fused)
-        return joined(shared, shared_total, mine, mine_total).to(q.dtype)
+    own, own_total = attend_own(q, qkv.narrow(1, 1, 2), kv_cache, runs)
+    if len(prefixes) == 1:
+        shared, shared_total = attend_shared(q, prefixes[0], fused)
+        return joined(shared, shared_total, own, own_total).to(q.dtype)
     out = torch.empty_like(q)
-    for voice, those in zip(voices, rows):  # noqa: B905 - TorchScript knows no `strict`
-        shared, shared_total = attend_shared(q[those], voice, fused)
-        out[those] = joined(shared, shared_total, mine[those], mine_total[those]).to(q.dtype)
+    for prefix, its_rows in zip(prefixes, rows):  # noqa: B905 - TorchScript knows no `strict`
+        shared, shared_total = attend_shared(q[its_rows], prefix, fused)
+        out[its_rows] = joined(shared, shared_total, own[its_rows], own_total[its_rows]).to(q.dtype)
     return out

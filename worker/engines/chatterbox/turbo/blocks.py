@@ -19,8 +19,8 @@ from worker.engines.chatterbox.turbo.t3 import EPSILON, T3
 __all__ = ["Blocks", "compiled"]
 
 Blocks = Callable[[Tensor, Tensor, list[SlotRun], list[Tensor], list[Tensor], bool], Tensor]
-"""(rows [B, dim], kept [slots, layers, 2, heads, positions, 64], the rows' runs, the voices that they speak
-with [layers, 2, heads, positions, 64], the rows of each, fused) -> hidden states [B, dim]; see `attend`."""
+"""(rows [B, dim], kv_cache [slots, layers, 2, heads, positions, 64], the rows' runs, the prefixes of their
+voices [layers, 2, heads, positions, 64], the rows of each, fused) -> hidden states [B, dim]; see `attend`."""
 
 
 def compiled(t3: T3) -> Blocks:
@@ -45,17 +45,17 @@ class BlockWeights(torch.nn.Module):
     def forward(
         self,
         rows: Tensor,
-        kept: Tensor,
+        kv_cache: Tensor,
         runs: list[SlotRun],
-        voices: list[Tensor],
+        prefixes: list[Tensor],
         sharing: list[Tensor],
         fused: bool,  # noqa: FBT001 - TorchScript takes no keywords here
     ) -> Tensor:
         """Take one position more of each row; see `Blocks`."""
-        for block in range(kept.shape[1]):
+        for block in range(kv_cache.shape[1]):
             qkv = self.product(4 * block, self.norm(2 * block, rows)).view(len(rows), 3, -1, self.head_size)
-            layers = [voice[block] for voice in voices]
-            attended = attend(qkv, kept.select(1, block), runs, layers, sharing, fused)
+            layers = [prefix[block] for prefix in prefixes]
+            attended = attend(qkv, kv_cache.select(1, block), runs, layers, sharing, fused)
             rows = rows + self.product(4 * block + 1, attended.reshape(rows.shape))
             hidden = self.product(4 * block + 2, self.norm(2 * block + 1, rows))
             rows = rows + self.product(4 * block + 3, functional.gelu(hidden, approximate="tanh"))

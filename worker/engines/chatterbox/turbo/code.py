@@ -6,15 +6,16 @@ from typing import Any
 
 import torch
 
+from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.shortage import memory_needed
+from worker.engines.chatterbox.stored import write_models
 from worker.engines.chatterbox.turbo import checkpoint
-from worker.engines.chatterbox.turbo.baking import write_voice, write_weights
-from worker.engines.chatterbox.turbo.checkpoint import TurboModels
-from worker.engines.chatterbox.turbo.engine import bytes_of_slots
+from worker.engines.chatterbox.turbo.checkpoint import ARCHITECTURE, TurboModels
+from worker.engines.chatterbox.turbo.engine import TurboEngine, bytes_of_slots
 from worker.engines.chatterbox.turbo.graph import CudaGraphs, SideStream
-from worker.engines.chatterbox.turbo.learning import LearningEngine
 from worker.engines.chatterbox.turbo.recordings import GraphCapture
+from worker.engines.chatterbox.turbo.text import TOKENIZER, load_tokenizer
 
 __all__ = ["load", "only_on_gpu", "write_voice", "write_weights"]
 
@@ -22,44 +23,58 @@ SLOTS = {"cpu": 8, "cuda": 16}  # utterances inside at once
 
 
 def load(
-    folder: Path, place: torch.device, options: Options, flow_steps: int
-) -> tuple[LearningEngine, TurboModels]:
+    folder: Path, device: torch.device, options: Options, flow_steps: int
+) -> tuple[TurboEngine, TurboModels]:
     """Load the checkpoint of `folder`, and the engine that speaks with it.
 
     Raises:
         StartError: Weights, device or memory do not allow it.
     """
-    with memory_needed(place, "the weights"):
-        models = checkpoint.load(folder, place, options.precision)
-    slots = options.slots or SLOTS[place.type]
-    with memory_needed(place, *slots_needed(models, slots)):
-        engine = LearningEngine(
+    with memory_needed(device, "the weights"):
+        models = checkpoint.load(folder, device, options.precision)
+    slots = options.slots or SLOTS[device.type]
+    with memory_needed(device, *slots_needed(models, slots)):
+        engine = TurboEngine(
             models,
-            folder,
             slots=slots,
             prompt_seconds=options.prompt_seconds,
             flow_steps=flow_steps,
-            **only_on_gpu(place, options),
+            **only_on_gpu(device, options),
         )
     return engine, models
 
 
 def only_on_gpu(
-    place: torch.device,
+    device: torch.device,
     options: Options,
     graphs: Callable[[], GraphCapture] = CudaGraphs,
-    aside: Callable[[], Any] = SideStream,
+    side_stream: Callable[[], Any] = SideStream,
 ) -> dict[str, Any]:
-    """Return what an engine on a GPU gets: a recorder of its decode steps if wanted, a stream for S3Gen."""
-    if place.type != "cuda":
+    """Return what an engine on a GPU gets: a stream for S3Gen, and a capture of decode steps if wanted."""
+    if device.type != "cuda":
         return {}
-    return {"aside": aside()} | ({"recorder": graphs()} if options.graphs else {})
+    return {"side_stream": side_stream()} | ({"capture": graphs()} if options.graphs else {})
 
 
 def slots_needed(models: TurboModels, slots: int) -> tuple[str, str]:
-    """Return what slots hold and how much that is, and what to do where it does not fit."""
+    """Return what slots hold and how much that is, and what to do if it does not fit."""
     size = bytes_of_slots(models.t3, slots) / 1e9
     return (
         f"the keys and values of {slots} slots ({size:.1f} GB)",
         "set TTS_SLOTS lower, or use a larger machine",
     )
+
+
+def write_weights(source: Path, part: Path, precision: str) -> None:
+    """Write the models' tensors and the tokenizer to the folder `part`; raises StartError."""
+    write_models(ARCHITECTURE, source, part, precision)
+    load_tokenizer(source).save(str(part / TOKENIZER))
+
+
+def write_voice(part: Path) -> None:
+    """Write the default voice with its prefix, computed by the models that were just written."""
+    models = checkpoint.load(part, torch.device("cpu"))
+    with torch.inference_mode():
+        models.voice.prefix(models.t3)
+    (part / VOICE_FILE).write_bytes(models.voice.to_bytes(models.precision))
+    (part / RELEASED_VOICE).unlink()

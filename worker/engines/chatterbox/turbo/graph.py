@@ -1,4 +1,4 @@
-"""What only a GPU has: steps recorded once and replayed as one launch, and work beside other work."""
+"""What only a GPU has: steps captured once and replayed as one launch, and a second stream."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ SPARE = 1 << 30  # bytes that must be free: the step's own values, and what S3Ge
 
 
 class CudaGraphs:
-    """Records steps, each as one launch; they share memory, since they are replayed one after the other."""
+    """Captures steps, each as one launch; they share memory, since they are replayed one after the other."""
 
     def __init__(self, cuda: Any = torch.cuda) -> None:
-        """Record with `cuda`, which is `torch.cuda` but in tests."""
+        """Capture with `cuda`, which is `torch.cuda` but in tests."""
         self._cuda = cuda
-        # To go before S3Gen's, whose wide kernels might keep a step's small ones waiting.
+        # Of a higher priority than S3Gen's, whose wide kernels might delay a step's small ones.
         self._stream = cuda.Stream(priority=-1)
         self._pool = cuda.graph_pool_handle()
 
@@ -27,7 +27,7 @@ class CudaGraphs:
         """Return what replays the step on the GPU.
 
         Raises:
-            RuntimeError: There is too little memory, or the step does what cannot be recorded.
+            RuntimeError: There is too little memory, or the step does what cannot be captured.
         """
         cuda = self._cuda
         self._check_room()
@@ -43,20 +43,20 @@ class CudaGraphs:
         return replay
 
     def _check_room(self) -> None:
-        """See that memory is free; what torch keeps for later counts as taken, so it may have to go first."""
+        """Check that memory is free, having freed what torch keeps for later if need be."""
         if self._cuda.mem_get_info()[0] >= SPARE:
             return
         gc.collect()
         self._cuda.empty_cache()
         free, _ = self._cuda.mem_get_info()
         if free < SPARE:
-            raise torch.OutOfMemoryError(f"{free} bytes are free, recording wants {SPARE}")
+            raise torch.OutOfMemoryError(f"{free} bytes are free, capturing a graph takes {SPARE}")
 
     def _captured(self, step: Callable[[], None]) -> Any:
         """Capture a step on the current stream; return its graph.
 
         `torch.cuda.graph` would collect garbage and give all spare memory back before each capture: every
-        speech would wait for that, and again until as much memory is taken anew. Here it is done only where
+        speech would wait for that, and again until as much memory is allocated anew. Here it is done only if
         memory is lacking. Nor may a collection begin by itself: what it frees is not part of the capture.
         """
         graph = self._cuda.CUDAGraph()
@@ -75,7 +75,7 @@ class CudaGraphs:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Let Python collect no garbage by itself while what is inside runs."""
+    """Keep Python from collecting garbage by itself in the `with` body."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -86,10 +86,10 @@ def no_collection() -> Iterator[None]:
 
 
 class SideStream:
-    """A stream for what is done beside the default stream's work.
+    """A stream whose work overlaps with the default stream's.
 
-    Neither waits for the other. So what is done inside may only read what was finished before, or made
-    inside; and what it makes comes to the host before others read it.
+    Neither waits for the other. So what is launched in the `with` body may only read what was finished
+    before, or made in it; and its results come to the host before others read them.
     """
 
     def __init__(self) -> None:
@@ -97,5 +97,5 @@ class SideStream:
         self._stream.wait_stream(torch.cuda.current_stream())  # for the weights
 
     def __call__(self) -> AbstractContextManager[object]:
-        """Return what puts all that is launched inside on the stream."""
+        """Return a context manager that launches on this stream."""
         return torch.cuda.stream(self._stream)

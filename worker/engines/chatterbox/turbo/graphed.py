@@ -1,15 +1,15 @@
-"""Decoding in fixed shapes, for a GPU: a step is recorded once and replayed as one launch.
+"""Decoding in fixed shapes, for a GPU: a step is captured once and replayed as one launch.
 
 A step multiplies rows of all slots, idle ones too, so that its products are the same whoever is inside. It
-attends to the first few slots where those in use are among them: what idle ones keep would be
+attends to the first few slots if the active ones are among them: the idle ones' keys and values would be
 more to read than the weights.
 
-All that a step reads and writes stays at its place: the keys and values (a voice's prefix is copied
-into its slot), the last tokens, the options, the draws. Tokens are looked at every few steps; what
-was decoded past an end is thrown away, and the utterance's generator is put back to where it would be.
+All that a step reads and writes is a `DecodeState`; a voice's prefix is copied into its slot. Tokens are
+read back every few steps; what was decoded past an end is thrown away, and the utterance's generator is
+put back to where it would be.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,86 +17,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample
+from worker.engines.chatterbox.sampling import draw, sample
 from worker.engines.chatterbox.shortage import uniform
-from worker.engines.chatterbox.t3 import HEAD_SIZE, START
-from worker.engines.chatterbox.turbo.decoder import Decoding
+from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding
 from worker.engines.chatterbox.turbo.recordings import GraphCapture, Recordings, StepShape
 from worker.engines.chatterbox.turbo.slots import Prefix
+from worker.engines.chatterbox.turbo.state import DecodeState, aligned
 from worker.engines.chatterbox.turbo.t3 import T3, Attend
 
-__all__ = ["GraphedDecoder", "LaunchedSteps", "bytes_kept"]
+__all__ = ["GraphedDecoder", "LaunchedSteps"]
 
-STRIDE = 256  # positions by which the reach of a step grows
-ALIGNED = 8  # positions: a mask of any other size is copied in each layer
+STRIDE = 256  # positions by which the context of a step grows
 
 
 class LaunchedSteps(NamedTuple):
     """Steps that were launched."""
 
     rows: list[Decoding]
-    befores: list[Tensor]  # the generators' states
-    said: Tensor
+    generator_states: list[Tensor]  # before them
+    tokens: Tensor  # int64 [steps, slots], perhaps still being made
 
 
-class GraphedDecoder:
+class GraphedDecoder(Decoder):
     """Slots of at most `positions` positions each, prefix included, and the sampling in each."""
 
-    def __init__(self, t3: T3, slots: int, positions: int, recorder: GraphCapture | None = None) -> None:
+    def __init__(self, t3: T3, slots: int, positions: int, capture: GraphCapture | None = None) -> None:
         """Allocate all that decoding will need but a step's own passing values."""
-        device = t3.device
-        self.positions = positions = aligned(positions)
-        self._t3 = t3
-        self._free = set(range(slots))
-        self._slots = torch.arange(slots, device=device)
-        shape = (t3.layers, 2, slots, t3.heads, positions, HEAD_SIZE)
-        self._kv = torch.zeros(shape, dtype=t3.dtype, device=device)  # what a mask hides must be a number
-        self._tokens = torch.zeros(slots, dtype=torch.long, device=device)
-        self._places = torch.zeros(slots, dtype=torch.long, device=device)
-        self._going = torch.zeros(slots, dtype=torch.bool, device=device)  # what a step moves on
-        self._seen = torch.zeros(slots, t3.vocabulary, dtype=torch.bool, device=device)
-        self._options = SamplingOptions.of(*[{}] * slots, device=device)
-        self._draws = torch.ones(slots, t3.vocabulary, device=device)
-        self._reached = [0] * slots
-        self.recordings = Recordings(recorder, self._shapes())
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a slot is free."""
-        return bool(self._free)
-
-    @uniform()
-    @torch.inference_mode()
-    def begin(
-        self,
-        prefix: Prefix,
-        text: Sequence[int],
-        generator: torch.Generator,
-        *,
-        most: int,
-        runs_on: bool,
-        sampling: Mapping[str, float],
-        fewest: int = 0,
-    ) -> Decoding:
-        """Put an utterance into a free slot and sample its first token; leave nothing if that fails."""
-        t3, slot, before = self._t3, min(self._free), prefix.length
-        rows = t3.embed_text(torch.tensor(text, dtype=torch.long, device=t3.device), before)
-        self._kv[:, :, slot, :, :before] = prefix.kv
-        hidden = t3.forward(rows, self._attend_text(slot, before, len(rows)))
-        seen = torch.zeros(1, t3.vocabulary, dtype=torch.bool, device=t3.device)
-        seen[0, START] = True  # upstream's first step penalises this token alone
-        options = SamplingOptions.of(sampling, device=t3.device)
-        draws = draw(t3.vocabulary, generator)[None].to(t3.device)
-        first = int(sample(t3.logits(hidden[-1:]), seen, options, draws))
-        self._free.remove(slot)
-        seen[0, START] = first == START
-        seen[0, first] = True
-        self._seen[slot] = seen[0]
-        self._tokens[slot] = first
-        self._places[slot] = self._reached[slot] = before + len(rows)
-        for kept, given in zip(self._options, options, strict=True):
-            kept[slot] = given[0]
-        return Decoding(slot, generator, most, runs_on, options, seen, [first], fewest)
+        super().__init__(t3, slots)
+        self.positions = aligned(positions)
+        self._state = DecodeState.allocated(t3, slots, self.positions)
+        self._slots = torch.arange(slots, device=t3.device)
+        self.recordings = Recordings(capture, self._shapes())
 
     def decode(self, rows: Sequence[Decoding], steps: int) -> None:
         """Decode up to so many tokens more of each row; none of them may have ended."""
@@ -107,33 +58,24 @@ class GraphedDecoder:
         """Begin what `decode` does, without a wait for the device; nothing else may be done before `collect`.
 
         Raises:
-            torch.OutOfMemoryError: Nothing was begun; those who stay may try again.
+            torch.OutOfMemoryError: Nothing was begun; those that stay may try again.
         """
-        befores = [row.generator.get_state() for row in rows]
-        kept = [(state, state.clone()) for state in (self._tokens, self._places, self._seen)]
+        generator_states = [row.generator.get_state() for row in rows]
+        saved = self._state.saved()
         try:
-            return LaunchedSteps(list(rows), befores, self._steps(rows, steps))
+            return LaunchedSteps(list(rows), generator_states, self._launch(rows, steps))
         except torch.OutOfMemoryError:
-            for state, before in kept:
-                state.copy_(before)
-            for row, before in zip(rows, befores, strict=True):
+            self._state.restore(saved)
+            for row, before in zip(rows, generator_states, strict=True):
                 row.generator.set_state(before)
             raise
 
-    def collect(self, going: LaunchedSteps) -> None:
-        """Wait for what was launched, and keep each row's tokens."""
-        said: list[list[int]] = going.said.tolist()  # the one wait for the device
-        for row, before in zip(going.rows, going.befores, strict=True):
-            self._reached[row.slot] += len(said)
-            self._take(row, [tokens[row.slot] for tokens in said], before)
-
-    def end(self, decoding: Decoding) -> None:
-        """Free the utterance's slot, and forget what it held: were it no number, a mask would not hide it."""
-        slot = decoding.slot
-        self._kv[:, :, slot, :, : self._reached[slot] + 1] = 0
-        self._reached[slot] = 0
-        self._places[slot] = 0
-        self._free.add(slot)
+    def collect(self, launched: LaunchedSteps) -> None:
+        """Wait for what was launched, and append each row's tokens."""
+        steps: list[list[int]] = launched.tokens.tolist()  # the one wait for the device
+        for row, before in zip(launched.rows, launched.generator_states, strict=True):
+            self._state.lengths[row.slot] += len(steps)
+            self._append(row, [tokens[row.slot] for tokens in steps], before)
 
     def record(self) -> bool:
         """Record one shape more; return whether there may be more to record now.
@@ -147,118 +89,117 @@ class GraphedDecoder:
         """Record so many steps more of these rows, if they are not."""
         self._record(self._shape(rows, steps))
 
+    def is_recorded(self, rows: Sequence[Decoding], steps: int) -> bool:
+        """Return whether so many steps more of these rows are cheap for the host: all of them recorded."""
+        return self.recordings.get(self._shape(rows, steps)) is not None
+
     @torch.inference_mode()
     def _record(self, shape: StepShape) -> bool:
         if not self.recordings.is_due(shape):
             return False
-        self._going.zero_()  # so that the steps of a recording leave every slot as it is
-        return self.recordings.record(shape, partial(self._step, shape))
+        self._state.active.zero_()  # so that the steps of a recording leave every slot as it is
+        return self.recordings.record(shape, partial(self._decode_step, shape))
 
     @uniform()
-    def _steps(self, rows: Sequence[Decoding], steps: int) -> Tensor:
-        """Do so many steps; return the tokens after each, int64 [steps, slots], perhaps still being made."""
-        shape = self._shape(rows, steps)
-        step = self.recordings.get(shape) or partial(self._step, shape)
-        said = self._tokens.new_empty(steps, len(self._tokens))
-        going = torch.zeros(len(self._tokens), dtype=torch.bool, pin_memory=self._going.is_cuda)
-        going[[row.slot for row in rows]] = True
-        self._going.copy_(going, non_blocking=True)
-        for drawn, made in zip(self._room_for_draws(steps), said, strict=True):
+    def _launch(self, rows: Sequence[Decoding], steps: int) -> Tensor:
+        """Launch so many steps; return the tokens after each, int64 [steps, slots]."""
+        state, shape = self._state, self._shape(rows, steps)
+        step = self.recordings.get(shape) or partial(self._decode_step, shape)
+        tokens = state.tokens.new_empty(steps, len(state.tokens))
+        active = torch.zeros(len(state.tokens), dtype=torch.bool, pin_memory=state.active.is_cuda)
+        active[[row.slot for row in rows]] = True
+        state.active.copy_(active, non_blocking=True)
+        # fresh memory each time: the copies of the last may still be on their way
+        noise = torch.ones(steps, *state.noise.shape, pin_memory=state.noise.is_cuda)
+        for drawn, sampled in zip(noise, tokens, strict=True):
             for row in rows:
                 drawn[row.slot].exponential_(1, generator=row.generator)
-            self._draws.copy_(drawn, non_blocking=True)
+            state.noise.copy_(drawn, non_blocking=True)
             step()
-            made.copy_(self._tokens)
-        return said
+            sampled.copy_(state.tokens)
+        return tokens
 
-    def is_recorded(self, rows: Sequence[Decoding], steps: int) -> bool:
-        """Whether so many steps more of these rows are cheap for the host: all of them recorded."""
-        return self.recordings.get(self._shape(rows, steps)) is not None
-
-    def _shape(self, rows: Sequence[Decoding], steps: int) -> StepShape:
-        """Return what so many steps more of these rows attend to."""
-        last = max(row.slot for row in rows)
-        reach = max(self._reached[row.slot] for row in rows) + steps
-        slots = next(width for width in self._widths() if width > last)
-        return StepShape(slots, min(self.positions, -(-reach // STRIDE) * STRIDE))
-
-    def _shapes(self) -> list[StepShape]:
-        # the least reach comes last: a voice of 10 s fills more
-        reaches = [*range(2 * STRIDE, self.positions, STRIDE), self.positions, STRIDE]
-        return [StepShape(slots, reach) for slots in self._widths() for reach in reaches]
-
-    def _widths(self) -> list[int]:
-        # each at most twice as wide as is needed
-        every = len(self._reached)
-        return [*(1 << power for power in range((every - 1).bit_length())), every]
-
-    def _room_for_draws(self, steps: int) -> Tensor:
-        # A fresh one each time: the copies of the last may still be on their way.
-        return torch.ones(steps, *self._draws.shape, pin_memory=self._draws.is_cuda)
-
-    def _take(self, row: Decoding, said: list[int], before: Tensor) -> None:
-        """Keep what a row said up to its end, and put its generator back to there."""
-        for count, token in enumerate(said, 1):
-            row.tokens.append(token)
-            if row.ended and count < len(said):
-                row.generator.set_state(before)
-                for _ in range(count):
-                    draw(self._t3.vocabulary, row.generator)
-                return
-
-    def _step(self, shape: StepShape) -> None:
+    def _decode_step(self, shape: StepShape) -> None:
         """Do one step of all slots; nothing here may wait for the device.
 
-        A slot that is not going stays as it is: its token is taken again, and what is kept of it is written
-        anew when it goes on. So nothing is lost where it is not attended to.
+        An idle slot stays as it is: its token is taken again, and its new keys and values are overwritten
+        when it goes on. So nothing is lost where it is not attended to.
         """
-        t3 = self._t3
-        rows = t3.embed_speech(self._tokens, self._places)
+        t3, state = self._t3, self._state
+        rows = t3.embed_speech(state.tokens, state.positions)
         logits = t3.logits(t3.forward(rows, self._attend(shape)))
-        sampled = sample(logits, self._seen, self._options, self._draws)[:, 0]
-        tokens = torch.where(self._going, sampled, self._tokens)
-        self._seen.scatter_(1, tokens[:, None], value=True)
-        self._tokens.copy_(tokens)
-        self._places.add_(self._going).clamp_(max=self.positions - 1)
+        sampled = sample(logits, state.seen, state.options, state.noise)[:, 0]
+        tokens = torch.where(state.active, sampled, state.tokens)
+        state.seen.scatter_(1, tokens[:, None], value=True)
+        state.tokens.copy_(tokens)
+        state.positions.add_(state.active).clamp_(max=self.positions - 1)
 
     def _attend(self, shape: StepShape) -> Attend:
-        slots, reach = shape
-        places = torch.arange(reach, device=self._places.device)
-        hidden = (places > self._places[:slots, None])[:, None, None]
-        bias = torch.zeros(hidden.shape, dtype=self._kv.dtype, device=hidden.device)
+        slots, context = shape
+        kv_cache, positions = self._state.kv_cache, self._state.positions
+        hidden = (torch.arange(context, device=positions.device) > positions[:slots, None])[:, None, None]
+        bias = torch.zeros(hidden.shape, dtype=kv_cache.dtype, device=hidden.device)
         bias.masked_fill_(hidden, -torch.inf)
-        idle = len(self._reached) - slots
+        idle = len(self._slots) - slots
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            kept = self._kv[layer]
-            kept[:, self._slots, :, self._places] = kv
-            keys, values = kept[:, :slots, :, :reach]
+            cache = kv_cache[layer]
+            cache[:, self._slots, :, positions] = kv
+            keys, values = cache[:, :slots, :, :context]
             found = F.scaled_dot_product_attention(q[:slots].unsqueeze(2), keys, values, attn_mask=bias)
             found = found.squeeze(2)
             return F.pad(found, (0, 0, 0, 0, 0, idle)) if idle else found
 
         return attend
 
+    def _prefill(self, slot: int, prefix: Prefix, text: Tensor) -> Tensor:
+        rows = self._t3.embed_text(text, prefix.length)
+        self._state.kv_cache[:, :, slot, :, : prefix.length] = prefix.kv
+        hidden = self._t3.forward(rows, self._attend_text(slot, prefix.length, len(rows)))
+        return self._t3.logits(hidden[-1:])
+
     def _attend_text(self, slot: int, before: int, count: int) -> Attend:
-        end = before + count
-        mask = torch.ones(count, end, dtype=torch.bool, device=self._kv.device).tril(before)
+        end, kv_cache = before + count, self._state.kv_cache
+        mask = torch.ones(count, end, dtype=torch.bool, device=kv_cache.device).tril(before)
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            own = self._kv[layer, :, slot, :, :end]
+            own = kv_cache[layer, :, slot, :, :end]
             own[:, :, before:] = kv.permute(1, 2, 0, 3)
-            found = F.scaled_dot_product_attention(
-                q.transpose(0, 1)[None], own[0][None], own[1][None], attn_mask=mask
-            )
+            keys, values = own.unsqueeze(1)
+            found = F.scaled_dot_product_attention(q.transpose(0, 1)[None], keys, values, attn_mask=mask)
             return found[0].transpose(0, 1)
 
         return attend
 
+    def _fill(self, decoding: Decoding, length: int) -> None:
+        self._state.fill(decoding.slot, length, decoding.tokens[0], decoding.seen[0], decoding.options)
 
-def bytes_kept(layers: int, heads: int, slots: int, positions: int, width: int) -> int:
-    """Return the bytes of keys and values that so many slots hold, `width` bytes a number."""
-    return layers * 2 * slots * heads * aligned(positions) * HEAD_SIZE * width
+    def _clear(self, slot: int) -> None:
+        self._state.clear(slot)
 
+    def _append(self, row: Decoding, tokens: Sequence[int], before: Tensor) -> None:
+        """Append a row's tokens up to its end, and put its generator back to there."""
+        for count, token in enumerate(tokens, 1):
+            row.tokens.append(token)
+            if row.ended and count < len(tokens):
+                row.generator.set_state(before)
+                for _ in range(count):
+                    draw(self._t3.vocabulary, row.generator)
+                return
 
-def aligned(positions: int) -> int:
-    """Return the next number of positions that needs no copy of a mask."""
-    return -(-positions // ALIGNED) * ALIGNED
+    def _shape(self, rows: Sequence[Decoding], steps: int) -> StepShape:
+        """Return what so many steps more of these rows attend to."""
+        last = max(row.slot for row in rows)
+        context = max(self._state.lengths[row.slot] for row in rows) + steps
+        slots = next(width for width in self._widths() if width > last)
+        return StepShape(slots, min(self.positions, -(-context // STRIDE) * STRIDE))
+
+    def _shapes(self) -> list[StepShape]:
+        # the shortest context comes last: a voice of 10 s fills more
+        contexts = [*range(2 * STRIDE, self.positions, STRIDE), self.positions, STRIDE]
+        return [StepShape(slots, context) for slots in self._widths() for context in contexts]
+
+    def _widths(self) -> list[int]:
+        # each at most twice as wide as is needed
+        slots = len(self._state.lengths)
+        return [*(1 << power for power in range((slots - 1).bit_length())), slots]

@@ -1,4 +1,4 @@
-"""The recordings of decode steps: made one by one, made again later where memory was lacking, counted."""
+"""Captured decode steps: made one by one, tried again later if memory was lacking, counted."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class GraphCapture(Protocol):
         """Return what does the step again, having done it any number of times.
 
         Raises:
-            RuntimeError: It cannot be recorded; the step itself still can be done.
+            RuntimeError: It cannot be captured; the step itself still can be done.
         """
 
 
@@ -28,17 +28,17 @@ class StepShape(NamedTuple):
     """What a step attends to."""
 
     slots: int  # from the first on
-    reach: int  # positions of each
+    context: int  # positions of each, from the first on
 
 
 class Recordings:
-    """What was recorded of the `wanted` shapes.
+    """The captured steps, by shape, of the `wanted` shapes.
 
     After a lack of memory recording is tried again, ever later; after any other failure never.
     """
 
-    def __init__(self, recorder: GraphCapture | None, wanted: list[StepShape]) -> None:
-        self._recorder = recorder
+    def __init__(self, capture: GraphCapture | None, wanted: list[StepShape]) -> None:
+        self._capture = capture
         self._wanted = wanted
         self._recorded: dict[StepShape, Step] = {}
         self._patience = Patience(FIRST_RETRY, LATEST_RETRY)
@@ -47,7 +47,7 @@ class Recordings:
         self._has_given_up = False
 
     def get(self, shape: StepShape) -> Step | None:
-        """Return what replays a step of this shape, None where it is not recorded."""
+        """Return what replays a step of this shape, None if it is not recorded."""
         return self._recorded.get(shape)
 
     def next(self) -> StepShape | None:
@@ -56,7 +56,7 @@ class Recordings:
 
     def lacks(self, shape: StepShape) -> bool:
         """Return whether a shape could still be recorded."""
-        return self._recorder is not None and not self._has_given_up and shape not in self._recorded
+        return self._capture is not None and not self._has_given_up and shape not in self._recorded
 
     def is_due(self, shape: StepShape) -> bool:
         """Count an occasion to record a shape; return whether to: it lacks, and no memory did lately."""
@@ -64,9 +64,9 @@ class Recordings:
 
     def record(self, shape: StepShape, step: Step) -> bool:
         """Record a shape that is due; return whether that was done."""
-        assert self._recorder is not None, "nothing to record with"  # noqa: S101 - our own fault alone
+        assert self._capture is not None, "nothing to record with"  # noqa: S101 - our own fault alone
         try:
-            self._recorded[shape] = self._recorder(step)
+            self._recorded[shape] = self._capture(step)
         except RuntimeError as error:  # torch.OutOfMemoryError is one
             self._failed(error)
             return False
@@ -78,7 +78,7 @@ class Recordings:
     def status(self) -> dict[str, int | str]:
         """Return what operators may read."""
         return {
-            "recording": "off" if self._recorder is None else "given up" if self._has_given_up else "on",
+            "recording": "off" if self._capture is None else "given up" if self._has_given_up else "on",
             "shapes_recorded": len(self._recorded),
             "shapes": len(self._wanted),
             "recording_failures": self._failures,

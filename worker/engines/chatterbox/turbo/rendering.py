@@ -1,41 +1,31 @@
-"""Utterances inside the engine, and the way of those with all their tokens to a waveform."""
+"""Utterances inside the engine, and their way from the last token to a waveform, several together."""
 
 import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from worker.engines import Utterance
-from worker.engines.chatterbox.s3gen import SPEECH_IDS, S3Gen, S3Job
+from worker.engines.chatterbox.engine import ActiveUtterance
+from worker.engines.chatterbox.s3gen import S3Gen
 from worker.engines.chatterbox.shortage import Patience, uniform
 from worker.engines.chatterbox.t3 import SILENCE
 from worker.engines.chatterbox.turbo.decoder import Decoding
 from worker.engines.chatterbox.turbo.voice import TurboVoice
 
-__all__ = ["Rendering", "Rows", "TurboUtterance"]
+__all__ = ["BatchSize", "Rendering", "TurboUtterance"]
 
 log = logging.getLogger("worker")
 FIRST_RETRY, LATEST_RETRY = 16, 512  # batches, after which more rows are tried again
+ENDING = (SILENCE, SILENCE, SILENCE)  # as upstream ends every utterance
 NEAR = 0.8  # of the first row's length or its inverse: a batch computes all rows as long as the longest
 
 
 @dataclass(slots=True, eq=False)
-class TurboUtterance:
+class TurboUtterance(ActiveUtterance[TurboVoice, Decoding]):
     """An utterance inside: waiting for a slot, being decoded, or becoming a waveform."""
 
-    utterance: Utterance
-    voice: TurboVoice
-    text: list[int]
-    generator: torch.Generator
-    decoding: Decoding | None = None
     rendering: "Rendering | None" = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has no slot yet."""
-        return self.decoding is None
 
     @property
     def decodes(self) -> bool:
@@ -43,21 +33,9 @@ class TurboUtterance:
         return self.decoding is not None and not self.decoding.ended
 
     @property
-    def speaks(self) -> bool:
+    def is_decoded(self) -> bool:
         """Whether all its tokens are there."""
         return self.decoding is not None and self.decoding.ended
-
-    @property
-    def spoken(self) -> list[int]:
-        """The tokens that S3Gen reads."""
-        made = [] if self.decoding is None else self.decoding.spoken
-        return [token for token in made if token < SPEECH_IDS]
-
-    def job(self, s3gen: S3Gen, prompt_seconds: float | None, flow_steps: int) -> S3Job:
-        """Return what S3Gen has to do."""
-        voice = self.voice.s3(s3gen, prompt_seconds)
-        tokens = torch.tensor([*self.spoken, SILENCE, SILENCE, SILENCE])
-        return S3Job(tokens, voice, self.generator, flow_steps)
 
 
 @dataclass(slots=True, eq=False)
@@ -66,23 +44,23 @@ class Rendering:
 
     rows: list[TurboUtterance]
     steps: Generator[None, None, list[Tensor]]
-    befores: list[Tensor]  # the generators' states
+    generator_states: list[Tensor]  # before it
 
     @classmethod
     @uniform()
     def of(
-        cls, s3gen: S3Gen, ready: Sequence[TurboUtterance], prompt_seconds: float | None, flow_steps: int
+        cls, s3gen: S3Gen, decoded: Sequence[TurboUtterance], prompt_seconds: float | None, flow_steps: int
     ) -> "Rendering":
         """Begin with the first of these, and with those of the others that are nearly as long."""
-        begun = [row for row in ready if row.rendering is None]
-        jobs = [row.job(s3gen, prompt_seconds, flow_steps) for row in begun]
+        waiting = [row for row in decoded if row.rendering is None]
+        jobs = [row.job(s3gen, prompt_seconds, flow_steps, ENDING) for row in waiting]
         near = [at for at, job in enumerate(jobs) if NEAR <= job.length / jobs[0].length <= 1 / NEAR]
-        rows = [begun[at] for at in near]
-        befores = [row.generator.get_state() for row in rows]
-        made = cls(rows, s3gen.stepwise([jobs[at] for at in near]), befores)
+        rows = [waiting[at] for at in near]
+        generator_states = [row.generator.get_state() for row in rows]
+        rendering = cls(rows, s3gen.stepwise([jobs[at] for at in near]), generator_states)
         for row in rows:
-            row.rendering = made
-        return made
+            row.rendering = rendering
+        return rendering
 
     @uniform()
     def advance(self) -> list[Tensor] | None:
@@ -96,13 +74,13 @@ class Rendering:
 
     def undo(self) -> None:
         """Leave the rows as they were before, to be rendered anew."""
-        for row, before in zip(self.rows, self.befores, strict=True):
+        for row, before in zip(self.rows, self.generator_states, strict=True):
             row.generator.set_state(before)
             row.rendering = None
 
 
-class Rows:
-    """How many rows become waveforms together: fewer after a lack of memory, more again after a while."""
+class BatchSize:
+    """How many utterances become waveforms together: fewer after a lack of memory, more again later."""
 
     def __init__(self, most: int) -> None:
         self.most = self.now = most

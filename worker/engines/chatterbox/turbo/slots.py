@@ -1,8 +1,8 @@
-"""What the decoder keeps of earlier positions: a voice's prefix, shared, and one slot an utterance.
+"""The KV cache of a CPU: a voice's prefix, shared by rows, and one slot an utterance.
 
 A slot's positions are allocated once and written by index. A row attends to exactly what
 is its own, and a voice's prefix is read once for all rows that speak with it; the two are joined by
-their log-sum-exp, as flash attention joins its blocks. A row comes out the same alone and beside
+their log-sum-exp, as flash attention joins its blocks. A row's result is the same alone and beside
 others: oneDNN's bfloat16 products do not depend on how many rows there are, and where they would
 (float32), rows are computed one by one.
 """
@@ -40,10 +40,12 @@ class Prefix:
     def of(cls, t3: T3, conditioning: Conditioning) -> "Prefix":
         """Compute a voice's prefix: one pass over its prompt."""
         rows = t3.embed_voice(conditioning)
-        kv = torch.empty(t3.layers, 2, t3.heads, len(rows), HEAD_SIZE, dtype=shares(t3), device=t3.device)
+        kv = torch.empty(
+            t3.layers, 2, t3.heads, len(rows), HEAD_SIZE, dtype=prefix_dtype(t3), device=t3.device
+        )
 
-        def attend(layer: int, q: Tensor, made: Tensor) -> Tensor:
-            keys, values = made.permute(1, 2, 0, 3)
+        def attend(layer: int, q: Tensor, own: Tensor) -> Tensor:
+            keys, values = own.permute(1, 2, 0, 3)
             kv[layer, 0], kv[layer, 1] = keys, values
             found = F.scaled_dot_product_attention(
                 q.transpose(0, 1)[None], keys[None], values[None], is_causal=True
@@ -54,7 +56,7 @@ class Prefix:
         return cls(kv)
 
 
-def shares(t3: T3) -> torch.dtype:
+def prefix_dtype(t3: T3) -> torch.dtype:
     """Return the dtype of a prefix: on a CPU bfloat16 wherever rows are computed together."""
     if t3.device.type == "cpu":
         return torch.bfloat16 if t3.batches else torch.float32
@@ -65,14 +67,14 @@ class Slots:
     """Room on a CPU for `count` utterances of at most `positions` text and speech tokens each."""
 
     def __init__(self, t3: T3, count: int, positions: int, *, fused: bool | None = None) -> None:
-        """Allocate; `fused` chooses whether to attend in bfloat16, None what is quicker here."""
+        """Allocate; `fused` chooses whether to attend in bfloat16, None what is faster here."""
         self.positions = positions
-        self._fused = fuses_bf16() and shares(t3) == torch.bfloat16 if fused is None else fused
+        self._fused = fuses_bf16() and prefix_dtype(t3) == torch.bfloat16 if fused is None else fused
         self._t3 = t3
         self._blocks = compiled(t3)
-        # where attending in bfloat16 is slow, single precision is the quicker one for a row's own positions
+        # where attending in bfloat16 is slow, single precision is faster for a row's own positions
         dtype = torch.bfloat16 if self._fused else torch.float32
-        self._kv = blank((count, t3.layers, 2, t3.heads, positions, HEAD_SIZE), dtype)
+        self._kv_cache = blank((count, t3.layers, 2, t3.heads, positions, HEAD_SIZE), dtype)
         self._prefixes: list[Prefix | None] = [None] * count
         self._lengths = [0] * count
 
@@ -96,18 +98,18 @@ class Slots:
         t3 = self._t3
         if not t3.batches and len(slots) > 1:
             return torch.cat([self.step([slot], tokens[row : row + 1]) for row, slot in enumerate(slots)])
-        places = torch.tensor([self._prefix(slot).length + self._lengths[slot] for slot in slots])
-        rows = t3.embed_speech(tokens, places)
-        voices = group([self._prefix(slot) for slot in slots])
+        positions = torch.tensor([self._prefix(slot).length + self._lengths[slot] for slot in slots])
+        rows = t3.embed_speech(tokens, positions)
+        groups = group([self._prefix(slot) for slot in slots])
         hidden = self._blocks(
             rows,
-            self._kv,
+            self._kv_cache,
             [
-                SlotRun.of(run[0], [self._lengths[slot] for slot in run], self._kv.dtype)
+                SlotRun.of(run[0], [self._lengths[slot] for slot in run], self._kv_cache.dtype)
                 for run in runs(slots)
             ],
-            [prefix.kv for prefix, _ in voices],
-            [torch.tensor(sharing) for _, sharing in voices],
+            [prefix.kv for prefix, _ in groups],
+            [torch.tensor(sharing) for _, sharing in groups],
             self._fused,
         )
         logits = t3.logits(hidden)
@@ -117,11 +119,11 @@ class Slots:
 
     def rewind(self, length: int) -> None:
         """Forget all but the first `length` of every slot's text and speech tokens."""
-        self._lengths = [min(length, kept) for kept in self._lengths]
+        self._lengths = [min(length, before) for before in self._lengths]
 
     def free(self, slot: int) -> None:
-        """Forget what a slot held: were it no number, the mask that hides it would not."""
-        self._kv[slot, :, :, :, : self._lengths[slot]] = 0
+        """Forget what a slot held: were it not a number, the mask would not hide it."""
+        self._kv_cache[slot, :, :, :, : self._lengths[slot]] = 0
         self._prefixes[slot] = None
         self._lengths[slot] = 0
 
@@ -135,7 +137,7 @@ class Slots:
         mask = torch.ones(count, before + count, dtype=torch.bool, device=self._t3.device).tril(before)
 
         def attend(layer: int, q: Tensor, kv: Tensor) -> Tensor:
-            own = self._kv[slot, layer]
+            own = self._kv_cache[slot, layer]
             own[:, :, :count] = kv.permute(1, 2, 0, 3)
             keys = torch.cat([prefix.kv[layer, 0].float(), own[0, :, :count].float()], 1)
             values = torch.cat([prefix.kv[layer, 1].float(), own[1, :, :count].float()], 1)

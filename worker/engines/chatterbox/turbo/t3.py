@@ -20,9 +20,8 @@ __all__ = ["EPSILON", "T3", "Attend", "check_shapes"]
 
 EPSILON = 1e-5  # of the layer norms
 
-"""The name of a matrix product of the checkpoint -> the product, in the format that was chosen."""
 Attend = Callable[[int, Tensor, Tensor], Tensor]
-"""(layer, q [N, heads, 64], kv [N, 2, heads, 64]) -> [N, heads, 64]: keeps kv, attends to what is kept."""
+"""(layer, q [N, heads, 64], kv [N, 2, heads, 64]) -> [N, heads, 64]: caches kv, attends to what is cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class T3Layer:
 
 
 class T3:
-    """The weights, and one pass over any rows; what was kept of earlier positions is `attend`'s."""
+    """The weights, and one pass over any rows; the KV cache is `attend`'s."""
 
     def __init__(
         self,

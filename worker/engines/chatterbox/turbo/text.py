@@ -14,11 +14,11 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from worker.errors import StartError
 
-__all__ = ["END", "load_tokenizer", "prepared"]
+__all__ = ["TOKENIZER", "load_tokenizer", "prepared"]
 
-END = "<|endoftext|>"
+TOKENIZER = "tokenizer.json"  # of a baked checkpoint
 PLAIN = str.maketrans({"—": "-", "–": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
-ENDED = re.compile(r"[.!?,\-:;\]\"')]\Z")
+ENDS = re.compile(r"[.!?,\-:;\]\"')]\Z")
 
 
 def prepared(text: str) -> str:
@@ -27,7 +27,7 @@ def prepared(text: str) -> str:
     if not plain:
         return ""
     plain = plain[0].upper() + plain[1:]
-    return plain if ENDED.search(plain) else plain + "."
+    return plain if ENDS.search(plain) else plain + "."
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -37,8 +37,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         StartError: The files are missing or damaged.
     """
     try:
-        if (folder / "tokenizer.json").is_file():
-            return Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if (folder / TOKENIZER).is_file():
+            return Tokenizer.from_file(str(folder / TOKENIZER))
         return from_gpt2(folder)
     except Exception as error:  # the library raises bare Exceptions
         raise StartError(f"the tokenizer in {folder} cannot be read: {error}") from error
