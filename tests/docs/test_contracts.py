@@ -29,7 +29,10 @@ PLANTED = {
     "runpod is imported by the entry point alone": ("worker/handler.py", "runpod"),
     "torch is imported by engines alone": ("worker/check.py", "torch"),
     "LAME is imported by one module": ("encoder/frames.py", "lameenc"),
-    "engines know nothing of text, audio files and the web": ("worker/engines/tone.py", "encoder.id3"),
+    "engines know nothing of text but what a tag is, nor of audio files and the web": (
+        "worker/engines/tone.py",
+        "encoder.id3",
+    ),
     "the Python client stands alone": ("clients/python/chatterpod/store.py", "numpy"),
     "the Python client's rooms: flows and rules below, drivers and the command line above": (
         "clients/python/chatterpod/pace.py",

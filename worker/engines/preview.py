@@ -4,7 +4,6 @@ Apache-2.0, numpy and onnxruntime only, about a hundred times real time on one c
 everything be tried without a GPU or weights; it never stands in for Chatterbox in production.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from segmenter.atoms import TAG
 from worker.engines import Fault, Pcm, Range, Take, Utterance
 from worker.errors import StartError
 
 __all__ = ["PreviewEngine"]
 
-TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")  # not spoken: the voice has no sounds but words
 SILENCE = np.zeros(2_400, np.float32)  # 100 ms, for an utterance without a word
 
 
@@ -56,7 +55,7 @@ class PreviewEngine:
         self._voice = load_voice()
 
     def admit(self, utterance: Utterance) -> None:
-        """Take one utterance more."""
+        """Take one utterance more; tags are left out, as the voice has no sounds but words."""
         phonemes = self._voice.phonemize(TAG.sub(" ", utterance.text))
         rng = np.random.default_rng(utterance.seed)
         self._inside[utterance.id] = PreviewUtterance(utterance, list(phonemes), rng)

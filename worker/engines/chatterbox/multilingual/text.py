@@ -11,7 +11,6 @@ dicta-onnx lacks its model, and whose stresser is in no package index; text that
 import importlib
 import importlib.util
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from unicodedata import category, normalize
 
 from tokenizers import Tokenizer
 
+from segmenter.atoms import TAG
 from worker.engines.chatterbox.multilingual.entry import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
 from worker.errors import StartError
 
@@ -27,7 +27,6 @@ __all__ = ["LANGUAGES", "MultilingualTokenizer", "lacking", "prepared"]
 LANGUAGES = frozenset(
     "ar da de el en es fi fr he hi it ja ko ms nl no pl pt ru sv sw tr zh".split()  # noqa: SIM905 - a table
 )
-TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
 PLAIN = (
     ("...", ", "), ("…", ", "), (":", ","), (" - ", ", "), (";", ", "), ("—", "-"), ("–", "-"), (" ,", ","),
     ("“", '"'), ("”", '"'), ("‘", "'"), ("’", "'"),
