@@ -130,7 +130,7 @@ def rendering(bench: Bench) -> list[Row]:
     voice = bench.models.voice.s3(s3gen, None)
 
     def speak(count: int) -> list[torch.Tensor]:
-        return s3gen.speak([S3Job(tokens, voice, torch.Generator().manual_seed(1))] * count)
+        return s3gen.render([S3Job(tokens, voice, torch.Generator().manual_seed(1))] * count)
 
     table = [
         Row(f"S3Gen, {TOKENS} tokens, {count} together", bench.timed(partial(speak, count), 9), "ms")

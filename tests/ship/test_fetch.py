@@ -35,7 +35,7 @@ def hub() -> Iterator[Hub]:
 
 def refusal(lock: Lock, target: Path, hub: Hub) -> str:
     with pytest.raises(StartError) as caught:
-        fetch(lock, target, hub.url, patience=0, say=lambda _: None)
+        fetch(lock, target, hub.url, patience=0, report=lambda _: None)
     assert "\n" not in str(caught.value)
     assert not target.exists()
     assert list(target.parent.glob("*.part")) == []
@@ -44,7 +44,7 @@ def refusal(lock: Lock, target: Path, hub: Hub) -> str:
 
 def test_the_files_that_are_used_come_and_no_others_and_no_token_is_sent(hub: Hub, tmp_path: Path) -> None:
     target = tmp_path / "released"
-    fetch(newest(hub.url), target, hub.url, say=lambda _: None)
+    fetch(newest(hub.url), target, hub.url, report=lambda _: None)
     assert {file.name: file.read_bytes() for file in target.iterdir() if file.name in TURBO.released} == SMALL
     assert {file.name for file in target.iterdir()} == {*TURBO.released, "manifest.json"}
     assert Manifest.read(target).revision == REVISION
@@ -64,7 +64,7 @@ def test_a_broken_connection_is_gone_on_with_from_the_byte_where_it_broke(
 ) -> None:
     lock = newest(hub.url)
     getattr(hub, kind)["conds.pt"] = 3
-    fetch(lock, tmp_path / "released", hub.url, patience=0, say=lambda _: None)
+    fetch(lock, tmp_path / "released", hub.url, patience=0, report=lambda _: None)
     assert (tmp_path / "released" / "conds.pt").read_bytes() == SMALL["conds.pt"]
     halves = [0, 20_000, 30_000, 35_000]  # of 40,000 bytes
     assert [start for name, start in hub.begun if name == "conds.pt"] == halves
@@ -73,7 +73,7 @@ def test_a_broken_connection_is_gone_on_with_from_the_byte_where_it_broke(
 def test_a_hub_that_begins_anew_each_time_is_no_trouble(hub: Hub, tmp_path: Path) -> None:
     lock = newest(hub.url)
     hub.cuts["conds.pt"], hub.ranges = 3, False
-    fetch(lock, tmp_path / "released", hub.url, patience=0, say=lambda _: None)
+    fetch(lock, tmp_path / "released", hub.url, patience=0, report=lambda _: None)
     assert (tmp_path / "released" / "conds.pt").read_bytes() == SMALL["conds.pt"]
 
 
@@ -145,7 +145,7 @@ def test_a_disk_that_fills_meanwhile_leaves_nothing(hub: Hub, tmp_path: Path) ->
 
 def test_a_folder_that_exists_is_left_alone(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(StartError, match="exists: remove it"):
-        fetch(newest(hub.url), tmp_path, hub.url, say=lambda _: None)
+        fetch(newest(hub.url), tmp_path, hub.url, report=lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,14 @@ class WaywardEngine(ToneEngine):
         return [Take(utterance.id, make(utterance.text), stopped=planned != ENDLESS)]
 
 
-def guarded(engine: ToneEngine) -> ToneEngine:
+def judged(engine: ToneEngine) -> ToneEngine:
     """Return the engine inside a `JudgedEngine`; to the kit one engine is as good as another."""
     return cast(ToneEngine, JudgedEngine(engine))
 
 
 async def spoken(folder: Path, *plan: str) -> tuple[list[Record], WaywardEngine, Kit]:
     engine = WaywardEngine(*plan)
-    with working(folder, guarded(engine)) as kit:
+    with working(folder, judged(engine)) as kit:
         records = await run_job(kit, {"text": TEXT, "format": "pcm"})
     return records, engine, kit
 
@@ -122,9 +122,9 @@ async def test_a_take_that_stays_wrong_is_delivered_with_a_warning(
 
 
 async def test_audio_with_nan_fails_its_job_alone_and_is_never_stored(tmp_path: Path) -> None:
-    with working(tmp_path, guarded(WaywardEngine(NAN, NAN, NAN))) as kit:
+    with working(tmp_path, judged(WaywardEngine(NAN, NAN, NAN))) as kit:
         assert await run_job(kit, {"text": TEXT}) == [
-            {"error": "engine_failed: the engine made audio that is not numbers: NaN"}
+            {"error": "engine_failed: the engine returned NaN samples"}
         ]
         assert kit.files() == []
         assert (await run_job(kit, {"text": TEXT}))[-1]["final"] is True
@@ -132,7 +132,7 @@ async def test_audio_with_nan_fails_its_job_alone_and_is_never_stored(tmp_path: 
 
 
 async def test_an_engine_that_raises_is_replaced_and_its_error_holds_no_path(tmp_path: Path) -> None:
-    with working(tmp_path, guarded(WaywardEngine(SILENCE, RAISES))) as kit:
+    with working(tmp_path, judged(WaywardEngine(SILENCE, RAISES))) as kit:
         records = await run_job(kit, {"text": TEXT})
         assert records == [{"error": "engine_failed: the engine stopped: RuntimeError"}]
         assert kit.files() == []
@@ -143,7 +143,7 @@ async def test_an_engine_that_raises_is_replaced_and_its_error_holds_no_path(tmp
 
 async def test_a_hung_engine_fails_its_jobs_and_ends_the_process(tmp_path: Path) -> None:
     engine = WaywardEngine(HANGS)
-    with working(tmp_path, guarded(engine), hung_seconds=0.2) as kit:
+    with working(tmp_path, judged(engine), hung_seconds=0.2) as kit:
         assert await run_job(kit, {"text": TEXT}) == [{"error": "engine_failed: the engine hangs"}]
         async with asyncio.timeout(20):
             while not kit.deaths:

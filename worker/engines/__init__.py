@@ -52,9 +52,8 @@ class Utterance:
 class Take:
     """All of an utterance's speech; `pcm` is float32 [n] in [-1, 1] at the engine's sample rate.
 
-    An engine inside a `JudgedEngine` says whether the model ended its speech itself. Finished blocks
-    carry the `gain` that brought them to the common loudness: None where the speech is too short to
-    tell, and its neighbour's gain is due.
+    `stopped`: whether the model itself ended its speech. `gain` brought a finished take to the common
+    loudness; it is None if the speech is too short to have one, and its neighbour's gain is due.
     """
 
     utterance: int
@@ -96,9 +95,9 @@ class EngineDied(Exception):
 
 
 class Engine(Protocol):
-    """A step machine: admit utterances, advance them, take the blocks.
+    """A step machine: admit utterances, advance them, and get their takes.
 
-    One call of `advance` is one bounded step. An exception out of it is the engine's death.
+    One call of `advance` is one bounded step. An exception out of it ends the engine.
     """
 
     name: str
@@ -107,7 +106,7 @@ class Engine(Protocol):
     slots: int  # utterances inside at once
     ahead: int  # segments of one job that gain from being inside together
     languages: frozenset[str]
-    lacking: Mapping[str, str]  # what it would need for each language that it could speak, and cannot here
+    lacking: Mapping[str, str]  # for each language that it could speak, and cannot here: what it needs
     voices: tuple[str, ...]
     options: Mapping[str, Range]  # sampling options that a request may set
     tags: bool  # whether [laugh] and its like are spoken
@@ -120,7 +119,7 @@ class Engine(Protocol):
         """Do one bounded step; `order` holds the ids inside, the most urgent first."""
 
     def drop(self, utterance: int) -> None:
-        """Forget an utterance that nobody waits for; unknown ids are ignored."""
+        """Forget an utterance; unknown ids are ignored."""
 
 
 @runtime_checkable
@@ -128,12 +127,12 @@ class RestingEngine(Engine, Protocol):
     """An engine that can use the time when nothing is inside."""
 
     def rest(self) -> bool:
-        """Do one bounded piece of what makes later steps quicker; False if none is left."""
+        """Do one bounded piece of what makes later steps faster; False if none is left."""
 
 
 @runtime_checkable
 class ReportingEngine(Engine, Protocol):
-    """An engine with something of its own to say to operators."""
+    """An engine with figures of its own for operators."""
 
     def status(self) -> Mapping[str, int | str]:
         """Return figures and short lines about its state, fit for a client; for any thread."""

@@ -21,7 +21,7 @@ TITLES = {"preview": "Preview", "tone": "Tone"} | {name: model.title for name, m
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An engine, what operators should read of it, and what makes its audio differ from the default."""
+    """An engine, lines about it for operators, and what makes its audio differ from the default."""
 
     engine: Engine
     notes: tuple[str, ...] = ()
@@ -31,8 +31,8 @@ class Loaded:
 def choose(settings: Settings) -> str:
     """Return the engine's name.
 
-    `auto` is Chatterbox where torch and weights are there, else the preview engine, but never on a
-    deployed endpoint: nobody there should hear another voice than the one paid for.
+    `auto` is Chatterbox if torch and weights are there, else the preview engine, but never on a
+    deployed endpoint, where another voice than the one paid for would be heard.
 
     Raises:
         StartError: No engine can be chosen.
@@ -66,7 +66,7 @@ def load(name: str, settings: Settings) -> Loaded:
     if name == "preview":
         from worker.engines.preview import PreviewEngine  # noqa: PLC0415 - likewise
 
-        judged = JudgedEngine(PreviewEngine(slots=settings.slots or 8), guarded=False)  # it never rambles
+        judged = JudgedEngine(PreviewEngine(slots=settings.slots or 8), judged=False)  # it never fails
         return Loaded(judged, ("PREVIEW VOICE: a small English voice speaks, not Chatterbox",))
     return load_chatterbox(MODELS[name], settings)
 
@@ -84,7 +84,7 @@ def load_chatterbox(model: Model, settings: Settings) -> Loaded:
     except ImportError as error:
         raise not_installed(error) from error
     started = start.start(folder, model=model, device=settings.device, options=options_of(settings))
-    judged = JudgedEngine(started.engine, guarded=not started.is_random, mark=started.mark)
+    judged = JudgedEngine(started.engine, judged=not started.is_random, mark=started.mark)
     return Loaded(judged, started.notes, started.variant)
 
 

@@ -24,7 +24,7 @@ FREQUENCY = 220  # Hz; the voice's seed shifts it, so that two seeds differ
 class ToneEngine:
     """Speak every character as 70 ms of tone, `speed` seconds of audio a second and slot.
 
-    A learned voice is a pitch of its own, told from its clip's hash.
+    A learned voice is a pitch of its own, from its clip's hash.
     """
 
     name = "tone"
@@ -83,7 +83,7 @@ class ToneEngine:
         return data
 
     def recall(self, voice: str, data: bytes) -> None:
-        """Make a voice ready from its file; raises ValueError where that is damaged."""
+        """Make a voice ready from its file; raises ValueError if that is damaged."""
         try:
             self._pitches[voice] = float(json.loads(data)["pitch"])
         except (KeyError, TypeError) as error:

@@ -49,9 +49,9 @@ BROKEN = Take(7, np.full(RATE, np.nan, np.float32))
 
 
 def spoken(
-    engine: ScriptedEngine, speed: float = 1.0, *, guarded: bool = True
+    engine: ScriptedEngine, speed: float = 1.0, *, judges: bool = True
 ) -> tuple[Take | Fault, JudgedEngine]:
-    judged = JudgedEngine(engine, guarded=guarded)
+    judged = JudgedEngine(engine, judged=judges)
     judged.admit(Utterance(7, TEXT, speed=speed, seed=40))
     while not (done := judged.advance([7])):
         pass
@@ -67,7 +67,7 @@ def test_good_speech_is_spoken_once() -> None:
 
 
 @pytest.mark.parametrize("fault", [RAMBLING, SILENT, BROKEN])
-def test_a_failed_take_is_spoken_again_with_the_next_seed_and_nobody_is_told(fault: Take) -> None:
+def test_a_failed_take_is_spoken_again_with_the_next_seed_and_no_warning_is_given(fault: Take) -> None:
     engine = ScriptedEngine(fault, speech())
     block, _ = spoken(engine)
     assert isinstance(block, Take)
@@ -103,7 +103,7 @@ def test_three_takes_without_numbers_are_a_fault() -> None:
 
 
 def test_without_the_guard_what_comes_is_taken() -> None:
-    block, _ = spoken(ScriptedEngine(RAMBLING), guarded=False)
+    block, _ = spoken(ScriptedEngine(RAMBLING), judges=False)
     assert isinstance(block, Take)
     assert block.warnings == ()
 
@@ -145,7 +145,7 @@ def test_the_mark_is_made_last_on_finished_speech() -> None:
 
 @pytest.mark.parametrize("speed", [0.5, 0.8, 1.5, 2.0])
 def test_the_preview_voice_keeps_the_law_of_speed(speed: float) -> None:
-    judged = JudgedEngine(PreviewEngine(), guarded=False)
+    judged = JudgedEngine(PreviewEngine(), judged=False)
     lengths = []
     for number, pace in enumerate([1.0, speed]):
         judged.admit(Utterance(number, TEXT, speed=pace))

@@ -57,8 +57,8 @@ FAULTS: list[tuple[str, Reading]] = [
     ("clipped", Reading(TEXT, np.clip(8 * speech(), -1, 1))),
     ("clipped", Reading(TEXT, np.clip(8 * speech(), -0.99, 0.99))),
     ("clicks", Reading(TEXT, clicking())),
-    ("no numbers", Reading(TEXT, np.full(RATE, np.nan, np.float32))),
-    ("no numbers", Reading(TEXT, np.full(RATE, np.inf, np.float32))),
+    ("NaN samples", Reading(TEXT, np.full(RATE, np.nan, np.float32))),
+    ("NaN samples", Reading(TEXT, np.full(RATE, np.inf, np.float32))),
 ]
 
 

@@ -49,7 +49,7 @@ class Cloner:
 
     def __init__(self, weights: Mapping[str, Tensor], device: torch.device, prompt: PromptFormat) -> None:
         """Build the models of `weights`: `tokenizer.*`, `speaker_encoder.*` and `ve.*`."""
-        parts = {name: part_of(weights, name) for name in ("tokenizer", "speaker_encoder", "ve")}
+        parts = {name: weights_below(weights, name) for name in ("tokenizer", "speaker_encoder", "ve")}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the package and of what it imports, about themselves
             self._mel = upstream("s3gen/utils/mel.py").mel_spectrogram
@@ -58,9 +58,9 @@ class Cloner:
             encoder = upstream("voice_encoder/__init__.py").VoiceEncoder()
         self._device = device
         self._prompt = prompt
-        self._tokenizer = filled(tokenizer, parts["tokenizer"], device)
-        self._speaker = filled(speaker, parts["speaker_encoder"], device)
-        self._encoder = filled(encoder, parts["ve"], device)
+        self._tokenizer = with_weights(tokenizer, parts["tokenizer"], device)
+        self._speaker = with_weights(speaker, parts["speaker_encoder"], device)
+        self._encoder = with_weights(encoder, parts["ve"], device)
 
     @torch.inference_mode()
     def condition(self, clip: Clip) -> Conditioning:
@@ -141,14 +141,14 @@ def upstream(path: str) -> ModuleType:
     return module
 
 
-def part_of(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def weights_below(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Return the weights under `name.`, without it."""
     return {
         key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")
     }
 
 
-def filled(model: Any, weights: Mapping[str, Tensor], device: torch.device) -> Any:
+def with_weights(model: Any, weights: Mapping[str, Tensor], device: torch.device) -> Any:
     """Return the model with its weights, ready to be used."""
     constant = getattr(model, "ignore_state_dict_missing", ())
     missing, unexpected = model.load_state_dict(weights, strict=False, assign=True)

@@ -113,10 +113,10 @@ def gpu_line(device: torch.device) -> str | None:
 
 @cache
 def fuses_bf16() -> bool:
-    """Return whether torch's fused attention is the quicker one on this CPU in bfloat16.
+    """Return whether torch's fused attention is the faster one on this CPU in bfloat16.
 
-    It multiplies with MKL, whose bfloat16 is quick with AMX and slow where MKL has but AVX2, as on AMD's
-    processors; plain products are oneDNN's, quick on both.
+    It multiplies with MKL, whose bfloat16 is fast with AMX and slow where MKL has but AVX2, as on AMD's
+    processors; plain products are oneDNN's, fast on both.
     """
     return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - the only name it has
 

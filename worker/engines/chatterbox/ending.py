@@ -17,7 +17,7 @@ MOST_TOKENS = 1_000  # 40 s, where upstream cuts without a word; the models are 
 # are speech. How many tokens a real silence is made of was not measured; no speech is made of three.
 RUN = 50
 FEW = 3  # different tokens in a run
-KEPT = 15  # tokens of a run that become a waveform, 0.6 s: enough to hear that it is silence
+KEPT = 15  # tokens of a run that become a waveform, 0.6 s: enough to be found silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Weights are [out, in]; what GPT-2's checkpoints store the other way round comes as a view.
 
-Every format but `Dense` in float32 gives a row the same result to the last bit, whoever else is in
+Every format but `Dense` in float32 gives a row the same result to the last bit, whatever else is in
 the batch: measured on oneDNN's bfloat16 kernels, and by construction in int8, where each row has a
 scale of its own and the sums are whole numbers.
 """

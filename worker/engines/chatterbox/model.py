@@ -64,7 +64,7 @@ class Model:
         return [self.t3_file, s3gen, first_there(folder, (VOICE_FILE, RELEASED_VOICE)), *self.needed]
 
     def check_whole(self, folder: Path) -> None:
-        """Check that what speaking reads is there in full; quick, since only headers are read.
+        """Check that what speaking reads is there in full; fast, since only headers are read.
 
         Raises:
             StartError: A file is missing or cut short.

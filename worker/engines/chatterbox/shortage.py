@@ -1,4 +1,4 @@
-"""Lack of memory: what counts as one, and how long to go without what failed for want of it."""
+"""Lack of memory: what counts as one, and how long to wait before what failed for it is tried again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,13 +51,13 @@ def memory_needed(place: torch.device, what: str, remedy: str = "use a larger ma
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's kind and the beginning of what it says."""
-    said = " ".join(str(error).split())[:LONGEST_LINE]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    """Return an error's kind and the beginning of its message."""
+    message = " ".join(str(error).split())[:LONGEST_LINE]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 class Patience:
-    """When to try again what failed for want of memory: ever later, up to a bound.
+    """When to try again what failed for lack of memory: ever later, up to a bound.
 
     Counted in occasions to try, since engines know no clock.
     """

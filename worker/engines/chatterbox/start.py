@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from worker.engines import Engine, Pcm
+from worker.engines.chatterbox.checkpoint import LoadedModels
 from worker.engines.chatterbox.device import gpu_line, on_own_thread, pick_device
-from worker.engines.chatterbox.files import WATERMARK_FILE, Manifest
+from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.shortage import memory_needed
@@ -20,13 +21,6 @@ __all__ = ["Started", "start"]
 DEFAULT_PRECISION = "bf16"
 DEFAULTS = Options()
 RANDOM = "RANDOM WEIGHTS: what is heard is noise, for tests and benchmarks"
-
-
-class LoadedModels(Protocol):
-    """What a start must know of loaded weights."""
-
-    manifest: Manifest
-    precision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +40,13 @@ def start(folder: Path, *, device: str, options: Options = DEFAULTS, model: Mode
     Raises:
         StartError: Weights, device or memory do not allow it.
     """
-    place = pick_device(device)
+    picked = pick_device(device)
     steps = options.flow_steps or model.flow_steps
-    engine, models = on_own_thread(partial(model.imported().load, folder, place, options, steps))
+    engine, models = on_own_thread(partial(model.imported().load, folder, picked, options, steps))
     kept = folder / WATERMARK_FILE
-    with memory_needed(place, "the watermark"):
-        watermark = on_own_thread(partial(Watermark.load, kept if kept.is_file() else None, place))
-    notes = [gpu_line(place), RANDOM if models.manifest.is_random else None]
+    with memory_needed(picked, "the watermark"):
+        watermark = on_own_thread(partial(Watermark.load, kept if kept.is_file() else None, picked))
+    notes = [gpu_line(picked), RANDOM if models.manifest.is_random else None]
     return Started(
         engine,
         mark=watermark.apply,
@@ -62,8 +56,8 @@ def start(folder: Path, *, device: str, options: Options = DEFAULTS, model: Mode
     )
 
 
-def variant(models: LoadedModels, options: Options, usual_steps: int) -> dict[str, str]:
-    """Return what a cache key must say beside the engine's name."""
+def variant(models: LoadedModels[Any, Any, Any], options: Options, usual_steps: int) -> dict[str, str]:
+    """Return what a cache key must hold besides the engine's name."""
     seconds, steps = options.prompt_seconds, options.flow_steps or usual_steps
     found = {
         "precision": models.precision if models.precision != DEFAULT_PRECISION else "",

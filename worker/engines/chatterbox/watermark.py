@@ -1,8 +1,8 @@
-"""Perth's implicit watermark: every delivered sample carries a mark that its decoder finds.
+"""Perth's implicit watermark: every sample of a take carries a mark that its decoder finds.
 
 The network, its weights and the spectral frame are those of resemble-perth 1.0.1
-(`perth_net_implicit`); that package is not imported, since it brings librosa, scipy and numba along and
-so stalls whatever decodes beside it.
+(`perth_net_implicit`); that package is not imported, since it imports librosa, scipy and numba, which
+would stall what is decoded meanwhile.
 """
 
 from importlib.util import find_spec
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import soxr
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
 from worker.engines import Pcm
+from worker.engines.resample import resampled
 from worker.errors import StartError
 
 __all__ = ["Watermark"]
@@ -28,7 +28,7 @@ HOP = 320
 SHORTEST = WINDOW // 2 + 1  # samples at the inner rate that can be mirrored at both ends
 FLOOR = 1e-9  # the least magnitude
 FLOOR_DB, HEADROOM_DB = 180.0, 15.0  # the network sees decibels as (dB + 180) / 195
-SILENT = 0.05  # frames whose levels add up to less than this part of the loudest frame's are left alone
+SILENT = 0.05  # frames whose levels add up to less than this part of the loudest frame's are not marked
 
 
 class Watermark:
@@ -71,12 +71,12 @@ class Watermark:
         """
         if not len(pcm):
             return pcm
-        inner = torch.from_numpy(resample(pcm, SAMPLE_RATE, INNER_RATE))
+        inner = torch.from_numpy(resampled(pcm, SAMPLE_RATE, INNER_RATE))
         wanted = len(inner)
         if wanted < SHORTEST:
             inner = functional.pad(inner, (0, SHORTEST - wanted))
         marked = self._mark(inner.to(self._window.device)).cpu()[:wanted]
-        outer = resample(marked.numpy(), INNER_RATE, SAMPLE_RATE)[: len(pcm)]
+        outer = resampled(marked.numpy(), INNER_RATE, SAMPLE_RATE)[: len(pcm)]
         return np.pad(outer, (0, len(pcm) - len(outer)))
 
     @torch.inference_mode()
@@ -99,15 +99,6 @@ class Watermark:
             x = functional.leaky_relu(x) if number else x
             x = functional.conv1d(x, weight, bias, padding=weight.shape[2] // 2)
         return x[0]
-
-
-def resample(pcm: Pcm, rate: int, wanted: int) -> Pcm:
-    """Return ceil(n * wanted / rate) samples, as librosa's `resample` (and so Perth) does."""
-    length = -(-len(pcm) * wanted // rate)
-    moved = soxr.resample(np.ascontiguousarray(pcm, dtype=np.float32), rate, wanted, quality="soxr_hq")[
-        :length
-    ]
-    return np.pad(moved, (0, length - len(moved)))
 
 
 def installed() -> dict[str, Tensor]:

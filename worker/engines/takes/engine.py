@@ -28,7 +28,7 @@ __all__ = ["JudgedEngine", "cloner"]
 
 log = logging.getLogger("worker")
 MOST_TAKES = 3
-# seconds behind the speech: more than the 0.12 s that Turbo adds to whatever it said, and most pauses
+# Seconds after the speech: more than the 0.12 s that Turbo always adds, and than most pauses.
 ENDED_BY_SILENCE = 0.4
 SAMPLE_RATE = 24_000  # Hz; all that comes after an engine is made for it
 
@@ -43,17 +43,17 @@ class UtteranceTakes:
 
 
 class JudgedEngine:
-    """Speaks as `engine` does, always at its own pace, and changes the speed of what it made.
+    """Speaks as `engine` does, always at its own pace, and changes the speed of each take afterwards.
 
-    With `guarded`, implausible speech is spoken again with the next seed, at most twice; then the
-    best take leaves with a warning. `mark` is done last to each segment (a watermark).
+    With `judged`, implausible speech is spoken again with the next seed, at most twice; then the
+    best take is returned with a warning. `mark` is applied last to each take (a watermark).
 
     Raises:
-        StartError: The engine speaks at another rate than 24 kHz, which would be heard as another pace.
+        StartError: The engine's sample rate is not 24 kHz: its speech would have another pace.
     """
 
     def __init__(
-        self, engine: Engine, *, guarded: bool = True, mark: Callable[[Pcm], Pcm] = lambda pcm: pcm
+        self, engine: Engine, *, judged: bool = True, mark: Callable[[Pcm], Pcm] = lambda pcm: pcm
     ) -> None:
         if engine.sample_rate != SAMPLE_RATE:
             raise StartError(
@@ -71,77 +71,77 @@ class JudgedEngine:
         self.options = engine.options
         self.tags = engine.tags
         self.clones = engine.clones
-        self._guarded = guarded
+        self._judges = judged
         self._mark = mark
-        self._inside: dict[int, UtteranceTakes] = {}
+        self._active: dict[int, UtteranceTakes] = {}
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more."""
-        self._inside[utterance.id] = UtteranceTakes(utterance)
+        self._active[utterance.id] = UtteranceTakes(utterance)
         self.engine.admit(replace(utterance, speed=1.0))
 
     def advance(self, order: Sequence[int]) -> list[Take | Fault]:
-        """Do one bounded step of the engine; judge and finish what came of it."""
+        """Do one bounded step of the engine; judge and finish its takes."""
         done = (self._judged(result) for result in self.engine.advance(order))
         return [result for result in done if result is not None]
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
-        self._inside.pop(utterance, None)
+        self._active.pop(utterance, None)
         self.engine.drop(utterance)
 
     def rest(self) -> bool:
-        """Let the engine use a time when nobody waits."""
+        """Let the engine use a time when no listener waits."""
         return isinstance(self.engine, RestingEngine) and self.engine.rest()
 
     def status(self) -> Mapping[str, int | str]:
-        """Return what the engine says of its state."""
+        """Return the engine's figures and short lines about its state."""
         return self.engine.status() if isinstance(self.engine, ReportingEngine) else {}
 
     def _judged(self, result: Take | Fault) -> Take | Fault | None:
-        """Return what leaves, or None where the utterance went back to be spoken again."""
+        """Return the finished take, or None if the utterance is spoken again."""
         if isinstance(result, Fault):
-            self._inside.pop(result.utterance, None)
+            self._active.pop(result.utterance, None)
             return result
-        tries = self._inside[result.utterance]
+        spoken = self._active[result.utterance]
         take = without_silence(result, self.sample_rate)
-        tries.takes.append(take)
-        tries.verdicts.append(self._verdict(tries.utterance, take))
-        if tries.verdicts[-1].plausible or len(tries.takes) == MOST_TAKES:
-            del self._inside[result.utterance]
-            return self._finished(tries)
-        log.info("a segment is spoken again: %s", ", ".join(tries.verdicts[-1].problems))
-        seed = (tries.utterance.seed + len(tries.takes)) % 2**63
-        self.engine.admit(replace(tries.utterance, speed=1.0, seed=seed))
+        spoken.takes.append(take)
+        spoken.verdicts.append(self._verdict(spoken.utterance, take))
+        if spoken.verdicts[-1].plausible or len(spoken.takes) == MOST_TAKES:
+            del self._active[result.utterance]
+            return self._finished(spoken)
+        log.info("a segment is spoken again: %s", ", ".join(spoken.verdicts[-1].problems))
+        seed = (spoken.utterance.seed + len(spoken.takes)) % 2**63
+        self.engine.admit(replace(spoken.utterance, speed=1.0, seed=seed))
         return None
 
-    def _verdict(self, utterance: Utterance, block: Take) -> Verdict:
-        if not self._guarded:
+    def _verdict(self, utterance: Utterance, take: Take) -> Verdict:
+        if not self._judges:
             return Verdict()
-        return verdict(Reading(utterance.text, block.pcm, stopped=block.stopped), self.sample_rate)
+        return verdict(Reading(utterance.text, take.pcm, stopped=take.stopped), self.sample_rate)
 
-    def _finished(self, tries: UtteranceTakes) -> Take | Fault:
-        chosen = best(tries.verdicts)
-        take, problems = tries.takes[chosen], tries.verdicts[chosen].problems
+    def _finished(self, spoken: UtteranceTakes) -> Take | Fault:
+        chosen = best(spoken.verdicts)
+        take, problems = spoken.takes[chosen], spoken.verdicts[chosen].problems
         if not np.isfinite(take.pcm).all():
-            return Fault(take.utterance, EngineFailedError("the engine made audio that is not numbers: NaN"))
+            return Fault(take.utterance, EngineFailedError("the engine returned NaN samples"))
         warnings = take.warnings
         if problems:
             warnings += (f"a segment may sound wrong after {MOST_TAKES} tries: {', '.join(problems)}",)
-        finished = finish(take.pcm, sample_rate=self.sample_rate, speed=tries.utterance.speed)
+        finished = finish(take.pcm, sample_rate=self.sample_rate, speed=spoken.utterance.speed)
         return replace(take, pcm=self._mark(finished.pcm), warnings=warnings, gain=finished.gain)
 
 
-def without_silence(block: Take, sample_rate: int) -> Take:
-    """Return a take without the silence around its speech; where that follows it, the speech had ended.
+def without_silence(take: Take, sample_rate: int) -> Take:
+    """Return a take without the silence around its speech; if silence follows it, the speech had ended.
 
-    A model that does not stop, and is silent up to the cap, has said what it had to say.
+    A model that does not stop, and is silent up to the cap, has spoken its text.
     """
-    if not np.isfinite(block.pcm).all():
-        return block
-    start, end = speech_span(block.pcm, sample_rate)
-    silent = (len(block.pcm) - end) / sample_rate
-    return replace(block, pcm=block.pcm[start:end], stopped=block.stopped or silent >= ENDED_BY_SILENCE)
+    if not np.isfinite(take.pcm).all():
+        return take
+    start, end = speech_span(take.pcm, sample_rate)
+    silent = (len(take.pcm) - end) / sample_rate
+    return replace(take, pcm=take.pcm[start:end], stopped=take.stopped or silent >= ENDED_BY_SILENCE)
 
 
 def cloner(engine: Engine) -> CloningEngine | None:

@@ -32,10 +32,10 @@ def finish(pcm: Pcm, *, sample_rate: int, speed: float = 1.0) -> Finished:
     neighbour's gain suits it.
     """
     spoken = stretched(pcm, sample_rate, speed)
-    heard = loudness(spoken, sample_rate)
-    if heard == float("-inf"):
+    lufs = loudness(spoken, sample_rate)
+    if lufs == float("-inf"):
         return Finished(faded(spoken, sample_rate), None)
-    correction = min(MOST_DB, max(-MOST_DB, TARGET_LUFS - heard))
+    correction = min(MOST_DB, max(-MOST_DB, TARGET_LUFS - lufs))
     gain = 10.0 ** (correction / 20.0)
     return Finished(faded(level(spoken, gain), sample_rate), gain)
 

@@ -1,6 +1,6 @@
 """Whether speech is plausible for its text: what upstream's model does wrong now and then. Pure.
 
-The bounds are wide: a fault they let pass is heard once, a wrong alarm speaks a segment thrice.
+The bounds are wide: a fault that they let pass is heard once, a false alarm costs three takes.
 """
 
 import unicodedata
@@ -16,11 +16,11 @@ __all__ = ["Reading", "Verdict", "best", "most_tokens", "plausible_tokens", "ver
 
 TOKENS_A_SECOND = 25
 FRAME = 1_024  # samples, 43 ms at 24 kHz
-SPREAD = 2_048  # samples from one looked-at frame to the next
-SILENT = 10.0 ** (-55.0 / 20.0)  # RMS of a frame; below it nothing is heard
+STRIDE = 2_048  # samples from one measured frame to the next
+SILENT = 10.0 ** (-55.0 / 20.0)  # RMS of a frame; below it nothing is audible
 # Shares of the loudest frame's RMS: a vocoder's silence is not digital silence, nor a noise that goes on.
-SILENT_BESIDE = 10.0 ** (-30.0 / 20.0)
-FAINT_BESIDE = 10.0 ** (-25.0 / 20.0)
+SILENT_SHARE = 10.0 ** (-30.0 / 20.0)
+FAINT_SHARE = 10.0 ** (-25.0 / 20.0)
 LONGEST_GAP = 3.0  # seconds of silence inside one segment; pauses are added outside
 FLAT = 0.25  # spectral flatness: speech's vowels are under 0.05, white noise is at 0.56
 LONGEST_NOISE = 1.5  # seconds; no consonant lasts that long
@@ -31,7 +31,7 @@ CLIPPED = 0.005  # share of samples at full scale
 JUMP = 1.2  # second difference of a click; speech at full scale stays under 0.8
 SOUND = 50  # tokens that a tag such as [laugh] may take, beside those for its letters
 PAUSES = ".,;:!?\u2026\u2014-\n"
-# What counts least when all takes failed: a listener forgives a click sooner than silence.
+# The badness of each problem, for when all takes failed: a click is less bad than silence.
 WEIGHTS = {
     "clicks": 1.0,
     "clipped": 2.0,
@@ -42,17 +42,17 @@ WEIGHTS = {
     "noise": 20.0,
     "a steady sound": 20.0,
     "silence": 50.0,
-    "no numbers": 1000.0,
+    "NaN samples": 1000.0,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One try at a segment: float32 [n] as the model made it, trimmed, and nothing else done to it."""
+    """One take of a segment: float32 [n] as the model made it, trimmed, and not changed otherwise."""
 
     text: str
     pcm: Pcm
-    stopped: bool = True  # whether the speech had come to its end when the decoding did
+    stopped: bool = True  # whether the speech had ended when the decoding did
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def verdict(take: Reading, sample_rate: int = 24_000) -> Verdict:
     """Judge one take by its length and its sound."""
     pcm = take.pcm
     if not np.isfinite(pcm).all():
-        return Verdict(("no numbers",))
+        return Verdict(("NaN samples",))
     fewest, most = plausible_tokens(take.text)
     tokens = round(len(pcm) / sample_rate * TOKENS_A_SECOND)
     tests = {
@@ -85,7 +85,7 @@ def verdict(take: Reading, sample_rate: int = 24_000) -> Verdict:
         "too long for its text": tokens > most,
     }
     ends = tuple(problem for problem, found in tests.items() if found)
-    return Verdict((*ends, *heard_problems(pcm, sample_rate)))
+    return Verdict((*ends, *audible_problems(pcm, sample_rate)))
 
 
 def best(verdicts: Sequence[Verdict]) -> int:
@@ -128,19 +128,19 @@ def weight(letter: str) -> tuple[float, float]:
     return (1.0, 1.0) if letter.isalpha() else (0.0, 1.0)
 
 
-def heard_problems(pcm: Pcm, sample_rate: int) -> tuple[str, ...]:
+def audible_problems(pcm: Pcm, sample_rate: int) -> tuple[str, ...]:
     """Return what is wrong with the sound itself."""
-    starts = np.arange(0, max(1, len(pcm) - FRAME + 1), SPREAD)
+    starts = np.arange(0, max(1, len(pcm) - FRAME + 1), STRIDE)
     padded = pcm if len(pcm) >= FRAME else np.pad(pcm, (0, FRAME - len(pcm)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[starts]
     levels = np.sqrt(np.square(frames).mean(axis=1))
     loudest = float(levels.max())
     if loudest <= SILENT:
         return ("silence",)
-    heard = levels > max(SILENT, loudest * SILENT_BESIDE)
-    strong = levels > max(SILENT, loudest * FAINT_BESIDE)
-    frames_a_second = sample_rate / SPREAD
-    inside = heard[heard.argmax() : len(heard) - heard[::-1].argmax()]
+    audible = levels > max(SILENT, loudest * SILENT_SHARE)
+    strong = levels > max(SILENT, loudest * FAINT_SHARE)
+    frames_a_second = sample_rate / STRIDE
+    inside = audible[audible.argmax() : len(audible) - audible[::-1].argmax()]
     tests = {
         "a silence inside": longest(~inside) > LONGEST_GAP * frames_a_second,
         "noise": longest(strong & (flatness(frames) > FLAT)) > LONGEST_NOISE * frames_a_second,

@@ -23,11 +23,11 @@ def loudness(pcm: Pcm, sample_rate: int) -> float:
     if len(pcm) < block:
         return float("-inf")
     energies = block_energies(weighted(pcm, sample_rate), block)
-    heard = energies[in_lufs(energies) > ABSOLUTE_GATE]
-    if not len(heard):
+    loud = energies[in_lufs(energies) > ABSOLUTE_GATE]
+    if not len(loud):
         return float("-inf")
-    gate = float(in_lufs(heard.mean())) + RELATIVE_GATE
-    return float(in_lufs(heard[in_lufs(heard) > gate].mean()))
+    gate = float(in_lufs(loud.mean())) + RELATIVE_GATE
+    return float(in_lufs(loud[in_lufs(loud) > gate].mean()))
 
 
 def in_lufs(energy: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:

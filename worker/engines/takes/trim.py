@@ -13,7 +13,7 @@ __all__ = ["speech_span", "trimmed"]
 Levels = NDArray[np.float64]
 """[2, hops]: of each hop, and of the 45 ms around it."""
 
-HOP_MS = 5  # silence is told in steps of this
+HOP_MS = 5  # silence is found in steps of this
 KEPT_MS = 30  # of silence beside the speech: onsets and decays are quieter than the threshold
 QUIET_DB = -46.0  # below the loudest hop: weaker than any consonant
 INAUDIBLE_DB = -66.0  # whatever the loudest hop is
@@ -25,7 +25,7 @@ ENDING = 80  # hops, 400 ms
 SHIFTS = range(0, 40, 8)  # hops: what stands behind may be quieter, as Turbo's three silence tokens
 STEADY_DB = 6.0  # from the tenth percentile to the loudest
 BELOW_DB = -25.0  # below the loudest of all; what is louder is speech, however steady
-ABOVE_DB = 3.0  # above the loudest of the noise, something else is heard
+ABOVE_DB = 3.0  # above the loudest of the noise, there is something else
 
 
 def trimmed(pcm: Pcm, sample_rate: int) -> Pcm:
@@ -38,7 +38,7 @@ def speech_span(pcm: Pcm, sample_rate: int) -> tuple[int, int]:
     """Return where to cut `pcm`, in samples: the silence and the steady noise around its speech go.
 
     30 ms of it stay on each side, of silence alone 30 ms. Noise that is shorter than 400 ms stays, as
-    it cannot be told from speech.
+    it cannot be distinguished from speech.
     """
     hop = sample_rate * HOP_MS // 1000
     levels = levels_of(pcm, hop)
@@ -49,7 +49,7 @@ def speech_span(pcm: Pcm, sample_rate: int) -> tuple[int, int]:
 
 
 def end_of_speech(levels: Levels) -> int:
-    """Return how many hops there are up to where nothing but silence or noise follows.
+    """Return the number of hops after which nothing but silence or noise follows.
 
     Noise may change its level: without what was found to be noise, the end is looked at again.
     """
@@ -58,16 +58,16 @@ def end_of_speech(levels: Levels) -> int:
     end, before = levels.shape[1], -1
     while end != before:
         before = end
-        heard = levels[0, :end] > quiet
+        audible = levels[0, :end] > quiet
         noise = noise_behind(levels[:, :end], loudest[1] + BELOW_DB)
         if noise is not None:
-            heard &= (levels[:, :end] > noise[:, None]).any(axis=0)
-        end = last_of(heard) + 1
+            audible &= (levels[:, :end] > noise[:, None]).any(axis=0)
+        end = last_of(audible) + 1
     return end
 
 
 def noise_behind(levels: Levels, most: float) -> Levels | None:
-    """Return the two levels [2] above which the noise at the end is not alone; None where none is found."""
+    """Return the two levels [2] above which the noise at the end is not alone; None if there is none."""
     for shift in SHIFTS:
         end = levels.shape[1] - shift
         if end < ENDING:
@@ -90,6 +90,6 @@ def levels_of(pcm: Pcm, hop: int) -> Levels:
 
 
 def last_of(flags: NDArray[np.bool_]) -> int:
-    """Return the place of the last True, -1 where there is none."""
+    """Return the index of the last True, -1 if there is none."""
     places = np.flatnonzero(flags)
     return int(places[-1]) if len(places) else -1

@@ -60,7 +60,7 @@ def speaker(tiny_multilingual: Path) -> MultilingualEngine:
 def baked(tiny_multilingual: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("baked")
     for precision in ("fp32", "bf16", "int8"):
-        bake(tiny_multilingual, root / precision, precision, say=lambda _: None)
+        bake(tiny_multilingual, root / precision, precision, report=lambda _: None)
     return {precision: root / precision for precision in ("fp32", "bf16", "int8")}
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job, S3Voice, folded
+from worker.engines.chatterbox.s3gen.flow import result_of
 from worker.engines.chatterbox.s3gen.layers import Padding, attend_fused, attend_head_by_head
 from worker.engines.chatterbox.s3gen.model import Draws
 from worker.engines.takes.judge import Reading, verdict
@@ -127,42 +128,33 @@ def test_each_row_of_a_ragged_batch_is_itself_alone(pair: Pair) -> None:
 
 
 def test_the_same_utterance_gives_the_same_samples_alone_beside_others_and_again(pair: Pair) -> None:
-    alone = pair.ours.speak([job(speech(20), pair.voice, seed=5)])[0]
-    first, _, last = pair.ours.speak(
-        [
-            job(speech(20), pair.voice, seed=5),
-            job(speech(33, 1), pair.voice, seed=6),
-            job(speech(20), pair.voice, seed=5),
-        ]
-    )
-    assert torch.equal(first, alone)
-    assert torch.equal(last, alone)
-    assert not torch.equal(pair.ours.speak([job(speech(20), pair.voice, seed=6)])[0], alone)
+    alone = pair.ours.render([job(speech(20), pair.voice, seed=5)])[0]
+    same = pair.ours.stepwise([job(speech(20), pair.voice, seed=5)])
+    next(same)
+    other = pair.ours.render([job(speech(20), pair.voice, seed=6)])[0]
+    assert not torch.equal(other, alone)
+    assert torch.equal(result_of(same)[0], alone)
 
 
 def test_speech_is_float32_on_the_cpu_960_samples_a_token_and_begins_silent(pair: Pair) -> None:
-    wave = pair.ours.speak([job(speech(12), pair.voice)])[0]
+    wave = pair.ours.render([job(speech(12), pair.voice)])[0]
     assert (wave.dtype, wave.device, wave.shape) == (torch.float32, CPU, (12 * 960,))
     assert not wave[:480].any()
     assert wave[960:].any()
 
 
 def test_a_thousand_tokens_are_forty_seconds(pair: Pair) -> None:
-    wave = pair.ours.speak([job(speech(1000), pair.voice)])[0]
+    wave = pair.ours.render([job(speech(1000), pair.voice)])[0]
     assert wave.shape == (960_000,)
     assert wave.isfinite().all()
     assert wave.abs().max() <= 0.99
-
-
-def test_no_jobs_are_no_waveforms(pair: Pair) -> None:
-    assert pair.ours.speak([]) == []
 
 
 def test_a_folded_checkpoint_speaks_the_same(pair: Pair) -> None:
     plain = folded(pair.weights)
     assert not [name for name in plain if "parametrizations" in name]
     model = S3Gen.load(plain, device=CPU)
-    one, other = (m.speak([job(speech(9), m.voice(pair.conditioning))])[0] for m in (model, pair.ours))
+    one, other = (m.render([job(speech(9), m.voice(pair.conditioning))])[0] for m in (model, pair.ours))
     assert torch.equal(one, other)
 
 
@@ -179,7 +171,7 @@ def test_a_prompt_whose_mel_and_tokens_differ_in_length_is_cut_to_what_both_have
     for frames, tokens in ((33, 16), (40, 20)):
         voice = pair.ours.voice(replace(pair.conditioning, s3_prompt_mel=mel[:, :frames]))
         assert (len(voice.tokens), len(voice.mel)) == (tokens, 2 * tokens)
-        assert pair.ours.speak([job(speech(4), voice)])[0].shape == (4 * 960,)
+        assert pair.ours.render([job(speech(4), voice)])[0].shape == (4 * 960,)
 
 
 @pytest.mark.parametrize("tokens", [torch.zeros(1, 0, dtype=torch.int64), torch.full((1, 20), 6561)])
@@ -237,7 +229,7 @@ def test_what_the_model_has_no_meaning_for_is_refused_before_any_is_spoken(
     good = job(speech(3), pair.voice)
     before = good.generator.get_state()
     with pytest.raises(ValueError, match=message):
-        pair.ours.speak([good, job(tokens, pair.voice, steps=steps)])
+        pair.ours.render([good, job(tokens, pair.voice, steps=steps)])
     assert torch.equal(good.generator.get_state(), before)
 
 

@@ -63,7 +63,7 @@ def baked(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     root = tmp_path_factory.mktemp("baked")
     precisions = ["bf16", "int8"] if HAS_INT8 else ["bf16"]
     for precision in precisions:
-        bake(tiny_checkpoint, root / precision, precision, say=lambda _: None)
+        bake(tiny_checkpoint, root / precision, precision, report=lambda _: None)
     return {precision: root / precision for precision in precisions}
 
 
@@ -225,9 +225,9 @@ def test_a_bake_that_fails_leaves_nothing(
     broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
     (broken / "conds.pt").unlink()
     with pytest.raises((StartError, OSError)):
-        bake(broken, tmp_path / "made", say=lambda _: None)
+        bake(broken, tmp_path / "made", report=lambda _: None)
     with pytest.raises(StartError, match="baked already"):
-        bake(baked["bf16"], tmp_path / "made", say=lambda _: None)
+        bake(baked["bf16"], tmp_path / "made", report=lambda _: None)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["broken"]
 
 

@@ -137,5 +137,5 @@ class GuidedDecoding(SpeechTokens):
 
 
 def cache_dtype(llama: Llama) -> torch.dtype:
-    """Return the dtype of keys and values: on a CPU float32, whose products are quicker there."""
+    """Return the dtype of keys and values: on a CPU float32, whose products are faster there."""
     return torch.float32 if llama.device.type == "cpu" else llama.dtype

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import Linear
-from worker.engines.chatterbox.t3 import HEAD, HEAD_SIZE, START, STOP, Make
+from worker.engines.chatterbox.t3 import HEAD, HEAD_SIZE, START, STOP, Make, check_tensor, count_layers
 from worker.errors import StartError
 
 __all__ = ["PRODUCTS", "START_TEXT", "STOP_TEXT", "Attend", "Llama", "check_shapes"]
@@ -22,6 +22,7 @@ __all__ = ["PRODUCTS", "START_TEXT", "STOP_TEXT", "Attend", "Llama", "check_shap
 START_TEXT, STOP_TEXT = 255, 0  # text tokens around every text
 EPSILON = 1e-5  # of all norms
 PERCEIVER_HEADS = 4
+BLOCKS = "tfmr.layers."
 PRODUCTS = (
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
     "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
@@ -71,7 +72,7 @@ class Llama:
             return LlamaLayer(before, q, k, v, project, between, gate, up, down)
 
         self.dtype = dtype
-        self._layers = [layer(f"tfmr.layers.{number}") for number in range(count_layers(tensors))]
+        self._layers = [layer(f"tfmr.layers.{number}") for number in range(count_layers(tensors, BLOCKS))]
         self._last_norm = norm("tfmr.norm")
         self._head = make(HEAD)
         # tables stay as they are stored: only the rows that are looked up are read and converted
@@ -203,18 +204,13 @@ def rotary_rates() -> Tensor:
     return mixed
 
 
-def count_layers(tensors: Mapping[str, Tensor]) -> int:
-    """Return how many blocks the checkpoint has."""
-    return len({name.split(".")[2] for name in tensors if name.startswith("tfmr.layers.")})
-
-
 def check_shapes(tensors: Mapping[str, Tensor]) -> None:
     """Refuse weights that are not those of the multilingual T3.
 
     Raises:
         StartError: A tensor is missing, or its shape or dtype is another.
     """
-    blocks = max(1, count_layers(tensors))
+    blocks = max(1, count_layers(tensors, BLOCKS))
     layers = [f"tfmr.layers.{number}" for number in range(blocks)]
     norms = [
         f"{layer}.{norm}" for layer in layers for norm in ("input_layernorm", "post_attention_layernorm")
@@ -225,11 +221,7 @@ def check_shapes(tensors: Mapping[str, Tensor]) -> None:
     wanted = [*norms, *products, *perceiver, *tables, "tfmr.norm", HEAD]
     wanted += ["cond_enc.spkr_enc", "cond_enc.emotion_adv_fc"]
     for name in ["cond_enc.perceiver.pre_attention_query", *(f"{name}.weight" for name in wanted)]:
-        found = tensors.get(name)
-        if found is None:
-            raise StartError(f"the T3 weights lack {name}: are they the multilingual t3_mtl23ls_v2?")
-        if not (found.dtype.is_floating_point or found.dtype == torch.int8):
-            raise StartError(f"the T3 weights hold {name} as {found.dtype}, expected floats")
+        check_tensor(tensors, name, "the multilingual t3_mtl23ls_v2")
     rows, width = tensors["speech_emb.weight"].shape
     if rows <= STOP or tuple(tensors[f"{HEAD}.weight"].shape) != (rows, width):
         shape = list(tensors[f"{HEAD}.weight"].shape)

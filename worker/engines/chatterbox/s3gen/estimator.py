@@ -33,10 +33,12 @@ class Estimator:
         self.dtype = estimator.dtype
         self._shifts: dict[tuple[float, float], list[Tensor]] = {}
 
-    def __call__(self, x: Tensor, given: Tensor, start: float, end: float, padding: Padding | None) -> Tensor:
-        """Return the velocity of x [batch, time, 80], given [batch, time, 240] (tokens, speaker, prompt)."""
+    def __call__(
+        self, x: Tensor, conditions: Tensor, start: float, end: float, padding: Padding | None
+    ) -> Tensor:
+        """Return the velocity of x [batch, time, 80]; conditions: token, speaker and prompt, 240 wide."""
         shift, *shifts, last_shift = self.shifts(start, end)
-        x = torch.cat([x.to(self.dtype), given], dim=-1)
+        x = torch.cat([x.to(self.dtype), conditions], dim=-1)
         skipped = self.down(x, shift, padding)
         x = self.after_down(blank(skipped, padding))
         for stage, shift in zip(self.middle, shifts, strict=True):
@@ -47,7 +49,7 @@ class Estimator:
 
     @property
     def is_mean(self) -> bool:
-        """Whether it was taught the mean velocity of a step, guidance included."""
+        """Whether it was trained on the mean velocity of a step, guidance included."""
         return self.times.mix is not None
 
     def shifts(self, start: float, end: float) -> list[Tensor]:
@@ -85,7 +87,7 @@ class Times:
 
 
 class EstimatorStage:
-    """A residual block that knows the time, then transformer blocks."""
+    """A residual block shifted by the time's embedding, then transformer blocks."""
 
     def __init__(self, stage: Weights) -> None:
         residual = stage.at("0")

@@ -15,16 +15,16 @@ from worker.engines.chatterbox.s3gen.estimator import Estimator
 from worker.engines.chatterbox.s3gen.layers import Padding
 from worker.engines.chatterbox.s3gen.weights import Weights
 
-__all__ = ["MELS", "Flow", "FlowRow", "finished"]
+__all__ = ["MELS", "Flow", "FlowRow", "result_of"]
 
 MELS = 80
 GUIDANCE = 0.7  # upstream's `inference_cfg_rate`
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class FlowRow:
-    """One row of a batch: what to say, as whom, from which noise."""
+    """One row of a batch: its tokens, voice and noise."""
 
     tokens: Tensor  # [tokens] int64
     prompt_tokens: Tensor  # [prompt tokens] int64
@@ -41,9 +41,9 @@ class FlowRow:
 class Flow:
     """The encoder and the estimator, run over whole rows: both see past and future.
 
-    A mean flow takes even steps. Any other is guided: each step also asks what the estimator would do
-    knowing nothing of tokens, speaker and prompt, and goes further away from that; its steps are short
-    at first (`CausalConditionalCFM` of upstream's flow_matching.py).
+    A mean flow takes even steps. Any other takes steps of a cosine schedule with classifier-free guidance:
+    the velocity without tokens, speaker and prompt is computed too, and subtracted in part
+    (`CausalConditionalCFM` of upstream's flow_matching.py).
     """
 
     def __init__(self, flow: Weights) -> None:
@@ -58,7 +58,7 @@ class Flow:
 
     def __call__(self, rows: Sequence[FlowRow], steps: int) -> list[Tensor]:
         """Return each row's mel spectrogram [2 * tokens, 80] in float32, the prompt's left off."""
-        return finished(self.stepwise(rows, steps))
+        return result_of(self.stepwise(rows, steps))
 
     def stepwise(self, rows: Sequence[FlowRow], steps: int) -> Generator[None, None, list[Tensor]]:
         """Yield after each step; return what a call does."""
@@ -67,22 +67,25 @@ class Flow:
         ids = stacked([torch.cat([row.prompt_tokens, row.tokens]) for row in rows])
         encoded = self.encoder(ids, padding)
         frames = None if padding is None else padding.doubled()
-        given = torch.cat([encoded, *self._conditions(rows, encoded)], dim=-1)
+        conditions = torch.cat([encoded, *self._conditions(rows, encoded)], dim=-1)
         x = stacked([row.noise for row in rows])
         mean = self.estimator.is_mean
-        times = [step / steps if mean else eased(step / steps) for step in range(steps + 1)]
+        times = [step / steps if mean else cosine_schedule(step / steps) for step in range(steps + 1)]
         velocity = self.estimator if mean else self._guided
         for start, end in pairwise(times):
-            x = x + (end - start) * velocity(x, given, start, end, frames)
+            x = x + (end - start) * velocity(x, conditions, start, end, frames)
             yield
         return [x[at, len(row.prompt_mel) : 2 * row.length] for at, row in enumerate(rows)]
 
-    def _guided(self, x: Tensor, given: Tensor, start: float, end: float, padding: Padding | None) -> Tensor:
-        """Return the velocity, moved away from that of nothing given."""
-        both = torch.cat([given, torch.zeros_like(given)])
+    def _guided(
+        self, x: Tensor, conditions: Tensor, start: float, end: float, padding: Padding | None
+    ) -> Tensor:
+        """Return the velocity by classifier-free guidance."""
+        both = torch.cat([conditions, torch.zeros_like(conditions)])
         twice = None if padding is None else padding.twice()
-        knowing, blind = self.estimator(torch.cat([x, x]), both, start, end, twice).float().chunk(2)
-        return (1.0 + GUIDANCE) * knowing - GUIDANCE * blind
+        velocities = self.estimator(torch.cat([x, x]), both, start, end, twice)
+        conditional, unconditional = velocities.float().chunk(2)
+        return (1.0 + GUIDANCE) * conditional - GUIDANCE * unconditional
 
     def _conditions(self, rows: Sequence[FlowRow], encoded: Tensor) -> tuple[Tensor, Tensor]:
         """Return the speaker at every frame, and the prompt's mel followed by zeros."""
@@ -93,17 +96,17 @@ class Flow:
         return speaker, prompt
 
 
-def finished(steps: Generator[None, None, Made]) -> Made:
-    """Return what a generator of steps returns in the end."""
+def result_of(steps: Generator[None, None, Result]) -> Result:
+    """Run a generator of steps to its end; return its result."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            made: Made = end.value
-            return made
+            result: Result = end.value
+            return result
 
 
-def eased(time: float) -> float:
+def cosine_schedule(time: float) -> float:
     """Return upstream's cosine schedule at a time in [0, 1]."""
     return 1 - math.cos(time * 0.5 * math.pi)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
-from worker.engines.chatterbox.s3gen.flow import MELS, Flow, FlowRow, finished
+from worker.engines.chatterbox.s3gen.flow import MELS, Flow, FlowRow, result_of
 from worker.engines.chatterbox.s3gen.source import SAMPLE_RATE
 from worker.engines.chatterbox.s3gen.vocoder import Vocoder
 from worker.engines.chatterbox.s3gen.weights import Weights
@@ -111,27 +111,13 @@ class S3Gen:
         )
 
     @torch.inference_mode()
-    def speak(self, jobs: Sequence[S3Job]) -> list[Tensor]:
-        """Return each job's waveform, float32 [960 * T] on the CPU.
-
-        On a CPU rows go one by one, which is as fast, and the samples do not depend on the neighbours.
-
-        Raises:
-            ValueError: A job has no tokens, an id out of range, or steps out of range; none was spoken.
-        """
-        for job in jobs:
-            check(job)
-        alone = self.flow.device.type == "cpu" or len({job.steps for job in jobs}) > 1
-        batches = [[job] for job in jobs] if alone else [list(jobs)] if jobs else []
-        return [wave for batch in batches for wave in finished(self.stepwise(batch))]
-
-    @torch.inference_mode()
     def stepwise(
         self, jobs: Sequence[S3Job], draws: Sequence[Draws] | None = None
     ) -> Generator[None, None, list[Tensor]]:
-        """Yield after each of the flow's steps, then make the waveforms and return them as `speak` does.
+        """Yield after each of the flow's steps; return each job's waveform, float32 [960 * T] on the CPU.
 
-        As one batch; the jobs' steps are equal. Draws that are not given are made.
+        The jobs are one batch, of equal steps. On a CPU a batch is not faster, and its samples differ from
+        those of each job alone. Draws that are not given are made.
 
         Raises:
             ValueError: A job has no tokens, an id out of range, or steps out of range.
@@ -142,6 +128,10 @@ class S3Gen:
         rows = [self.row(job, drawn) for job, drawn in zip(jobs, draws, strict=True)]
         mels = yield from self.flow.stepwise(rows, jobs[0].steps)
         return [self.trim(wave).cpu() for wave in self.vocode(mels, draws)]
+
+    def render(self, jobs: Sequence[S3Job], draws: Sequence[Draws] | None = None) -> list[Tensor]:
+        """Return what `stepwise` returns in the end."""
+        return result_of(self.stepwise(jobs, draws))
 
     @torch.inference_mode()
     def rest(self) -> bool:
@@ -162,10 +152,6 @@ class S3Gen:
         phase = (phase * 2 - 1).mul_(torch.pi).to(self.flow.device)
         phase[0] = 0
         return Draws(spoken, phase, normal(harmonics, samples), normal(len(job.voice.mel), MELS))
-
-    def render(self, jobs: Sequence[S3Job], draws: Sequence[Draws]) -> list[Tensor]:
-        """Return waveforms as `speak` does, as one batch, from given draws; the jobs' steps are equal."""
-        return finished(self.stepwise(jobs, draws))
 
     def row(self, job: S3Job, draws: Draws) -> FlowRow:
         """Return the flow's view of a job."""

@@ -1,6 +1,6 @@
 """Decoding in fixed shapes, for a GPU: a step is captured once and replayed as one launch.
 
-A step multiplies rows of all slots, idle ones too, so that its products are the same whoever is inside. It
+A step multiplies rows of all slots, idle ones too, so that its products are the same whatever is inside. It
 attends to the first few slots if the active ones are among them: the idle ones' keys and values would be
 more to read than the weights.
 

@@ -117,10 +117,6 @@ class Slots:
             self._lengths[slot] += 1
         return logits
 
-    def rewind(self, length: int) -> None:
-        """Forget all but the first `length` of every slot's text and speech tokens."""
-        self._lengths = [min(length, before) for before in self._lengths]
-
     def free(self, slot: int) -> None:
         """Forget what a slot held: were it not a number, the mask would not hide it."""
         self._kv_cache[slot, :, :, :, : self._lengths[slot]] = 0

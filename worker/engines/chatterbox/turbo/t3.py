@@ -13,12 +13,13 @@ from torch import Tensor
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.linear import Linear
-from worker.engines.chatterbox.t3 import HEAD, HEAD_SIZE, START, STOP, Make
-from worker.errors import StartError
+from worker.engines.chatterbox.t3 import HEAD, HEAD_SIZE, START, STOP, Make, check_tensor, count_layers
 
 __all__ = ["EPSILON", "T3", "Attend", "check_shapes"]
 
 EPSILON = 1e-5  # of the layer norms
+BLOCKS = "tfmr.h."
+RELEASE = "Turbo's t3_turbo_v1"
 
 Attend = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, q [N, heads, 64], kv [N, 2, heads, 64]) -> [N, heads, 64]: caches kv, attends to what is cached."""
@@ -73,7 +74,7 @@ class T3:
             )
 
         self.dtype = dtype
-        self.blocks = [layer(f"tfmr.h.{number}") for number in range(count_layers(tensors))]
+        self.blocks = [layer(f"tfmr.h.{number}") for number in range(count_layers(tensors, BLOCKS))]
         self._last_norm = norm("tfmr.ln_f")
         self._head = make(HEAD)
         # tables stay as they are stored: only the rows that are looked up are read and converted
@@ -152,12 +153,6 @@ class T3:
         return rows + self._positions[start : start + len(rows)].to(self.dtype)
 
 
-def count_layers(tensors: Mapping[str, Tensor]) -> int:
-    """Return how many blocks the checkpoint has."""
-    numbers = {int(name.split(".")[2]) for name in tensors if name.startswith("tfmr.h.")}
-    return len(numbers)
-
-
 def check_shapes(tensors: Mapping[str, Tensor]) -> None:
     """Refuse weights that are not T3's.
 
@@ -170,22 +165,11 @@ def check_shapes(tensors: Mapping[str, Tensor]) -> None:
         "ln_2": (width,), "mlp.c_fc": (width, 4 * width), "mlp.c_proj": (4 * width, width),
     }  # fmt: skip
     wanted = {"tfmr.ln_f": (width,), HEAD: (STOP + 1, width)}
-    for number in range(max(1, count_layers(tensors))):
+    for number in range(max(1, count_layers(tensors, BLOCKS))):
         wanted |= {f"tfmr.h.{number}.{name}": shape for name, shape in blocks.items()}
     for name, shape in wanted.items():
-        check(tensors, f"{name}.weight", shape)
-        check(tensors, f"{name}.bias", (shape[0] if name == HEAD else shape[-1],))
-    check(tensors, "speech_emb.weight", (STOP + 1, width))
+        check_tensor(tensors, f"{name}.weight", RELEASE, shape)
+        check_tensor(tensors, f"{name}.bias", RELEASE, (shape[0] if name == HEAD else shape[-1],))
+    check_tensor(tensors, "speech_emb.weight", RELEASE, (STOP + 1, width))
     for name in ("text_emb.weight", "tfmr.wpe.weight", "cond_enc.spkr_enc.weight", "cond_enc.spkr_enc.bias"):
-        check(tensors, name, None)
-
-
-def check(tensors: Mapping[str, Tensor], name: str, shape: tuple[int, ...] | None) -> None:
-    """Refuse one tensor; quantised ones are int8, all others floats."""
-    found = tensors.get(name)
-    if found is None:
-        raise StartError(f"the T3 weights lack {name}: are they Turbo's t3_turbo_v1?")
-    if shape is not None and tuple(found.shape) != shape and tuple(found.shape) != shape[::-1]:
-        raise StartError(f"the T3 weights hold {name} as {list(found.shape)}, expected {list(shape)}")
-    if not (found.dtype.is_floating_point or (found.dtype == torch.int8 and name.endswith(".weight"))):
-        raise StartError(f"the T3 weights hold {name} as {found.dtype}, expected floats")
+        check_tensor(tensors, name, RELEASE)

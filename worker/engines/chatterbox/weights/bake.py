@@ -25,12 +25,10 @@ except ModuleNotFoundError as missing:
     sys.exit(f"bake: {missing.name} is not installed: pip install -r requirements/chatterbox.txt")
 
 
-__all__ = ["bake"]
-
-HASHED_AT_ONCE = 2**20  # bytes
+__all__ = ["bake", "sha256"]
 
 
-def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str], None] = print) -> None:
+def bake(source: Path, target: Path, precision: str = "bf16", report: Callable[[str], None] = print) -> None:
     """Write the checkpoint `source`, as released, to the new folder `target`, in `precision`.
 
     Raises:
@@ -55,7 +53,7 @@ def bake(source: Path, target: Path, precision: str = "bf16", say: Callable[[str
     finally:
         shutil.rmtree(part, ignore_errors=True)
     for file in sorted(target.iterdir()):
-        say(f"{file.stat().st_size / 1e6:9.1f} MB  {file.name}")
+        report(f"{file.stat().st_size / 1e6:9.1f} MB  {file.name}")
 
 
 def check_released(source: Path, names: Sequence[str]) -> None:
@@ -69,11 +67,11 @@ def check_released(source: Path, names: Sequence[str]) -> None:
 
 
 def write_manifest(source: Path, part: Path, precision: str) -> None:
-    """Write what the folder is and holds; what the source said of itself is carried on."""
-    told = source / MANIFEST
-    said = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    """Write the folder's manifest: the source's own, with the precision and every file's hash."""
+    manifest = source / MANIFEST
+    before = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
     files = {file.name: sha256(file) for file in sorted(part.iterdir()) if is_hashed(file)}
-    text = json.dumps(said | {"precision": precision, "files": files}, indent=1)
+    text = json.dumps(before | {"precision": precision, "files": files}, indent=1)
     (part / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
@@ -84,11 +82,8 @@ def is_hashed(file: Path) -> bool:
 
 def sha256(file: Path) -> str:
     """Return a file's hash, in hexadecimal."""
-    digest = hashlib.sha256()
     with file.open("rb") as opened:
-        while data := opened.read(HASHED_AT_ONCE):
-            digest.update(data)
-    return digest.hexdigest()
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def main() -> int:

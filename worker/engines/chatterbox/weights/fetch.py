@@ -56,13 +56,13 @@ def newest(hub: str = HUB, revision: str = "main", model: Model = TURBO) -> Lock
         name = quote(revision, safe="")
         answer = asked(client, f"{hub}/api/models/{model.repository}/revision/{name}?blobs=true")
         try:
-            told: Any = answer.json()
+            described: Any = answer.json()
         except ValueError as error:
             raise StartError(f"{hub} answers with something else than a hub's listing") from error
-        commit = revision_of(told)
+        commit = revision_of(described)
         return locked(
             commit,
-            listing(told, model),
+            listing(described, model),
             lambda name: asked(client, address(hub, model.repository, commit, name)).content,
             model.repository,
         )
@@ -88,7 +88,7 @@ def address(hub: str, repository: str, revision: str, name: str) -> str:
 
 
 def fetch(
-    lock: Lock, target: Path, hub: str = HUB, say: Callable[[str], None] = print, patience: float = 2.0
+    lock: Lock, target: Path, hub: str = HUB, report: Callable[[str], None] = print, patience: float = 2.0
 ) -> None:
     """Bring the lock's files into the new folder `target`.
 
@@ -96,7 +96,7 @@ def fetch(
         lock: what to bring.
         target: a folder that does not exist.
         hub: where from.
-        say: is told each file.
+        report: is given a line for each file.
         patience: seconds before the second attempt at a file; it doubles.
 
     Raises:
@@ -112,7 +112,7 @@ def fetch(
             for name, pin in sorted(lock.files.items()):
                 url = address(hub, lock.repository, lock.revision, name)
                 download(client, url, part / name, pin, patience)
-                say(f"{pin.size / 1e6:9.1f} MB  {name}")
+                report(f"{pin.size / 1e6:9.1f} MB  {name}")
         (part / MANIFEST).write_text(json.dumps({"revision": lock.revision}) + "\n", encoding="utf-8")
         part.replace(target)
     except OSError as error:
