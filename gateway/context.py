@@ -4,7 +4,6 @@ Its driver calls `next_job` whenever something has changed, `place` with the chu
 `job_ended` at that job's end.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from chatterpod import Chunk
 from gateway.errors import BadRequest, ContextEnded, TooLarge
 from gateway.timeline import AudioFormat, PlacedChunk, PlayedText, Span, Timeline, played_text
 from segmenter import MarkRules, Segment, Segmenter, Silence
-from segmenter.atoms import PAUSE, PAUSES, is_speakable
+from segmenter.atoms import PAUSES, is_speakable
 from segmenter.marks import visible
 
 __all__ = ["Context", "ContextState", "PlannedJob"]
@@ -24,7 +23,6 @@ __all__ = ["Context", "ContextState", "PlannedJob"]
 LANGUAGE = "unsupported_language"  # the worker's code
 JOBS_AT_ONCE = 2  # jobs at the endpoint: the next is submitted before the last has ended
 JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
-WRITTEN = re.compile(rf"{PAUSE}\s*\Z")
 SENTENCE_MS = 300  # the worker's own pause at the end of a text
 
 
@@ -227,15 +225,16 @@ class Context:
     def _input(self, lead: str, taken: Sequence[Segment]) -> dict[str, Any]:
         first, last = taken[0], taken[-1]
         text = lead + self.text[first.char_start : last.char_end]
-        if last.pause_ms != SENTENCE_MS and last.char_end < len(self.text) and not WRITTEN.search(text):
-            text += f" [pause:{last.pause_ms}ms]"
+        pause: dict[str, Any] = {}
+        if last.pause_ms != SENTENCE_MS and last.char_end < len(self.text):
+            pause = {"last_pause_ms": last.pause_ms}
         # Only the first job needs short first segments: later ones are ready before they are played.
         opening = {"opening": "even"} if self.jobs else {}
         coding = (
             {"format": "pcm"} if self.audio_format.name == "pcm" else {"bit_rate": self.audio_format.bit_rate}
         )
         voice = {"voice": first.voice} if first.voice else {}
-        return {"text": text, "stream": True, **coding, **opening, **self.options, **voice}
+        return {"text": text, "stream": True, **coding, **opening, **pause, **self.options, **voice}
 
     def _add(self, segments: Iterable[Segment]) -> None:
         for segment in segments:

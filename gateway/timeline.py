@@ -118,10 +118,7 @@ class Timeline:
 
 def placed_caption(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> ContextCaption:
     """Return a job's caption on the context's clock and in the context's text."""
-    start = min(span.char_start + int(segment["char_start"]), span.char_end)
-    end = min(
-        span.char_start + int(segment["char_end"]), span.char_end
-    )  # without a pause that the gateway added
+    start, end = (span.char_start + int(segment[name]) for name in ("char_start", "char_end"))
     times = int(segment["start_ms"]), int(segment["end_ms"])
     return ContextCaption(text[start:end], start, end, base_ms + times[0], base_ms + times[1])
 

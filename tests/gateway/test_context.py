@@ -88,12 +88,13 @@ def test_every_word_is_spoken_once_and_in_order_however_the_text_is_cut(sizes: l
     assert context.state is ContextState.DONE
 
 
-def test_a_job_that_ends_within_a_sentence_ends_with_a_pause_tag() -> None:
+def test_a_job_that_ends_within_a_sentence_asks_for_the_pause_of_a_clause() -> None:
     context = new_context(audio_format="pcm")
     context.speak("Well, " * 400)
     first = context.next_job()
     assert first is not None
-    assert first.input["text"].endswith(", [pause:150ms]")
+    assert first.input["text"].endswith(",")
+    assert first.input["last_pause_ms"] == 150
 
 
 def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence() -> None:
@@ -103,7 +104,8 @@ def test_the_first_clause_of_a_text_being_written_does_not_wait_for_its_sentence
     context.push(" and")
     job = context.next_job()
     assert job is not None
-    assert job.input["text"] == "The harbour was quiet that morning, [pause:150ms]"
+    assert job.input["text"] == "The harbour was quiet that morning,"
+    assert job.input["last_pause_ms"] == 150
 
 
 @pytest.mark.parametrize(

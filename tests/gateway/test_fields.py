@@ -22,6 +22,7 @@ GATEWAY = {
     "voice_url": CLIPS,
     "stream": "the gateway always streams",
     "opening": "the gateway knows which job of a speech begins it",
+    "last_pause_ms": "the gateway knows which pause follows a job within the speech",
 }
 OPENAI = GATEWAY | {"text": "OpenAI's name is input", "format": "OpenAI's name is response_format"}
 FUNCTION = {

@@ -46,12 +46,6 @@ def test_pcm_is_joined_to_the_sample() -> None:
     assert timeline.size == 960
 
 
-def test_a_caption_ends_with_its_job_even_if_a_pause_was_added() -> None:
-    segment = {"text": "x", "char_start": 0, "char_end": 99, "start_ms": 0, "end_ms": 9}
-    placed = Timeline(MP3).place(Chunk(b"", 0, 9, (segment,), None), Span(0, 14), TEXT, more=True)
-    assert placed.captions[0].char_end == 14
-
-
 CAPTIONS = (ContextCaption(TEXT[:14], 0, 14, 0, 1_400), ContextCaption(TEXT[15:], 15, 29, 1_700, 3_100))
 
 

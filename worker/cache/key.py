@@ -65,6 +65,7 @@ def extras(request: SpeechRequest, engine: str, clips: Mapping[str, str], tag: s
         "clips": ",".join(f"{name}:{sha256}" for name, sha256 in sorted(clips.items())),
         "bit_rate": str(request.bit_rate) if request.format_name != "pcm" and request.bit_rate != 64 else "",
         "opening": request.opening if request.opening != "fast" else "",
+        "last_pause_ms": "" if request.last_pause_ms is None else str(request.last_pause_ms),
         "normalize_numbers": "" if request.normalize_numbers else "false",
         "turns": turns_as_text(request),
         "read": ",".join(sorted(set(request.read))),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from encoder import BIT_RATES
 from segmenter import MarkRules, voices
+from segmenter.atoms import PAUSE_LIMIT_MS
 from worker.engines import Range
 
 __all__ = [
@@ -34,6 +35,7 @@ VoiceName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
     Field(description="1 to 64 letters, digits, '_' or '-'"),
 ]
+PauseMs = Annotated[int, Field(ge=0, le=PAUSE_LIMIT_MS)]
 Turns = Annotated[
     list["Turn"], Field(min_length=1, max_length=MOST, description=f"a list of 1 to {MOST} turns")
 ]
@@ -68,7 +70,7 @@ class Turn(StrictModel):
 
     text: str
     voice: VoiceName = "default"
-    pause_ms: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    pause_ms: PauseMs | None = None
 
 
 class SpeechRequest(StrictModel):
@@ -85,6 +87,7 @@ class SpeechRequest(StrictModel):
     stream: bool | None = None
     cache: Literal["use", "refresh", "off"] = "use"
     opening: Literal["fast", "even"] = "fast"
+    last_pause_ms: PauseMs | None = None
     normalize_numbers: bool = True
     pronounce: Respellings = {}
     read: LeftOut = []

@@ -120,9 +120,11 @@ def check_operation(operation: Operation) -> None:
 
 
 def check_choices(request: SpeechRequest) -> None:
-    """Refuse formats, bit rates and respellings that are not supported."""
+    """Refuse formats, bit rates, pauses and respellings that are not supported."""
     if request.format_name not in FORMATS:
         raise UnsupportedFormatError(f"format is {shown(request.format)}, expected {ALLOWED_FORMATS}")
+    if request.last_pause_ms is not None and request.turns is not None:
+        raise InvalidInputError("last_pause_ms came beside turns, expected pause_ms in the last turn")
     if request.bit_rate not in BIT_RATES:
         raise InvalidInputError(f"bit_rate is {shown(request.bit_rate)}, expected {ALLOWED_RATES}")
     for word, respelling in request.pronounce.items():
@@ -167,6 +169,7 @@ def check_size(request: SpeechRequest) -> None:
 
 
 def pauses(request: SpeechRequest) -> float:
-    """Return the seconds of all pauses that the request asks for, after turns and in texts."""
+    """Return the seconds of all pauses that the request asks for, in texts, after turns and at the end."""
     written = (pause_ms(match[0]) for _, text in texts(request) for match in PAUSES.finditer(text))
-    return (sum(turn.pause_ms or 0 for turn in request.turns or []) + sum(written)) / 1_000
+    after = sum(turn.pause_ms or 0 for turn in request.turns or []) + (request.last_pause_ms or 0)
+    return (after + sum(written)) / 1_000

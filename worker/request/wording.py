@@ -19,8 +19,8 @@ MOST_DIGITS = 20  # of a whole number in a message
 # The fields whose values are repeated in messages: they cannot hold anything private.
 ECHOED = frozenset({
     "voice", "language", "format", "opening", "cache", "op", "bit_rate", "speed", "seed", "pause_ms",
-    "stream", "normalize_numbers", "markup", "temperature", "top_p", "top_k", "min_p", "repetition_penalty",
-    "exaggeration", "cfg_weight",
+    "last_pause_ms", "stream", "normalize_numbers", "markup", "temperature", "top_p", "top_k", "min_p",
+    "repetition_penalty", "exaggeration", "cfg_weight",
 })  # fmt: skip
 
 Path = Sequence[str | int]

@@ -50,7 +50,10 @@ def plan_segments(
         )
         number, lead = number + 1, 0
     if previous is not None:
-        yield replace(previous, last=True)
+        segment, pause = previous.segment, request.last_pause_ms
+        if pause is not None:
+            segment = replace(segment, pause_ms=pause)
+        yield replace(previous, segment=segment, last=True)
 
 
 def rested(planned: PlannedSegment, following: Segment, lead_ms: int) -> PlannedSegment:

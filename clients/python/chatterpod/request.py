@@ -45,6 +45,7 @@ class InputOptions(TypedDict, total=False):
     stream: bool | None
     cache: str | None
     opening: str | None
+    last_pause_ms: int | None
     normalize_numbers: bool | None
     pronounce: dict[str, str] | None
     read: list[str] | None

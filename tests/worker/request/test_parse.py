@@ -142,6 +142,14 @@ REFUSED: list[tuple[Any, str]] = [
     ({"text": "```python\nprint(1)\n```"}, "invalid_input: text has nothing to speak"),
     ({"text": "[pause:1s]"}, "invalid_input: text has nothing to speak"),
     (
+        {"text": "a", "last_pause_ms": 10_001},
+        "invalid_input: last_pause_ms is 10001, expected a whole number from 0 to 10000",
+    ),
+    (
+        {"turns": [{"text": "a"}], "last_pause_ms": 0},
+        "invalid_input: last_pause_ms came beside turns, expected pause_ms in the last turn",
+    ),
+    (
         {"turns": [{"text": "a", "pause_ms": 20_000}]},
         "invalid_input: turns[0].pause_ms is 20000, expected a whole number from 0 to 10000",
     ),
@@ -214,6 +222,7 @@ def test_silence_counts_as_speech_does() -> None:
         "text_too_long: text has 600 characters and 2000 s of pauses, expected at most 794 s of pauses beside"
     )
     assert "and 5000 s of pauses" in refused({"text": "Hi.[pause:10s]" * 500})
+    assert "and 10 s of pauses" in refused({"text": "Hi. " * 400, "format": "pcm", "last_pause_ms": 10_000})
     assert accepted(text="Well.[pause:2s] " * 100)
 
 

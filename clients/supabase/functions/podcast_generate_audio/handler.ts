@@ -14,6 +14,7 @@ const FIELDS = [
   "seed",
   "cache",
   "opening",
+  "last_pause_ms",
   "normalize_numbers",
   "pronounce",
   "read",
