@@ -1,13 +1,13 @@
 """Finished audio and its times: encoded chunks, captions, and how bytes map to milliseconds."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
 
-__all__ = ["Caption", "Chunk", "Layout", "layout"]
+__all__ = ["JOB_BYTES", "Caption", "Chunk", "Layout", "layout"]
 
+JOB_BYTES = 9_000_000  # of base64 in one speech: below RunPod's limit of 10 MB for a whole result
 MP3_DELAY = 1_105  # samples, LAME's 576 and a decoder's 529, by which the frames lag behind the PCM
 
 
@@ -20,23 +20,6 @@ class Caption:
     char_end: int
     start_ms: int
     end_ms: int
-
-    def moved(self, characters: int) -> "Caption":
-        """Return the caption moved by a number of characters in its text; negative moves it back."""
-        return replace(self, char_start=self.char_start + characters, char_end=self.char_end + characters)
-
-    def as_json(self, texts: Sequence[str], voices: Sequence[str] | None) -> dict[str, Any]:
-        """Return the caption for a record; it has a turn and a voice only if the request is a dialogue."""
-        caption: dict[str, Any] = {
-            "text": texts[self.turn][self.char_start : self.char_end],
-            "char_start": self.char_start,
-            "char_end": self.char_end,
-            "start_ms": self.start_ms,
-            "end_ms": self.end_ms,
-        }
-        if voices is not None:
-            caption |= {"turn": self.turn, "voice": voices[self.turn]}
-        return caption
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from worker.operations import operate
 from worker.records import MIMETYPES, RecordWriter
 from worker.request import Operation, SpeechRequest, parse
 from worker.speech import LiveSpeech, LiveSpeeches, Scheduler, follow
-from worker.speech.planning import leading_space
 from worker.voices.ready import ReadyVoices, VoicesByName
 
 __all__ = ["Worker"]
@@ -145,6 +144,7 @@ class Worker:
             layout(request.format_name, request.bit_rate),
             [turn.text for turn in request.spoken],
             None if request.turns is None else [turn.voice for turn in request.turns],
+            request.offset,
         )
         clips = {voice.name: voice.sha256 for voice in voices.values() if voice.sha256 is not None}
         return JobContext(
@@ -243,9 +243,8 @@ class Worker:
 
 
 async def stored_delivery(context: JobContext, stored: StoredSpeech, data: bytes) -> Delivery:
-    """Yield the records of stored speech, with captions at their places in this job's own text."""
-    shift = leading_space(context.request)
-    captions = [caption.moved(shift) for caption in stored.captions]
+    """Yield the records of stored speech, byte for byte as it was first spoken."""
+    captions = stored.captions
     audio = data if context.tagged else stored.audio
     if context.whole:
         records = list(context.writer.of_file(audio, captions, stored.duration_ms))

@@ -27,12 +27,14 @@ class RecordWriter:
         layout: Of the audio.
         texts: One for each turn.
         voices: One for each turn of a dialogue; None for a plain text.
+        offset: Of `texts` in the text as it was given, in code points: captions in records count from there.
     """
 
     attempt: str
     layout: Layout
     texts: Sequence[str]
     voices: Sequence[str] | None
+    offset: int = 0
     seq: int = field(default=0, init=False)
 
     def of_chunk(self, chunk: Chunk, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
@@ -70,7 +72,20 @@ class RecordWriter:
             "audio_base64": base64.b64encode(audio).decode("ascii"),
             "start_ms": times[0],
             "end_ms": times[1],
-            "segments": [caption.as_json(self.texts, self.voices) for caption in captions],
+            "segments": [self._caption(caption) for caption in captions],
         }
         self.seq += 1
         return record
+
+    def _caption(self, caption: Caption) -> dict[str, Any]:
+        """Return a caption as JSON; it has a turn and a voice only if the request is a dialogue."""
+        found: dict[str, Any] = {
+            "text": self.texts[caption.turn][caption.char_start : caption.char_end],
+            "char_start": self.offset + caption.char_start,
+            "char_end": self.offset + caption.char_end,
+            "start_ms": caption.start_ms,
+            "end_ms": caption.end_ms,
+        }
+        if self.voices is not None:
+            found |= {"turn": caption.turn, "voice": self.voices[caption.turn]}
+        return found

@@ -53,14 +53,17 @@ async def test_records_hold_whole_frames_and_together_those_of_the_file(
     assert [record.get("final") for record in records] == [None] * (len(records) - 1) + [True]
 
 
-async def test_the_times_of_records_and_segments_follow_one_clock(tmp_path: Path) -> None:
+async def test_the_times_and_places_of_segments_follow_one_clock_and_the_text_as_given(
+    tmp_path: Path,
+) -> None:
+    given = f" \n{TEXT}\n"
     with working(tmp_path) as kit:
-        records = await run_job(kit, {"text": TEXT})
+        records = await run_job(kit, {"text": given})
     for before, after in itertools.pairwise(records):
         assert after["start_ms"] == before["end_ms"]
     segments = [segment for record in records for segment in record["segments"]]
     for segment in segments:
-        assert segment["text"] == TEXT[segment["char_start"] : segment["char_end"]]
+        assert segment["text"] == given[segment["char_start"] : segment["char_end"]]
         length = segment["end_ms"] - segment["start_ms"]
         assert length == pytest.approx(len(segment["text"]) * SAMPLES_PER_CHARACTER / 24, abs=2)
     assert records[-1]["end_ms"] == records[-1]["duration_ms"]

@@ -2,6 +2,5 @@
 
 from worker.request.model import Capabilities, Operation, SpeechRequest, Turn
 from worker.request.parse import parse
-from worker.request.rules import JOB_BYTES
 
-__all__ = ["JOB_BYTES", "Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]
+__all__ = ["Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]

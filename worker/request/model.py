@@ -119,10 +119,16 @@ class SpeechRequest(StrictModel):
 
     @property
     def spoken(self) -> tuple[Turn, ...]:
-        """The turns to speak: those of a dialogue, or the text as the only one."""
+        """The turns to speak: those of a dialogue, or the text, without space around it, as the only one."""
         if self.turns is not None:
             return tuple(self.turns)
-        return (Turn(text=self.text or "", voice=self.voice),)
+        return (Turn(text=(self.text or "").strip(), voice=self.voice),)
+
+    @property
+    def offset(self) -> int:
+        """Where the text to speak begins in the text as it was given, in code points; 0 for a dialogue."""
+        text = self.text or ""
+        return len(text) - len(text.lstrip())
 
     @property
     def voices(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from encoder import BIT_RATES
 from segmenter import MarkRules, has_speech
 from segmenter.atoms import PAUSES, TAG, pause_ms
 from segmenter.scripts import worth
+from worker.chunks import JOB_BYTES
 from worker.errors import (
     InvalidInputError,
     TextTooLongError,
@@ -34,7 +35,6 @@ __all__ = [
 
 CHARACTERS_A_SECOND = 14
 MARGIN = 1.15  # for slow voices and long pauses
-JOB_BYTES = 9_000_000  # of base64: below RunPod's limit of 10 MB for a whole result
 
 
 def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,10 @@ import numpy as np
 
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
-from worker.chunks import Caption, Chunk
+from worker.chunks import JOB_BYTES, Caption, Chunk
 from worker.engines import Pcm, Take, Utterance
 from worker.engines.takes.finish import level
 from worker.errors import TextTooLongError
-from worker.request import JOB_BYTES
 
 __all__ = ["PlannedSegment", "SpeechEncoder"]
 

@@ -12,7 +12,7 @@ from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
 from worker.speech.encoding import PlannedSegment
 
-__all__ = ["leading_space", "plan_segments"]
+__all__ = ["plan_segments"]
 
 TURN_PAUSE_MS = 400  # after a turn without a pause of its own, and where a text changes its voice
 PARAGRAPH_MS = 700  # what the segmenter has there
@@ -147,10 +147,3 @@ def utterance(
         seed=request.seed or 0,
         sampling=request.sampling,
     )
-
-
-def leading_space(request: SpeechRequest) -> int:
-    """Return the number of characters of space before the text; cache keys and stored offsets omit them."""
-    if request.turns is not None or request.text is None:
-        return 0
-    return len(request.text) - len(request.text.lstrip())

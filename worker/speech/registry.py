@@ -9,7 +9,7 @@ from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
 from worker.cache import Cache, Publication, StoredSpeech
 from worker.request import SpeechRequest
 from worker.speech.encoding import SpeechEncoder
-from worker.speech.planning import leading_space, plan_segments
+from worker.speech.planning import plan_segments
 from worker.speech.scheduler import Scheduler
 from worker.speech.speech import LiveSpeech
 
@@ -81,7 +81,7 @@ class LiveSpeeches:
         )
 
         def publish(speech: LiveSpeech) -> Publication:
-            stored = as_stored(speech, leading_space(request), request.seed or 0)
+            stored = as_stored(speech, request.seed or 0)
             keep = request.cache != "off" and not speech.warnings
             return self._cache.publish(key, request.format_name, stored, keep=keep)
 
@@ -98,9 +98,9 @@ class LiveSpeeches:
         speech.close()
 
 
-def as_stored(speech: LiveSpeech, shift: int, seed: int) -> StoredSpeech:
-    """Return a finished speech as the cache keeps it; `shift` is the length of the text's leading space."""
+def as_stored(speech: LiveSpeech, seed: int) -> StoredSpeech:
+    """Return a finished speech as the cache keeps it."""
     chunks = speech.chunks
-    captions = tuple(caption.moved(-shift) for chunk in chunks for caption in chunk.captions)
+    captions = tuple(caption for chunk in chunks for caption in chunk.captions)
     audio = b"".join(chunk.audio for chunk in chunks)
     return StoredSpeech(audio, speech.encoder.samples, captions, {"seed": seed})

@@ -8,7 +8,7 @@ import pytest
 
 from worker.engines.tone import ToneEngine
 from worker.request import SpeechRequest, parse
-from worker.speech.planning import leading_space, plan_segments
+from worker.speech.planning import plan_segments
 
 
 def request(**fields: Any) -> SpeechRequest:
@@ -88,6 +88,8 @@ def test_turns_keep_their_voices_and_pauses() -> None:
     ]
 
 
-def test_leading_space_is_counted_for_a_text_and_not_for_turns() -> None:
-    assert leading_space(request(text=" \n hi")) == 3
-    assert leading_space(request(turns=[{"text": "  hi"}])) == 0
+@pytest.mark.parametrize("space", [" \n ", "\u3000", "\t\t\n\n"])
+def test_space_around_a_text_changes_neither_its_segments_nor_their_offsets(space: str) -> None:
+    """The cache key leaves it out, so the speech of a key must not depend on it."""
+    text = "One line\nand two.\n\nAnother paragraph of this text, which is the last one"
+    assert list(plan_segments(request(text=space + text + space))) == list(plan_segments(request(text=text)))
