@@ -4,27 +4,25 @@ import asyncio
 import json
 import logging
 import time
-import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from segmenter.scripts import foreign_script
-from worker.cache import Cache, StoredSpeech, cache_key
-from worker.chunks import layout
+from worker.cache import Cache, cache_key
+from worker.delivery import Delivery, Form, LiveDelivery, Outcome, StoredDelivery, record_writer
 from worker.errors import EngineFailedError, SpeechError
 from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
-from worker.records import MIMETYPES, RecordWriter
+from worker.records import MIMETYPES
 from worker.request import Operation, SpeechRequest, parse
-from worker.speech import LiveSpeech, LiveSpeeches, Scheduler, follow
+from worker.speech import LiveSpeeches, Scheduler
 from worker.voices.ready import ReadyVoices, VoicesByName
 
 __all__ = ["Worker"]
 
 log = logging.getLogger("worker")
-PUBLISH_SECONDS = 2.0  # how long a job waits until its file is in the cache
 Record = dict[str, Any]
 
 
@@ -32,35 +30,14 @@ Record = dict[str, Any]
 class JobContext:
     """One job: its request, what follows from it, and the times of its audio (in seconds of the clock)."""
 
+    name: str
     request: SpeechRequest
     voices: VoicesByName
     key: str
+    form: Form
     started: float
-    writer: RecordWriter
-    whole: bool  # whether it gets the whole speech at the end, instead of chunk by chunk
     first_audio: float | None = None
     last_audio: float | None = None
-
-    @property
-    def tagged(self) -> bool:
-        """Whether it gets the cache's file with its tags; in PCM they would sound as noise."""
-        return self.whole and self.request.format_name == "mp3"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the last record reports of the speech; the job's own times are in its context."""
-
-    size_bytes: int
-    duration_ms: int
-    segments: int
-    seed: int
-    cache_hit: bool = False
-    admitted_at: float | None = None
-    warnings: tuple[str, ...] = ()
-
-
-Delivery = AsyncGenerator[tuple[Record, Outcome | None], None]
 
 
 class Worker:
@@ -114,7 +91,7 @@ class Worker:
     async def handle(self, job: Mapping[str, Any]) -> AsyncGenerator[Record, None]:
         """Yield the job's records; the last one of a job that fails is `{"error": "code: message"}`.
 
-        The job has left its speech before that record: code after the last `yield` may run much later.
+        The job has left its speech before its last record: code after the last `yield` may run much later.
         """
         started = self._clock()
         name = str(job.get("id", ""))
@@ -125,9 +102,13 @@ class Worker:
                 yield answer | ({"totals": self._totals.as_json()} if request.op == "info" else {})
                 return
             voices = await self.voices.by_name(request)
-            async with aclosing(self._serve(self._context(request, voices, name, started), name)) as records:
-                async for record in records:
-                    yield record
+            context = self._context(name, request, voices, started)
+            async with self._delivery(context) as delivery:
+                async with aclosing(delivery.records()) as records:
+                    async for record in records:
+                        yield self._timed(context, record)
+                last, outcome = await delivery.last()
+            yield self._final(context, self._timed(context, last), outcome)
         except SpeechError as error:
             self._totals.note_failed(error.code)
             log.info(json.dumps({"job": name, "failed": error.code}))
@@ -137,89 +118,43 @@ class Worker:
             log.exception("job %r failed", name)
             yield EngineFailedError("the worker failed on this job: send it again").as_record()
 
-    def _context(self, request: SpeechRequest, voices: VoicesByName, name: str, started: float) -> JobContext:
-        whole = name.startswith("sync-") if request.stream is None else not request.stream
-        writer = RecordWriter(
-            uuid.uuid4().hex[:8],
-            layout(request.format_name, request.bit_rate),
-            [turn.text for turn in request.spoken],
-            None if request.turns is None else [turn.voice for turn in request.turns],
-            request.offset,
-        )
+    def _context(self, name: str, request: SpeechRequest, voices: VoicesByName, started: float) -> JobContext:
         clips = {voice.name: voice.sha256 for voice in voices.values() if voice.sha256 is not None}
-        return JobContext(
-            request, voices, self._key_of(request, self.engine.name, clips), started, writer, whole
-        )
+        key = self._key_of(request, self.engine.name, clips)
+        whole = name.startswith("sync-") if request.stream is None else not request.stream
+        form = Form(whole, tagged=whole and request.format_name == "mp3")
+        return JobContext(name, request, voices, key, form, started)
 
-    async def _serve(self, context: JobContext, name: str) -> AsyncGenerator[Record, None]:
-        async with aclosing(await self._find(context)) as delivery:
-            async for record, outcome in delivery:
-                if record["audio_base64"]:
-                    context.last_audio = self._clock()
-                    context.first_audio = context.first_audio or context.last_audio
-                if outcome is None:
-                    yield record
-                    continue
-                summary = self._summary(context, outcome)
-                line = job_line(name, context.request, summary, engine_status(self.engine))
-                self._totals.note(line)
-                log.info(json.dumps(line))
-                yield record | {"end_ms": outcome.duration_ms, "final": True} | summary
-
-    async def _find(self, context: JobContext) -> Delivery:
-        """Return the records of the stored speech, or of the speech that is being made or begins now."""
-        if context.request.cache == "use" and not self.speeches.is_live(context.key):
-            read = self.cache.pool().submit(self.cache.read, context.key, context.request.format_name)
+    @asynccontextmanager
+    async def _delivery(self, context: JobContext) -> AsyncGenerator[Delivery, None]:
+        """Give out the stored speech, or the speech that is being made or begins now."""
+        request, writer = context.request, record_writer(context.request)
+        if request.cache == "use" and not self.speeches.is_live(context.key):
+            read = self.cache.pool().submit(self.cache.read, context.key, request.format_name)
             found = await asyncio.wrap_future(read)
             if found is not None:
-                return stored_delivery(context, *found)
-        return self._made_delivery(context)
-
-    async def _made_delivery(self, context: JobContext) -> Delivery:
+                yield StoredDelivery(writer, context.form, *found)
+                return
         voices = context.voices.values()
         voice_keys = {voice.name: voice.key for voice in voices}
         async with self.voices.using(voices):
-            with self.speeches.enter(context.request, context.key, voice_keys) as speech:
-                async with aclosing(self._speech_records(context, speech)) as delivery:
-                    async for record, outcome in delivery:
-                        yield record, outcome
+            with self.speeches.enter(request, context.key, voice_keys) as speech:
+                yield LiveDelivery(writer, context.form, speech)
 
-    async def _speech_records(self, context: JobContext, speech: LiveSpeech) -> Delivery:
-        """Yield the records of a speech, chunk by chunk or whole at the end."""
-        async with aclosing(follow(speech)) as chunks:
-            async for chunk in chunks:
-                if context.whole:
-                    continue
-                records = list(context.writer.of_chunk(chunk))
-                for record in records[: -1 if chunk.last else None]:
-                    yield record, None
-        warnings = await self._final_warnings(speech)
-        if context.whole:
-            records = await self._file_records(context, speech)
-            for record in records[:-1]:
-                yield record, None
-        yield records[-1], made_outcome(context, speech, warnings)
+    def _timed(self, context: JobContext, record: Record) -> Record:
+        """Return the record; note when it left, if it has audio."""
+        if record["audio_base64"]:
+            context.last_audio = self._clock()
+            context.first_audio = context.first_audio or context.last_audio
+        return record
 
-    async def _file_records(self, context: JobContext, speech: LiveSpeech) -> list[Record]:
-        if speech.published is None:
-            raise EngineFailedError("the speech ended without its last chunk")
-        data = await asyncio.wrap_future(speech.published.file)
-        if not context.tagged:
-            data = b"".join(chunk.audio for chunk in speech.chunks)
-        captions = [caption for chunk in speech.chunks for caption in chunk.captions]
-        return list(context.writer.of_file(data, captions, speech.duration_ms))
-
-    async def _final_warnings(self, speech: LiveSpeech) -> tuple[str, ...]:
-        """Wait a while until the speech is in the cache; return the warnings of the speech and the cache."""
-        if speech.published is None:
-            return tuple(speech.warnings)
-        done = asyncio.shield(asyncio.wrap_future(speech.published.done))
-        try:
-            warning = await asyncio.wait_for(done, PUBLISH_SECONDS)
-        except TimeoutError:
-            speech.published.abandon()
-            warning = f"not cached: the volume did not answer within {PUBLISH_SECONDS:.0f} s"
-        return (*speech.warnings, *([warning] if warning else []))
+    def _final(self, context: JobContext, record: Record, outcome: Outcome) -> Record:
+        """Return the last record with the job's summary, which is logged and counted."""
+        summary = self._summary(context, outcome)
+        line = job_line(context.name, context.request, summary, engine_status(self.engine))
+        self._totals.note(line)
+        log.info(json.dumps(line))
+        return record | {"end_ms": outcome.duration_ms, "final": True} | summary
 
     def _summary(self, context: JobContext, outcome: Outcome) -> Record:
         def milliseconds(moment: float | None) -> int:
@@ -237,38 +172,12 @@ class Worker:
             "first_audio_ms": milliseconds(context.first_audio),
             "queue_ms": milliseconds(outcome.admitted_at),
             "engine": self.engine.name,
-            "seed": outcome.seed,
+            "seed": context.request.seed or 0,
             "warnings": [*request_warnings(context.request), *outcome.warnings],
         }
-
-
-async def stored_delivery(context: JobContext, stored: StoredSpeech, data: bytes) -> Delivery:
-    """Yield the records of stored speech, byte for byte as it was first spoken."""
-    captions = stored.captions
-    audio = data if context.tagged else stored.audio
-    if context.whole:
-        records = list(context.writer.of_file(audio, captions, stored.duration_ms))
-    else:
-        records = list(context.writer.of_stored(audio, captions))
-    for record in records[:-1]:
-        yield record, None
-    seed = context.request.seed or 0
-    yield records[-1], Outcome(len(audio), stored.duration_ms, len(captions), seed, cache_hit=True)
 
 
 def request_warnings(request: SpeechRequest) -> list[str]:
     """Return the warnings about the request itself; they do not keep its speech out of the cache."""
     warning = foreign_script((turn.text for turn in request.spoken), request.language.strip().lower())
     return [] if warning is None else [warning]
-
-
-def made_outcome(context: JobContext, speech: LiveSpeech, warnings: tuple[str, ...]) -> Outcome:
-    """Return the outcome of a speech that was made for this job, or for another job with the same key."""
-    size = speech.encoder.size
-    if context.tagged and speech.published is not None:
-        size = len(speech.published.file.result())
-    segments = sum(len(chunk.captions) for chunk in speech.chunks)
-    seed = context.request.seed or 0
-    return Outcome(
-        size, speech.duration_ms, segments, seed, admitted_at=speech.admitted_at, warnings=warnings
-    )

@@ -205,6 +205,15 @@ async def test_the_engine_stops_when_the_last_reader_leaves_even_parked_at_a_yie
         assert kit.files() == [".mp3"]
 
 
+async def test_a_job_has_left_its_speech_when_its_last_record_comes(tmp_path: Path) -> None:
+    """The SDK may come back for more only much later, or never."""
+    with working(tmp_path) as kit:
+        async with aclosing(kit.worker.handle({"id": "last", "input": {"text": TEXT}})) as records:
+            while not (last := await anext(records)).get("final"):
+                pass
+            assert not kit.speeches.is_live(last["cache_key"])
+
+
 async def test_a_job_with_the_cache_off_leaves_no_file(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         for _ in range(2):

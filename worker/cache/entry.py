@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from encoder import SAMPLE_RATE, Mp3Error, read_file, whole_file
 from encoder import id3 as pcm_tags
 from worker.chunks import Caption
 
-__all__ = ["BadEntry", "StoredSpeech", "pack", "unpack"]
+__all__ = ["BadEntry", "SpeechFile", "StoredSpeech", "pack", "unpack"]
 
 DESCRIPTION = "chatterpod"  # of the ID3 text frame (TXXX) with the summary
 
@@ -46,6 +47,23 @@ def pack(speech: StoredSpeech, format_name: str) -> bytes:
     if format_name == "pcm":
         return pcm_tags.write(texts) + speech.audio
     return whole_file(speech.audio, speech.samples, texts)
+
+
+class SpeechFile:
+    """The file of a finished speech, packed once, by the thread that needs it first."""
+
+    def __init__(self, speech: StoredSpeech, format_name: str) -> None:
+        self.speech = speech
+        self._format_name = format_name
+        self._content: bytes | None = None
+        self._lock = threading.Lock()
+
+    def content(self) -> bytes:
+        """Return the file; the first call packs it, which takes milliseconds for a long speech."""
+        with self._lock:
+            if self._content is None:
+                self._content = pack(self.speech, self._format_name)
+            return self._content
 
 
 def unpack(data: bytes, format_name: str) -> StoredSpeech:

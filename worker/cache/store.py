@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
+from worker.cache.entry import BadEntry, StoredSpeech, unpack
 
 __all__ = ["Cache", "Publication"]
 
@@ -31,10 +31,9 @@ def reason(error: Exception) -> str:
 
 
 class Publication:
-    """A speech on its way into the cache: its file, and how the write ended."""
+    """A speech on its way into the cache, and how the write ended."""
 
     def __init__(self) -> None:
-        self.file: Future[bytes] = Future()
         self.done: Future[str | None] = Future()  # None, or a warning for the client
         self._lock = threading.Lock()
         self._abandoned = False
@@ -106,23 +105,15 @@ class Cache:
             os.utime(path)  # the sweep removes the least recently used
         return speech, data
 
-    def publish(self, key: str, format_name: str, speech: StoredSpeech, *, keep: bool = True) -> Publication:
-        """Make the speech's file and, with `keep`, write it into the folder; both on the cache's threads."""
+    def put(self, key: str, format_name: str, file: Callable[[], bytes]) -> Publication:
+        """Write the file that `file` returns into the folder; both on the cache's threads."""
         publication = Publication()
-        self.pool().submit(
-            self._publish, publication, self.path(key, format_name), format_name, speech, keep=keep
-        )
+        self.pool().submit(self._put, publication, self.path(key, format_name), file)
         return publication
 
-    def _publish(
-        self, publication: Publication, path: Path, format_name: str, speech: StoredSpeech, *, keep: bool
-    ) -> None:
-        content = pack(speech, format_name)
-        publication.file.set_result(content)
-        if not keep:
-            publication.done.set_result(None)
-            return
+    def _put(self, publication: Publication, path: Path, file: Callable[[], bytes]) -> None:
         try:
+            content = file()
             self._write_or_make_room(publication, path, content)
         except Exception as error:  # noqa: BLE001 - the cache never fails a job
             log.warning("not cached: %s", error)

@@ -3,6 +3,14 @@
 from worker.speech.encoding import SpeechEncoder
 from worker.speech.registry import LiveSpeeches
 from worker.speech.scheduler import HUNG_SECONDS, Scheduler
-from worker.speech.speech import LiveSpeech, follow
+from worker.speech.speech import FinishedSpeech, LiveSpeech, SpeechReader
 
-__all__ = ["HUNG_SECONDS", "LiveSpeech", "LiveSpeeches", "Scheduler", "SpeechEncoder", "follow"]
+__all__ = [
+    "HUNG_SECONDS",
+    "FinishedSpeech",
+    "LiveSpeech",
+    "LiveSpeeches",
+    "Scheduler",
+    "SpeechEncoder",
+    "SpeechReader",
+]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
-from worker.cache import Cache, Publication, StoredSpeech
+from worker.cache import Cache, SpeechFile, StoredSpeech
 from worker.request import SpeechRequest
 from worker.speech.encoding import SpeechEncoder
 from worker.speech.planning import plan_segments
 from worker.speech.scheduler import Scheduler
-from worker.speech.speech import LiveSpeech
+from worker.speech.speech import FinishedSpeech, LiveSpeech
 
 __all__ = ["LiveSpeeches"]
 
@@ -80,12 +80,13 @@ class LiveSpeeches:
             Mp3Encoder(bit_rate=request.bit_rate) if is_mp3 else PcmEncoder(), SAMPLE_RATE
         )
 
-        def publish(speech: LiveSpeech) -> Publication:
-            stored = as_stored(speech, request.seed or 0)
-            keep = request.cache != "off" and not speech.warnings
-            return self._cache.publish(key, request.format_name, stored, keep=keep)
+        def finish(speech: LiveSpeech) -> FinishedSpeech:
+            file = SpeechFile(as_stored(speech, request.seed or 0), request.format_name)
+            is_kept = request.cache != "off" and not speech.warnings
+            put = self._cache.put(key, request.format_name, file.content) if is_kept else None
+            return FinishedSpeech(file, put)
 
-        return LiveSpeech(plan_segments(request, voice_keys), encoder, publish, self._clock)
+        return LiveSpeech(plan_segments(request, voice_keys), encoder, finish, self._clock)
 
     def _leave(self, speech: LiveSpeech, key: str) -> None:
         speech.readers -= 1

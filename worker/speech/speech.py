@@ -3,15 +3,26 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
-from worker.cache import Publication
+from worker.cache import Publication, SpeechFile
 from worker.chunks import Chunk
 from worker.engines import Take
 from worker.errors import SpeechError
 from worker.speech.encoding import PlannedSegment, SpeechEncoder
 
-__all__ = ["LiveSpeech", "follow"]
+__all__ = ["FinishedSpeech", "LiveSpeech", "SpeechReader"]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSpeech:
+    """A speech whose last chunk is made: its file, and its way into the cache; None if it is not kept."""
+
+    file: SpeechFile
+    publication: Publication | None
 
 
 class LiveSpeech:
@@ -22,7 +33,7 @@ class LiveSpeech:
     Args:
         planned_segments: What to speak, in order.
         encoder: Makes the chunks.
-        publish: Called once, after the last chunk: puts the speech into the cache.
+        finish: Called once, after the last chunk: puts the speech into the cache if it is to be kept.
         clock: A monotonic clock, in seconds.
     """
 
@@ -30,22 +41,22 @@ class LiveSpeech:
         self,
         planned_segments: Iterator[PlannedSegment],
         encoder: SpeechEncoder,
-        publish: Callable[["LiveSpeech"], Publication],
+        finish: Callable[["LiveSpeech"], FinishedSpeech],
         clock: Callable[[], float],
     ) -> None:
         self.planned_segments = planned_segments
         self.encoder = encoder
         self.warnings: list[str] = []
-        self.published: Publication | None = None  # once all is encoded
+        self.finished: FinishedSpeech | None = None  # once all is encoded
         self.admitted_at: float | None = None
         self.first_chunk_at: float | None = None
         self.readers = 0
-        self._publish = publish
+        self._finish = finish
         self._clock = clock
         self._chunks: list[Chunk] = []
         self._error: SpeechError | None = None
         self._ended = False
-        self._lock = threading.RLock()  # reentrant: `publish` reads the chunks
+        self._lock = threading.RLock()  # reentrant: `finish` reads the chunks
         self._listeners: dict[int, Callable[[], None]] = {}
 
     @property
@@ -92,7 +103,7 @@ class LiveSpeech:
                 return
             self._chunks.append(chunk)
             if chunk.last:
-                self.published = self._publish(self)
+                self.finished = self._finish(self)
                 self._ended = True
         self._wake()
 
@@ -140,31 +151,38 @@ class LiveSpeech:
             wake()
 
 
-async def follow(speech: LiveSpeech) -> AsyncGenerator[Chunk, None]:
-    """Yield a speech's chunks from the beginning, each as soon as it is finished.
+class SpeechReader:
+    """One job's place in a speech, from its beginning on; for the event loop, in a `with` block."""
 
-    Raises:
-        SpeechError: The speech failed.
-    """
-    loop = asyncio.get_running_loop()
-    changed = asyncio.Event()
+    def __init__(self, speech: LiveSpeech) -> None:
+        self._speech = speech
+        self._seen = 0  # chunks
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._unlisten = speech.listen(self._wake)
 
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop may have closed
-            loop.call_soon_threadsafe(changed.set)
+    def __enter__(self) -> Self:
+        return self
 
-    unlisten = speech.listen(wake)
-    try:
-        seen = 0
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unlisten()
+
+    async def chunks(self) -> list[Chunk]:
+        """Return the chunks that are new, as soon as there are any; none at the speech's end.
+
+        Raises:
+            SpeechError: The speech failed.
+        """
         while True:
-            changed.clear()
-            chunks, ended = speech.read(seen)
-            for chunk in chunks:
-                yield chunk
-            seen += len(chunks)
-            if ended:
-                return
-            if not chunks:
-                await changed.wait()
-    finally:
-        unlisten()
+            self._changed.clear()
+            chunks, ended = self._speech.read(self._seen)
+            self._seen += len(chunks)
+            if chunks or ended:
+                return chunks
+            await self._changed.wait()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop may have closed
+            self._loop.call_soon_threadsafe(self._changed.set)

@@ -3,13 +3,14 @@
 import errno
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from encoder import Mp3Encoder
-from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
+from worker.cache.entry import BadEntry, SpeechFile, StoredSpeech, pack, unpack
 from worker.cache.store import Cache, Publication
 from worker.chunks import Caption
 
@@ -26,12 +27,19 @@ def speech(seconds: float = 1.0, pitch: float = 0.05) -> StoredSpeech:
 
 
 def published(cache: Cache, key: str, stored: StoredSpeech) -> str | None:
-    return cache.publish(key, "mp3", stored).done.result(20)
+    return cache.put(key, "mp3", SpeechFile(stored, "mp3").content).done.result(20)
 
 
 @pytest.mark.parametrize("format_name", ["mp3", "pcm"])
 def test_what_is_packed_is_unpacked(format_name: str) -> None:
     assert unpack(pack(speech(), format_name), format_name) == speech()
+
+
+def test_a_file_that_cannot_be_made_is_a_warning(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 10**9)
+    assert published(cache, KEY, replace(speech(), samples=10**9)) == "not cached: Mp3Error"
+    assert cache.entries() == 0
+    cache.close()
 
 
 @pytest.mark.parametrize("format_name", ["mp3", "pcm"])

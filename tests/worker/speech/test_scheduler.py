@@ -9,12 +9,12 @@ import pytest
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
 from tests.kits.workers import CountingEngine
-from worker.cache import Publication
+from worker.cache import SpeechFile, StoredSpeech
 from worker.engines import Fault, Take, Utterance
 from worker.errors import ShuttingDownError
 from worker.speech import Scheduler
 from worker.speech.encoding import PlannedSegment, SpeechEncoder
-from worker.speech.speech import LiveSpeech
+from worker.speech.speech import FinishedSpeech, LiveSpeech
 
 
 class SteppedEngine(CountingEngine):
@@ -39,10 +39,10 @@ def speech_of(texts: Sequence[str], clock: "Clock") -> LiveSpeech:
             segment = Segment(text, 0, len(text), 0)
             yield PlannedSegment(0, segment, Utterance(number, text), last=number == len(texts) - 1)
 
-    def publish(_: LiveSpeech) -> Publication:
-        return Publication()
+    def finish(_: LiveSpeech) -> FinishedSpeech:
+        return FinishedSpeech(SpeechFile(StoredSpeech(b"", 0, (), {}), "mp3"), None)
 
-    return LiveSpeech(plan(), SpeechEncoder(Mp3Encoder(), 24_000), publish, clock)
+    return LiveSpeech(plan(), SpeechEncoder(Mp3Encoder(), 24_000), finish, clock)
 
 
 class Clock:
