@@ -18,10 +18,10 @@ __all__ = ["cpu_seconds", "first_record_ms", "run_job", "worker_in"]
 
 
 @contextmanager
-def worker_in(folder: Path) -> Iterator[Worker]:
-    """Yield a worker whose engine is the tone, without a delay, and whose files are in `folder`."""
+def worker_in(folder: Path, tone_speed: float = 1e9) -> Iterator[Worker]:
+    """Yield a worker whose engine is the tone, without a delay by default; its files are in `folder`."""
     settings = Settings(cache_dir=folder, voices_dir=folder / "voices", image_voices_dir=folder / "no-image")
-    worker = create_worker(settings, Loaded(ToneEngine(speed=1e9)))
+    worker = create_worker(settings, Loaded(ToneEngine(speed=tone_speed)))
     worker.start()
     try:
         yield worker

@@ -17,6 +17,7 @@ import psutil
 from bench.endpoints import Endpoint, endpoint
 from bench.inprocess import cpu_seconds, first_record_ms, run_job, worker_in
 from bench.table import Guard, Row, median, p95, parser, report
+from worker.handler import Worker
 
 PROSE = (
     "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
@@ -27,6 +28,47 @@ PROSE = (
 def text(characters: int) -> str:
     """Return prose of this length."""
     return (PROSE * (characters // len(PROSE) + 1))[:characters]
+
+
+def lock_waits(folder: Path, count: int) -> Iterator[Row]:
+    """Measure how long another thread waits for the scheduler's lock while texts are planned.
+
+    Beside it, in turns: a lock that nobody holds, for what the machine adds. The tone sleeps most of the
+    time, as an engine does that waits for its GPU. The first text is planned before anything else in this
+    process: the segmenter's tables are read for it.
+    """
+    with worker_in(folder, tone_speed=100) as worker:
+        inputs = [{"text": text(600), "seed": n, "cache": "off"} for n in range(count)]
+        longest = [longest_waits(worker, given) for given in inputs]
+    ours, bare = zip(*longest, strict=True)
+    name, beside = "another thread's wait for the scheduler's lock, longest in a job", "a free lock"
+    yield Row(f"{name}, first text", ours[0], "ms", 1, beside, bare[0])
+    for title, of in (("p50", median), ("p95", p95)):
+        yield Row(f"  later texts, {title}", of(ours[1:]), "ms", 0.2, beside, of(bare[1:]))
+
+
+def longest_waits(worker: Worker, given: dict[str, Any]) -> tuple[float, float]:
+    """Return the longest ms that a thread waited for the scheduler's lock and for a free one during a job."""
+    waits: list[tuple[float, float]] = []
+    free, done = threading.Condition(), threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            began = time.perf_counter()
+            _ = worker.scheduler.work
+            middle = time.perf_counter()
+            with free:
+                ended = time.perf_counter()
+            waits.append(((middle - began) * 1000, (ended - middle) * 1000))
+            time.sleep(0.0002)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asyncio.run(run_job(worker, given))
+    done.set()
+    asking.join()
+    ours, bare = zip(*waits, strict=True)
+    return max(ours), max(bare)
 
 
 def pipeline_alone(folder: Path, count: int) -> Iterator[Row]:
@@ -190,6 +232,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts = (
+            lock_waits(folder / "e", count),
             pipeline_alone(folder / "a", 2 * count),
             through_the_sdk(folder / "b", count, guard),
             preview(folder / "c", max(10, count // 4)),

@@ -1,7 +1,8 @@
 """The thread that owns the engine, and the order in which speeches are made.
 
 The speech whose listener runs out of audio first goes first; one that has delivered nothing yet goes
-before all others. Encoding runs in a small pool of threads, so that the engine never waits for it.
+before all others. Planning and encoding run in pools of threads, so that the engine waits for neither, and
+the lock guards the queue alone: no text is cut, no engine called and nothing encoded while it is held.
 """
 
 import contextlib
@@ -12,11 +13,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from worker.engines import Engine, Fault, RestingEngine, Take
+from worker.engines import Engine, Fault, RestingEngine, Take, Utterance
 from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownError, SpeechError
+from worker.speech.active import ActiveSpeech
 from worker.speech.encoding import PlannedSegment
 from worker.speech.speech import LiveSpeech
 
@@ -26,25 +28,11 @@ log = logging.getLogger("worker")
 HUNG_SECONDS = 60.0  # one step of the engine may take no longer
 CALL_STEPS = 5  # a call may take as long as this many steps: it may import and load models
 ENCODING_THREADS = 2
+# Not the encoders', where a chunk takes 200 ms: the first segment of a speech must not wait for one. So many
+# that texts which take long to plan do not hold up the others.
+PLANNING_THREADS = 4
+UNPLANNABLE = "text could not be cut into segments to speak"
 Result = TypeVar("Result")
-
-
-@dataclass(slots=True, eq=False)
-class ActiveSpeech:
-    """A speech that is being made: the utterances that the engine has, and the takes that wait."""
-
-    speech: LiveSpeech
-    arrived: int  # its place in the order of arrival
-    in_engine: dict[int, PlannedSegment] = field(default_factory=dict)  # by the engine's id
-    exhausted: bool = False  # whether its last segment has been admitted
-    next_number: int = 0  # of the segment to encode next
-    finished: dict[int, tuple[PlannedSegment, Take]] = field(default_factory=dict)  # by number
-    to_encode: deque[tuple[PlannedSegment, Take]] = field(default_factory=deque)
-    encoding: bool = False  # whether a thread of the pool is at it
-
-    def urgency(self) -> tuple[float, int]:
-        """Return the key to sort by, the most urgent first: when the listener runs dry, then the arrival."""
-        return self.speech.dry_at(), self.arrived
 
 
 class Scheduler:
@@ -77,15 +65,21 @@ class Scheduler:
         self._ids = itertools.count()
         self._begun = 0
         self._arrivals = itertools.count()
-        self._pool: ThreadPoolExecutor | None = None
+        self._encoders: ThreadPoolExecutor | None = None
+        self._planners: ThreadPoolExecutor | None = None
+        self._lost_planners = 0  # threads that did not return
         self._dead = False
         self._stepping_since: float | None = None
 
     def start(self) -> None:
         """Start the threads, once; nothing runs before that, because the SDK forks before its loop."""
-        if self._pool is not None:
+        if self._encoders is not None:
             return
-        self._pool = ThreadPoolExecutor(ENCODING_THREADS, "encode")
+        with self._changed:
+            self._encoders = ThreadPoolExecutor(ENCODING_THREADS, "encode")
+            self._planners = ThreadPoolExecutor(PLANNING_THREADS, "plan")
+            for active in self._active.values():
+                self._start_planning(active)
         threading.Thread(target=self._run, name="engine", daemon=True).start()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
@@ -100,8 +94,8 @@ class Scheduler:
                 raise ShuttingDownError(
                     "this worker takes no more speech, another one will: send the job again"
                 )
-            self._active[speech] = ActiveSpeech(speech, next(self._arrivals))
-            self._changed.notify_all()
+            active = self._active[speech] = ActiveSpeech(speech, next(self._arrivals))
+            self._start_planning(active)
 
     def stop(self, speech: LiveSpeech) -> None:
         """Stop making a speech; the engine drops its utterances before its next step."""
@@ -127,8 +121,9 @@ class Scheduler:
     def close(self) -> None:
         """End the threads; speeches and calls that are not finished fail."""
         self._die(ShuttingDownError("the worker is shutting down: send the job again"), fatal=False)
-        if self._pool is not None:
-            self._pool.shutdown()
+        for pool in (self._planners, self._encoders):
+            if pool is not None:
+                pool.shutdown()
 
     @property
     def work(self) -> dict[str, int]:
@@ -151,20 +146,21 @@ class Scheduler:
             self._changed.wait_for(self._has_work)
             if self._dead:
                 return False
-            for utterance in self._dropped:
-                self.engine.drop(utterance)
-            self._dropped.clear()
-            calls = list(self._calls)
-            self._calls.clear()
-        for function, future in calls:
-            self._run_call(function, future)
+            dropped, self._dropped = self._dropped, []
+        for utterance in dropped:
+            self.engine.drop(utterance)
+        while (call := self._next_call()) is not None:
+            self._run_call(*call)
         with self._changed:
-            self._admit()
+            admitted = self._admit()
             order = self._order()
             if not order:
-                self._changed.wait(timeout=0.05)
+                if not self._dropped and not self._calls:
+                    self._changed.wait(timeout=0.05)
                 return True
             self._stepping_since = self._clock()
+        for entering in admitted:
+            self.engine.admit(entering)
         results = self.engine.advance(order)
         self._stepping_since = None
         with self._changed:
@@ -183,6 +179,10 @@ class Scheduler:
             more = engine.rest()
             self._stepping_since = None
 
+    def _next_call(self) -> tuple[Callable[[], Any], Future[Any]] | None:
+        with self._changed:
+            return self._calls.popleft() if self._calls else None
+
     def _run_call(self, function: Callable[[], Any], future: "Future[Any]") -> None:
         if not future.set_running_or_notify_cancel():
             return
@@ -198,76 +198,93 @@ class Scheduler:
         speeches = sorted(self._active.values(), key=ActiveSpeech.urgency)
         return [utterance for active in speeches for utterance in sorted(active.in_engine)]
 
-    def _admit(self) -> None:
-        """Fill the engine's slots: the most urgent speech first, one segment of each before a second one.
+    def _admit(self) -> list[Utterance]:
+        """Return what is to enter the engine: the most urgent speech first, one segment each, then a second.
 
-        A speech gets no second slot until its first segment is encoded: that one is ready sooner alone.
+        A speech gets no second slot until its first segment is made: that one is ready sooner alone.
         """
+        entering: list[Utterance] = []
         speeches = sorted(self._active.values(), key=ActiveSpeech.urgency)
         for depth in range(1, self.engine.ahead + 1):
             for active in speeches:
-                if len(self._by_id) >= self.engine.slots:
-                    return
-                opening = depth > 1 and active.next_number == 0
-                if len(active.in_engine) < depth and not opening and not active.exhausted:
-                    self._admit_next(active)
+                # What is to be dropped is inside until the next step.
+                if len(self._by_id) + len(self._dropped) >= self.engine.slots:
+                    return entering
+                if active.may_enter(depth):
+                    entering.append(self._enter(active))
+        return entering
 
-    def _admit_next(self, active: ActiveSpeech) -> None:
-        try:
-            planned = next(active.speech.planned_segments, None)
-        except Exception:  # a text that breaks the segmenter fails its own job alone
-            log.exception("planning failed")
-            planned = None
-        if planned is None:
-            self._forget(active.speech)
-            active.speech.fail(
-                InvalidInputError("text has nothing to speak: expected at least one letter or digit")
-            )
-            return
-        active.exhausted = planned.last
-        utterance = replace(planned.utterance, id=next(self._ids), opens=active.next_number == 0)
+    def _enter(self, active: ActiveSpeech) -> Utterance:
+        planned = active.ready.popleft()
+        utterance = replace(planned.utterance, id=next(self._ids), opens=active.opening)
         if active.speech.admitted_at is None:
             active.speech.admitted_at = self._clock()
         active.in_engine[utterance.id] = planned
         self._by_id[utterance.id] = active
         self._begun += 1
-        self.engine.admit(utterance)
+        self._start_planning(active)
+        return utterance
+
+    def _start_planning(self, active: ActiveSpeech) -> None:
+        """Have a thread of the pool plan a speech, unless one does; the lock is held."""
+        if self._planners is None or self._dead or active.planning_since is not None:
+            return
+        if active.wants_plan(self.engine.ahead):
+            active.planning_since = self._clock()
+            self._planners.submit(self._plan, active)
+
+    def _plan(self, active: ActiveSpeech) -> None:
+        """Plan a speech until enough of it waits; at most one thread of the pool does so for a speech."""
+        while True:
+            planned, trouble = None, "text has nothing to speak: expected at least one letter or digit"
+            try:
+                planned = next(active.speech.planned_segments, None)
+            except Exception:  # a text that breaks the segmenter fails its own job alone
+                log.exception("planning failed")
+                trouble = UNPLANNABLE
+            with self._changed:
+                active.planning_since = None
+                if self._active.get(active.speech) is not active:
+                    return  # stopped meanwhile
+                if planned is None:
+                    self._fail(active, InvalidInputError(trouble))
+                    return
+                active.ready.append(planned)
+                active.planned = planned.last
+                self._changed.notify_all()
+                if not active.wants_plan(self.engine.ahead):
+                    return
+                active.planning_since = self._clock()
 
     def _accept(self, result: Take | Fault) -> None:
-        """Queue a take for encoding, in the segments' order, or fail its speech; ignore what was dropped."""
+        """Pass a take on to be encoded, or fail its speech; ignore what was dropped."""
         active = self._by_id.pop(result.utterance, None)
         if active is None:
             return
-        planned = active.in_engine.pop(result.utterance)
         if isinstance(result, Fault):
             error = result.error
             known = error if isinstance(error, SpeechError) else EngineFailedError(type(error).__name__)
-            self._forget(active.speech)
-            active.speech.fail(known)
+            del active.in_engine[result.utterance]
+            self._fail(active, known)
             return
-        active.finished[planned.utterance.id] = (planned, result)
-        while active.next_number in active.finished:
-            active.to_encode.append(active.finished.pop(active.next_number))
-            active.next_number += 1
-        self._start_encoding(active)
-        if active.exhausted and not active.in_engine:
-            self._active.pop(active.speech, None)
-
-    def _start_encoding(self, active: ActiveSpeech) -> None:
-        if active.to_encode and not active.encoding and self._pool is not None:
+        active.accept(result.utterance, result)
+        if active.to_encode and not active.encoding and self._encoders is not None and not self._dead:
             active.encoding = True
-            self._pool.submit(self._encode_waiting, active)
+            self._encoders.submit(self._encode_waiting, active)
+        if active.exhausted:
+            self._active.pop(active.speech, None)
+        else:
+            self._start_planning(active)
+
+    def _fail(self, active: ActiveSpeech, error: SpeechError) -> None:
+        self._forget(active.speech)
+        active.speech.fail(error)
 
     def _encode_waiting(self, active: ActiveSpeech) -> None:
         """Encode the takes that wait, in order; at most one thread of the pool does so for a speech."""
-        while True:
-            with self._changed:
-                if not active.to_encode:
-                    active.encoding = False
-                    return
-                planned, take = active.to_encode.popleft()
+        while (waiting := self._next_take(active)) is not None:
             try:
-                active.speech.encode(planned, take)
+                active.speech.encode(*waiting)
             except Exception as error:  # the encoder refuses NaN and the like
                 log.exception("encoding failed")
                 active.speech.fail(
@@ -276,25 +293,40 @@ class Scheduler:
             if active.speech.ended:
                 self.stop(active.speech)
 
+    def _next_take(self, active: ActiveSpeech) -> tuple[PlannedSegment, Take] | None:
+        with self._changed:
+            active.encoding = bool(active.to_encode)
+            return active.to_encode.popleft() if active.to_encode else None
+
     def _forget(self, speech: LiveSpeech) -> None:
         active = self._active.pop(speech, None)
         if active is None:
             return
-        for utterance in active.in_engine:
+        for utterance in active.clear():
             self._by_id.pop(utterance, None)
             self._dropped.append(utterance)
-        active.in_engine.clear()
-        active.to_encode.clear()
-        active.exhausted = True
 
     def _watch(self) -> None:
-        """Declare the engine dead if one of its steps does not return in time."""
+        """Declare the engine dead if a step does not return in time; fail what is planned for too long."""
         while not self._dead:
             time.sleep(min(1.0, self._hung_seconds / 4))
             since = self._stepping_since
             if since is not None and self._clock() - since > self._hung_seconds:
                 log.error("the engine did not return from a step within %.0f s", self._hung_seconds)
                 self._die(EngineFailedError("the engine hangs"), fatal=True)
+            self._fail_overdue_plans()
+
+    def _fail_overdue_plans(self) -> None:
+        """Fail each speech of which one segment is planned for too long; end with the last such thread."""
+        with self._changed:
+            for active in list(self._active.values()):
+                since = active.planning_since
+                if since is not None and self._clock() - since > self._hung_seconds:
+                    log.error("a text was not planned within %.0f s", self._hung_seconds)
+                    self._fail(active, InvalidInputError(UNPLANNABLE))
+                    self._lost_planners += 1
+        if self._lost_planners >= PLANNING_THREADS:
+            self._die(EngineFailedError("no text can be planned"), fatal=True)
 
     def _die(self, error: SpeechError, *, fatal: bool) -> None:
         with self._changed:

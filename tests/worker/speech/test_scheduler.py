@@ -1,7 +1,11 @@
 """The order in which speech is made, seen from the engine."""
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +15,10 @@ from segmenter import Segment
 from tests.kits.workers import CountingEngine
 from worker.cache import SpeechFile, StoredSpeech
 from worker.engines import Fault, Take, Utterance
-from worker.errors import ShuttingDownError
+from worker.errors import InvalidInputError, ShuttingDownError
 from worker.speech import Scheduler
 from worker.speech.encoding import PlannedSegment, SpeechEncoder
+from worker.speech.scheduler import PLANNING_THREADS
 from worker.speech.speech import FinishedSpeech, LiveSpeech
 
 
@@ -34,15 +39,22 @@ class SteppedEngine(CountingEngine):
 
 
 def speech_of(texts: Sequence[str], clock: "Clock") -> LiveSpeech:
-    def plan() -> Iterator[PlannedSegment]:
-        for number, text in enumerate(texts):
-            segment = Segment(text, 0, len(text), 0)
-            yield PlannedSegment(0, segment, Utterance(number, text), last=number == len(texts) - 1)
+    return speech_by(
+        (
+            PlannedSegment(
+                0, Segment(text, 0, len(text), 0), Utterance(number, text), last=number == len(texts) - 1
+            )
+            for number, text in enumerate(texts)
+        ),
+        clock,
+    )
 
+
+def speech_by(plan: Iterable[PlannedSegment], clock: "Clock") -> LiveSpeech:
     def finish(_: LiveSpeech) -> FinishedSpeech:
         return FinishedSpeech(SpeechFile(StoredSpeech(b"", 0, (), {}), "mp3"), None)
 
-    return LiveSpeech(plan(), SpeechEncoder(Mp3Encoder(), 24_000), finish, clock)
+    return LiveSpeech(iter(plan), SpeechEncoder(Mp3Encoder(), 24_000), finish, clock)
 
 
 class Clock:
@@ -72,7 +84,9 @@ def test_a_speech_that_has_delivered_nothing_goes_before_one_that_has() -> None:
     scheduler.start()
     engine.allowed.release()
     assert delivered.wait(20)
+    until(lambda: len(engine.orders) == 2)
     scheduler.speak(second)
+    until(lambda: all(scheduler._active[speech].ready for speech in (first, second)))
     finish(engine, [first, second])
     scheduler.close()
     later = [order for order in engine.orders if len(order) > 1]
@@ -104,6 +118,173 @@ def test_the_first_segment_is_spoken_alone_and_the_rest_come_out_in_the_texts_or
     assert (sizes[0], max(sizes)) == (1, 4)
     ends = [chunk.captions[0].char_end for chunk in speech.chunks]
     assert ends == [len(text) for text in long_then_short]
+
+
+class PlannedText:
+    """A speech's plan that the test controls: it counts what was planned, and may wait, fail or never end."""
+
+    def __init__(self, segments: int = 10**9, *, opens: bool = True, fails_at: int | None = None) -> None:
+        self.segments = segments
+        self.planned = 0
+        self.begun = threading.Event()
+        self.open = threading.Event()
+        self._fails_at = fails_at
+        if opens:
+            self.open.set()
+
+    def __iter__(self) -> Iterator[PlannedSegment]:
+        for number in range(self.segments):
+            self.begun.set()
+            assert self.open.wait(20)
+            if number == self._fails_at:
+                raise RuntimeError("the segmenter broke")
+            self.planned += 1
+            utterance = Utterance(number, f"n{number}")
+            yield PlannedSegment(0, Segment("n", 0, 1, 0), utterance, last=number == self.segments - 1)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what another thread does; a test fails that waits for more than 20 seconds."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@contextmanager
+def scheduled(engine: CountingEngine, clock: "Clock", **options: Any) -> Iterator[Scheduler]:
+    scheduler = Scheduler(engine, clock=clock, **options)
+    scheduler.start()
+    try:
+        yield scheduler
+    finally:
+        scheduler.close()
+
+
+def test_a_text_that_takes_long_to_plan_holds_up_neither_the_lock_nor_another_speech() -> None:
+    clock = Clock()
+    plans = [PlannedText(1, opens=False) for _ in range(3)]
+    with scheduled(CountingEngine(), clock) as scheduler:
+        slow = [speech_by(plan, clock) for plan in plans]
+        for speech in slow:
+            scheduler.speak(speech)
+        until(lambda: all(plan.begun.is_set() for plan in plans))
+        other = speech_of(["aa", "ab"], clock)
+        scheduler.speak(other)
+        until(lambda: other.ended)
+        assert scheduler.work["speeches"] == 3
+        for plan in plans:
+            plan.open.set()
+        until(lambda: all(speech.ended for speech in slow))
+    assert not any(speech.failed for speech in [other, *slow])
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_only_the_first_segment_is_planned_before_it_is_made_and_then_as_many_as_are_needed(
+    ahead: int,
+) -> None:
+    engine, clock, plan = SteppedEngine(ahead=ahead), Clock(), PlannedText()
+    with scheduled(engine, clock) as scheduler:
+        speech = speech_by(plan, clock)
+        scheduler.speak(speech)
+        until(lambda: engine.orders)
+        assert plan.planned == 1
+        engine.allowed.release(5)
+        until(lambda: len(engine.orders) == 6)
+        until(lambda: plan.planned == len(engine.admitted) + ahead)
+        scheduler.stop(speech)
+        engine.allowed.release()
+        until(lambda: scheduler.work == {"speeches": 0, "utterances": 0, "begun": len(engine.admitted)})
+        assert plan.planned <= len(engine.admitted) + ahead
+
+
+def test_a_speech_that_is_stopped_while_it_is_planned_never_reaches_the_engine() -> None:
+    clock, engine, plan = Clock(), CountingEngine(), PlannedText(opens=False)
+    with scheduled(engine, clock) as scheduler:
+        speech = speech_by(plan, clock)
+        scheduler.speak(speech)
+        assert plan.begun.wait(20)
+        scheduler.stop(speech)
+        plan.open.set()
+        other = speech_of(["aa"], clock)
+        scheduler.speak(other)
+        until(lambda: other.ended)
+    assert plan.planned == 1
+    assert [utterance.text for utterance in engine.admitted] == ["aa"]
+
+
+@pytest.mark.parametrize("fails_at", [0, 2])
+def test_a_text_that_breaks_the_segmenter_fails_its_own_speech_alone(fails_at: int) -> None:
+    clock, engine = Clock(), CountingEngine()
+    with scheduled(engine, clock) as scheduler:
+        broken, other = speech_by(PlannedText(5, fails_at=fails_at), clock), speech_of(["aa", "ab"], clock)
+        for speech in (broken, other):
+            scheduler.speak(speech)
+        until(lambda: broken.ended and other.ended)
+        assert not other.failed
+        with pytest.raises(InvalidInputError, match="text could not be cut"):
+            broken.read(0)
+        until(lambda: not scheduler.work["utterances"])
+
+
+@pytest.mark.timing
+def test_a_plan_that_does_not_return_fails_its_own_speech_and_the_last_thread_ends_the_worker() -> None:
+    clock, died = Clock(), threading.Event()
+    plans = [PlannedText(opens=False) for _ in range(PLANNING_THREADS)]
+    speeches = [speech_by(plan, clock) for plan in plans]
+    with scheduled(CountingEngine(), clock, on_death=died.set, hung_seconds=0.2) as scheduler:
+        for speech in speeches[1:]:
+            scheduler.speak(speech)
+        clock.now += 61
+        until(lambda: all(speech.failed for speech in speeches[1:]))
+        other = speech_of(["aa"], clock)
+        scheduler.speak(other)
+        until(lambda: other.ended)
+        assert not other.failed
+        assert not died.is_set()
+        scheduler.speak(speeches[0])
+        clock.now += 61
+        assert died.wait(20)
+        for plan in plans:
+            plan.open.set()
+
+
+class WatchedEngine(CountingEngine):
+    """Asks, in each call, whether another thread gets the scheduler's lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler: Scheduler | None = None
+
+    def admit(self, utterance: Utterance) -> None:
+        self.ask()
+        super().admit(utterance)
+
+    def advance(self, order: Sequence[int]) -> list[Take | Fault]:
+        self.ask()
+        return super().advance(order)
+
+    def drop(self, utterance: int) -> None:
+        self.ask()
+        super().drop(utterance)
+
+    def ask(self) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            assert self.scheduler is not None
+            pool.submit(lambda: self.scheduler and self.scheduler.work).result(20)
+
+
+def test_the_lock_is_free_while_the_engine_is_called() -> None:
+    clock, engine = Clock(), WatchedEngine()
+    with scheduled(engine, clock) as engine.scheduler:
+        stopped, other = speech_of(["ba"] * 10**4, clock), speech_of(["aa", "ab"], clock)
+        engine.scheduler.speak(stopped)
+        until(lambda: stopped.chunks)
+        engine.scheduler.stop(stopped)
+        engine.scheduler.speak(other)
+        until(lambda: other.ended)
+        until(lambda: not engine.scheduler.work["speeches"])  # type: ignore[union-attr]
+    assert not other.failed
 
 
 class IdleEngine(SteppedEngine):

@@ -1,0 +1,70 @@
+"""The state of a speech that is being made: what is planned, what the engine has, what waits for encoding."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from worker.engines import Take
+from worker.speech.encoding import PlannedSegment
+from worker.speech.speech import LiveSpeech
+
+__all__ = ["ActiveSpeech"]
+
+
+@dataclass(slots=True, eq=False)
+class ActiveSpeech:
+    """A speech that is being made: its planned segments, the engine's, and the takes that wait."""
+
+    speech: LiveSpeech
+    arrived: int  # its place in the order of arrival
+    ready: deque[PlannedSegment] = field(default_factory=deque)  # planned, not yet in the engine
+    planning_since: float | None = None  # of the scheduler's clock, while a thread is at it
+    planned: bool = False  # whether its last segment is
+    in_engine: dict[int, PlannedSegment] = field(default_factory=dict)  # by the engine's id
+    next_number: int = 0  # of the segment to encode next
+    finished: dict[int, tuple[PlannedSegment, Take]] = field(default_factory=dict)  # by number
+    to_encode: deque[tuple[PlannedSegment, Take]] = field(default_factory=deque)
+    encoding: bool = False  # whether a thread is at it
+
+    def urgency(self) -> tuple[float, int]:
+        """Return the key to sort by, the most urgent first: when the listener runs dry, then the arrival."""
+        return self.speech.dry_at(), self.arrived
+
+    @property
+    def opening(self) -> bool:
+        """Whether its first segment is not made yet: alone in the engine, that one is ready sooner."""
+        return self.next_number == 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all of it has been in the engine."""
+        return self.planned and not self.ready and not self.in_engine
+
+    def wants_plan(self, ahead: int) -> bool:
+        """Whether to plan one segment more, so that `ahead` wait; until the first is made, only that one.
+
+        The first is waited for: nothing that can be done later takes processor time from it.
+        """
+        if self.opening:
+            return not self.planned and not self.ready and not self.in_engine
+        return not self.planned and len(self.ready) < ahead
+
+    def may_enter(self, depth: int) -> bool:
+        """Whether its next segment may go into the engine as one of `depth`."""
+        return bool(self.ready) and len(self.in_engine) < depth and not (depth > 1 and self.opening)
+
+    def accept(self, utterance: int, take: Take) -> None:
+        """Queue a take for encoding, in the segments' order."""
+        planned = self.in_engine.pop(utterance)
+        self.finished[planned.utterance.id] = (planned, take)
+        while self.next_number in self.finished:
+            self.to_encode.append(self.finished.pop(self.next_number))
+            self.next_number += 1
+
+    def clear(self) -> list[int]:
+        """Forget what is planned, made and waiting; return the engine's ids of what is inside."""
+        inside = list(self.in_engine)
+        self.in_engine.clear()
+        self.ready.clear()
+        self.to_encode.clear()
+        self.planned = True
+        return inside
