@@ -32,6 +32,16 @@ def test_every_test_file_that_a_page_names_exists(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
+def test_every_module_that_a_page_names_exists() -> None:
+    folders = ("worker", "segmenter", "encoder", "gateway", "localpod", "clients", "bench", "tests")
+    modules = [file.as_posix() for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    named = {
+        name for page in PAGES for name in re.findall(r"`([\w/]+\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 50
+    assert [name for name in sorted(named) if not any(file.endswith(f"/{name}") for file in modules)] == []
+
+
 def test_the_page_on_reliability_names_the_drills_that_there_are() -> None:
     text = (ROOT / "docs/explanation/reliability.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == list(DRILLS)
