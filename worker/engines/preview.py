@@ -51,31 +51,31 @@ class PreviewEngine:
             StartError: hibari-tts is not installed, or its model does not load.
         """
         self.slots = slots
-        self._inside: dict[int, PreviewUtterance] = {}
+        self._active: dict[int, PreviewUtterance] = {}
         self._voice = load_voice()
 
     def admit(self, utterance: Utterance) -> None:
         """Take one utterance more; tags are left out, as the voice has no sounds but words."""
         phonemes = self._voice.phonemize(TAG.sub(" ", utterance.text))
         rng = np.random.default_rng(utterance.seed)
-        self._inside[utterance.id] = PreviewUtterance(utterance, list(phonemes), rng)
+        self._active[utterance.id] = PreviewUtterance(utterance, list(phonemes), rng)
 
     def advance(self, order: Sequence[int]) -> list[Take | Fault]:
         """Speak one sentence of the most urgent utterance."""
         key = order[0]
-        inside = self._inside[key]
-        if inside.sentences:
-            ids = self._voice.ids(inside.sentences.pop(0))
-            inside.spoken.append(self._voice.from_ids(ids, inside.utterance.speed, inside.rng))
-        if inside.sentences:
+        active = self._active[key]
+        if active.sentences:
+            ids = self._voice.ids(active.sentences.pop(0))
+            active.spoken.append(self._voice.from_ids(ids, active.utterance.speed, active.rng))
+        if active.sentences:
             return []
-        del self._inside[key]
-        pcm = np.concatenate(inside.spoken) if inside.spoken else SILENCE
+        del self._active[key]
+        pcm = np.concatenate(active.spoken) if active.spoken else SILENCE
         return [Take(key, np.clip(pcm, -1.0, 1.0).astype(np.float32, copy=False))]
 
     def drop(self, utterance: int) -> None:
         """Forget an utterance."""
-        self._inside.pop(utterance, None)
+        self._active.pop(utterance, None)
 
 
 def load_voice() -> Any:

@@ -67,7 +67,7 @@ class Cloner:
         """Return what upstream's `prepare_conditionals` makes of the clip, on the CPU.
 
         Raises:
-            VoiceUnusableError: The models make nothing of it.
+            VoiceUnusableError: No voice can be learned from it.
         """
         levelled = at_loudness(clip.pcm) if self._prompt.levelled else clip.pcm
         narrow = resampled(levelled, CLIP_RATE, S3_RATE)

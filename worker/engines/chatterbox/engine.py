@@ -96,7 +96,7 @@ class ChatterboxEngine(ABC, Generic[VoiceKind, Active]):
         """Make the voice of a clip ready; return the safetensors file that recalls it.
 
         Raises:
-            VoiceUnusableError: The models for it are not there, or make nothing of the clip.
+            VoiceUnusableError: The models for it are not there, or no voice can be learned from the clip.
         """
         models = self._models
         if self._cloner is None:

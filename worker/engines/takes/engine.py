@@ -1,6 +1,6 @@
 """An engine around another: each take is trimmed, judged, spoken again if it failed, and finished.
 
-A take is finished (speed, loudness, fades, then the watermark) before any of it leaves.
+A take is finished (speed, loudness, fades, then the watermark) before any of it is delivered.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What is done to a segment's speech before any of it leaves: speed, loudness, fades. Pure."""
+"""What is done to a segment's speech before any of it is delivered: speed, loudness, fades. Pure."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ FADE_MS = 5
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A segment as it leaves; `gain` is None where it was too short to have a loudness of its own."""
+    """A finished segment; `gain` is None if it was too short to have a loudness of its own."""
 
     pcm: Pcm
     gain: float | None
