@@ -11,6 +11,7 @@ from segmenter.atoms import unglued
 from segmenter.marks import visible
 from segmenter.words.addresses import name_addresses, spell_addresses
 from segmenter.words.east import EAST, prepared
+from segmenter.words.formulas import plain_formulas
 from segmenter.words.held import Atoms
 from segmenter.words.languages import find_language
 from segmenter.words.marks import composed, tidied, unmarked
@@ -52,7 +53,7 @@ def speakable(
     text = atoms.hold_tags(text)
     text = respell.written(text, atoms)
     text = atoms.hold(spell_addresses(words, numbers=numbers), text)
-    text = unmarked(text)
+    text = unmarked(plain_formulas(text, words) if numbers else text)
     text = atoms.hold(name_addresses(words, numbers=numbers), text)
     text = spell_numbers(text, words) if numbers else without_clock_colons(text)
     text = spell_signs(text, words)

@@ -7,16 +7,28 @@ from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number, written_number
 from segmenter.words.rules import Rule, either
 
-__all__ = ["VULGAR", "fraction_rules", "ordinal_rules", "power_rule", "telephone_rule", "version_rule"]
+__all__ = [
+    "VULGAR",
+    "account_rule",
+    "fraction_rules",
+    "numbered_rule",
+    "ordinal_rules",
+    "power_rule",
+    "telephone_rule",
+    "version_rule",
+]
 
 VULGAR = "½⅓⅔¼¾"
 TELEPHONE = re.compile(
-    r"(?<![\w+])\+\d{1,4}(?:[ .()/-]{1,2}\d{1,9}){1,6}(?!\d)|(?<![\w+])\+\d{7,15}(?!\d)"
+    r"(?<![\w+])\+\d{1,4}(?:(?:[ ()/-]{1,2}|\.(?=\d{2}))\d{1,9}){1,6}(?!\d)|(?<![\w+])\+\d{7,15}(?!\d)"
     r"|(?<![\w.])(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-.]\d{4}(?![\w-])"
     r"|(?<![\w.,:/-])(?<!\d[ \u00a0])0\d{1,4}(?:[ /-]\d{2,8}){1,5}(?![\w-])"
+    r"|(?<!\w)\(0\d{1,4}\)[ ]?\d{2,8}(?:[ -]\d{2,5}){0,4}(?![\w-])"
     r"|(?<![\w.,-])\d{1,5}(?:-\d{1,7}){3,6}(?![\w-])"
     r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)|(?<=[\u4e00-\u9fff])1[3-9]\d{9}(?!\d)"
 )
+SHORTEST = 6  # digits that a telephone number has at least
+IBAN = re.compile(r"(?<!\w)(?P<c>[A-Z]{2})(?P<n>\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?)(?!\w)")
 VERSION = re.compile(
     r"(?<![\w.])(?P<v>[vV])?(?P<n>\d{1,9}(?:\.\d{1,9}){1,7})(?![\d]|\.\d)(?P<rest>-?[a-z]{1,6}\d{1,4}\b)?"
 )
@@ -32,11 +44,48 @@ def telephone_rule(language: WordTable) -> Rule:
     """Return the rule for telephone and card numbers: digit by digit, a rest between groups."""
 
     def spelled(match: re.Match[str]) -> str:
+        if sum(map(str.isdigit, match[0])) < SHORTEST:
+            return match[0]
         groups = [spelling.digit_by_digit(language, group) for group in re.findall(r"\d+", match[0])]
         plus = language.signs["plus"] + " " if match[0].startswith("+") else ""
         return plus + ", ".join(groups)
 
     return Rule(TELEPHONE, spelled)
+
+
+def account_rule(language: WordTable) -> Rule:
+    """Return the rule for an IBAN: its letters as they are, its digits by their groups."""
+
+    def spelled(match: re.Match[str]) -> str:
+        groups = match["n"].split() if " " in match["n"] else re.findall(".{1,4}", match["n"])
+        return match["c"] + " " + ", ".join(read(group) for group in groups)
+
+    def read(group: str) -> str:
+        parts = re.findall(r"[A-Z]+|\d+", group)
+        return " ".join(spelling.digit_by_digit(language, part) if part.isdigit() else part for part in parts)
+
+    return Rule(IBAN, spelled)
+
+
+def numbered_rule(language: WordTable) -> Rule:
+    """Return the rule for what carries a number in groups: invoice no. 2024-117, digit by digit."""
+    names = either(name for name, meaning in language.before.items() if meaning == language.signs["number"])
+    pattern = re.compile(
+        rf"(?P<lead>(?<!\w)(?:{names}|[#№])[ \u00a0]?)(?P<n>\d{{2,8}}(?:[-/]\d{{2,8}}){{1,3}})(?![\w/-])"
+    )
+
+    def spelled(match: re.Match[str]) -> str:
+        groups = re.split("[-/]", match["n"])
+        return (
+            match["lead"].rstrip()
+            + " "
+            + ", ".join(spelling.digit_by_digit(language, group) for group in groups)
+        )
+
+    def worded(match: re.Match[str]) -> str:
+        return language.signs["number"] + " " + spelled(match).removeprefix(match["lead"].rstrip() + " ")
+
+    return Rule(pattern, worded, "-/")
 
 
 def version_rule(language: WordTable) -> Rule:
@@ -54,6 +103,8 @@ def version_rule(language: WordTable) -> Rule:
         is_address = len(parts) == 4 and not match["v"]
         dot = language.signs["dot" if is_address or language.decimal == "," else "point"]
         name = language.signs.get("version", "") + " " if match["v"] else ""
+        if match.string[: match.start()].rstrip().lower().endswith(name.strip().lower()):
+            name = ""
         return name + f" {dot} ".join(parts) + (" " + match["rest"].lstrip("-") if match["rest"] else "")
 
     return Rule(VERSION, spelled, ".")

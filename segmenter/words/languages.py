@@ -77,6 +77,9 @@ class WordTable:
     counted: str
     money: str
     of: str
+    of_vowel: str
+    wholes: Noun
+    parts: Sequence[Noun]  # tenths, hundredths: where decimals are read as such
     percent: Noun
     currencies: Mapping[str, Currency]
     units: Mapping[str, Noun]
@@ -87,6 +90,9 @@ class WordTable:
     days: Sequence[str]  # of the week, Monday first
     short_days: Sequence[str]
     short_months: Sequence[str]
+    weekdays: Mapping[str, str]  # how they are abbreviated, and in full
+    titles: Mapping[str, str]
+    short: Mapping[str, str]
 
     def noun(self, noun: Noun, number: int | None) -> str:
         """Return the form of a noun for a count, or for a fraction (None)."""
@@ -141,6 +147,9 @@ def parsed(code: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Word
         counted=table.get("counted", "{n} {noun}"),
         money=table.get("money", "{major} {minor}"),
         of=table.get("of", ""),
+        wholes=Noun.read(table.get("wholes", "")),
+        parts=[Noun.read(part) for part in table.get("parts", ())],
+        of_vowel=table.get("of_vowel", table.get("of", "")),
         percent=Noun.read(table["percent"]),
         currencies=currencies(table, cldr),
         units=units(table, cldr),
@@ -151,6 +160,9 @@ def parsed(code: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Word
         days=cldr["days"],
         short_days=cldr["short_days"],
         short_months=cldr["short_months"],
+        weekdays=weekdays(table, cldr),
+        titles=table.get("titles", {}),
+        short=table.get("short", {}),
     )
 
 
@@ -180,18 +192,18 @@ def named(name: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Noun 
 
 
 def per(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return what a unit after a slash is called: `per hour`, by how it is written."""
+    """Return what a unit after a slash is called, by how it is written: ` per hour`."""
     entries = {**symbols()["units"], **symbols()["letters"], **symbols()["per"], **table.get("per", {})}
     found = {}
     for written, name in entries.items():
         forms = cldr["units"].get(name, {})
         if " " in name:
-            found[written] = name
+            found[written] = " " + name
         elif "per" in forms:
-            found[written] = forms["per"]
+            found[written] = forms["per"].replace("{n}", "")
         elif "one" in forms:
-            found[written] = cldr["per"].replace("{0}", "").replace("{1}", forms["one"]).strip()
-    return found
+            found[written] = cldr["per"].replace("{0}", "").replace("{1}", forms["one"])
+    return {written: spoken if spoken[:1] == " " else " " + spoken for written, spoken in found.items()}
 
 
 def currencies(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, Currency]:
@@ -202,3 +214,13 @@ def currencies(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str
         for code, forms in cldr["currencies"].items()
     }
     return codes | {name: Currency.read(entry) for name, entry in table["currencies"].items()}
+
+
+def weekdays(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the abbreviations of weekdays that the table lists, with the names in full.
+
+    `weekdays` has one word a day, Monday first, with its spellings apart by a slash.
+    """
+    listed = table.get("weekdays", "").split()
+    days = zip(listed, cldr["days"], strict=True) if listed else ()
+    return {spelling: day for spellings, day in days for spelling in spellings.split("/")}

@@ -1,15 +1,21 @@
 """Dates and times of day."""
 
 import re
+from collections.abc import Callable
 
 from segmenter.words import spelling
+from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, either
 
 __all__ = ["date_rules", "time_rules"]
 
 HOUR, MINUTE = r"(?:[01]?\d|2[0-4])", r"[0-5]\d"
-HALF = r"(?P<half>[AaPp])(?:\.[Mm]\.(?=[,;:)?!]|[ \u00a0][a-z(])|\.?[Mm](?!\w))"
+HALF = (
+    r"(?P<half>[AaPp])(?:\.[Mm]\.(?=[,;:)?!]|[ \u00a0]"
+    r"(?:[a-z(\d]|[A-Z]{1,3}T\b|UTC\b|(?:Mon|Tue|Wednes|"
+    r"Thurs|Fri|Satur|Sun)day\b))|\.?[Mm](?!\w))"
+)
 SUFFIX = r"(?:st|nd|rd|th|\.|er|º|ª|:a|:e)?"
 
 
@@ -65,12 +71,12 @@ def spelled_time(language: WordTable, hour: int, minute: int, half: str | None) 
 def date_rules(language: WordTable) -> list[Rule]:
     """Return the rules for dates in digits, and for days before or after a month's name."""
     iso = re.compile(r"(?<![\w.-])(?P<year>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d|-)(?:T(?=\d\d:))?")
-    marks = "[/]" if language.code == "en" else "[./]"
+    marks = r"/|\.(?=\d{1,2}\.\d{4})" if language.code == "en" else "[./]"
     digits = re.compile(
-        rf"(?<![\w./])(?P<a>\d{{1,2}})(?P<mark>{marks})(?P<b>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}})(?![\w/]|\.\d)"
+        rf"(?<![\w./])(?P<a>\d{{1,2}})(?P<mark>{marks})"
+        rf"(?P<b>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}})"
+        rf"(?![\w/]|\.\d)"
     )
-
-    oblique = re.compile(rf"\b(?:{language.date.get('oblique', '(?!)')})[ \u00a0]\Z", re.IGNORECASE)
 
     def numeric(match: re.Match[str]) -> str:
         parts = match.groupdict()
@@ -79,10 +85,19 @@ def date_rules(language: WordTable) -> list[Rule]:
             first, second = second, first
         year = match["year"] if len(match["year"]) == 4 else "20" + match["year"]
         ending = " " if match[0].endswith("T") else ""
-        rule = "oblique" if oblique.search(match.string[max(0, match.start() - 8) : match.start()]) else "day"
+        words = match.string[max(0, match.start() - 8) : match.start()].split()
+        rule = day_rule(language, words[-1] if words and match.string[match.start() - 1] in " \u00a0" else "")
         return (spelled_date(language, first, second, year, rule=rule) or match[0]) + ending
 
     return [Rule(iso, numeric, "-"), Rule(digits, numeric, "./"), *named_rules(language)]
+
+
+def day_rule(language: WordTable, lead: str) -> str:
+    """Return the rule for a day after a word: an article or a preposition may decide its ending."""
+    for key in ("oblique", "definite"):
+        if re.fullmatch(language.date.get(key, "(?!)"), lead, re.IGNORECASE):
+            return key
+    return "day"
 
 
 def spelled_date(
@@ -117,40 +132,117 @@ def spelled_day(language: WordTable, day: int, rule: str) -> str:
 
 
 def month_numbers(language: WordTable) -> dict[str, int]:
-    """Return the names of months as texts write them, with their numbers."""
+    """Return the names of months as texts write them, short ones without their stop, with their numbers."""
     months = {name: number for number, name in enumerate(language.months, 1)}
-    if language.code == "en":
-        months |= {name[:3]: number for name, number in months.items()} | {"Sept": 9}
-    return months | {name.capitalize(): number for name, number in months.items()}
+    short = {name.removesuffix("."): number for number, name in enumerate(language.short_months, 1)}
+    more = {
+        name: number
+        for number, names in enumerate(language.date.get("abbreviated", "").split(), 1)
+        for name in names.split("/")
+    }
+    found = {name: number for name, number in (short | more | months).items() if name.isalpha()}
+    lower = {name.lower(): number for name, number in months.items() if name not in {"May", "March"}}
+    return (
+        found
+        | lower
+        | {name.capitalize(): number for name, number in found.items()}
+        | {name.upper(): number for name, number in months.items()}
+    )
 
 
 def named_rules(language: WordTable) -> list[Rule]:
-    """Return the rules for `15 March 2025`, in English for `March 15, 2025` too."""
+    """Return the rules for `15 March 2025` and `3.–5. Mai`, in English for `March 15, 2025` too."""
     if language.date.get("named") == "no":
         return []
     months = month_numbers(language)
-    name = rf"(?P<month>{either(months)})(?!\w)"
-    year = r"(?:\.?,?[ \u00a0](?P<year>\d{4})(?![\d:]|[.,]\d))?"
-    oblique = language.date.get("oblique")
-    lead = rf"(?P<lead>(?<!\w)(?i:{oblique})[ \u00a0])?" if oblique else r"(?P<lead>(?<!\w)[Tt]he[ \u00a0])?"
-    of = r"(?:(?:of|de)[ \u00a0])?"
-    day_first = re.compile(rf"{lead}(?<![\w.,:/-])(?P<d>\d{{1,2}}){SUFFIX}[ \u00a0]{of}{name}{year}")
-    month_first = re.compile(
-        rf"(?<!\w){name}\.?[ \u00a0](?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|[.,]\d|-\d){year}"
+    needs = set(re.findall(r"[^\W\d_]+", " ".join(months)))
+    found = [
+        span_of_months(language, months),
+        Rule(day_first(language, months), day_first_speller(language, months), needs),
+    ]
+    if language.code == "en":
+        found.append(month_first_rule(language, months, needs))
+    return [rule._replace(needs=needs) for rule in found]
+
+
+def span_of_months(language: WordTable, months: dict[str, int]) -> Rule:
+    """Return the rule for months without a day: `Oct-Dec 2024`, `Aug. 2021`."""
+    name = either(months)
+    pattern = re.compile(
+        rf"(?<![\w.-])(?<!\d[ \u00a0])(?<!\d\.[ \u00a0]"
+        rf")(?P<a>{name})\b\.?(?:[ \u00a0]?[–-][ \u00a0]"
+        rf"?(?P<b>{name})\b\.?(?!-)|(?=[ \u00a0]\d{{4}}"
+        rf"(?![\d:]|[.,]\d)))"
     )
 
-    def before(match: re.Match[str]) -> str:
-        rule = "oblique" if oblique and match["lead"] else "day"
-        number = months[match["month"]]
-        spelled = spelled_date(language, int(match["d"]), number, form=language.date.get("of", ""), rule=rule)
-        if spelled is None:
+    def full(match: re.Match[str]) -> str:
+        first = language.date.get("nominative", "").split() or list(language.months)
+        names = [first[months[match[part]] - 1] for part in ("a", "b") if match[part]]
+        return f" {language.signs['to']} ".join(names)
+
+    return Rule(pattern, full)
+
+
+def day_first(language: WordTable, months: dict[str, int]) -> re.Pattern[str]:
+    """Return the pattern of a day, or two, and the name of a month after it."""
+    oblique = "|".join(language.date[key] for key in ("oblique", "definite") if key in language.date)
+    lead = rf"(?P<lead>(?<!\w)(?i:{oblique})[ \u00a0])?" if oblique else r"(?P<lead>(?<!\w)[Tt]he[ \u00a0])?"
+    join = language.date.get("join", r"(?!)")
+    two = rf"(?:(?P<d0>\d{{1,2}}){SUFFIX}(?P<join>[ \u00a0]?[–-][ \u00a0]?|[ \u00a0](?:{join})[ \u00a0]))?"
+    of = r"(?:(?:of|de)[ \u00a0])?"
+    year = (
+        rf"(?:,?[ \u00a0](?:{language.date.get('of_year', '(?!)')}[ "
+        rf"\u00a0])?(?P<year>\d{{4}})(?![\d:]|[.,]\d))?"
+    )
+    tail = language.date.get("tail", "(?!)")
+    return re.compile(
+        rf"{lead}(?<![\w.,:/-]){two}(?P<d>\d{{1,2}}){SUFFIX}[ "
+        rf"\u00a0]{of}(?P<month>{either(months)})(?!\w)"
+        rf"(?P<stop>\.)?{year}"
+        rf"(?P<tail>[ \u00a0](?:{tail})(?!\w))?"
+    )
+
+
+def day_first_speller(language: WordTable, months: dict[str, int]) -> Callable[[re.Match[str]], str]:
+    """Return what says a match of `day_first`."""
+    oblique = language.date.get("oblique")
+
+    def spelled(match: re.Match[str]) -> str:
+        rule = day_rule(language, (match["lead"] or "").strip())
+        form = language.date.get("of", "")
+        said = spelled_date(language, int(match["d"]), months[match["month"]], form=form, rule=rule)
+        if said is None or (match["d0"] and not 0 < int(match["d0"]) < 32):
             return match[0]
-        after = " " + spelled_year(language, match["year"]) if match["year"] else ""
-        return (match["lead"] if oblique and match["lead"] else "") + spelled + after
+        if match["d0"]:
+            join = match["join"].strip()
+            first = spelled_day(language, int(match["d0"]), rule)
+            to = language.date.get("to", language.signs["to"]) if join in {"-", "–"} else join
+            said = f"{'the ' if form.startswith('the') else ''}{first} {to} {said}"
+        after = dated_year(language, match["year"]) if match["year"] else ""
+        ends = match["stop"] and not (match["year"] or sentence_goes_on(match.string, match.end("stop")))
+        return (match["lead"] if oblique and match["lead"] else "") + said + after + ("." if ends else "")
 
-    def after(match: re.Match[str]) -> str:
-        return spelled_date(language, int(match["d"]), months[match["month"]], match["year"]) or match[0]
+    return spelled
 
-    needs = set(re.findall(r"[^\W\d_]+", " ".join(months)))
-    found = [Rule(day_first, before, needs)]
-    return [*found, Rule(month_first, after, needs)] if language.code == "en" else found
+
+def dated_year(language: WordTable, year: str) -> str:
+    """Return the year after a day and a month, with what the language puts before and after it."""
+    return " " + language.date.get("year", "{year}").format(year=spelled_year(language, year))
+
+
+def month_first_rule(language: WordTable, months: dict[str, int], needs: set[str]) -> Rule:
+    """Return the rule for `March 15, 2025` and `May 3-5`."""
+    pattern = re.compile(
+        rf"(?<!\w)(?P<month>{either(months)})(?!\w)\.?[ \u00a0](?P<d>\d{{1,2}})(?:st|nd|rd|th)?"
+        rf"(?:[ \u00a0]?[–-][ \u00a0]?(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?![\d-]))?(?![\w:%]|[.,]\d|-\d)"
+        rf"(?:,?[ \u00a0](?P<year>\d{{4}})(?![\d:]|[.,]\d))?"
+    )
+
+    def spelled(match: re.Match[str]) -> str:
+        said = spelled_date(language, int(match["d"]), months[match["month"]])
+        if said is None or not 0 < int(match["d1"] or 1) < 32:
+            return match[0]
+        last = f" to {spelled_day(language, int(match['d1']), 'day')}" if match["d1"] else ""
+        return said + last + (f", {spelled_year(language, match['year'])}" if match["year"] else "")
+
+    return Rule(pattern, spelled, needs)

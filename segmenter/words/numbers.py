@@ -5,15 +5,20 @@ import unicodedata
 from functools import lru_cache
 
 from segmenter.words import spelling
+from segmenter.words.abbreviations import abbreviation_rules
 from segmenter.words.east import EAST, WRITTEN, east_rules
 from segmenter.words.figures import (
     VULGAR,
+    account_rule,
     fraction_rules,
+    numbered_rule,
     ordinal_rules,
     power_rule,
     telephone_rule,
     version_rule,
 )
+from segmenter.words.formulas import formula_rules
+from segmenter.words.grammar import own_rules
 from segmenter.words.languages import WordTable, find_language
 from segmenter.words.moments import date_rules, time_rules
 from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
@@ -23,14 +28,15 @@ from segmenter.words.rules import Rule, among, applied
 
 __all__ = ["spell_numbers"]
 
-DIGIT = re.compile(r"[\d²³¹⁰⁴-⁹₀-₉½⅓⅔¼¾⅐-⅒⅕-⅞①-⓿Ⅰ-ↈ]")
-ROMAN = re.compile(r"\b[IVXLC]{1,12}(?:er?|ème)?\b")
+DIGITS = "0123456789"  # what a rule needs that names nothing else
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
 LONG = re.compile(r"\d+")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
 WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
 ORDINAL_PREFIX = "제第"  # an ordinal counts nothing: no gender, no counter
 RATIO = re.compile(r"(?<=\d):(?=\d)")
+PARTS = re.compile(r"(\d)([⅐-⅒⅕-⅞])")  # 1⅞ is not 17/8
+RAISED = re.compile(r"(?<=\d)[ᵃ-ᵛʰʳˢⁿ]{1,3}")  # 4ᵗʰ
 POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
 
 
@@ -38,15 +44,10 @@ def spell_numbers(text: str, language: WordTable | None) -> str:
     """Return the text with all that is written in digits in words; as it is where no table is."""
     if language is None:
         return text
-    if language.code in EAST:
-        chosen = rules(language.code) if DIGIT.search(text) or WRITTEN.search(text) else []
-        text = plain_digits(text)
-    elif DIGIT.search(text) is not None:
-        text = plain_digits(text)
-        chosen = rules(language.code)
-    else:
-        chosen = numeral_rules(language.code) if ROMAN.search(text) is not None else []
-    return applied(chosen, text)
+    text = plain_digits(text)
+    if language.code in EAST and WRITTEN.search(text) is None:
+        return text
+    return applied(rules(language.code), text)
 
 
 def plain_digits(text: str) -> str:
@@ -54,6 +55,8 @@ def plain_digits(text: str) -> str:
     if text.isascii():
         return text
     text = POWERS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
+    text = RAISED.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    text = PARTS.sub(r"\1 \2", text)
     text = WIDE_COLON.sub(":", WIDE_POINT.sub(".", text))
     text = text.replace("℃", "°C").replace("℉", "°F").replace("٫", ".").replace("٬", ",").replace("٪", "%")
     return "".join(plain_digit(letter) for letter in text)
@@ -72,13 +75,6 @@ def plain_digit(letter: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def numeral_rules(code: str) -> list[Rule]:
-    """Return the rules for a text without digits."""
-    language = find_language(code)
-    return [] if language is None else [among(language, rule) for rule in roman_rules(language)]
-
-
-@lru_cache(maxsize=64)
 def rules(code: str) -> list[Rule]:
     """Return a language's rules in the order in which they apply."""
     language = find_language(code)
@@ -87,12 +83,21 @@ def rules(code: str) -> list[Rule]:
     if code in EAST:
         return east_rules(language)
     found = [
+        *own_rules(language),
+        *formula_rules(language),
+        *abbreviation_rules(language),
         *date_rules(language),
+        account_rule(language),
+        numbered_rule(language),
         telephone_rule(language),
         *rewriting_rules(language),
         power_rule(language),
         *time_rules(language),
-        Rule(RATIO, lambda _: language.space + language.signs["to"] + language.space, ":"),
+        Rule(
+            RATIO,
+            lambda _: language.space + language.signs.get("ratio", language.signs["to"]) + language.space,
+            ":",
+        ),
         version_rule(language),
         *money_rules(language),
         *unit_rules(language),
@@ -100,7 +105,8 @@ def rules(code: str) -> list[Rule]:
         *roman_rules(language),
         *fraction_rules(language),
     ]
-    return [*(among(language, rule) for rule in found), *plain_rules(language)]
+    found = [*(among(language, rule) for rule in found), *plain_rules(language)]
+    return [rule if rule.needs else rule._replace(needs=DIGITS) for rule in found]
 
 
 def plain_rules(language: WordTable) -> list[Rule]:
@@ -148,7 +154,8 @@ def agreeing(language: WordTable, written: str, following: str, before: str) -> 
     for gender, rule in language.agreement:
         if rule.search(context):
             return gender
-    return "attributive" if following[0] in " \u00a0" else ""
+    attributive = following[0] in " \u00a0" and (language.code != "de" or following.strip()[0].isupper())
+    return "attributive" if attributive else ""
 
 
 def spaced(match: re.Match[str], spelled: str) -> str:

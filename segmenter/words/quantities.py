@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from segmenter.words import spelling
+from segmenter.words.abbreviations import LOWER
 from segmenter.words.languages import Noun, WordTable
 from segmenter.words.rules import Rule, either
 
 __all__ = ["Number", "money_rules", "number_pattern", "unit_rules", "written_number"]
 
+HYPHEN, SINGULAR = "\u2011", "\u2060"  # put in by rules: a 90-min film, a 12 V battery
+UNCOUNTED = frozenset({"de", "fr", "es", "nl"})  # where a number with decimals has no gender
 UNBREAKABLE = "\u00a0\u202f\u2009'"
 
 
@@ -37,12 +40,13 @@ class Number:
     def spelled(self, language: WordTable, gender: str = "") -> str:
         """Return the number in words."""
         if self.fraction:
+            gender = "" if language.code in UNCOUNTED else gender
             return spelling.decimal(language, self.whole, self.mark, self.fraction, gender)
         return spelling.cardinal(language, self.whole, gender)
 
-    def counting(self, language: WordTable, noun: Noun) -> str:
-        """Return the number and the noun that it counts."""
-        form = language.noun(noun, self.count)
+    def counting(self, language: WordTable, noun: Noun, *, singular: bool = False) -> str:
+        """Return the number and the noun that it counts, or that it makes an adjective with."""
+        form = noun.forms[0] if singular else language.noun(noun, self.count)
         if form.startswith("="):
             return form[1:]
         spelled = self.spelled(language, noun.gender)
@@ -77,16 +81,66 @@ def unit_rules(language: WordTable) -> list[Rule]:
 
     def unit(match: re.Match[str]) -> str:
         noun = language.units[match["unit"]]
-        return Number.read(language, match["n"]).counting(language, noun) + stop(match, "unit")
+        before_noun = bool(match["one"]) or match["gap"] == HYPHEN
+        spelled = Number.read(language, match["n"]).counting(language, noun, singular=before_noun)
+        if match["gap"] == HYPHEN:
+            spelled = spelled.replace(" ", "-")
+        return spelled + rate(language, match) + stop(match, "unit")
 
     def percent(match: re.Match[str]) -> str:
         written = match["n"] or match["after"]
         return Number.read(language, written).counting(language, language.percent)
 
+    def worded(match: re.Match[str]) -> str:
+        return match["n"] + rate(language, match)
+
+    def part(match: re.Match[str]) -> str:
+        noun = language.units[match["unit"]]
+        form = (
+            language.noun(noun, None)
+            if match["whole"] or language.plural not in {"one", "zero-one"}
+            else noun.forms[0]
+        )
+        return f"{match['n']} {form}"
+
+    per = per_pattern(language)
     names = either(language.units)
-    units = re.compile(rf"(?<![A-Za-z])(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{names})(?![\w²³]|/[^\W\d_])")
+    units = re.compile(
+        rf"(?<![A-Za-z])(?P<n>{number})(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
+        rf"(?P<stop>(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|"
+        rf"[ \u00a0][{LOWER}(]))?(?P<one>{SINGULAR})?{per}"
+        rf"(?![\w²³]|/[^\W\d_])"
+    )
     share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
-    return [Rule(share, percent, "%"), Rule(units, unit)]
+    words = re.compile(
+        rf"(?P<n>\d[\d.,]{{0,15}}[ \u00a0][^\W\d_]{{2,15}})/(?P<per>{either(language.per)})(?!\w)"
+    )
+    parts = re.compile(
+        rf"(?<![\w/.,])(?P<n>(?P<whole>\d{{1,4}}[ \u00a0]"
+        rf"?)?(?:[½⅓⅔¼¾]|(?<![\d])\d/\d{{1,2}}))[ \u00a0]"
+        rf"?(?P<unit>{names})(?![\w²³/])"
+        rf"(?:(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|[ \u00a0][{LOWER}(]))?"
+    )
+    return [
+        Rule(share, percent, "%"),
+        Rule(parts, part, "½⅓⅔¼¾/"),
+        Rule(units, unit),
+        Rule(words, worded, "/"),
+    ]
+
+
+def per_pattern(language: WordTable) -> str:
+    """Return the pattern of what an amount is paid or used for: `/month`."""
+    return (
+        rf"(?:[ \u00a0]?/[ \u00a0]?(?P<per>{either(language.per)})(?!\w)(?<!\.(?=\Z)))?"
+        if language.per
+        else "(?P<per>(?!))?"
+    )
+
+
+def rate(language: WordTable, match: re.Match[str]) -> str:
+    """Return what `per_pattern` matched in words, with a space before it."""
+    return language.per[match["per"]].replace("{0}", "") if match["per"] else ""
 
 
 def money_rules(language: WordTable) -> list[Rule]:
@@ -94,12 +148,21 @@ def money_rules(language: WordTable) -> list[Rule]:
     names = either(language.currencies)
     scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(language.magnitudes)})(?!\w))?"
     number = written_number(language)
-    before = re.compile(rf"(?<!\w)(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}(?!\w)")
-    after = re.compile(rf"(?<![A-Za-z$€£¥])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})(?!\w)")
+    end = rf"(?P<one>{SINGULAR})?{per_pattern(language)}(?!\w)"
+    before = re.compile(rf"(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}{end}")
+    after = re.compile(
+        rf"(?<![A-Za-z$€£¥])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})"
+        rf"(?P<stop>(?<=[^\W\d_]\.)(?=[ \u00a0][{LOWER}(]))?{end}"
+    )
 
     def amount(match: re.Match[str]) -> str:
+        if match.start() == match.start("name") and match.string[match.start() - 1 : match.start()].isalnum():
+            return match[0]
         number = Number.read(language, match["n"])
-        return spelled_amount(language, number, match["name"], match["scale"]) + stop(match, "name")
+        spelled = spelled_amount(language, number, match["name"], match["scale"], singular=bool(match["one"]))
+        paid = rate(language, match)
+        paid = paid.replace(" на ", " за ") if language.code == "ru" else paid
+        return spelled + paid + stop(match, "name")
 
     signs = {letter for name in language.currencies for letter in (name[0], name)}
     return [Rule(after, amount, signs), Rule(before, amount, signs)]
@@ -111,22 +174,32 @@ def stop(match: re.Match[str], group: str) -> str:
     return "." if is_last else ""
 
 
-def spelled_amount(language: WordTable, number: Number, name: str, scale: str | None) -> str:
+def spelled_amount(
+    language: WordTable, number: Number, name: str, scale: str | None, *, singular: bool = False
+) -> str:
     """Return an amount of money in words."""
     currency = language.currencies[name]
     if scale:
-        noun = language.noun(currency.major, 1_000_000)
-        spelled = [number.spelled(language), language.magnitudes[scale], language.of + noun]
+        noun = currency.major.forms[0] if singular else language.noun(currency.major, 1_000_000)
+        forms = Noun(tuple(language.magnitudes[scale].split("/")))
+        feminine = (
+            "f" if "f" in language.rules and language.plural == "ru" and forms.forms[0].endswith("а") else ""
+        )
+        spelled = [
+            number.spelled(language, feminine),
+            language.noun(forms, number.count),
+            (language.of_vowel if noun[0] in "aeiouyéè" else language.of) + noun,
+        ]
         return language.space.join(spelled)
     if currency.minor is None:
         number = replace(number, fraction=number.fraction.rstrip("0"))
     if len(number.fraction) != 2 or currency.minor is None:
-        return number.counting(language, currency.major)
-    major = Number(number.whole).counting(language, currency.major)
+        return number.counting(language, currency.major, singular=singular)
+    major = Number(number.whole).counting(language, currency.major, singular=singular)
     hundredths = number.fraction.lstrip("0")
     if not hundredths:
         return major
-    minor = Number(hundredths).counting(language, currency.minor)
+    minor = Number(hundredths).counting(language, currency.minor, singular=singular)
     if not number.whole.strip("0"):
         return minor
     parts = {"major": major, "minor": minor, "cents": spelling.cardinal(language, hundredths)}

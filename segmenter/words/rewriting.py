@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.quantities import written_number
+from segmenter.words.quantities import Number, written_number
 from segmenter.words.rules import Rule, either
 
 __all__ = ["rewriting_rules"]
@@ -22,12 +22,14 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over", "÷"),
     (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus", "+"),
     (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals", "="),
-    (r"[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about", "≈~∼"),
+    (r"(?<!\d)(?<!\d )[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about", "≈~∼"),
     (r"±[ \u00a0]?(?=\d)", "plus minus", "±"),
     (r"[<≤][ \u00a0]?(?=\d)", "less", "<≤"),
     (r"[>≥][ \u00a0]?(?=\d)", "greater", ">≥"),
     (r"(?<=\d) ?x ?(?=\d)", "by", "x"),
 )
+SETS = re.compile(r"(?<![\w/.-])[0-7][-–][0-7](?:, [0-7][-–][0-7]){1,4}(?![\w/-]|[.,]\d)")  # tennis: 6-4, 7-6
+GAPS = re.compile(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?! ?\d)")  # 12 000 000
 HALVES = re.compile(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
 FEET = re.compile(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
 NORTH = re.compile(r"°(?=[NSEW]\b)")
@@ -40,6 +42,7 @@ def rewriting_rules(language: WordTable) -> list[Rule]:
     short = re.compile(rf"(?<!\w)(?P<a>{either(abbreviations)})[ \u00a0]?(?=\d)")
     found = [
         foreign_rule(language),
+        *([] if " " in language.groups else [Rule(GAPS, lambda match: match[0].replace(" ", ""), " ")]),
         Rule(short, lambda match: abbreviations[match["a"]] + " ", {key[-1] for key in abbreviations}),
         *span_rules(language),
         *(sign_rule(language, *sign) for sign in SIGNS),
@@ -82,8 +85,15 @@ def span_rules(language: WordTable) -> list[Rule]:
         sign = first[0] if first[0] in "$€£¥" and last[0].isdigit() else ""
         return language.space.join([first.removeprefix(sign), language.signs["to"], sign + last])
 
+    def spaced(match: re.Match[str]) -> str:
+        first, last = (Number.read(language, match[part]) for part in ("first", "last"))
+        rises = first.count is not None and last.count is not None and first.count < last.count
+        return span(match) if rises else match[0]
+
     return [
-        Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～-]")), span, "–〜～-"),
+        Rule(SETS, lambda match: re.sub("[-–]", language.space or "、", match[0]), "-–"),
+        Rule(re.compile(ALONE + ends.replace("{}", "[ \u00a0]-[ \u00a0]") + "(?! ?=)"), spaced, "-"),
+        Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～~∼-]")), span, "–〜～~∼-"),
         Rule(HALVES, lambda match: f"{match[1]} {language.signs['to']} ", "–-"),
         Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span, "–"),
     ]

@@ -3,13 +3,15 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule
 
 __all__ = ["roman_rules"]
 
 NUMERAL = r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?![\w.]?\w|'(?!s\b))"
-ENDED = re.compile(r"[ \u00a0]?[.,;:!?)—–-]|\Z|[ \u00a0]and\b")  # "Part I", but not "the part I like"
+SINGLE = r"(?![CLDM](?!\w))"  # Appendix C, Type C
+NUMERALS = "IVXLC"
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
@@ -23,18 +25,27 @@ def roman_value(numeral: str) -> int:
 def roman_rules(language: WordTable) -> list[Rule]:
     """Return the rules: after a kind of part, after a ruler's name, before a century and the like."""
     roman = language.roman
+    verbs = re.compile(rf"[ \u00a0]?(?:{roman.get('verbs', '(?!)')})(?!\w)")
+    dotted = "dot" in roman
 
     def count(match: re.Match[str]) -> str:
-        if match["r"] == "I" and not ENDED.match(match.string, match.end()):
+        if match["r"] == "I" and verbs.match(match.string, match.end()):
             return match[0]
         return match["lead"] + spelling.cardinal(language, str(roman_value(match["r"])))
 
     def ruler(match: re.Match[str]) -> str:
         value = roman_value(match["r"])
+        if value == 1 and verbs.match(match.string, match.end()):
+            return match[0]
         is_ordinal = value <= int(roman.get("ordinals", 400))  # Felipe segundo, but Alfonso trece
         spelled = spelling.ordinal(language, str(value), roman.get("rule", "")) if is_ordinal else None
         name = spelled or spelling.cardinal(language, str(value))
-        return match["lead"] + roman["ruler"].replace("{n}", name)
+        end = (
+            match["stop"]
+            if match["stop"] and not (dotted and sentence_goes_on(match.string, match.end()))
+            else ""
+        )
+        return match["lead"] + roman["ruler"].replace("{n}", name) + end
 
     def century(match: re.Match[str]) -> str:
         spelled = spelling.ordinal(language, str(roman_value(match["r"])), roman.get("rule", ""))
@@ -42,18 +53,13 @@ def roman_rules(language: WordTable) -> list[Rule]:
 
     found: list[Rule] = []
     if "before" in roman:
-        found.append(
-            Rule(re.compile(rf"(?P<lead>(?<!\w)(?:{roman['before']})[ \u00a0])(?P<r>{NUMERAL})"), count)
-        )
+        lead = rf"(?P<lead>(?<!\w)(?:{roman['before']})[ \u00a0])"
+        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})"), count, NUMERALS))
     if "names" in roman:
-        found.append(
-            Rule(
-                re.compile(rf"(?P<lead>(?<!\w)(?:{roman['names']})[ \u00a0])(?P<r>(?!I\b){NUMERAL})\.?"),
-                ruler,
-            )
-        )
+        lead = rf"(?P<lead>(?<!\w)(?:{roman['names']})[ \u00a0])"
+        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})(?P<stop>\.)?"), ruler, NUMERALS))
     if "after" in roman:
         end = rf"(?:{roman.get('ending', '')})(?=[ \u00a0](?:{roman['after']})(?!\w))"
         numeral = NUMERAL.partition("(?![")[0]
-        found.append(Rule(re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century))
+        found.append(Rule(re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century, NUMERALS))
     return found

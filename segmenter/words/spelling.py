@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from segmenter.words.languages import WordTable
+from segmenter.words.languages import Noun, WordTable
 
 if TYPE_CHECKING:
     from unicode_rbnf import RbnfEngine
@@ -71,7 +71,21 @@ def digit_by_digit(language: WordTable, digits: str) -> str:
 
 def decimal(language: WordTable, whole: str, mark: str, fraction: str, gender: str = "") -> str:
     """Return a number with decimals in words."""
+    if fraction and len(fraction) <= len(language.parts) and len(whole) <= LONGEST:
+        return " ".join(
+            [
+                counted_part(language, whole, language.wholes),
+                counted_part(language, fraction, language.parts[len(fraction) - 1]),
+            ]
+        )
     together = language.decimals == "number" and len(fraction) <= NAMED_FRACTION and fraction[0] != "0"
     after = cardinal(language, fraction) if together else digit_by_digit(language, fraction)
     name = language.signs["point" if mark == language.decimal else "dot"]
     return language.space.join([cardinal(language, whole, gender), name, after])
+
+
+def counted_part(language: WordTable, digits: str, part: Noun) -> str:
+    """Return how many wholes, tenths or hundredths a number with decimals has."""
+    number = int(digits)
+    one = number % 10 == 1 and number % 100 != 11
+    return f"{spell(language, number, language.rules['f'])} {part.forms[0 if one else -1]}"

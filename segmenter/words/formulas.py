@@ -1,0 +1,152 @@
+"""Mathematics and chemistry: formulas between dollar signs, relations, roots, charges."""
+
+import re
+
+from segmenter.words.languages import WordTable
+from segmenter.words.rules import Rule
+
+__all__ = ["formula_rules", "plain_formulas"]
+
+FORMULA = re.compile(
+    r"(?<![\w$\\])\$\$?(?=[^\s$])(?P<f>(?=[^$\n]*[A-Za-z\\^=])[^$\n]{1,200}?)(?<=[^\s\\])\$\$?(?![\w$])"
+    r"|\\\((?P<g>[^\n]{1,200}?)\\\)|\\\[(?P<h>[^\n]{1,200}?)\\\]"
+)
+FRACTION = re.compile(r"\\d?frac\s?\{([^{}]{1,40})\}\s?\{([^{}]{1,40})\}")
+ROOT = re.compile(r"\\sqrt\s?\{([^{}]{1,40})\}")
+COMMANDS = {
+    "leq": "≤",
+    "le": "≤",
+    "geq": "≥",
+    "ge": "≥",
+    "neq": "≠",
+    "ne": "≠",
+    "times": "×",
+    "cdot": "×",
+    "div": "÷",
+    "pm": "±",
+    "approx": "≈",
+    "infty": "∞",
+    "to": "→",
+    "sqrt": "√",
+    "lt": "<",
+    "gt": ">",
+}
+COMMAND = re.compile(r"\\([A-Za-z]{1,12})")
+NAMES = re.compile(r"sin|cos|tan|log|ln|max|min|lim|mod|exp|[A-Za-zα-ωΑ-Ω]")
+CHARGE = re.compile(r"(?<=[A-Za-z₀-₉)\]])([²³⁴]?)([⁺⁻])(?![⁰¹²³⁴-⁹\w])")
+BASE = re.compile(r"\blog([₀-₉]{1,3})[ ]?(?=[\w(])")
+OPERAND = r"(?<=[\w)²³%°∞π])"
+RELATIONS = (("≤", "le"), ("≥", "ge"), ("≠", "ne"), ("≈", "about"), ("<", "less"), (">", "greater"))
+LETTER = r"(?<![\w.'’])(?:[a-zA-Zα-ω]|\d{1,15}(?:[.,]\d{1,9})?)[²³]?"
+
+
+def plain_formulas(text: str, language: WordTable | None) -> str:
+    """Return the text with formulas in TeX as plain ones, and with what digits alone would lose.
+
+    TeX counts between dollar signs by Pandoc's rule: no space inside of either, no digit after.
+    """
+    if language is None:
+        return text
+    if "$" in text or "\\" in text:
+        text = FORMULA.sub(plain_formula, text)
+    if "log" in text:
+        log = language.signs.get("log", "log {n}")
+        text = BASE.sub(lambda match: log.replace("{n}", unsubscripted(match[1])) + " ", text)
+    names = {"⁺": language.signs["plus"], "⁻": language.signs["minus"]}
+    return CHARGE.sub(
+        lambda match: f" {match[1] and '²³⁴'.index(match[1]) + 2} {names[match[2]]}".replace("  ", " "), text
+    )
+
+
+def unsubscripted(digits: str) -> str:
+    """Return subscript digits as plain ones."""
+    return "".join(chr(ord(digit) - ord("₀") + ord("0")) for digit in digits)
+
+
+def plain_formula(match: re.Match[str]) -> str:
+    """Return a formula in TeX as a plain one: letters apart, commands as signs."""
+    text = FRACTION.sub(r"\1 / \2", match["f"] or match["g"] or match["h"])
+    text = ROOT.sub(r"√\1", text)
+    text = COMMAND.sub(lambda command: COMMANDS.get(command[1], f" {command[1]} "), text)
+    text = re.sub(r"\^\{([^{}]{1,20})\}", r"^\1", text).replace("{", "").replace("}", "").replace("_", " ")
+    text = re.sub(r"(?<=[\w)])\^2(?!\d)", "²", text)
+    text = re.sub(r"(?<=[\w)])\^3(?!\d)", "³", text)
+    text = re.sub(
+        r"[A-Za-z]{2,}", lambda word: " ".join(NAMES.findall(word[0])) if len(word[0]) < 4 else word[0], text
+    )
+    text = re.sub(r"(?<=\d)(?=[A-Za-z])", " ", text)
+    text = re.sub(r"(?<=[\w)²³]) ?([-+*/=<>≤≥≠≈×÷±]) ?(?=[\w(√−])", r" \1 ", text)
+    return re.sub(r"(?<=[\w)²³]) / (?=[\w(])", " ÷ ", text.replace(" - ", " − "))
+
+
+def formula_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for relations, roots, powers and operations between letters and numbers."""
+    return [*relation_rules(language), *sign_rules(language), *operation_rules(language)]
+
+
+def relation_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for relations: between operands, and before a number alone."""
+    signs, verb = language.signs, language.signs.get("is", "")
+    found = []
+    for sign, name in RELATIONS:
+        if name not in signs:
+            continue
+        gap = r"[ \u00a0]" if sign in "<>" else r"[ \u00a0]?"
+        between = re.compile(rf"{OPERAND}{gap}{sign}{gap}(?=[\w(√∞π−-])")
+        found.append(saying(between, " ".join(["", *verb.split(), signs[name], ""]), sign))
+        if name in {"le", "ge", "ne"}:
+            found.append(saying(re.compile(rf"{sign}[ \u00a0]?(?=\d)"), signs[name] + " ", sign))
+    return found
+
+
+def saying(pattern: re.Pattern[str], spoken: str, needs: str) -> Rule:
+    """Return the rule that puts the same words for whatever a pattern matches."""
+    return Rule(pattern, lambda _: spoken, needs)
+
+
+def sign_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for roots, infinity, pi and powers after a bracket."""
+    signs = language.signs
+    named = {"root": r"√[ ]?\(?(?=\w)", "infinity": "∞", "pi": "π"}
+    if language.code == "el":
+        del named["pi"]  # there it is a letter of words
+    found = [
+        saying(re.compile(pattern), f" {signs[name]} ", {"root": "√", "infinity": "∞", "pi": "π"}[name])
+        for name, pattern in named.items()
+        if name in signs
+    ]
+    return [
+        *found,
+        saying(re.compile(r"(?<=[\w)])\^2(?!\d)"), "²", "^"),
+        saying(re.compile(r"(?<=[\w)])\^3(?!\d)"), "³", "^"),
+        saying(re.compile(r"(?<=\))²"), " " + signs["squared"], "²"),
+        saying(re.compile(r"(?<=\))³"), " " + signs["cubed"], "³"),
+    ]
+
+
+def operation_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for operations; a hyphen and a slash are such only before an equals sign."""
+    signs = {name: f" {language.signs[name]} " for name in ("minus", "over", "plus", "times", "equals")}
+    operand, equation = r"(?=[\w(√])", r"(?=[\w.,()²³ +*/−-]{1,40}=)"
+    left = r"(?<=[\d)²³])[ ]?"
+    return [
+        saying(re.compile(rf"{left}[-−–][ ]?{operand}{equation}"), signs["minus"], "="),
+        saying(re.compile(rf"{left}/[ ]?{operand}{equation}"), signs["over"], "="),
+        saying(re.compile(rf"(?<=[=(+×÷/]) ?[-−](?={LETTER})"), signs["minus"], "-−"),
+        saying(re.compile(rf"(?<=\w) − {operand}"), signs["minus"], "−"),
+        saying(
+            re.compile(
+                r"(?<=\b[A-Za-z])[ ]?\+[ ]?(?=[\w(]\b)|"
+                rf"(?<=[)²³])[ ]?\+[ ]?{operand}|(?<=\d)\+(?=[a-zA-Z]\b)"
+            ),
+            signs["plus"],
+            "+",
+        ),
+        saying(re.compile(rf"(?<=\w) × {operand}"), signs["times"], "×"),
+        saying(re.compile(rf"(?<=\w) ÷ {operand}"), signs["over"], "÷"),
+        saying(
+            re.compile(rf"(?<=[\w)²³])[ ]?=[ ]?(?=[\d(√−-])|{left}=[ ]?{operand}"),
+            signs["equals"],
+            "=",
+        ),
+    ]

@@ -1,0 +1,170 @@
+"""English: what stands beside a number and decides how it is read."""
+
+import re
+
+from segmenter.words import spelling
+from segmenter.words.grammar.english_codes import code_rules, pairs
+from segmenter.words.grammar.english_measures import attribute_rules, shape_rules
+from segmenter.words.grammar.places import address_rules
+from segmenter.words.languages import WordTable
+from segmenter.words.rules import Rule
+
+__all__ = ["english_rules"]
+
+PLURAL_NOUN = (
+    r"(?:(?!(?:was|is|has|as|its|this|us|plus|thus|"
+    r"does|goes|says|his|yes|across|towards|always|"
+    r"besides|sales|votes|"
+    r"elections|games|championships|elections|olympics|riots|protests|releases|news|series|census|campaigns|"
+    r"finals|years|models|editions|results|figures|"
+    r"levels|prices)\b)[a-z]{2,20}s|people|men|women|"
+    r"children|feet|sheep|staff)"
+)
+
+
+def english_rules(language: WordTable) -> list[Rule]:
+    """Return what runs before the rules of all languages."""
+    return [
+        *address_rules(language),
+        *figure_rules(language),
+        *year_rules(language),
+        *code_rules(language),
+        *shape_rules(language),
+        *attribute_rules(),
+    ]
+
+
+def plural(name: str) -> str:
+    """Return the plural of a number's name: sixes, thirties, forty-nines."""
+    if name.endswith("y"):
+        return name[:-1] + "ies"
+    return name + ("es" if name.endswith("x") else "s")
+
+
+def figure_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for plurals of figures, and for grades out of a whole."""
+
+    def many(match: re.Match[str]) -> str:
+        written, lead = match["n"], match["lead"]
+        if (
+            lead is None
+            and re.search(
+                r"(?:[Ii]n|[Ff]or|[Aa]fter|t[oa][ok][ke]s?|[Ww]ait|[Ee]very|[Aa]bout|[Ww]ithin|[,(~])[ ]?\Z",
+                match.string[max(0, match.start() - 8) : match.start()],
+            )
+            and len(written) < 3
+            and not written.endswith("0")
+        ):
+            return match[0]
+        name = (
+            pairs(language, written) if len(written) == 3 else spelling.cardinal(language, str(int(written)))
+        )
+        if len(written) == 4:
+            name = spelling.year(language, written)
+        return (lead.rstrip("-") + " " if lead else "") + plural(name)
+
+    def out_of(match: re.Match[str]) -> str:
+        return f"{match['a']} out of {match['b']}"
+
+    def age(match: re.Match[str]) -> str:
+        return spelling.cardinal(language, match["n"]).removesuffix("e") + "er" + match["s"]
+
+    return [
+        Rule(
+            re.compile(r"(?<![\w.,$€£:/'])(?P<lead>(?<![\w-])[A-Z]{1,3}-?)?(?P<n>\d{1,4})'?s(?![\w'])"),
+            many,
+            "s",
+        ),
+        Rule(re.compile(r"(?<![\w.,])(?P<n>\d{2})er(?P<s>s?)(?!\w)"), age, {"er", "ers"}),
+        Rule(
+            re.compile(
+                r"(?<![\w./])(?P<a>\d{1,2}(?:\.\d{1,2})?)/(?P<b>10|"
+                r"100|5(?<=\.\d/5)|5(?<=\.\d\d/5))(?![\w/=]|\.\d|"
+                r" ?=| of)"
+            ),
+            out_of,
+            "/",
+        ),
+        Rule(
+            re.compile(r"(?<=\b[Ss]tep )(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])"),
+            lambda m: f"{m['a']} of {m['b']}",
+            "/",
+        ),
+        Rule(
+            re.compile(
+                r"(?:(?<=\b[Pp]age )|(?<=\b[Pp]art )|(?<=\b[Ss]lide ))(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])"
+            ),
+            lambda m: f"{m['a']} of {m['b']}",
+            "/",
+        ),
+        Rule(re.compile(r"(?<![\w/.-])50[-/]50(?![\w/]|[.,]\d|-\d)"), lambda _: "fifty-fifty", "-/"),
+        Rule(
+            re.compile(
+                r"\b((?:Genesis|Exodus|Psalms?|Proverbs|Isaiah|"
+                r"Matthew|Mark|Luke|John|Acts|Romans|Corinthians|"
+                r"Ephesians|Hebrews|Revelation|[Vv]erse) \d{1,"
+                r"3}):(\d{1,3})"
+            ),
+            lambda m: f"{m[1]} {m[2]}",
+            ":",
+        ),
+    ]
+
+
+def year_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for years that are none by themselves, and for counts that look like years."""
+
+    def counted(match: re.Match[str]) -> str:
+        return spelling.cardinal(language, match["n"])
+
+    def short(match: re.Match[str]) -> str:
+        return (
+            "oh " + spelling.cardinal(language, match["n"][1])
+            if match["n"][0] == "0"
+            else spelling.cardinal(language, match["n"])
+        )
+
+    def year(match: re.Match[str]) -> str:
+        return match["lead"] + spelling.year(language, match["n"])
+
+    lead = (
+        r"(?<![\w'])(?:[Ii]n|[Ss]ince|[Oo]f|[Bb]y|[Uu]"
+        r"ntil|[Ff]rom|[Tt]o|[Yy]ear|[Aa]round|[Cc]irca|"
+        r"AD|[Bb]efore|[Aa]fter|[Tt]ill|[Tt]he) "
+    )
+    return [
+        Rule(
+            re.compile(r"(?<!\w)(?:ca?\.) ?(?=\d{3,4}\b)"),
+            lambda m: "around " if m[0][1] == "." else "about ",
+            "c",
+        ),
+        Rule(
+            re.compile(
+                rf"(?<![\w$€£.,'/-])(?<!\bin )(?<!\bIn )(?<!\bsince "
+                rf")(?<!\bof )(?<!\bthe )(?<!\bThe )(?<!\bby )(?<!\bto "
+                rf")(?<!\bfrom )(?<!\band )(?<![–-])(?P<n>1[1-9]"
+                rf"\d\d|20\d\d)(?= (?:{PLURAL_NOUN})(?!\w))"
+            ),
+            counted,
+        ),
+        Rule(
+            re.compile(rf"(?P<lead>{lead}|(?<=\())(?P<n>10\d\d)(?![\w:%]|[.,]\d| (?:{PLURAL_NOUN})(?!\w))"),
+            year,
+            "1",
+        ),
+        Rule(
+            re.compile(r"(?<![\w'])(?P<lead>FY|CY|AD)[ ]?(?P<n>1[0-9]\d\d|20\d\d)(?!\w)"),
+            lambda m: f"{m['lead']} {spelling.year(language, m['n'])}",
+            "YD",
+        ),
+        Rule(re.compile(r"(?<![\w'])(?P<lead>)(?P<n>[1-9]\d00)(?= (?:BCE?|CE|AD)\b)"), year, "BCA"),
+        Rule(
+            re.compile(
+                r"(?:(?<=[Oo]f )|(?<=[Ii]n )|(?<=[Ss]ummer of "
+                r")|(?<=[Ss]ince )|(?<=[Ff]rom )|(?<=[Tt]o ))'"
+                r"(?P<n>\d\d)(?![\w'])"
+            ),
+            short,
+            "'",
+        ),
+    ]

@@ -1,0 +1,286 @@
+"""German: endings after articles, figures that are parts of words, times, streets."""
+
+import re
+
+from segmenter.words import spelling
+from segmenter.words.abbreviations import sentence_goes_on
+from segmenter.words.languages import WordTable
+from segmenter.words.roman import roman_value
+from segmenter.words.rules import Rule, either
+
+__all__ = ["german_rules"]
+
+PREPOSITION = (
+    "in|aus|mit|nach|von|zu|bei|seit|auf|unter|an|vor|hinter|neben|zwischen|über|während|trotz|wegen|ab|außer"
+)
+N_ENDING = (
+    "den|dem|des|im|am|zum|zur|beim|vom|einer|einem|"
+    "einen|eines|jedem|jeden|diesem|diesen|seiner|"
+    "seinem|seinen|ihrer|"
+    "ihrem|ihren|meiner|meinem|meinen|unserer|unserem|unseren|deren|keinem|keinen|bis"
+)
+E_ENDING = "die|das|jeder|jede|jedes|dieser|diese|dieses|eine|seine|ihre|meine|unsere|keine|ins|ans|alle"
+MIXED = "ein|kein|sein|ihr|mein|dein|unser|euer"
+WOMEN = re.compile(
+    r"\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|e|liga|"
+    r"klasse|nacht|hand|stadt|frau|person|saison|mannschaft|"
+    r"hälfte|bank)$",
+    re.IGNORECASE,
+)
+MEN = frozenset(
+    [
+        "Käse",
+        "Name",
+        "Junge",
+        "Löwe",
+        "Affe",
+        "Buchstabe",
+        "Gedanke",
+        "Wille",
+        "Hase",
+        "Kunde",
+        "Deutsche",
+        "Kollege",
+        "Zeuge",
+        "Biologe",
+    ]
+)
+THINGS = re.compile(
+    r"\w*(?:kind|jahr|mal|spiel|tor|buch|kapitel|jahrhundert|"
+    r"haus|semester|quartal|album|bild|zimmer|chen|"
+    r"um|ment|tum|"
+    r"kilo|glas|pfund|stück|programm|prozent|gramm|wort|tier|land|viertel|drittel|leben|team)$",
+    re.IGNORECASE,
+)
+STARTS = r"(?:Sie|Er|Es|Das|Die|Der|Wir|Ich|Dann|Danach|Dort|Hier|Da|Man|Aber|Und|Doch|Jetzt|Heute|Nun|So)\b"
+TAILS = (
+    "minütig|stündig|tägig|jährig|wöchig|monatig|"
+    "köpfig|stellig|seitig|fach|mal|teilig|bändig|"
+    "stöckig|spurig|türig|prozentig|malig"
+)
+HALF = {"m": "ein halber", "f": "eine halbe", "n": "ein halbes"}
+
+
+def gender(word: str) -> str:
+    """Return the likely gender of a noun."""
+    if word in MEN:
+        return "m"
+    return "f" if WOMEN.match(word) else "n" if THINGS.match(word) else "m"
+
+
+def german_rules(language: WordTable) -> list[Rule]:
+    """Return what runs before the rules of all languages."""
+    return [
+        *word_rules(language),
+        *ordinal_rules(language),
+        *part_rules(language),
+        *one_rules(language),
+        *code_rules(language),
+    ]
+
+
+def word_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for figures that are part of a word, for streets and times."""
+
+    def counted(match: re.Match[str]) -> str:
+        digits = match["n"]
+        name = (
+            spelling.year(language, digits)
+            if re.fullmatch(r"1[1-9]\d\d", digits)
+            else spelling.cardinal(language, digits)
+        )
+        name = {"eins": "einser", "sieben": "siebener"}.get(
+            name, name.removeprefix("ein") if digits in {"100", "1000"} else name
+        )
+        return name if name.endswith("er") and len(digits) == 1 and digits in "17" else name + "er"
+
+    def joined(match: re.Match[str]) -> str:
+        return spelling.cardinal(language, match["n"], "m") + match["tail"].replace("%", "prozent").lstrip(
+            "-"
+        )
+
+    def street(match: re.Match[str]) -> str:
+        full = {"s": "straße", "S": "Straße", "p": "platz", "P": "Platz"}[match["kind"][0]]
+        ends = match.end() == len(match.string) or not (
+            sentence_goes_on(match.string, match.end()) or match.string[match.end() :][:2].strip().isdigit()
+        )
+        return match["lead"] + full + ("." if ends else "")
+
+    def compound(match: re.Match[str]) -> str:
+        unit = language.units[match["u"]]
+        name = unit.forms[-1 if "stunde" in unit.forms[0] else 0]
+        return f"{spelling.cardinal(language, match['n'], 'm')}-{name}-"
+
+    units = either(name for name in language.units if name.isalpha())
+    return [
+        Rule(re.compile(r"(?<![\w.,])(?P<n>\d{1,4})er(?![a-zäöüß])"), counted, {"er"}),
+        Rule(
+            re.compile(
+                rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<tail>(?:[ ]?%|"
+                rf"-)(?:ige?[rnms]?)(?!\w)|-?(?:{TAILS})(?:e[rnms]"
+                rf"?)?(?!\w))"
+            ),
+            joined,
+        ),
+        Rule(re.compile(rf"(?<![\w.,])(?P<n>\d{{1,4}})-(?P<u>{units})-(?=[A-ZÄÖÜ])"), compound, "-"),
+        Rule(
+            re.compile(
+                r"(?P<lead>[a-zäöüß]{3}|(?<!\w))(?P<kind>[sS]tr|"
+                r"[pP]l)\.(?=[ \u00a0]\d|[,;)]|[ \u00a0][a-z]|"
+                r"\Z|[ \u00a0][A-ZÄÖÜ])"
+            ),
+            street,
+            ".",
+        ),
+        Rule(
+            re.compile(r"(?<![\w.,:])(\d{1,2})\.(\d{2})[ ]?[–-][ ]?(\d{1,2})\.(\d{2})(?= (?:Uhr|h)\b)"),
+            lambda m: f"{m[1]}:{m[2]}–{m[3]}:{m[4]}",
+            {"Uhr", "h"},
+        ),
+        Rule(re.compile(r",(?:--?|–|—)(?=[ ]?(?:€|EUR|Euro|CHF))"), lambda _: "", ","),
+    ]
+
+
+def ordinal_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for ordinals, whose ending the article and the noun decide."""
+
+    def spelled(match: re.Match[str]) -> str:
+        article, noun = (match["article"] or "").lower(), match["noun"]
+        stop = "." if re.match(STARTS, noun) else ""
+        rule = "ordinal"
+        if article in N_ENDING.split("|") or (
+            article == "der" and not stop and (match["prep"] or gender(noun) == "f")
+        ):
+            rule = "ordinal-n"
+        elif article in MIXED.split("|"):
+            rule = "ordinal-s" if gender(noun) == "n" else "ordinal-r"
+        name = spelling.ordinal(language, match["n"], rule) or match["n"]
+        name = name.replace("siebent", "siebt") if language.code == "de" else name
+        return (match["prep"] or "") + (match["article"] + " ") + name + stop
+
+    articles = f"der|{N_ENDING}|{E_ENDING}|{MIXED}"
+    article = rf"(?P<prep>(?<!\w)(?i:{PREPOSITION})[ \u00a0])?(?<!\w)(?P<article>(?i:{articles}))[ \u00a0]"
+    dated = either([*language.months, *(name.removesuffix(".") for name in language.short_months)])
+    noun = (
+        rf"(?=[ \u00a0](?!(?:{dated})\b)(?P<noun>[A-ZÄÖÜ]"
+        rf"[\wäöüß-]+|(?:große|kleine|neue|offizielle|deutsche|"
+        rf"internationale)\w*|und\b|bis\b))"
+    )
+    day = re.compile(
+        r"(?P<article>(?<!\w)(?i:am|vom|zum|bis|den|dem|"
+        r"ab|seit|der)[ \u00a0])?(?<![\w.,])(?P<d>\d{1,"
+        r"2})\.(?P<m>\d{1,2})\.(?!\d)"
+    )
+
+    def short_date(match: re.Match[str]) -> str:
+        if not (0 < int(match["d"]) < 32 and 0 < int(match["m"]) < 13):
+            return match[0]
+        lead = (match["article"] or "").strip().lower()
+        rule = "ordinal" if lead == "der" else "ordinal-n" if lead else "ordinal-r"
+        day, month = (spelling.ordinal(language, str(int(match[part])), rule) for part in ("d", "m"))
+        stop = "." if match.end() == len(match.string) else ""
+        return f"{match['article'] or ''}{day} {month}{stop}"
+
+    numeral = re.compile(rf"{article}(?P<r>[IVXL]{{1,7}})\.(?=[ \u00a0][A-ZÄÖÜ])")
+    return [
+        Rule(numeral, lambda m: f"{m['prep'] or ''}{m['article']} {roman_value(m['r'])}.", "IVXL"),
+        Rule(re.compile(rf"{article}(?P<n>\d{{1,3}})\.{noun}"), spelled, "."),
+        Rule(day, short_date, "."),
+    ]
+
+
+def part_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for fractions: a half in the gender of its noun, parts by their names."""
+
+    def half(match: re.Match[str]) -> str:
+        unit = language.units.get(match["next"])
+        noun = unit.forms[0] if unit else match["next"]
+        return f"{HALF[(unit.gender if unit else gender(noun)) or 'm']} {noun}"
+
+    def part(match: re.Match[str]) -> str:
+        above, below = match["a"], match["b"]
+        name = (spelling.ordinal(language, below) or below).replace("siebent", "siebt")
+        first = "ein" if above == "1" else spelling.cardinal(language, above)
+        return f"{first} {(name[:-1] + 'el').capitalize()}"
+
+    units = either(name for name in language.units if name.isalpha())
+    return [
+        Rule(
+            re.compile(r"(?<![\w/.,])(?P<a>\d{1,2}(?:,\d)?)/(?P<b>10|100|5)(?= (?:Punkte|Sterne)\w?)"),
+            lambda m: f"{m['a']} von {m['b']}",
+            "/",
+        ),
+        Rule(re.compile(r"(?<![\d/.,])1[ \u00a0]?(?:½|1/2)(?![\d/])"), lambda _: "eineinhalb", "½/"),
+        Rule(
+            re.compile(
+                rf"(?<![\d/.,])(?<!\d )(?:½|1/2)[ \u00a0]?(?P<next>(?:{units})(?![\w/²])|[A-ZÄÖÜ][a-zäöüß]+)"
+            ),
+            half,
+            "½/",
+        ),
+        Rule(
+            re.compile(
+                r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[3-9]|1[0-9]|20|100|1000)(?![\w/]|[.,]\d| ?=)"
+            ),
+            part,
+            "/",
+        ),
+    ]
+
+
+def one_rules(language: WordTable) -> list[Rule]:
+    """Return the rule for a one before a noun: its gender, and the case that a preposition asks for."""
+    cases = {
+        "dative": {"m": "einem", "n": "einem", "f": "einer"},
+        "accusative": {"m": "einen", "n": "ein", "f": "eine"},
+        "": {"m": "ein", "n": "ein", "f": "eine"},
+    }
+
+    def one(match: re.Match[str]) -> str:
+        unit = language.units.get(match["next"])
+        sex = (unit.gender if unit else gender(match["next"])) or "m"
+        lead = (match["lead"] or "").strip().lower()
+        case = "dative" if lead in DATIVE else "accusative" if lead in ACCUSATIVE else ""
+        return (match["lead"] or "") + cases[case][sex] + " " + (unit.forms[0] if unit else match["next"])
+
+    leads = either(DATIVE | ACCUSATIVE)
+    units = either(name for name in language.units if name.rstrip(".").isalpha())
+    return [
+        Rule(
+            re.compile(
+                rf"(?P<lead>(?<!\w)(?i:{leads})[ \u00a0])?(?<![\w.,"
+                rf":/–-])1[ \u00a0](?P<next>(?:{units})(?![\w/²³]"
+                rf")|(?!Uhr)[A-ZÄÖÜ][a-zäöüß]{{2,}})"
+            ),
+            one,
+        )
+    ]
+
+
+DATIVE = {"nach", "mit", "von", "aus", "bei", "seit", "zu", "vor", "in", "an", "ab"}
+ACCUSATIVE = {"für", "durch", "um", "ohne", "gegen"}
+
+
+def code_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for postcodes, codes and emergency numbers."""
+
+    def spelled(match: re.Match[str]) -> str:
+        return match["lead"] + spelling.digit_by_digit(language, match["n"])
+
+    code = (
+        r"(?:PLZ|Postfach|PIN|Pin|Code|Kennwort|Passwort|"
+        r"Kundennummer|Bestellnummer|Durchwahl|Zugangscode|"
+        r"Postleitzahl)"
+    )
+    called = r"(?:Notruf|Notfall|[Ww]ähl\w*|[Rr]uf\w*)\b[^.!?\n]{0,25}?(?<!\w)"
+    return [
+        Rule(
+            re.compile(
+                rf"(?P<lead>(?<!\w){code}(?: ist| lautet| war|:)"
+                rf"?[ \u00a0])(?P<n>\d{{3,12}})(?![\w/]|[.,:-]\d)"
+            ),
+            spelled,
+        ),
+        Rule(re.compile(r"(?P<lead>, |\AD-|\A|[(]|\n)(?P<n>\d{5})(?=[ \u00a0][A-ZÄÖÜ][a-zäöüß])"), spelled),
+        Rule(re.compile(rf"(?P<lead>{called})(?P<n>110|112|115|911)(?![\w/:%-]|[.,]\d)"), spelled, "1"),
+    ]

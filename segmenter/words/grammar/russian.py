@@ -1,0 +1,320 @@
+"""Russian: the case of a number and of its noun, which the words around them ask for."""
+
+import re
+
+from segmenter.words import spelling
+from segmenter.words.grammar.russian_cases import case_rules, number
+from segmenter.words.grammar.russian_times import time_rules, year_rules
+from segmenter.words.languages import WordTable
+from segmenter.words.roman import roman_value
+from segmenter.words.rules import Rule, either
+
+__all__ = ["russian_rules"]
+
+SMALL = {
+    1: "одно",
+    2: "двух",
+    3: "трёх",
+    4: "четырёх",
+    40: "сорока",
+    90: "девяносто",
+    100: "сто",
+    1000: "тысяче",
+}
+COMPOUNDS = (
+    "летн|дневн|минутн|часов|этажн|процентн|метров|"
+    "километров|местн|томн|месячн|недельн|градусн|"
+    "кратн|значн|тонн|"
+    "литров|ступенчат|комнатн|серийн|звёздочн|звездочн|страничн|секундн|рублёв|рублев|битн|ядерн|дюймов|лети"
+)
+
+
+def russian_rules(language: WordTable) -> list[Rule]:
+    """Return what runs before the rules of all languages."""
+    return [
+        *code_rules(language),
+        *year_rules(language),
+        *time_rules(language),
+        *ordinal_rules(language),
+        *part_rules(language),
+        *place_rules(),
+        ruler_rule(language),
+        *case_rules(language),
+    ]
+
+
+def code_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for telephone numbers and codes."""
+
+    def grouped(match: re.Match[str]) -> str:
+        groups = re.findall(r"\d+", match["n"])
+        return ", ".join(spelling.digit_by_digit(language, group) for group in groups)
+
+    def spelled(match: re.Match[str]) -> str:
+        return match["lead"] + spelling.digit_by_digit(language, match["n"])
+
+    code = r"(?:[Кк]од\w*|[Ии]ндекс\w*|ПИН(?:-код\w*)?|[Пп]ин-код\w*|[Пп]арол\w*|[Нн]омер\w* заказа|ИНН|PIN)"
+    return [
+        Rule(
+            re.compile(
+                r"(?<![\w.,+-])(?P<n>8[ -]?\(?\d{3,4}\)?[ -]?\d{2,"
+                r"3}-\d{2}-\d{2}|(?<!\) )(?<!\))(?<!\d )\d{2,3}-\d{2}-\d{2})"
+                r"(?![\w-])"
+            ),
+            grouped,
+            "-",
+        ),
+        Rule(
+            re.compile(rf"(?P<lead>(?<!\w){code}(?: —|:)?[ \u00a0])(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"),
+            spelled,
+        ),
+        Rule(
+            re.compile(
+                r"(?P<lead>(?<!\w)(?:[Зз]вон\w*|[Пп]озвон\w*|[Нн]"
+                r"абер\w*|[Тт]елефон\w*)(?: по| на)? )(?P<n>112|"
+                r"101|102|103|911)(?![\w-])"
+            ),
+            spelled,
+        ),
+    ]
+
+
+def ordinal_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for ordinals with an ending, and for adjectives that begin with a number."""
+
+    def ordinal(match: re.Match[str]) -> str:
+        ending, following = match["end"], match["next"] or ""
+        rule = ORDINALS[ending]
+        if ending == "й" and match["prep"] and re.search(r"[еиы]$", following):
+            rule = "feminine-genitive"
+        if ending == "е" and (re.search(r"[ыи]$", following) or match["n"].endswith("0")):
+            rule = "plural"
+        if ending == "м" and following.endswith(("ам", "ям")):
+            rule = "plural-dative"
+        if ending == "м" and following.endswith(("ом", "ем")):
+            rule = "masculine-ablative"
+        name = spelling.ordinal(language, match["n"], f"ordinal-{rule}") or match["n"]
+        return (match["prep"] or "") + re.sub(r"^две тысяч(?=н)", "двухтысяч", name).replace(
+            "двух тысячн", "двухтысячн"
+        )
+
+    def compound(match: re.Match[str]) -> str:
+        return stem(language, int(match["n"])) + match["rest"]
+
+    prep = r"(?P<prep>(?<!\w)(?i:на|в|во|с|со|от|до|к|ко|по|о|об|при|после|из|для|у|около)[ \u00a0])?"
+    return [
+        Rule(re.compile(rf"(?<![\w.,])(?P<n>\d{{1,4}})-?(?P<rest>(?<=-)(?:{COMPOUNDS})\w*)"), compound, "-"),
+        Rule(
+            re.compile(
+                rf"{prep}(?<![\w.,-])(?P<n>\d{{1,4}})-(?P<end>{either(ORDINALS)})"
+                rf"(?!\w)(?=(?:[ \u00a0](?P<next>[а-яё]+))?)"
+            ),
+            ordinal,
+            "-",
+        ),
+    ]
+
+
+ORDINALS = {
+    "й": "masculine",
+    "ый": "masculine",
+    "ой": "masculine",
+    "ий": "masculine",
+    "я": "feminine",
+    "ая": "feminine",
+    "е": "neuter",
+    "ое": "neuter",
+    "ые": "plural",
+    "го": "masculine-genitive",
+    "ого": "masculine-genitive",
+    "му": "masculine-dative",
+    "ому": "masculine-dative",
+    "м": "masculine-locative",
+    "ом": "masculine-locative",
+    "ым": "masculine-ablative",
+    "х": "plural-genitive",
+    "ых": "plural-genitive",
+    "ю": "feminine-accusative",
+    "ую": "feminine-accusative",
+    "ми": "plural-ablative",
+    "ыми": "plural-ablative",
+}
+
+
+def stem(language: WordTable, value: int) -> str:
+    """Return a number as the beginning of an adjective: пяти(летний), двадцатипяти(этажный), сто(летие)."""
+    if value in SMALL:
+        return SMALL[value]
+    if value < 20 or (value % 10 == 0 and value < 100):
+        return number(language, str(value), "genitive")
+    if value < 100:
+        return stem(language, value - value % 10) + stem(language, value % 10)
+    return number(language, str(value), "genitive").replace(" ", "")
+
+
+def part_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for fractions, halves of large numbers, scales and roots."""
+
+    def part(match: re.Match[str]) -> str:
+        above, below = match["a"], match["b"]
+        rule = "ordinal-feminine" if above == "1" else "ordinal-plural-genitive"
+        return f"{number(language, above, '', 'feminine')} {spelling.ordinal(language, below, rule)}"
+
+    def half(match: re.Match[str]) -> str:
+        feminine = match["next"].startswith("тыс")
+        names = {"млн": "миллиона", "миллион": "миллиона", "тыс": "тысячи"}
+        noun = next((name for start, name in names.items() if match["next"].startswith(start)), "миллиарда")
+        if match["paid"]:
+            noun += " " + language.currencies[match["paid"]].major.forms[-1]
+        if match["n"] == "1":
+            return ("полторы " if feminine else "полтора ") + noun
+        return (
+            f"{number(language, match['n'], '', 'feminine' if feminine else 'masculine')} с половиной {noun}"
+        )
+
+    def added(match: re.Match[str]) -> str:
+        whole, fraction = match["n"].split(",")
+        if not whole.endswith("1") or whole.endswith("11"):
+            return match[0]
+        tenths = spelling.decimal(language, "0", ",", fraction).split(" ", 2)[2]
+        return f"{match['prep']}{number(language, whole, 'accusative', 'feminine')} целую {tenths}"
+
+    def scale(match: re.Match[str]) -> str:
+        return f"{match['lead']}{number(language, match['a'])} к {number(language, match['b'], 'dative')}"
+
+    def related(match: re.Match[str]) -> str:
+        words = {"≤": "меньше или равно", "≥": "больше или равно", "≠": "не равно"}[match["sign"]]
+        return f" {words} {number(language, match['n'], 'dative')}"
+
+    return [
+        Rule(
+            re.compile(
+                r"(?<![\w/.,:-])(?P<a>\d{1,2}(?:,\d)?)/(?P<b>5|10|100)(?=[ \u00a0](?:балл|звёзд|звезд|очк))"
+            ),
+            lambda m: f"{m['a']} из {number(language, m['b'], 'genitive')}",
+            "/",
+        ),
+        Rule(
+            re.compile(
+                r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[5-9]|1[0-9]|20|1000?)(?![\w/]|[.,]\d| ?=)"
+            ),
+            part,
+            "/",
+        ),
+        Rule(
+            re.compile(
+                rf"(?<![\w.,])(?P<n>\d{{1,3}}),5[ \u00a0]?(?P<next>млн|"
+                rf"млрд|тыс\.|миллион\w*|миллиард\w*|тысяч\w*)(?!\w)"
+                rf"(?:[ \u00a0]?(?P<paid>{either(language.currencies)})"
+                rf"(?!\w))?"
+            ),
+            half,
+            ",",
+        ),
+        Rule(
+            re.compile(
+                r"(?P<lead>(?<!\w)(?:масштаб|пропорци|соотношени|"
+                r"отношени)\w*(?: как)? )(?P<a>\d{1,4}):(?P<b>\d{1,"
+                r"7})(?![\d:])"
+            ),
+            scale,
+            ":",
+        ),
+        Rule(
+            re.compile(r"(?<![\d:])(16|21|4|3):(9|10|3|2)(?=[ .,)]|\Z)(?<=(?:6:9|1:9|4:3|:10))"),
+            lambda m: f"{m[1]} на {m[2]}",
+            ":",
+        ),
+        Rule(re.compile(r"[ ]?(?P<sign>[≤≥≠])[ ]?(?P<n>\d{1,12})(?!\w|[.,]\d)"), related, "≤≥≠"),
+        Rule(
+            re.compile(r"(?P<prep>(?<!\w)(?i:на|за|через|в)[ \u00a0])(?P<n>\d{1,9},\d{1,3})(?![\d.,%]| ?%)"),
+            added,
+            ",",
+        ),
+        Rule(
+            re.compile(r"√[ ]?\(?(\d{1,9})\)?"),
+            lambda m: f"корень из {number(language, m[1], 'genitive')}",
+            "√",
+        ),
+    ]
+
+
+def place_rules() -> list[Rule]:
+    """Return the rules for streets and towns, in the case that their preposition asks for."""
+    names = {
+        "ул": ("улица", "улице", "улицы"),
+        "г": ("город", "городе", "города"),
+        "пр": ("проспект", "проспекте", "проспекта"),
+        "просп": ("проспект", "проспекте", "проспекта"),
+        "пер": ("переулок", "переулке", "переулка"),
+        "пл": ("площадь", "площади", "площади"),
+        "наб": ("набережная", "набережной", "набережной"),
+        "ш": ("шоссе", "шоссе", "шоссе"),
+        "обл": ("область", "области", "области"),
+        "пос": ("посёлок", "посёлке", "посёлка"),
+        "им": ("имени", "имени", "имени"),
+        "р": ("река", "реке", "реки"),
+    }
+
+    def named(match: re.Match[str]) -> str:
+        prep = (match["prep"] or "").strip().lower()
+        form = (
+            1
+            if prep in {"в", "на", "по", "о", "при"}
+            else 2
+            if prep in {"с", "из", "от", "до", "у", "около"}
+            else 0
+        )
+        return (match["prep"] or "") + names[match["name"]][form] + " "
+
+    pattern = (
+        rf"(?P<prep>(?<!\w)(?i:в|на|по|о|при|с|из|от|до|"
+        rf"у|около)[ \u00a0])?(?<![\w.])(?<!\d )(?P<name>{either(names)})"
+        rf"\.[ \u00a0]?(?=[А-ЯЁ])"
+    )
+    return [Rule(re.compile(pattern), named, set(names))]
+
+
+def ruler_rule(language: WordTable) -> Rule:
+    """Return the rule for rulers, whose numeral follows the case of the name: при Петре I."""
+    men = (
+        "Пётр|Петр|Никола|Александр|Людовик|Генрих|Карл|"
+        "Павел|Павл|Пи|Георг|Наполеон|Фридрих|Вильгельм|"
+        "Иван|Васили|Михаил|Фёдор|Филипп|Эдуард|Ричард|"
+        "Яков|Иоанн|Франциск|Бенедикт|Леопольд|Фердинанд|"
+        "Рамзес|Лев"
+    )
+    women = "Екатерин|Елизавет|Мари|Анн|Маргарит|Изабелл"
+    endings = {
+        "а": "genitive",
+        "я": "genitive",
+        "у": "dative",
+        "ю": "dative",
+        "ом": "ablative",
+        "ем": "ablative",
+        "е": "locative",
+        "и": "locative",
+    }
+    hers = {
+        "ы": "genitive",
+        "и": "genitive",
+        "е": "genitive",
+        "у": "accusative",
+        "ю": "accusative",
+        "ой": "genitive",
+        "ей": "genitive",
+    }
+
+    def ruled(match: re.Match[str]) -> str:
+        feminine = match["she"] is not None
+        case = (hers if feminine else endings).get(match["end"], "")
+        rule = "-".join(part for part in ("ordinal", "feminine" if feminine else "masculine", case) if part)
+        value = str(roman_value(match["r"]))
+        return f"{match['name']} {spelling.ordinal(language, value, rule) or value}"
+
+    pattern = (
+        rf"(?P<name>(?<!\w)(?:(?P<he>{men})|(?P<she>{women})"
+        rf")(?P<end>й|а|я|у|ю|ом|ем|е|и|ы|ой|ей|))[ \u00a0]"
+        rf"(?P<r>[IVX]{{1,6}})(?!\w)"
+    )
+    return Rule(re.compile(pattern), ruled, "IVX")
