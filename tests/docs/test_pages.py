@@ -1,6 +1,7 @@
 """What the pages link, name and show is there."""
 
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from chatterpod.cli import main
 
 from tests.kits.runpod_api import KEY, account
+from tests.kits.workers import run_job, working
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -63,11 +65,15 @@ def test_the_parts_of_a_workers_report_on_the_page_are_those_that_it_has() -> No
     assert [line.split()[0] for line in block.splitlines()] == [line.split()[0] for line in said.splitlines()]
 
 
-def test_the_job_line_on_the_page_has_the_fields_that_a_worker_writes() -> None:
+async def test_the_job_line_on_the_page_has_the_fields_that_a_worker_writes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     shown = json.loads(re.findall(r"```json\n(.*?)```", MONITORING, re.DOTALL)[0])
-    source = (ROOT / "tests/worker/test_handler.py").read_text()
-    written = re.findall(r"line\.keys\(\) == \{(.*?)\}", source, re.DOTALL)[0]
-    assert list(shown) == re.findall(r'"(\w+)"', written)
+    caplog.set_level(logging.INFO)
+    with working(tmp_path) as kit:
+        await run_job(kit, {"text": "Hello there."})
+    written = json.loads(next(record.message for record in caplog.records if "characters" in record.message))
+    assert list(shown) == list(written)
 
 
 def test_each_symptom_has_a_command_and_an_action() -> None:
