@@ -70,8 +70,8 @@ def get_json(address: str) -> Any:
 
 
 def output_of(pod: str) -> bytes:
-    """Return the audio of the endpoint's only completed job."""
-    [job] = [row["id"] for row in get_json(f"{pod}/localpod/state")["jobs"] if row["status"] == "COMPLETED"]
+    """Return the audio of the endpoint's newest job, which is completed."""
+    job, *_ = [row["id"] for row in get_json(f"{pod}/localpod/state")["jobs"] if row["status"] == "COMPLETED"]
     output = get_json(f"{pod}/v2/local/status/{job}")["output"]
     return b"".join(base64.b64decode(record["audio_base64"]) for record in output)
 
@@ -89,26 +89,35 @@ async def spoken(url: str, text: str, **options: Any) -> SocketClient:
     return client
 
 
-FAULTS = [
-    ["--fault=drop.stream=5"],
-    ["--fault=429.api=5", "--fault=500.api=7"],
-    ["--fault=close.api=5", "--fault=cut.stream=5"],
-    ["--fault=kill.records=2"],
-]
+FAULTS: dict[str, dict[str, float]] = {
+    "dropped": {"drop.stream": 5},
+    "refused": {"429.api": 5, "500.api": 7},
+    "closed": {"close.api": 5, "cut.stream": 5},
+    "killed": {"kill.records": 2},
+}
 
 
-@pytest.mark.parametrize("faults", FAULTS, ids=["dropped", "refused", "closed", "killed"])
+@pytest.fixture(scope="module")
+def between(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, list[str]]]:
+    """An endpoint, whose faults a test sets, and a gateway before it: their addresses, and its log."""
+    with endpoint(tmp_path_factory.mktemp("cache"), speed=30) as pod, gateway(pod) as (url, log):
+        yield pod, url, log
+
+
+@pytest.mark.parametrize("faults", FAULTS)
 async def test_through_faults_the_bytes_received_are_the_bytes_made(
-    faults: list[str], tmp_path: Path
+    faults: str, between: tuple[str, str, list[str]]
 ) -> None:
-    with endpoint(tmp_path, *faults, speed=30) as pod:
-        with gateway(pod) as (url, log):
-            client = await spoken(url, PROSE * 4)
-        assert client.audio["main"] == output_of(pod)
-        applied = get_json(f"{pod}/localpod/faults")["struck"]
-        assert sum(applied.values()) >= 1
-        captions = client.captions()
-        assert "".join(c["text"] for c in captions).replace(" ", "") == (PROSE * 4).replace(" ", "")
+    pod, url, log = between
+    text = f"What is {faults}. {PROSE * 4}"
+    httpx.post(f"{pod}/localpod/faults", json=FAULTS[faults]).raise_for_status()
+    client = await spoken(url, text)
+    applied = get_json(f"{pod}/localpod/faults")["struck"]
+    httpx.delete(f"{pod}/localpod/faults")
+    assert client.audio["main"] == output_of(pod)
+    assert sum(applied.values()) >= 1
+    captions = client.captions()
+    assert "".join(c["text"] for c in captions).replace(" ", "") == text.replace(" ", "")
     assert KEY not in "\n".join(log)
     assert TOKEN not in "\n".join(log)
 
