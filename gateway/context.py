@@ -17,13 +17,13 @@ from gateway.timeline import AudioFormat, PlacedChunk, PlayedText, Span, Timelin
 from segmenter import MarkRules, Segment, Segmenter, Silence
 from segmenter.atoms import PAUSES, is_speakable
 from segmenter.marks import visible
+from segmenter.pauses import SENTENCE_MS
 
 __all__ = ["Context", "ContextState", "PlannedJob"]
 
 LANGUAGE = "unsupported_language"  # the worker's code
 JOBS_AT_ONCE = 2  # jobs at the endpoint: the next is submitted before the last has ended
 JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
-SENTENCE_MS = 300  # the worker's own pause at the end of a text
 
 
 class ContextState(StrEnum):

@@ -8,15 +8,16 @@ from segmenter.atoms import PAUSE, PAUSE_LIMIT_MS, is_speakable, open_tag, unglu
 from segmenter.cutting.cuts import MARGIN, best_cut, first_clause
 from segmenter.cutting.languages import Language
 from segmenter.cutting.sentences import Ending, Sentence
+from segmenter.pauses import CLAUSE_MS, HEADING_MS, LINE_MS, PARAGRAPH_MS, SENTENCE_MS
 
 __all__ = ["Packer", "Segment", "Sizes"]
 
 PAUSES_MS = {
-    Ending.CLAUSE: 150,
-    Ending.SENTENCE: 300,
-    Ending.LINE: 450,
-    Ending.HEADING: 600,
-    Ending.PARAGRAPH: 700,
+    Ending.CLAUSE: CLAUSE_MS,
+    Ending.SENTENCE: SENTENCE_MS,
+    Ending.LINE: LINE_MS,
+    Ending.HEADING: HEADING_MS,
+    Ending.PARAGRAPH: PARAGRAPH_MS,
 }
 LINES = (Ending.LINE, Ending.HEADING, Ending.PARAGRAPH)
 HARDER = {(Ending.SENTENCE, line) for line in LINES} | {(line, Ending.PARAGRAPH) for line in LINES}

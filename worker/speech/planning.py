@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from segmenter import Segment, Sizes, iter_plan, recut
 from segmenter.atoms import pause_ms
+from segmenter.pauses import PARAGRAPH_MS, TURN_MS
 from segmenter.scripts import worth
 from segmenter.words import speakable
 from worker.engines import Utterance
@@ -14,8 +15,6 @@ from worker.speech.encoding import PlannedSegment
 
 __all__ = ["plan_segments"]
 
-TURN_PAUSE_MS = 400  # after a turn without a pause of its own, and where a text changes its voice
-PARAGRAPH_MS = 700  # what the segmenter has there
 # In characters of the utterance: "1,234,567" has nine in the text and sixty-nine in words.
 SPOKEN_LIMIT = Sizes().most
 WRITTEN = 40  # characters of a pause that is written at a turn's end
@@ -60,7 +59,7 @@ def rested(planned: PlannedSegment, following: Segment, lead_ms: int) -> Planned
     """Return a planned segment with the pause that the one after it asks for before itself."""
     segment = planned.segment
     changes = following.voice != segment.voice and following.voice is not None
-    own = TURN_PAUSE_MS if changes and segment.pause_ms == PARAGRAPH_MS else segment.pause_ms
+    own = TURN_MS if changes and segment.pause_ms == PARAGRAPH_MS else segment.pause_ms
     return replace(planned, segment=replace(segment, pause_ms=max(own, lead_ms)))
 
 
@@ -110,7 +109,7 @@ def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
     if turn.pause_ms is not None:
         return replace(segment, pause_ms=turn.pause_ms)
     written = pause_ms(turn.text[-WRITTEN:]) if turn.text.rstrip().endswith("]") else 0
-    return replace(segment, pause_ms=max(TURN_PAUSE_MS, written and segment.pause_ms))
+    return replace(segment, pause_ms=max(TURN_MS, written and segment.pause_ms))
 
 
 def fitted(segment: Segment, language: str, speak: Speak, limit: int) -> Iterator[tuple[Segment, str]]:

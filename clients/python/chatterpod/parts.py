@@ -27,8 +27,8 @@ HEADING = re.compile(
     r"|prologue|epilogue|preface|introduction)\b[^\n]{0,60})(?<![.!?,;])(?=\n|$)",
     re.IGNORECASE,
 )
-BREAK_MS, SENTENCE_MS, WORD_MS = 700, 300, 150  # pauses after a paragraph, a sentence, a word
-TURN_MS = 400  # the pause after a turn without pause_ms
+# The worker's pauses, as in segmenter/pauses.py: after a paragraph, a sentence, a word within one, a turn.
+BREAK_MS, SENTENCE_MS, WORD_MS, TURN_MS = 700, 300, 150, 400
 MAX_TURNS = 200  # of one job, the worker's limit
 
 
