@@ -14,16 +14,16 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from gateway import openai, speeches
-from gateway.endpoint import RunPod
+from gateway import growing, openai
 from gateway.errors import GatewayError, GatewayShutdown
 from gateway.gateway import Gateway
-from gateway.requests import ClientWatch, OpenRequests
+from gateway.growing import GrowingSpeeches
+from gateway.http import authorized, error_answer, gateway_of, internal_error
+from gateway.open_requests import ClientWatch, OpenRequests
+from gateway.queue_speech import JobQueue
+from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
 from gateway.socket import stream
-from gateway.speaking import Endpoint
-from gateway.speeches import GrowingSpeeches
-from gateway.web import authorized, error_answer, gateway_of, internal_error
 
 __all__ = ["create_app"]
 
@@ -40,9 +40,9 @@ EXPOSED_HEADERS = [
 ]
 
 
-def create_app(settings: GatewaySettings, endpoint: Endpoint | None = None) -> Starlette:
+def create_app(settings: GatewaySettings, endpoint: JobQueue | None = None) -> Starlette:
     """Return the ASGI application; by default it speaks through the endpoint of the settings."""
-    gateway = Gateway(settings, endpoint or RunPod(settings))
+    gateway = Gateway(settings, endpoint or RunPodQueue(settings))
     requests = OpenRequests(gateway.background.keep)
     app = Starlette(
         routes=routes(),
@@ -77,10 +77,10 @@ def routes() -> list[BaseRoute]:
         Route("/v1/audio/speech", openai.speech, methods=["POST"]),
         Route("/v1/audio/voices", openai.voices),
         Route("/v1/models", openai.models),
-        Route("/v1/speech", speeches.create, methods=["POST"]),
-        Route("/v1/speech/{name}.mp3", speeches.listen),
-        Route("/v1/speech/{name}", speeches.describe),
-        Route("/v1/speech/{name}", speeches.remove, methods=["DELETE"]),
+        Route("/v1/speech", growing.create, methods=["POST"]),
+        Route("/v1/speech/{name}.mp3", growing.listen),
+        Route("/v1/speech/{name}", growing.describe),
+        Route("/v1/speech/{name}", growing.remove, methods=["DELETE"]),
         Route("/healthz", health),
         Route("/metrics", metrics),
         *player,

@@ -15,8 +15,8 @@ from gateway.errors import Exhausted, OriginRefused, Unauthorized
 from gateway.limits import TokenUsage
 from gateway.messages import SpeakOptions
 from gateway.metrics import Metrics
+from gateway.queue_speech import BackgroundTasks, JobQueue, QueueSpeech, log_and_translate
 from gateway.settings import GatewaySettings
-from gateway.speaking import BackgroundTasks, ContextSpeech, Endpoint, log_and_translate
 
 __all__ = ["Gateway"]
 
@@ -29,7 +29,7 @@ WARM_EVERY_S = 30.0  # a worker stays warm for longer
 class Gateway:
     """One gateway; its limits and counters are of this process only."""
 
-    def __init__(self, settings: GatewaySettings, endpoint: Endpoint) -> None:
+    def __init__(self, settings: GatewaySettings, endpoint: JobQueue) -> None:
         self.settings = settings
         self.endpoint = endpoint
         self.metrics = Metrics()
@@ -72,7 +72,7 @@ class Gateway:
             return
         raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
 
-    def check_room(self) -> None:
+    def check_connections(self) -> None:
         """Keep the number of WebSockets bounded.
 
         Raises:
@@ -96,9 +96,9 @@ class Gateway:
         voice = self.settings.voices.get(options.voice, options.voice)
         return options.worker_fields() | ({"voice": voice} if voice != "default" else {})
 
-    def speech(self, context: Context) -> ContextSpeech:
+    def speech(self, context: Context) -> QueueSpeech:
         """Return the speech of a context, which the caller has to stop."""
-        return ContextSpeech(context, self.endpoint, self.metrics, self.background)
+        return QueueSpeech(context, self.endpoint, self.metrics, self.background)
 
     def prewarm(self) -> None:
         """Start a worker if GATEWAY_PREWARM is set, at most every `WARM_EVERY_S`."""

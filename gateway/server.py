@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.errors import GatewayStartError
-from gateway.requests import Protocol
+from gateway.open_requests import Protocol
 from gateway.settings import GatewaySettings
 
 __all__ = ["Server", "bind", "check_installed", "configured", "serve"]

@@ -12,12 +12,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway import messages
 from gateway.context import Context, ContextState
-from gateway.door import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
 from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
+from gateway.handshake import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
 from gateway.limits import TokenUsage
 from gateway.messages import Auth, Cancel, Close, Flush, Message, Ping, Speak, SpeakOptions, Start, Text
-from gateway.speaking import ContextSpeech
+from gateway.queue_speech import QueueSpeech
 from segmenter import Silence
 
 __all__ = ["stream"]
@@ -56,7 +56,7 @@ class ActiveContext:
     """A context of a connection, and the task that sends its audio."""
 
     context: Context
-    speech: ContextSpeech
+    speech: QueueSpeech
     sender: asyncio.Task[None] | None = None
     pause_timer: asyncio.TimerHandle | None = None
 
@@ -77,7 +77,7 @@ class ActiveContext:
 
     def _paused(self, number: int) -> None:
         self.context.pause(SILENCES[number][1])
-        self.speech.poke()
+        self.speech.update()
         if number + 1 < len(SILENCES):
             self._wait(number + 1)
 
@@ -149,7 +149,7 @@ class Connection:
             case Auth():
                 pass  # the client is authorized already
         if active := self._contexts.get(getattr(message, "context_id", "")):
-            active.speech.poke()
+            active.speech.update()
 
     def _speak(self, message: Speak) -> None:
         active = self._begin(message.context_id, message)

@@ -35,7 +35,7 @@ SLOW = (
     "localpod/test_demo.py",
     "clients/test_bash_trouble.py",
     "clients/test_stopping.py",
-    "gateway/test_requests.py",
+    "gateway/test_open_requests.py",
     "gateway/test_socket.py",
     "segmenter/words/test_laws.py",
     "docs/test_contracts.py",

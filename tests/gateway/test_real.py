@@ -24,7 +24,7 @@ from openai import OpenAI
 from websockets.asyncio.client import connect
 
 from bench.running import running
-from gateway.endpoint import RunPod
+from gateway.runpod_queue import RunPodQueue
 from gateway.settings import NAMES, GatewaySettings
 from tests.kits.gateway import SocketClient
 from tests.kits.pods import gatewaying
@@ -289,7 +289,7 @@ async def test_a_gateway_that_is_stopped_cancels_its_queued_jobs_without_another
 async def test_a_job_that_the_endpoint_lost_is_not_taken_for_a_missing_endpoint(
     endpoints: tuple[str, str],
 ) -> None:
-    endpoint = RunPod(GatewaySettings(endpoint_id="local", api_key="any", base_url=f"{endpoints[1]}/v2"))
+    endpoint = RunPodQueue(GatewaySettings(endpoint_id="local", api_key="any", base_url=f"{endpoints[1]}/v2"))
     with pytest.raises(Incomplete):
         await anext(endpoint.receive("gone-u1"))
     await endpoint.close()

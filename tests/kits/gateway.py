@@ -26,7 +26,7 @@ KEY = "rpa_the-key-that-nobody-sees"
 
 
 def audio_of(text: str, audio_format: str = "mp3") -> list[tuple[bytes, int, int]]:
-    """Return what `MemoryEndpoint` makes of a text: the bytes, start and end in ms of each segment."""
+    """Return what `MemoryQueue` makes of a text: the bytes, start and end in ms of each segment."""
     chunks, at = [], 0
     for number, segment in enumerate(plan(text)):
         length = len(segment.text) * MS_PER_CHARACTER + segment.pause_ms // 24 * 24
@@ -42,7 +42,7 @@ def audio_of(text: str, audio_format: str = "mp3") -> list[tuple[bytes, int, int
     return chunks
 
 
-class MemoryEndpoint:
+class MemoryQueue:
     """Speaks at once, or when `gate` is set; knows the voices `default` and `anna`."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class RunningGateway:
     """A gateway that listens, and its endpoint."""
 
     url: str
-    endpoint: MemoryEndpoint
+    endpoint: MemoryQueue
     http: httpx.AsyncClient
     server: Server
 
@@ -123,10 +123,10 @@ class RunningGateway:
 
 @asynccontextmanager
 async def running_gateway(
-    endpoint: MemoryEndpoint | None = None, /, **settings: Any
+    endpoint: MemoryQueue | None = None, /, **settings: Any
 ) -> AsyncIterator[RunningGateway]:
     """Serve a gateway on a free port of this machine."""
-    endpoint = endpoint or MemoryEndpoint()
+    endpoint = endpoint or MemoryQueue()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = GatewaySettings(**(defaults | settings))
     listening = socket.create_server(("127.0.0.1", 0))
@@ -199,7 +199,7 @@ async def connected(gateway: RunningGateway, **options: Any) -> AsyncIterator[So
 __all__ = [
     "KEY",
     "TOKEN",
-    "MemoryEndpoint",
+    "MemoryQueue",
     "RunningGateway",
     "SocketClient",
     "audio_of",

@@ -111,7 +111,7 @@ class ClientWatch:
     def __init__(self, app: ASGIApp, requests: OpenRequests, shutdown_answer: ASGIApp) -> None:
         self._app = app
         self._requests = requests
-        self._farewell = shutdown_answer
+        self._shutdown_answer = shutdown_answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as ASGI has it; raises as its route."""
@@ -131,7 +131,7 @@ class ClientWatch:
             if not route.done():
                 self._requests.give_up(route)
         if ends and not exchange.started:
-            await self._farewell(scope, receive, send)
+            await self._shutdown_answer(scope, receive, send)
         elif ends and exchange.close("abort"):
             while (await receive())["type"] != "http.disconnect":
                 continue

@@ -15,10 +15,10 @@ from gateway import messages
 from gateway.context import Context
 from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
+from gateway.http import Streamed, authorized, body_of, gateway_of
 from gateway.messages import SpeakOptions
+from gateway.queue_speech import QueueSpeech
 from gateway.ranges import ByteRange, answer
-from gateway.speaking import ContextSpeech
-from gateway.web import Streamed, authorized, body_of, gateway_of
 
 __all__ = ["GrowingSpeeches", "create", "describe", "listen", "remove"]
 
@@ -36,13 +36,13 @@ class SpeechOptions(SpeakOptions):
 class GrowingSpeech:
     """One speech and its MP3 so far, for any number of listeners."""
 
-    def __init__(self, source: ContextSpeech) -> None:
+    def __init__(self, speech: QueueSpeech) -> None:
         self.id = secrets.token_urlsafe(16)  # unguessable: the URL needs no token
-        self.context = source.context
+        self.context = speech.context
         self.audio = bytearray()
         self.error: GatewayError | None = None
         self.ended_at: float | None = None
-        self._source = source
+        self._speech = speech
         self._changed = asyncio.Event()
         self._making = asyncio.create_task(self._make())
 
@@ -58,18 +58,18 @@ class GrowingSpeech:
     def stop(self) -> None:
         """Stop the speech and cancel its jobs."""
         self._making.cancel()
-        self._source.stop()
+        self._speech.stop()
         self._end(EndpointFailed("the speech was removed"))
 
     async def _make(self) -> None:
         try:
-            async with aclosing(self._source.chunks()) as chunks:
+            async with aclosing(self._speech.chunks()) as chunks:
                 async for chunk in chunks:
                     self.audio += chunk.audio
                     self._wake()
             self._end(None)
         except GatewayError as error:
-            self._source.stop()
+            self._speech.stop()
             self._end(error)
 
     def _end(self, error: GatewayError | None) -> None:
@@ -126,9 +126,9 @@ class GrowingSpeeches:
     def _sweep(self) -> None:
         """Remove expired speeches, and the oldest complete ones while the memory is exceeded."""
         settings, now = self._gateway.settings, time.monotonic()
-        complete = [r for r in self._speeches.values() if r.ended_at is not None]
-        size = sum(len(r.audio) for r in self._speeches.values())
-        for speech in sorted(complete, key=lambda r: r.ended_at or 0.0):
+        complete = [speech for speech in self._speeches.values() if speech.ended_at is not None]
+        size = sum(len(speech.audio) for speech in self._speeches.values())
+        for speech in sorted(complete, key=lambda speech: speech.ended_at or 0.0):
             if now - (speech.ended_at or now) > settings.speech_keep_s or size > settings.speech_bytes:
                 size -= len(speech.audio)
                 del self._speeches[speech.id]
@@ -152,7 +152,7 @@ async def create(request: Request) -> Response:
         raise messages.explained(problem) from None
     context = Context(gateway.fields(options), options.audio_format, gateway.settings.max_characters)
     context.check(options.text)
-    gateway.count_request(usage, "recording")
+    gateway.count_request(usage, "growing")
     gateway.count_characters(usage, len(options.text))
     context.speak(options.text)
     if not context.active:

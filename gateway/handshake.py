@@ -28,7 +28,7 @@ async def authorized(socket: WebSocket, gateway: Gateway) -> TokenUsage:
     if header is None and gateway.settings.tokens:
         header = f"Bearer {await first_token(socket, gateway)}"
     usage = gateway.usage(header)
-    gateway.check_room()
+    gateway.check_connections()
     usage.connect()
     return usage
 

@@ -13,10 +13,10 @@ from chatterpod import Chunk, EngineFailed
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.endpoint import RunPod
-from gateway.requests import ClientWatch, OpenRequests
+from gateway.open_requests import ClientWatch, OpenRequests
+from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
-from tests.kits.gateway import TOKEN, MemoryEndpoint, RunningGateway, audio_of, connected, running_gateway
+from tests.kits.gateway import TOKEN, MemoryQueue, RunningGateway, audio_of, connected, running_gateway
 from tests.kits.timing import MS, SECOND
 
 PROSE = (
@@ -176,7 +176,7 @@ async def test_a_long_body_reaches_its_route_whole_while_the_client_is_watched()
 async def test_a_job_that_fails_within_a_speech_breaks_off_the_body_without_a_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    class Dying(MemoryEndpoint):
+    class Dying(MemoryQueue):
         async def receive(self, job: str) -> AsyncGenerator[Chunk, None]:
             yield Chunk(b"a" * 192, 0, 24, ())
             raise EngineFailed("it broke")
@@ -237,7 +237,7 @@ async def test_the_end_does_not_wait_for_a_worker_being_warmed(
 async def test_an_endpoint_that_does_not_answer_cancels_delays_the_end_only_by_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    class Deaf(MemoryEndpoint):
+    class Deaf(MemoryQueue):
         async def cancel(self, job: str) -> None:
             await asyncio.sleep(60)
 
@@ -266,7 +266,7 @@ async def test_a_cancelled_operation_leaves_no_job() -> None:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        endpoint = RunPod(
+        endpoint = RunPodQueue(
             GatewaySettings(endpoint_id="ep", api_key="any", base_url=f"http://127.0.0.1:{port}/v2")
         )
         asking = asyncio.create_task(endpoint.operate("voices"))

@@ -15,7 +15,7 @@ from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
 from gateway.timeline import PlacedChunk
 
-__all__ = ["BackgroundTasks", "ContextSpeech", "Endpoint", "log_and_translate"]
+__all__ = ["BackgroundTasks", "JobQueue", "QueueSpeech", "log_and_translate"]
 
 SUBMISSIONS = 3  # of one job, if it fails before its first chunk
 AHEAD = 8  # chunks of one job that are read ahead: a slow listener delays the reading
@@ -23,8 +23,8 @@ AHEAD = 8  # chunks of one job that are read ahead: a slow listener delays the r
 log = logging.getLogger("gateway")
 
 
-class Endpoint(Protocol):
-    """What the gateway needs of an endpoint: `gateway.endpoint.RunPod`, or a fake in tests."""
+class JobQueue(Protocol):
+    """What a gateway needs of an endpoint's queue: `runpod_queue.RunPodQueue`, or a fake in tests."""
 
     async def submit(self, job_input: Mapping[str, Any]) -> str:
         """Queue a job and return its id."""
@@ -99,11 +99,11 @@ class SubmittedJob:
         self.ended = False
 
 
-class ContextSpeech:
+class QueueSpeech:
     """One context being spoken. Its creator calls `stop` at the end, also after an error."""
 
     def __init__(
-        self, context: Context, endpoint: Endpoint, metrics: Metrics, background: BackgroundTasks
+        self, context: Context, endpoint: JobQueue, metrics: Metrics, background: BackgroundTasks
     ) -> None:
         self.context = context
         self._endpoint = endpoint
@@ -114,7 +114,7 @@ class ContextSpeech:
         self._began_at = time.monotonic()
         self._has_audio = False
 
-    def poke(self) -> None:
+    def update(self) -> None:
         """Submit the jobs that the context has now; to be called after each change of the context."""
         while (planned := self.context.next_job()) is not None:
             job = SubmittedJob(planned, asyncio.create_task(self._endpoint.submit(planned.input)))
@@ -129,7 +129,7 @@ class ContextSpeech:
             GatewayError: A job failed; the context has failed then.
         """
         while True:
-            self.poke()
+            self.update()
             if not self._jobs:
                 if not self.context.active:
                     return

@@ -1,4 +1,4 @@
-"""The endpoint at RunPod, through the Python client."""
+"""RunPod's queue of one endpoint, through the Python client."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -9,11 +9,11 @@ from chatterpod import AsyncClient, Chunk, ConfigError, Incomplete, NotFound
 from gateway.errors import GatewayStartError
 from gateway.settings import GatewaySettings
 
-__all__ = ["RunPod"]
+__all__ = ["RunPodQueue"]
 
 
-class RunPod:
-    """One endpoint, called with the gateway's own key.
+class RunPodQueue:
+    """The queue of one endpoint, called with the gateway's own key.
 
     Raises:
         GatewayStartError: The settings' endpoint, key or base URL is missing or wrong.
