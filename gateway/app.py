@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from gateway.gateway import Gateway
 from gateway.growing import GrowingSpeeches
 from gateway.http import authorized, error_answer, gateway_of, internal_error
 from gateway.open_requests import ClientWatch, OpenRequests
+from gateway.queue_endpoint import QueueEndpoint
 from gateway.queue_speech import JobQueue
 from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
@@ -40,9 +42,9 @@ EXPOSED_HEADERS = [
 ]
 
 
-def create_app(settings: GatewaySettings, endpoint: JobQueue | None = None) -> Starlette:
-    """Return the ASGI application; by default it speaks through the endpoint of the settings."""
-    gateway = Gateway(settings, endpoint or RunPodQueue(settings))
+def create_app(settings: GatewaySettings, queue: JobQueue | None = None) -> Starlette:
+    """Return the ASGI application; it speaks through `queue`, by default that of the settings."""
+    gateway = Gateway(settings, partial(QueueEndpoint, queue or RunPodQueue(settings)))
     requests = OpenRequests(gateway.background.keep)
     app = Starlette(
         routes=routes(),

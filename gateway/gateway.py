@@ -1,21 +1,20 @@
-"""What the gateway's routes share: settings, access, limits, counters, and the endpoint at RunPod."""
+"""What the gateway's routes share: settings, access, limits, counters, and the endpoint."""
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from chatterpod import ChatterpodError
-
+from gateway.background import BackgroundTasks
 from gateway.context import Context
+from gateway.endpoint import Endpoint, Speech
 from gateway.errors import Exhausted, OriginRefused, Unauthorized
 from gateway.limits import TokenUsage
 from gateway.messages import SpeakOptions
 from gateway.metrics import Metrics
-from gateway.queue_speech import BackgroundTasks, JobQueue, QueueSpeech, log_and_translate
 from gateway.settings import GatewaySettings
 
 __all__ = ["Gateway"]
@@ -27,13 +26,20 @@ WARM_EVERY_S = 30.0  # a worker stays warm for longer
 
 
 class Gateway:
-    """One gateway; its limits and counters are of this process only."""
+    """One gateway; its limits and counters are of this process only.
 
-    def __init__(self, settings: GatewaySettings, endpoint: JobQueue) -> None:
+    Args:
+        settings: The operator's.
+        endpoint_of: Returns what it speaks through, given the counters and the tasks that outlive requests.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, endpoint_of: Callable[[Metrics, BackgroundTasks], Endpoint]
+    ) -> None:
         self.settings = settings
-        self.endpoint = endpoint
         self.metrics = Metrics()
         self.background = BackgroundTasks()
+        self.endpoint = endpoint_of(self.metrics, self.background)
         self._usages = {token: TokenUsage(settings.limits) for token in settings.tokens}
         self._shared_usage = TokenUsage(settings.limits)
         self._warming: asyncio.Task[None] | None = None
@@ -96,30 +102,26 @@ class Gateway:
         voice = self.settings.voices.get(options.voice, options.voice)
         return options.worker_fields() | ({"voice": voice} if voice != "default" else {})
 
-    def speech(self, context: Context) -> QueueSpeech:
+    def speech(self, context: Context) -> Speech:
         """Return the speech of a context, which the caller has to stop."""
-        return QueueSpeech(context, self.endpoint, self.metrics, self.background)
+        return self.endpoint.speech(context)
 
     def prewarm(self) -> None:
         """Start a worker if GATEWAY_PREWARM is set, at most every `WARM_EVERY_S`."""
         now = time.monotonic()
         if self.settings.prewarm and now - self._warmed_at >= WARM_EVERY_S:
             self._warmed_at = now
-            self._warming = self.background.start(self._warm())
+            self._warming = self.background.start(self.endpoint.warm())
 
     async def voices(self) -> list[str]:
         """Return the names of the worker's voices, at most `VOICES_EVERY_S` old.
 
         Raises:
-            EndpointFailed: The endpoint did not answer.
+            GatewayError: The endpoint did not answer.
         """
         now = time.monotonic()
         if now - self._listed_at >= VOICES_EVERY_S:
-            try:
-                record = await self.endpoint.operate("voices")
-            except ChatterpodError as error:
-                raise log_and_translate(error) from error
-            self._voices = [str(name) for name in record.get("voices", ())]
+            self._voices = await self.endpoint.voices()
             self._listed_at = now
         return self._voices
 
@@ -132,6 +134,3 @@ class Gateway:
                 "%d jobs may still run: the endpoint took more than %g s to cancel them", late, seconds
             )
         await self.endpoint.close()
-
-    async def _warm(self) -> None:
-        await self.endpoint.operate("warm")

@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 
 from gateway import messages
 from gateway.context import Context
+from gateway.endpoint import Speech
 from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.http import Streamed, authorized, body_of, gateway_of
 from gateway.messages import SpeakOptions
-from gateway.queue_speech import QueueSpeech
 from gateway.ranges import ByteRange, answer
 
 __all__ = ["GrowingSpeeches", "create", "describe", "listen", "remove"]
@@ -36,7 +36,7 @@ class SpeechOptions(SpeakOptions):
 class GrowingSpeech:
     """One speech and its MP3 so far, for any number of listeners."""
 
-    def __init__(self, speech: QueueSpeech) -> None:
+    def __init__(self, speech: Speech) -> None:
         self.id = secrets.token_urlsafe(16)  # unguessable: the URL needs no token
         self.context = speech.context
         self.audio = bytearray()

@@ -17,11 +17,11 @@ from starlette.responses import JSONResponse, Response
 
 from gateway import messages
 from gateway.context import Context
+from gateway.endpoint import Speech
 from gateway.errors import BadRequest
 from gateway.gateway import Gateway
 from gateway.http import Streamed, authorized, body_of
 from gateway.messages import CommonFields, StrictMessage
-from gateway.queue_speech import QueueSpeech
 from gateway.timeline import AudioFormat, PlacedChunk
 
 __all__ = ["OPENAI_VOICES", "models", "speech", "voices"]
@@ -76,7 +76,7 @@ async def speech(request: Request) -> Response:
     return await answer_with(gateway.speech(context), body, extra_headers)
 
 
-async def answer_with(speech: QueueSpeech, body: SpeechBody, extra_headers: dict[str, str]) -> Response:
+async def answer_with(speech: Speech, body: SpeechBody, extra_headers: dict[str, str]) -> Response:
     """Wait for the first audio, so that an error before it has its own status; then stream."""
     chunks = speech.chunks()
     try:
@@ -94,7 +94,7 @@ async def answer_with(speech: QueueSpeech, body: SpeechBody, extra_headers: dict
 
 
 async def with_first(
-    first: PlacedChunk, chunks: AsyncGenerator[PlacedChunk, None], speech: QueueSpeech
+    first: PlacedChunk, chunks: AsyncGenerator[PlacedChunk, None], speech: Speech
 ) -> AsyncGenerator[PlacedChunk, None]:
     """Yield the first chunk and the others; whatever ends it, stop the speech."""
     try:

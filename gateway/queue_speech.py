@@ -4,18 +4,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 
+from gateway.background import BackgroundTasks
 from gateway.context import Context, PlannedJob
 from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
 from gateway.timeline import PlacedChunk
 
-__all__ = ["BackgroundTasks", "JobQueue", "QueueSpeech", "log_and_translate"]
+__all__ = ["JobQueue", "QueueSpeech", "log_and_translate"]
 
 SUBMISSIONS = 3  # of one job, if it fails before its first chunk
 AHEAD = 8  # chunks of one job that are read ahead: a slow listener delays the reading
@@ -35,7 +36,7 @@ class JobQueue(Protocol):
     async def cancel(self, job: str) -> None:
         """Cancel a job, queued or running."""
 
-    async def operate(self, op: str) -> Mapping[str, Any]:
+    async def operate(self, op: str, **fields: str) -> Mapping[str, Any]:
         """Run one of the worker's operations; return its record. Cancelling the call cancels the job."""
 
     async def close(self) -> None:
@@ -48,44 +49,6 @@ def log_and_translate(error: ChatterpodError) -> GatewayError:
     if isinstance(error, ApiError):
         log.warning("%s", translation)
     return translation
-
-
-class BackgroundTasks:
-    """Tasks that outlive the connection that started them: cancelling jobs, warming a worker."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task; its errors are handled as in `guarded`."""
-        task = asyncio.create_task(guarded(work))
-        self.keep(task)
-        return task
-
-    def keep(self, task: asyncio.Task[Any]) -> None:
-        """Have `settle` wait for this task too."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def settle(self, seconds: float) -> int:
-        """Wait up to `seconds` for all tasks; cancel those left, and return how many they were."""
-        ends = time.monotonic() + seconds
-        while self._tasks and (left := ends - time.monotonic()) > 0:
-            await asyncio.wait(self._tasks, timeout=left)
-        late = len(self._tasks)
-        for task in self._tasks:
-            task.cancel()
-        return late
-
-
-async def guarded(work: Coroutine[Any, Any, None]) -> None:
-    """Await `work`; drop the endpoint's errors, log all others."""
-    try:
-        await work
-    except ChatterpodError:
-        pass
-    except Exception:
-        log.exception("a background task failed")
 
 
 class SubmittedJob:
@@ -103,10 +66,11 @@ class QueueSpeech:
     """One context being spoken. Its creator calls `stop` at the end, also after an error."""
 
     def __init__(
-        self, context: Context, endpoint: JobQueue, metrics: Metrics, background: BackgroundTasks
+        self, context: Context, queue: JobQueue, metrics: Metrics, background: BackgroundTasks
     ) -> None:
         self.context = context
-        self._endpoint = endpoint
+        self.warnings: list[str] = []
+        self._queue = queue
         self._metrics = metrics
         self._background = background
         self._jobs: deque[SubmittedJob] = deque()
@@ -115,9 +79,9 @@ class QueueSpeech:
         self._has_audio = False
 
     def update(self) -> None:
-        """Submit the jobs that the context has now; to be called after each change of the context."""
+        """Submit the jobs that the context has now."""
         while (planned := self.context.next_job()) is not None:
-            job = SubmittedJob(planned, asyncio.create_task(self._endpoint.submit(planned.input)))
+            job = SubmittedJob(planned, asyncio.create_task(self._queue.submit(planned.input)))
             job.reader = asyncio.create_task(self._read(job))
             self._jobs.append(job)
         self._changed.set()
@@ -162,6 +126,9 @@ class QueueSpeech:
         if not self._has_audio and chunk.audio:
             self._has_audio = True
             self._metrics.first_audio(time.monotonic() - self._began_at)
+        if chunk.summary is not None:
+            new = (str(warning) for warning in chunk.summary.get("warnings") or ())
+            self.warnings += [warning for warning in new if warning not in self.warnings]
         placed = self.context.place(chunk)
         self._metrics.count("audio_bytes", by=len(placed.audio))
         return placed
@@ -186,7 +153,7 @@ class QueueSpeech:
             try:
                 # Shielded: a submission under way may arrive, and must then be cancelled by its id.
                 job_id = await asyncio.shield(job.submission)
-                async with aclosing(self._endpoint.receive(job_id)) as chunks:
+                async with aclosing(self._queue.receive(job_id)) as chunks:
                     async for chunk in chunks:
                         has_chunks = True
                         job.ended = chunk.summary is not None
@@ -195,10 +162,10 @@ class QueueSpeech:
                 if has_chunks or not left or (isinstance(error, JobFailed) and not error.passing):
                     raise
                 self._metrics.count("jobs", "again")
-                job.submission = asyncio.create_task(self._endpoint.submit(job.planned.input))
+                job.submission = asyncio.create_task(self._queue.submit(job.planned.input))
             else:
                 return
 
     async def _cancel(self, submission: asyncio.Task[str]) -> None:
-        await self._endpoint.cancel(await submission)
+        await self._queue.cancel(await submission)
         self._metrics.count("jobs", "cancelled")

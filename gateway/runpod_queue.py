@@ -42,9 +42,9 @@ class RunPodQueue:
         """Cancel a job, queued or running."""
         await self._client.cancel(job)
 
-    async def operate(self, op: str) -> Mapping[str, Any]:
+    async def operate(self, op: str, **fields: str) -> Mapping[str, Any]:
         """Run one of the worker's operations; return its record."""
-        return await self._client.operate(op)
+        return await self._client.operate(op, **fields)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,12 +12,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway import messages
 from gateway.context import Context, ContextState
+from gateway.endpoint import Speech
 from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.handshake import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
 from gateway.limits import TokenUsage
 from gateway.messages import Auth, Cancel, Close, Flush, Message, Ping, Speak, SpeakOptions, Start, Text
-from gateway.queue_speech import QueueSpeech
 from segmenter import Silence
 
 __all__ = ["stream"]
@@ -56,7 +56,7 @@ class ActiveContext:
     """A context of a connection, and the task that sends its audio."""
 
     context: Context
-    speech: QueueSpeech
+    speech: Speech
     sender: asyncio.Task[None] | None = None
     pause_timer: asyncio.TimerHandle | None = None
 

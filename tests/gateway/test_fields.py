@@ -85,5 +85,5 @@ async def test_every_field_reaches_the_worker_by_every_interface() -> None:
         await gateway.http.post("/v1/audio/speech", json={"input": TEXT, **GIVEN})
         url = (await gateway.http.post("/v1/speech", json={"text": TEXT, **GIVEN})).json()["url"]
         await gateway.http.get(url)
-        jobs = list(gateway.endpoint.jobs.values())
+        jobs = list(gateway.queue.jobs.values())
     assert jobs == [{"text": TEXT, "stream": True, **GIVEN}] * 3

@@ -23,8 +23,8 @@ async def begun(gateway: RunningGateway, text: str = PROSE, **options: object) -
 
 async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
     async with running_gateway() as gateway:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 1
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 1
         url = await begun(gateway)
         async with gateway.http.stream("GET", url, headers={"Authorization": ""}) as answer:
             assert answer.status_code == 200
@@ -32,7 +32,7 @@ async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
             blocks = answer.aiter_raw()
             got = await anext(blocks)
             assert len(got) <= FIRST
-            gateway.endpoint.gate.set()
+            gateway.queue.gate.set()
             async for block in blocks:
                 got += block
     assert got == WHOLE
@@ -41,15 +41,15 @@ async def test_a_listener_gets_the_file_as_it_grows_to_its_last_byte() -> None:
 @pytest.mark.timing
 async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same_file() -> None:
     async with running_gateway() as gateway:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 1
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 1
         url = await begun(gateway)
         probe = await gateway.http.get(url, headers={"Range": "bytes=0-1"})
         resumed = await gateway.http.get(url, headers={"Range": f"bytes={FIRST - 100}-"})
         waiting = asyncio.create_task(gateway.http.get(url, headers={"Range": f"bytes={FIRST}-"}))
         await asyncio.sleep(50 * MS)
         assert not waiting.done()
-        gateway.endpoint.gate.set()
+        gateway.queue.gate.set()
         later = await waiting
         async with asyncio.timeout(10 * SECOND):
             while (await gateway.http.get(url.removesuffix(".mp3"))).json()["state"] != "done":
@@ -68,8 +68,8 @@ async def test_a_player_that_probes_two_bytes_and_resumes_anywhere_gets_the_same
 
 async def test_a_speech_shows_its_captions_and_can_be_removed() -> None:
     async with running_gateway() as gateway:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 1
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 1
         url = (await begun(gateway)).removesuffix(".mp3")
         async with asyncio.timeout(10 * SECOND):
             while not (output := (await gateway.http.get(url)).json())["captions"]:
@@ -78,7 +78,7 @@ async def test_a_speech_shows_its_captions_and_can_be_removed() -> None:
         assert (await gateway.http.delete(url)).status_code == 204
         assert (await gateway.http.get(url)).status_code == 404
         async with asyncio.timeout(10 * SECOND):
-            while gateway.endpoint.cancelled != ["job-0"]:
+            while gateway.queue.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
     assert PROSE.startswith(output["captions"][0]["text"])
 

@@ -43,8 +43,8 @@ async def until(condition: Callable[[], Any]) -> None:
 async def held(**settings: Any) -> AsyncIterator[RunningGateway]:
     """A gateway whose endpoint yields nothing until its gate is opened."""
     async with running_gateway(**settings) as gateway:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 0
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 0
         yield gateway
 
 
@@ -60,25 +60,25 @@ async def test_a_client_that_leaves_before_the_first_audio_leaves_no_job(
 ) -> None:
     async with held() as gateway:
         asking = asyncio.create_task(gateway.http.request(method, path, json=body))
-        await until(lambda: gateway.endpoint.jobs or gateway.endpoint.operations)
-        assert gateway.endpoint.cancelled == []
+        await until(lambda: gateway.queue.jobs or gateway.queue.operations)
+        assert gateway.queue.cancelled == []
         await leave(asking)
-        await until(lambda: gateway.endpoint.cancelled)
-        assert gateway.endpoint.cancelled == [job]
+        await until(lambda: gateway.queue.cancelled)
+        assert gateway.queue.cancelled == [job]
 
 
 @pytest.mark.timing
 async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_its_id() -> None:
     async with running_gateway() as gateway:
-        gateway.endpoint.submit_gate.clear()
+        gateway.queue.submit_gate.clear()
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: gateway.endpoint.submissions)
+        await until(lambda: gateway.queue.submissions)
         await leave(asking)
         await asyncio.sleep(50 * MS)
-        assert gateway.endpoint.cancelled == []
-        gateway.endpoint.submit_gate.set()
-        await until(lambda: gateway.endpoint.cancelled)
-        assert gateway.endpoint.cancelled == ["job-0"]
+        assert gateway.queue.cancelled == []
+        gateway.queue.submit_gate.set()
+        await until(lambda: gateway.queue.cancelled)
+        assert gateway.queue.cancelled == ["job-0"]
 
 
 @pytest.mark.timing
@@ -92,7 +92,7 @@ async def test_a_client_that_leaves_within_its_body_causes_no_job_and_no_error()
         writer.close()
         await asyncio.sleep(50 * MS)
         counted = (await gateway.http.get("/metrics")).text
-        assert gateway.endpoint.jobs == {}
+        assert gateway.queue.jobs == {}
     assert "gateway_errors_total{" not in counted
 
 
@@ -101,14 +101,14 @@ async def test_a_growing_speech_continues_for_other_listeners_when_one_leaves() 
     async with held() as gateway:
         url = (await gateway.http.post("/v1/speech", json={"text": PROSE})).json()["url"]
         leaver, stayer = (asyncio.create_task(gateway.http.get(url)) for _ in range(2))
-        await until(lambda: gateway.endpoint.jobs)
+        await until(lambda: gateway.queue.jobs)
         await asyncio.sleep(50 * MS)
         await leave(leaver)
         await asyncio.sleep(50 * MS)
-        gateway.endpoint.gate.set()
+        gateway.queue.gate.set()
         audio = (await stayer).content
     assert audio == b"".join(audio for audio, _, _ in audio_of(PROSE))
-    assert gateway.endpoint.cancelled == []
+    assert gateway.queue.cancelled == []
 
 
 class Wire:
@@ -168,9 +168,9 @@ async def test_a_long_body_reaches_its_route_whole_while_the_client_is_watched()
     async with running_gateway(max_characters=1_000_000, max_message_bytes=1_000_000) as gateway:
         text = PROSE * 2_000
         answer = await gateway.http.post("/v1/audio/speech", json={"input": text})
-        spoken = sum(len(job["text"]) for job in gateway.endpoint.jobs.values())
+        spoken = sum(len(job["text"]) for job in gateway.queue.jobs.values())
     assert answer.status_code == 200
-    assert len(text) - spoken < len(gateway.endpoint.jobs) * 5  # the spaces between jobs
+    assert len(text) - spoken < len(gateway.queue.jobs) * 5  # the spaces between jobs
 
 
 async def test_a_job_that_fails_within_a_speech_breaks_off_the_body_without_a_traceback(
@@ -193,10 +193,10 @@ async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
     chunks_sent: int, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with held() as gateway:
-        gateway.endpoint.hold_after = chunks_sent
+        gateway.queue.hold_after = chunks_sent
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
         await gateway.http.post("/v1/speech", json={"text": PROSE})
-        await until(lambda: len(gateway.endpoint.jobs) == 2)
+        await until(lambda: len(gateway.queue.jobs) == 2)
         began = time.monotonic()
         gateway.server.should_exit = True
         if chunks_sent:
@@ -207,7 +207,7 @@ async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
             assert answer.headers["retry-after"] == "1"
     assert time.monotonic() - began < 5 * SECOND
-    assert sorted(gateway.endpoint.cancelled) == ["job-0", "job-1"]
+    assert sorted(gateway.queue.cancelled) == ["job-0", "job-1"]
     assert (caplog.records, capsys.readouterr().err) == ([], "")
 
 
@@ -215,21 +215,21 @@ async def test_at_its_end_the_gateway_cancels_long_requests_and_their_jobs(
 async def test_at_its_end_the_gateway_lets_a_short_speech_end() -> None:
     async with held() as gateway:
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: gateway.endpoint.jobs)
+        await until(lambda: gateway.queue.jobs)
         gateway.server.should_exit = True
         await asyncio.sleep(500 * MS)
-        gateway.endpoint.gate.set()
+        gateway.queue.gate.set()
         answer = await asking
     assert answer.content == b"".join(audio for audio, _, _ in audio_of(PROSE))
-    assert gateway.endpoint.cancelled == []
+    assert gateway.queue.cancelled == []
 
 
 async def test_the_end_does_not_wait_for_a_worker_being_warmed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with held(prewarm=True) as gateway, connected(gateway):
-        await until(lambda: gateway.endpoint.operations)
-    assert gateway.endpoint.cancelled == ["warm"]
+        await until(lambda: gateway.queue.operations)
+    assert gateway.queue.cancelled == ["warm"]
     assert caplog.records == []  # cancelling it was not too late
 
 
@@ -243,10 +243,10 @@ async def test_an_endpoint_that_does_not_answer_cancels_delays_the_end_only_by_s
 
     began = time.monotonic()
     async with running_gateway(Deaf()) as gateway:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 0
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 0
         asking = asyncio.create_task(gateway.http.post("/v1/audio/speech", json={"input": PROSE}))
-        await until(lambda: gateway.endpoint.jobs)
+        await until(lambda: gateway.queue.jobs)
         await leave(asking)
     assert time.monotonic() - began < 10 * SECOND
     [message] = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -87,7 +87,7 @@ async def test_a_text_longer_than_one_pcm_job_is_spoken_by_several() -> None:
     text = " ".join([TEXT] * 40)
     async with running_gateway() as gateway:
         answer = await gateway.http.post("/v1/audio/speech", json={"input": text, "response_format": "pcm"})
-        jobs = [job["text"] for job in gateway.endpoint.jobs.values()]
+        jobs = [job["text"] for job in gateway.queue.jobs.values()]
     assert len(jobs) == 3
     assert len(answer.content) == sum(len(whole(job, "pcm")) for job in jobs)
 
@@ -97,7 +97,7 @@ async def test_voices_are_those_of_the_worker_and_the_gateways_own_names() -> No
         listed = (await gateway.http.get("/v1/audio/voices")).json()["voices"]
         await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "voice": "alloy"})
         await gateway.http.post("/v1/audio/speech", json={"input": TEXT, "voice": {"id": "anna"}})
-        spoken = [job.get("voice") for job in gateway.endpoint.jobs.values()]
+        spoken = [job.get("voice") for job in gateway.queue.jobs.values()]
     assert [voice["id"] for voice in listed] == ["default", "anna", "alloy"]
     assert spoken == ["anna", "anna"]
 
@@ -151,13 +151,13 @@ async def test_limits_answer_429_with_the_time_to_wait() -> None:
 
 async def test_the_jobs_of_a_listener_who_leaves_are_cancelled() -> None:
     async with running_gateway() as gateway:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 1
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 1
         body = {"input": " ".join([TEXT] * 20)}
         async with gateway.http.stream("POST", "/v1/audio/speech", json=body) as answer:
             await anext(answer.aiter_raw())
         async with asyncio.timeout(10):
-            while gateway.endpoint.cancelled != ["job-0"]:
+            while gateway.queue.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
 
 

@@ -42,7 +42,7 @@ async def test_text_in_parts_is_spoken_while_it_is_written() -> None:
         await client.until("audio")
         await client.send(type="close")
         done = await client.until("done")
-        jobs = list(gateway.endpoint.jobs.values())
+        jobs = list(gateway.queue.jobs.values())
     assert done["jobs"] == len(jobs) > 1
     assert {job["voice"] for job in jobs} == {"anna"}
     assert "".join(c["text"] for c in client.captions()).replace(" ", "") == text.replace(" ", "")
@@ -50,12 +50,12 @@ async def test_text_in_parts_is_spoken_while_it_is_written() -> None:
 
 async def test_the_next_job_is_submitted_before_the_last_has_ended() -> None:
     async with running_gateway(max_characters=20_000) as gateway, connected(gateway) as client:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 1
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 1
         await client.send(type="speak", text=PROSE * 30)
         await client.until("audio")
-        assert len(gateway.endpoint.jobs) == 2
-        gateway.endpoint.gate.set()
+        assert len(gateway.queue.jobs) == 2
+        gateway.queue.gate.set()
         await client.until("done")
 
 
@@ -80,17 +80,17 @@ async def test_flush_speaks_the_text_so_far_as_pcm_if_asked() -> None:
 
 async def test_barge_in_returns_the_text_heard_stops_the_audio_and_cancels_all_jobs() -> None:
     async with running_gateway(max_characters=20_000) as gateway, connected(gateway) as client:
-        gateway.endpoint.gate.clear()
-        gateway.endpoint.hold_after = 2
+        gateway.queue.gate.clear()
+        gateway.queue.hold_after = 2
         await client.send(type="speak", text=PROSE * 30, context_id="a")
         first = (await client.until("audio"))["captions"][0]
         await client.send(type="cancel", context_id="a", played_ms=first["end_ms"])
         cancelled = await client.until("cancelled")
-        gateway.endpoint.gate.set()
+        gateway.queue.gate.set()
         await client.send(type="speak", text="What next?", context_id="b")
         before = len(client.audio["a"])
         await client.until("done", "b")
-        assert sorted(gateway.endpoint.cancelled) == ["job-0", "job-1"]
+        assert sorted(gateway.queue.cancelled) == ["job-0", "job-1"]
     assert cancelled["heard"] == {"char_end": first["char_end"], "text": PROSE[: first["char_end"]]}
     assert len(client.audio["a"]) == before
     assert client.audio["b"] == whole("What next?")
@@ -110,10 +110,10 @@ async def test_a_context_that_was_sent_whole_can_still_be_interrupted() -> None:
 
 async def test_a_job_that_another_worker_may_speak_is_submitted_again() -> None:
     async with running_gateway() as gateway, connected(gateway) as client:
-        gateway.endpoint.failures_left = 2
+        gateway.queue.failures_left = 2
         await client.send(type="speak", text="Hello.")
         await client.until("done")
-        gateway.endpoint.failures_left = 3
+        gateway.queue.failures_left = 3
         await client.send(type="speak", text="Hello.")
         error = await client.until("error")
     assert client.audio["main"] == whole("Hello.")
@@ -189,7 +189,7 @@ async def test_without_the_token_there_is_no_speech(token: str | None) -> None:
         error = await client.next()
         with pytest.raises(ConnectionClosed):
             await socket.recv()
-        assert gateway.endpoint.jobs == {}
+        assert gateway.queue.jobs == {}
     assert error["code"] == "unauthorized"
     assert TOKEN not in json.dumps(error)
 
@@ -215,7 +215,7 @@ async def test_only_pages_on_the_list_may_connect(origin: str, kind: str) -> Non
 async def test_connections_contexts_requests_and_characters_are_limited() -> None:
     limits = {"connections_a_token": 1, "contexts": 1, "requests_a_minute": 2, "characters_a_day": 40}
     async with running_gateway(**limits) as gateway, connected(gateway) as client:
-        gateway.endpoint.gate.clear()
+        gateway.queue.gate.clear()
         async with gateway.connect() as second:
             refused = await SocketClient(second).next()
         await client.send(type="speak", text="wait for it")
@@ -244,19 +244,19 @@ async def test_a_worker_is_warmed_once_when_several_clients_connect() -> None:
     async with running_gateway(prewarm=True) as gateway:
         async with connected(gateway), connected(gateway):
             pass
-        assert gateway.endpoint.operations == ["warm"]
+        assert gateway.queue.operations == ["warm"]
 
 
 @pytest.mark.timing
 async def test_the_jobs_of_a_client_that_leaves_are_cancelled() -> None:
     async with running_gateway() as gateway:
         async with connected(gateway) as client:
-            gateway.endpoint.gate.clear()
+            gateway.queue.gate.clear()
             await client.send(type="speak", text="wait " * 5)
-            while not gateway.endpoint.jobs:
+            while not gateway.queue.jobs:
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(10):
-            while gateway.endpoint.cancelled != ["job-0"]:
+            while gateway.queue.cancelled != ["job-0"]:
                 await asyncio.sleep(0.01)
 
 
@@ -267,9 +267,9 @@ async def test_a_listener_who_does_not_read_delays_further_jobs() -> None:
             client = SocketClient(socket)
             await client.until("ready")
             await client.send(type="speak", text=PROSE * 2_000, format="pcm")
-            while not gateway.endpoint.jobs:
+            while not gateway.queue.jobs:
                 await asyncio.sleep(MS)
-            asked = await settled_count(gateway.endpoint.jobs)
+            asked = await settled_count(gateway.queue.jobs)
         total = len(PROSE) * 2_000 // 1_200
         assert 0 < asked < total // 4
 

@@ -1,4 +1,4 @@
-"""An endpoint in memory, and a gateway that listens on a real port."""
+"""A queue in memory, and a gateway that listens on a real port."""
 
 import asyncio
 import json
@@ -91,7 +91,7 @@ class MemoryQueue:
     async def cancel(self, job: str) -> None:
         self.cancelled.append(job)
 
-    async def operate(self, op: str) -> Mapping[str, Any]:
+    async def operate(self, op: str, **fields: str) -> Mapping[str, Any]:
         self.operations.append(op)
         try:
             await self.gate.wait()
@@ -106,10 +106,10 @@ class MemoryQueue:
 
 @dataclass
 class RunningGateway:
-    """A gateway that listens, and its endpoint."""
+    """A gateway that listens, and its endpoint's queue."""
 
     url: str
-    endpoint: MemoryQueue
+    queue: MemoryQueue
     http: httpx.AsyncClient
     server: Server
 
@@ -123,14 +123,14 @@ class RunningGateway:
 
 @asynccontextmanager
 async def running_gateway(
-    endpoint: MemoryQueue | None = None, /, **settings: Any
+    queue: MemoryQueue | None = None, /, **settings: Any
 ) -> AsyncIterator[RunningGateway]:
     """Serve a gateway on a free port of this machine."""
-    endpoint = endpoint or MemoryQueue()
+    queue = queue or MemoryQueue()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = GatewaySettings(**(defaults | settings))
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(chosen, endpoint)
+    app = create_app(chosen, queue)
     server = Server(configured(app, chosen), lambda: None, app.state.requests.end)
     serving = asyncio.create_task(server.serve([listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -140,7 +140,7 @@ async def running_gateway(
         async with httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20
         ) as http:
-            yield RunningGateway(url, endpoint, http, server)
+            yield RunningGateway(url, queue, http, server)
     finally:
         server.should_exit = True
         await serving
