@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from gateway import growing, openai
+from gateway import growing, openai, voices
 from gateway.errors import GatewayError, GatewayShutdown
 from gateway.gateway import Gateway
 from gateway.growing import GrowingSpeeches
@@ -39,6 +39,9 @@ EXPOSED_HEADERS = [
     "Retry-After",
     "X-Gateway-Voice",
     "X-Gateway-Substituted",
+    "X-Gateway-Ignored",
+    "X-Gateway-Speed",
+    "X-Gateway-Warnings",
 ]
 
 
@@ -58,7 +61,7 @@ def create_app(settings: GatewaySettings, queue: JobQueue | None = None) -> Star
                 CORSMiddleware,
                 allow_origins=settings.origins,
                 allow_methods=["GET", "HEAD", "POST", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "Range"],
+                allow_headers=["*"],  # whatever the page asks for: OpenAI's package sends a dozen of its own
                 expose_headers=EXPOSED_HEADERS,
             ),
             Middleware(ClientWatch, requests=requests, shutdown_answer=shutdown_answer),
@@ -77,8 +80,12 @@ def routes() -> list[BaseRoute]:
     return [
         WebSocketRoute("/v1/stream", stream),
         Route("/v1/audio/speech", openai.speech, methods=["POST"]),
-        Route("/v1/audio/voices", openai.voices),
+        Route("/v1/audio/voices", voices.list_all),
+        Route("/v1/audio/voices", voices.add, methods=["POST"]),
+        Route("/v1/audio/voices/{name}", voices.remove, methods=["DELETE"]),
+        Route("/v1/audio/models", openai.models),
         Route("/v1/models", openai.models),
+        Route("/v1/models/{name:path}", openai.model),
         Route("/v1/speech", growing.create, methods=["POST"]),
         Route("/v1/speech/{name}.mp3", growing.listen),
         Route("/v1/speech/{name}", growing.describe),

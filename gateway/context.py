@@ -19,7 +19,7 @@ from segmenter.atoms import PAUSES, is_speakable
 from segmenter.marks import visible
 from segmenter.pauses import SENTENCE_MS
 
-__all__ = ["Context", "ContextState", "PlannedJob"]
+__all__ = ["LANGUAGE", "Context", "ContextState", "PlannedJob"]
 
 LANGUAGE = "unsupported_language"  # the worker's code
 JOBS_AT_ONCE = 2  # jobs at the endpoint: the next is submitted before the last has ended

@@ -7,6 +7,7 @@ GatewayError                 code                 HTTP
   TooLarge                 too_large            413
   Unauthorized             unauthorized         401
   OriginRefused            origin_refused       403
+  Forbidden                forbidden            403   the token is known, but may not do this
   MissingResource          not_found            404
   RangeRefused             range_refused        416
   Exhausted                rate_limited         429   `retry_after`: seconds until it is worth trying again
@@ -38,6 +39,7 @@ __all__ = [
     "ContextEnded",
     "EndpointFailed",
     "Exhausted",
+    "Forbidden",
     "GatewayError",
     "GatewayShutdown",
     "GatewayStartError",
@@ -83,6 +85,7 @@ class BadRequest(GatewayError):
     """The input breaks a rule."""
 
     code, status = "invalid_input", 400
+    field: str | None = None  # the request's field that breaks the rule, if it is one
 
 
 class BadMessage(GatewayError):
@@ -113,6 +116,12 @@ class OriginRefused(GatewayError):
     """The page's origin is not allowed."""
 
     code, status = "origin_refused", 403
+
+
+class Forbidden(GatewayError):
+    """The token may not do this."""
+
+    code, status = "forbidden", 403
 
 
 class MissingResource(GatewayError):

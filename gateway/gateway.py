@@ -4,24 +4,24 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway.background import BackgroundTasks
-from gateway.context import Context
+from gateway.context import LANGUAGE, Context
 from gateway.endpoint import Endpoint, Speech
-from gateway.errors import Exhausted, OriginRefused, Unauthorized
+from gateway.errors import BadRequest, Exhausted, Forbidden, OriginRefused, Unauthorized
+from gateway.language import LANGUAGES, LanguageDetector
 from gateway.limits import TokenUsage
-from gateway.messages import SpeakOptions
+from gateway.messages import CommonFields
 from gateway.metrics import Metrics
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, NamedVoice
+from gateway.voice_list import VoiceList
 
 __all__ = ["Gateway"]
 
 log = logging.getLogger("gateway")
 
-VOICES_EVERY_S = 60.0
 WARM_EVERY_S = 30.0  # a worker stays warm for longer
 
 
@@ -40,12 +40,13 @@ class Gateway:
         self.metrics = Metrics()
         self.background = BackgroundTasks()
         self.endpoint = endpoint_of(self.metrics, self.background)
-        self._usages = {token: TokenUsage(settings.limits) for token in settings.tokens}
+        self.voices = VoiceList(self.endpoint, settings.voices)
+        self._detector = detector_of(settings.language)
+        tokens = (*settings.tokens, *settings.voice_tokens)
+        self._usages = {token: TokenUsage(settings.limits) for token in tokens}
         self._shared_usage = TokenUsage(settings.limits)
         self._warming: asyncio.Task[None] | None = None
         self._warmed_at = float("-inf")
-        self._voices: list[str] = []
-        self._listed_at = float("-inf")
 
     def usage(self, authorization: str | None) -> TokenUsage:
         """Return the usage of the header's token; without GATEWAY_TOKENS all clients share one.
@@ -53,19 +54,23 @@ class Gateway:
         Raises:
             Unauthorized: The token is missing or not one of GATEWAY_TOKENS.
         """
-        if not self._usages:
+        if not self.settings.tokens:
             return self._shared_usage
-        scheme, _, sent = (authorization or "").partition(" ")
-        found = None
-        for (
-            token,
-            usage,
-        ) in self._usages.items():  # all, so that the time reveals nothing
-            if secrets.compare_digest(token.encode(), sent.strip().encode("utf-8", "replace")):
-                found = usage
-        if scheme.lower() != "bearer" or found is None:
+        token = sent_token(authorization, self._usages)
+        if token is None:
             raise Unauthorized("expected the header Authorization: Bearer TOKEN with a token of this gateway")
-        return found
+        return self._usages[token]
+
+    def check_voice_token(self, authorization: str | None) -> None:
+        """Allow those that may change the endpoint's voices.
+
+        Raises:
+            Forbidden: The token is not one of GATEWAY_VOICE_TOKENS.
+        """
+        if sent_token(authorization, self.settings.voice_tokens) is None:
+            raise Forbidden(
+                "this token may not add or remove voices: GATEWAY_VOICE_TOKENS lists those that may"
+            )
 
     def check_origin(self, origin: str | None, host: str | None) -> None:
         """Allow programs, the gateway's own pages and those of GATEWAY_ORIGINS.
@@ -74,7 +79,12 @@ class Gateway:
             OriginRefused: The request comes from a page of another site.
         """
         allowed = self.settings.origins
-        if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == host:
+        if (
+            origin is None
+            or "*" in allowed
+            or origin in allowed
+            or origin in {f"http://{host}", f"https://{host}"}
+        ):
             return
         raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
 
@@ -97,10 +107,26 @@ class Gateway:
         usage.characters(count, time.time())
         self.metrics.count("characters", by=count)
 
-    def fields(self, options: SpeakOptions) -> Mapping[str, Any]:
-        """Return the worker's fields, with the voice's name at the worker."""
-        voice = self.settings.voices.get(options.voice, options.voice)
-        return options.worker_fields() | ({"voice": voice} if voice != "default" else {})
+    def fields(self, options: CommonFields, voice: str, text: str = "") -> dict[str, Any]:
+        """Return the worker's fields, with the voice's name at the worker and the language.
+
+        The language is the request's, else the voice's, else the gateway's; `auto` is guessed from `text`,
+        as far as that is known.
+
+        Raises:
+            BadRequest: The request's language is `auto`, and the gateway does not guess.
+        """
+        named = self.settings.voices.get(voice, NamedVoice(voice))
+        language = options.language or named.language or self.settings.language
+        if language.partition(":")[0] == "auto":
+            if self._detector is None:
+                raise BadRequest(
+                    "language is 'auto', expected a language: GATEWAY_LANGUAGE is not auto", LANGUAGE
+                )
+            language = self._detector.language_of(text)
+        fields = options.worker_fields() | {"voice": named.voice, "language": language}
+        plain = {"voice": "default", "language": "en"}
+        return {name: value for name, value in fields.items() if plain.get(name) != value}
 
     def speech(self, context: Context) -> Speech:
         """Return the speech of a context, which the caller has to stop."""
@@ -113,18 +139,6 @@ class Gateway:
             self._warmed_at = now
             self._warming = self.background.start(self.endpoint.warm())
 
-    async def voices(self) -> list[str]:
-        """Return the names of the worker's voices, at most `VOICES_EVERY_S` old.
-
-        Raises:
-            GatewayError: The endpoint did not answer.
-        """
-        now = time.monotonic()
-        if now - self._listed_at >= VOICES_EVERY_S:
-            self._voices = await self.endpoint.voices()
-            self._listed_at = now
-        return self._voices
-
     async def close(self, seconds: float) -> None:
         """Wait up to `seconds` until all jobs are cancelled; then close the endpoint's connections."""
         if self._warming is not None:
@@ -134,3 +148,19 @@ class Gateway:
                 "%d jobs may still run: the endpoint took more than %g s to cancel them", late, seconds
             )
         await self.endpoint.close()
+
+
+def sent_token(authorization: str | None, tokens: Iterable[str]) -> str | None:
+    """Return the token of an Authorization header if it is one of `tokens`; its time reveals nothing."""
+    scheme, _, sent = (authorization or "").partition(" ")
+    found = None
+    for token in tokens:
+        if secrets.compare_digest(token.encode(), sent.strip().encode("utf-8", "replace")):
+            found = token
+    return found if scheme.lower() == "bearer" else None
+
+
+def detector_of(language: str) -> LanguageDetector | None:
+    """Return what guesses languages if GATEWAY_LANGUAGE says so; raises as `LanguageDetector`."""
+    name, _, several = language.partition(":")
+    return LanguageDetector(several or LANGUAGES) if name == "auto" else None

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Literal
 
@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway import messages
 from gateway.context import Context
 from gateway.endpoint import Speech
 from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
@@ -19,6 +18,7 @@ from gateway.gateway import Gateway
 from gateway.http import Streamed, authorized, body_of, gateway_of
 from gateway.messages import SpeakOptions
 from gateway.ranges import ByteRange, answer
+from gateway.wording import explained
 
 __all__ = ["GrowingSpeeches", "create", "describe", "listen", "remove"]
 
@@ -50,6 +50,11 @@ class GrowingSpeech:
     def complete(self) -> bool:
         """Whether nothing more will come."""
         return self.ended_at is not None
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the worker has warned of so far."""
+        return self._speech.warnings
 
     async def wait_for_change(self) -> None:
         """Wait for more bytes, or for the end."""
@@ -149,8 +154,12 @@ async def create(request: Request) -> Response:
     try:
         options = SpeechOptions.model_validate(await body_of(request))
     except ValidationError as problem:
-        raise messages.explained(problem) from None
-    context = Context(gateway.fields(options), options.audio_format, gateway.settings.max_characters)
+        raise explained(problem) from None
+    context = Context(
+        gateway.fields(options, options.voice, options.text),
+        options.audio_format,
+        gateway.settings.max_characters,
+    )
     context.check(options.text)
     gateway.count_request(usage, "growing")
     gateway.count_characters(usage, len(options.text))
@@ -172,6 +181,8 @@ async def describe(request: Request) -> Response:
         "duration_ms": context.timeline.duration_ms,
         "captions": [caption.as_json() for caption in context.timeline.captions],
     }
+    if speech.warnings:
+        content["warnings"] = speech.warnings
     if speech.error is not None:
         content["error"] = speech.error.as_json()
     return JSONResponse(content)

@@ -9,12 +9,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.errors import BadRequest, GatewayError, MissingResource, TooLarge
+from gateway.errors import BadRequest, GatewayError, MissingResource, TooLarge, Unauthorized
 from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
 from gateway.messages import headers, refused_constant
 
-__all__ = ["Streamed", "authorized", "body_of", "error_answer", "gateway_of"]
+__all__ = [
+    "Streamed",
+    "authorized",
+    "body_of",
+    "bytes_of",
+    "error_answer",
+    "gateway_of",
+    "listing",
+    "openai_error",
+]
 
 log = logging.getLogger("gateway")
 
@@ -38,6 +47,21 @@ def authorized(request: Request) -> tuple[Gateway, TokenUsage]:
     return gateway, gateway.usage(request.headers.get("authorization"))
 
 
+def listing(request: Request) -> tuple[Gateway, bool]:
+    """Return the gateway, and whether the request has a token, for lists that GATEWAY_OPEN_LISTS opens.
+
+    Raises:
+        OriginRefused: The page's origin is not allowed.
+        Unauthorized: The token is missing or wrong, and lists are not open.
+    """
+    if gateway_of(request).settings.open_lists:
+        try:
+            return authorized(request)[0], True
+        except Unauthorized:
+            return gateway_of(request), False
+    return authorized(request)[0], True
+
+
 async def body_of(request: Request) -> Any:
     """Return the body's JSON value.
 
@@ -45,7 +69,21 @@ async def body_of(request: Request) -> Any:
         TooLarge: It has more than `max_message_bytes`.
         BadRequest: It is not JSON, or the client left in the middle of it.
     """
-    limit, body = gateway_of(request).settings.max_message_bytes, bytearray()
+    body = await bytes_of(request, gateway_of(request).settings.max_message_bytes)
+    try:
+        return json.loads(body, parse_constant=refused_constant)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not valid JSON") from None
+
+
+async def bytes_of(request: Request, limit: int) -> bytes:
+    """Return the body.
+
+    Raises:
+        TooLarge: It has more than `limit` bytes.
+        BadRequest: The client left in the middle of it.
+    """
+    body = bytearray()
     try:
         async for part in request.stream():
             if len(body) + len(part) > limit:
@@ -53,10 +91,7 @@ async def body_of(request: Request) -> Any:
             body += part
     except ClientDisconnect:
         raise BadRequest("the body broke off") from None
-    try:
-        return json.loads(body, parse_constant=refused_constant)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not valid JSON") from None
+    return bytes(body)
 
 
 class Streamed(StreamingResponse):
@@ -96,9 +131,18 @@ async def error_answer(request: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         error = MissingResource("there is nothing at this address for this method")
     gateway_of(request).metrics.count("errors", error.code)
+    return JSONResponse({"error": openai_error(error)}, error.status, headers=dict(headers(error)))
+
+
+def openai_error(error: GatewayError) -> dict[str, Any]:
+    """Return an error as OpenAI's API writes it."""
     kind = "invalid_request_error" if error.status < 500 else "server_error"
-    content = {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}}
-    return JSONResponse(content, error.status, headers=dict(headers(error)))
+    return {
+        "message": str(error),
+        "type": kind,
+        "param": getattr(error, "field", None),
+        "code": error.code,
+    }
 
 
 async def internal_error(request: Request, _error: Exception) -> Response:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.errors import BadMessage, BadRequest, GatewayError, TooLarge
+from gateway.errors import BadMessage, GatewayError, TooLarge
 from gateway.timeline import AudioFormat, PlacedChunk, PlayedText
+from gateway.wording import explained
 
 __all__ = [
     "Auth",
@@ -25,16 +26,12 @@ __all__ = [
     "audio",
     "cancelled",
     "error",
-    "explained",
     "headers",
     "parse",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 BitRate = Literal[32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
-NUMBER = "a number"
-KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: NUMBER, float: NUMBER}
-REPEATED = frozenset({"voice", "language", "format", "response_format", "stream_format", "speed", "bit_rate"})
 
 
 class StrictMessage(BaseModel):
@@ -46,7 +43,7 @@ class StrictMessage(BaseModel):
 class CommonFields(StrictMessage):
     """The worker's fields that all of the gateway's requests take, as in docs/reference/api.md."""
 
-    language: Annotated[str, Field(max_length=16)] = "en"
+    language: Annotated[str, Field(max_length=16)] | None = None  # None: the voice's, or the gateway's
     bit_rate: BitRate = 64
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
@@ -174,29 +171,6 @@ def parse(data: str | bytes, limit: int) -> Message:
 def refused_constant(name: str) -> float:
     """Raise ValueError for NaN and the infinities, which are not JSON."""
     raise ValueError(name)
-
-
-def explained(problem: ValidationError) -> GatewayError:
-    """Return pydantic's first error as a GatewayError; only values of `REPEATED` fields are in it."""
-    first = problem.errors(include_url=False, include_context=True)[0]
-    if first["type"] == "union_tag_invalid":
-        known = first["ctx"]["expected_tags"]
-        return BadMessage(f"the message's type is not known, expected one of {known}")
-    if first["type"] == "union_tag_not_found":
-        return BadMessage("the message has no type")
-    path = [str(part) for part in first["loc"]]
-    if len(path) > 1 and path[0] in {"auth", "start", "speak", "text", "flush", "close", "cancel", "ping"}:
-        path = path[1:]
-    name = "".join(letter if " " <= letter <= "~" else "?" for letter in ".".join(path)[:60]) or "the body"
-    value = first["input"]
-    is_repeated = path and path[-1] in REPEATED and isinstance(value, str | int | float)
-    shown = repr(value)[:40] if is_repeated else KINDS.get(type(value), "null")
-    if first["type"] == "missing":
-        return BadRequest(f"{name} is missing")
-    if first["type"] == "extra_forbidden":
-        return BadRequest(f"{name} is not a field of this request")
-    wanted = first["msg"].removeprefix("Input should ").removeprefix("be ")
-    return BadRequest(f"{name} is {shown}, expected {wanted}")
 
 
 def audio(context_id: str, chunk: PlacedChunk) -> dict[str, Any]:

@@ -7,6 +7,7 @@ server's `http.disconnect` and cancels the route's task, which cancels its jobs.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,12 +24,24 @@ log = logging.getLogger("gateway")
 class Protocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, whose connection can be closed: a body cut off must not look whole."""
 
+    def on_headers_complete(self) -> None:
+        """Start a request; one of HTTP/1.0, which does not know chunks, can be answered until the close."""
+        super().on_headers_complete()
+        if self.scope["http_version"] == "1.0" and self.cycle is not None:
+            self.scope["extensions"][CONNECTION]["expect"] = partial(expect, self.cycle)
+
     def on_message_begin(self) -> None:
         """Begin a request; its scope has the extension `CONNECTION`."""
         super().on_message_begin()
         self.scope["extensions"] = {
             CONNECTION: {"close": self.transport.close, "abort": self.transport.abort}
         }
+
+
+def expect(cycle: Any, size: int) -> None:
+    """Have uvicorn send the next `size` bytes as they are."""
+    cycle.chunked_encoding = False
+    cycle.expected_content_length = size
 
 
 class OpenRequests:
@@ -59,6 +72,11 @@ class OpenRequests:
             watch.cancel()
 
 
+def sized(start: Message) -> bool:
+    """Whether an answer's headers say its length."""
+    return any(name.lower() == b"content-length" for name, _ in start.get("headers", ()))
+
+
 class Exchange:
     """One request between server and route: the body's parts, and the state of the answer."""
 
@@ -66,6 +84,7 @@ class Exchange:
         self.started = False  # the answer's status is sent
         self.complete = False
         self._connection = scope.get("extensions", {}).get(CONNECTION, {})
+        self._until_close = "expect" in self._connection  # the answer's length is not known
         self._receive = receive
         self._send = send
         self._unread: asyncio.Queue[Message] = asyncio.Queue(UNREAD)
@@ -85,6 +104,10 @@ class Exchange:
         if self._given_up:
             return
         self.started = True
+        if message["type"] == "http.response.start" and sized(message):
+            self._until_close = False
+        if self._until_close:
+            self._connection["expect"](len(message.get("body", b"")))
         self.complete = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 

@@ -12,13 +12,25 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from gateway.errors import GatewayStartError
 from gateway.limits import Limits
 
-__all__ = ["NAMES", "GatewaySettings"]
+__all__ = ["NAMES", "GatewaySettings", "NamedVoice"]
 
 log = logging.getLogger("gateway")
 
 RUNPOD = "https://api.runpod.ai/v2"
-VOICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NAMED_VOICE = re.compile(r"([A-Za-z0-9_-]{1,64})\s*=\s*([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9-]{2,16}))?")
+# Lower case, no path, not a scheme's own port: what else a browser never sends would match nothing.
+ORIGIN = re.compile(
+    r"\*|null|(?!https?://[^/]*:(?:80|443)$)[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?"
+)
 EXPECTED = {"int_parsing": "expected a whole number", "bool_type": "expected 0 or 1"}  # by pydantic's error
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVoice:
+    """A voice of the worker, and the language of what it reads, if it is always the same."""
+
+    voice: str
+    language: str | None = None
 
 
 def words(value: str) -> tuple[str, ...]:
@@ -35,19 +47,32 @@ def parsed_tokens(value: str) -> tuple[str, ...]:
 
 
 def parsed_origins(value: str) -> tuple[str, ...]:
-    """Return origins of pages: `https://example.com`, or `*` for all."""
+    """Return origins as browsers send them: `https://example.com`, `app://obsidian.md`, `null`; or `*`."""
     found = words(value)
-    if any(origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin) for origin in found):
-        raise ValueError("expected origins such as https://example.com, separated by commas, or *")
+    if not all(map(ORIGIN.fullmatch, found)):
+        raise ValueError(
+            "expected origins as browsers send them, such as https://example.com, app://obsidian.md or null, "
+            "separated by commas, or * alone for all: a path, a pattern, a capital letter or a scheme's own "
+            "port matches nothing"
+        )
     return found
 
 
-def parsed_voices(value: str) -> dict[str, str]:
-    """Return `alloy=anna,nova=default` as a table."""
-    pairs = [[part.strip() for part in pair.split("=", 1)] for pair in words(value)]
-    if any(len(pair) < 2 or not all(map(VOICE.fullmatch, pair)) for pair in pairs):
-        raise ValueError("expected name=voice, separated by commas")
-    return {pair[0]: pair[1] for pair in pairs}
+def parsed_voices(value: str) -> dict[str, NamedVoice]:
+    """Return `alloy=anna:de,nova=default` as a table."""
+    matches = [NAMED_VOICE.fullmatch(pair) for pair in words(value)]
+    if not all(matches):
+        raise ValueError("expected name=voice or name=voice:language, separated by commas")
+    return {match[1]: NamedVoice(match[2], match[3]) for match in matches if match is not None}
+
+
+def parsed_language(value: str) -> str:
+    """Return a language tag, or `auto`, or `auto:` with the languages to choose from."""
+    if not re.fullmatch(r"auto(:[a-z]{2}(,[a-z]{2})+)?|(?!auto)[A-Za-z0-9-]{2,16}", value.strip()):
+        raise ValueError(
+            "expected a language such as de, auto, or auto:en,de with the languages that may come"
+        )
+    return value.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +87,14 @@ class GatewaySettings:
     origins: Annotated[
         tuple[str, ...], BeforeValidator(parsed_origins)
     ] = ()  # of pages beside the gateway's own
-    # Names that clients use, each with the worker's voice.
-    voices: Annotated[Mapping[str, str], BeforeValidator(parsed_voices)] = field(default_factory=dict)
+    # Of GATEWAY_TOKENS or beside them: those that may also add and remove voices.
+    voice_tokens: Annotated[tuple[str, ...], BeforeValidator(parsed_tokens)] = field(default=(), repr=False)
+    # Names that clients use, each with the worker's voice and perhaps its language.
+    voices: Annotated[Mapping[str, NamedVoice], BeforeValidator(parsed_voices)] = field(default_factory=dict)
+    # Of texts whose request and voice do not name one.
+    language: Annotated[str, BeforeValidator(parsed_language)] = "en"
+    # 1: models and voices are listed without a token, voices as they were listed last.
+    open_lists: Annotated[bool, BeforeValidator({"0": False, "1": True}.get)] = False
     # 1: start a worker when a client connects.
     prewarm: Annotated[bool, BeforeValidator({"0": False, "1": True}.get)] = False
     characters_a_day: Annotated[int, Field(ge=0, le=2**50)] = 0  # of one token; 0: no limit
@@ -143,6 +174,6 @@ def explained(problem: ValidationError, chosen: Mapping[str, str], env: Mapping[
     first = problem.errors(include_url=False)[0]
     setting = str(first["loc"][0])
     name = chosen[setting]
-    shown = "" if setting == "tokens" else f"={env[name]!r}"
+    shown = "" if setting.endswith("tokens") else f"={env[name]!r}"
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected a number")
     return f"{name}{shown}: {EXPECTED.get(first['type'], message)}"

@@ -152,7 +152,7 @@ class Connection:
             active.speech.update()
 
     def _speak(self, message: Speak) -> None:
-        active = self._begin(message.context_id, message)
+        active = self._begin(message.context_id, message, message.text)
         try:
             active.context.check(message.text)
             self._gateway.count_characters(self._usage, len(message.text))
@@ -182,14 +182,16 @@ class Connection:
             raise MissingResource("there is no such context on this connection")
         return self._contexts[context_id]
 
-    def _begin(self, context_id: str, options: SpeakOptions) -> ActiveContext:
+    def _begin(self, context_id: str, options: SpeakOptions, text: str = "") -> ActiveContext:
         settings = self._gateway.settings
         if context_id in self._contexts:
             raise BadMessage("the context is being spoken: cancel it, or wait for its end")
         if len(self._contexts) >= settings.contexts:
             raise Exhausted(f"{settings.contexts} contexts are open on this connection", 1.0)
         self._gateway.count_request(self._usage, "context")
-        context = Context(self._gateway.fields(options), options.audio_format, settings.max_characters)
+        context = Context(
+            self._gateway.fields(options, options.voice, text), options.audio_format, settings.max_characters
+        )
         active = ActiveContext(context, self._gateway.speech(context))
         active.sender = asyncio.create_task(self._send_context(context_id, active))
         self._contexts[context_id] = active
@@ -215,7 +217,7 @@ class Connection:
         if active.context.state is ContextState.DONE:
             self._end(context_id)
             with suppress(WebSocketDisconnect, RuntimeError):
-                await self._send(done(context_id, active.context))
+                await self._send(done(context_id, active.speech))
 
     async def _send_audio(self, active: ActiveContext, caption: dict[str, Any], audio: bytes) -> None:
         async with self._lock:
@@ -280,8 +282,9 @@ class Connection:
                     await self._send({"type": "heartbeat"})
 
 
-def done(context_id: str, context: Context) -> dict[str, Any]:
+def done(context_id: str, speech: Speech) -> dict[str, Any]:
     """Return the message that ends a context."""
+    context = speech.context
     return {
         "type": "done",
         "context_id": context_id,
@@ -289,4 +292,5 @@ def done(context_id: str, context: Context) -> dict[str, Any]:
         "bytes": context.timeline.size,
         "characters": len(context.text),
         "jobs": context.jobs,
+        **({"warnings": speech.warnings} if speech.warnings else {}),
     }

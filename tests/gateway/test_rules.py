@@ -22,7 +22,7 @@ from gateway.errors import (
 from gateway.limits import Limits, TokenUsage
 from gateway.metrics import Metrics
 from gateway.ranges import ByteRange, answer
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, NamedVoice
 
 DAY = 86_400
 ENV = {"RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_API_KEY": "rpa_secret"}
@@ -98,13 +98,13 @@ def test_a_range_beyond_the_end_is_refused_with_the_length() -> None:
         ('{"text": "a"}', BadMessage, "no type"),
         ('{"type": "sing"}', BadMessage, "not known, expected one of"),
         ('{"type": "text"}', BadRequest, "text is missing"),
-        ('{"type": "text", "text": 5}', BadRequest, "text is a number, expected a valid string"),
+        ('{"type": "text", "text": 5}', BadRequest, "text is a number, expected a string"),
         ('{"type": "text", "text": "a", "speed": 1.0}', BadRequest, "speed is not a field"),
-        ('{"type": "speak", "text": "a", "speed": 9.0}', BadRequest, "speed is 9.0, expected less than"),
+        ('{"type": "speak", "text": "a", "speed": 9.0}', BadRequest, "speed is 9.0, expected 2.0 or less"),
         ('{"type": "start", "format": "flac"}', BadRequest, "format is 'flac', expected 'mp3' or 'pcm'"),
         ('{"type": "start", "context_id": "a b"}', BadRequest, "context_id is a string"),
         ('{"type": "start", "pronounce": {"a\\nERROR": 1}}', BadRequest, "pronounce.a?ERROR is a number"),
-        ('{"type": "text", "text": null}', BadRequest, "text is null, expected a valid string"),
+        ('{"type": "text", "text": null}', BadRequest, "text is null, expected a string"),
         ('{"type": "text", "text": [true]}', BadRequest, "text is a list, expected"),
         ('{"type": "cancel"}', BadRequest, "played_ms is missing"),
         ('{"type": "cancel", "played_ms": -1}', BadRequest, "played_ms is a number"),
@@ -144,13 +144,13 @@ def test_settings_are_read_from_the_environment() -> None:
         | {
             "GATEWAY_TOKENS": "one-token-of-many-letters, another-token-of-many",
             "GATEWAY_ORIGINS": "https://example.com",
-            "GATEWAY_VOICES": "alloy=anna, nova=default",
+            "GATEWAY_VOICES": "alloy=anna:de, nova=default",
             "GATEWAY_PREWARM": "1",
             "GATEWAY_CHARACTERS_A_DAY": "5000",
         }
     )
     assert settings.tokens == ("one-token-of-many-letters", "another-token-of-many")
-    assert settings.voices == {"alloy": "anna", "nova": "default"}
+    assert settings.voices == {"alloy": NamedVoice("anna", "de"), "nova": NamedVoice("default")}
     assert settings.prewarm is True
     assert settings.limits.characters_a_day == 5_000
 
@@ -167,6 +167,9 @@ def test_settings_are_read_from_the_environment() -> None:
         (ENV | {"GATEWAY_TOKENS": "short"}, "GATEWAY_TOKENS: expected tokens of 16"),
         (ENV | {"GATEWAY_ORIGINS": "example.com"}, "GATEWAY_ORIGINS='example.com': expected origins"),
         (ENV | {"GATEWAY_VOICES": "alloy"}, "GATEWAY_VOICES='alloy': expected name=voice"),
+        (ENV | {"GATEWAY_VOICES": "alloy=anna:"}, "GATEWAY_VOICES='alloy=anna:': expected name=voice"),
+        (ENV | {"GATEWAY_LANGUAGE": "auto:de"}, "GATEWAY_LANGUAGE='auto:de': expected a language"),
+        (ENV | {"GATEWAY_VOICE_TOKENS": "short"}, "GATEWAY_VOICE_TOKENS: expected tokens of 16"),
         (ENV | {"GATEWAY_PREWARM": "yes"}, "GATEWAY_PREWARM='yes': expected 0 or 1"),
         (
             ENV | {"GATEWAY_CONTEXTS": "0"},
