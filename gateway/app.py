@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -31,6 +31,7 @@ __all__ = ["create_app"]
 
 SETTLE_S = 4.0  # for cancelling jobs at the gateway's end
 
+PAGE = Path(__file__).with_name("page.html")
 PLAYER = Path(__file__).resolve().parents[1] / "clients" / "web"
 EXPOSED_HEADERS = [
     "Content-Range",
@@ -90,6 +91,7 @@ def routes() -> list[BaseRoute]:
         Route("/v1/speech/{name}.mp3", growing.listen),
         Route("/v1/speech/{name}", growing.describe),
         Route("/v1/speech/{name}", growing.remove, methods=["DELETE"]),
+        Route("/", page),
         Route("/healthz", health),
         Route("/metrics", metrics),
         *player,
@@ -109,6 +111,11 @@ async def shutdown_answer(scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope, receive)
     answer = await error_answer(request, GatewayShutdown("the gateway is shutting down: try again", 1.0))
     await answer(scope, receive, send)
+
+
+async def page(_request: Request) -> Response:
+    """Answer with a page that says what is where."""
+    return FileResponse(PAGE)
 
 
 async def health(_request: Request) -> Response:

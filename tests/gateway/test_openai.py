@@ -172,8 +172,10 @@ async def test_only_pages_of_listed_origins_may_use_it() -> None:
     assert "access-control-allow-origin" not in evil.headers
 
 
-async def test_health_is_open_and_metrics_are_not() -> None:
+async def test_health_and_the_page_are_open_and_metrics_are_not() -> None:
     async with running_gateway() as gateway, httpx.AsyncClient(base_url=gateway.url) as stranger:
+        page = await stranger.get("/")
+        assert (page.status_code, "/v1/audio/speech" in page.text) == (200, True)
         assert (await stranger.get("/healthz")).json() == {"status": "ok"}
         assert (await stranger.get("/metrics")).status_code == 401
         assert (await stranger.get("/v1/nothing")).json()["error"]["code"] == "not_found"
