@@ -1,6 +1,11 @@
-/** POST {text, …} by a signed-in user: the MP3 while it is made, or 202 where that would take too long. */
+/**
+ * POST {text, …} by a signed-in user: the MP3 while it is made, or 202 if that would take too long.
+ *
+ * `Accept: application/octet-stream` is for supabase-js, whose `invoke` makes text of other media types;
+ * `Accept: application/json` has audio and captions in one answer. {warm: true} starts a worker.
+ */
 
-import { ChatterpodError, type Chunk, type Input } from "chatterpod";
+import { ChatterpodError, type Chunk, type Input, type Speech } from "chatterpod";
 import { clientOf, type Settings } from "../_shared/settings.ts";
 import { userOf } from "../_shared/storage.ts";
 
@@ -45,7 +50,7 @@ class Refusal extends Error {
 export async function handle(request: Request, settings: Settings): Promise<Response> {
   const cors = {
     "Access-Control-Allow-Origin": settings.origin,
-    "Access-Control-Allow-Headers": "authorization, apikey, content-type, x-client-info",
+    "Access-Control-Allow-Headers": "authorization, apikey, content-type, x-client-info, x-region",
     "Access-Control-Expose-Headers": "X-Duration-Ms, X-Cache",
   };
   try {
@@ -54,7 +59,10 @@ export async function handle(request: Request, settings: Settings): Promise<Resp
     const user = await userOf(request.headers.get("Authorization"), settings);
     if (user === null) throw new Refusal(401, "unauthorized", "expected the token of a signed-in user");
     const input = await inputOf(request);
-    const response = await spoken(input, user, request.signal, settings);
+    const accept = request.headers.get("Accept") ?? "";
+    const response = "op" in input
+      ? await warmed(input, settings)
+      : await spoken(input, user, accept, request.signal, settings);
     for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
     return response;
   } catch (error) {
@@ -66,21 +74,55 @@ export async function handle(request: Request, settings: Settings): Promise<Resp
 async function spoken(
   input: Input,
   user: string,
+  accept: string,
   signal: AbortSignal,
   settings: Settings,
 ): Promise<Response> {
   const length = [...(input.text ?? "")].length;
   if (length > settings.streamCharacters) return await later(input, user, settings);
-  const headers = { "Content-Type": "audio/mpeg", "Cache-Control": "no-store" };
+  const type = accept.includes("application/octet-stream") ? "application/octet-stream" : "audio/mpeg";
+  const headers = { "Content-Type": type, "Cache-Control": "no-store" };
+  if (accept.includes("application/json")) {
+    const speech = await clientOf(settings).speak(input, { signal });
+    return Response.json(withCaptions(speech), { headers: { "Cache-Control": "no-store" } });
+  }
   if (length <= SHORT) {
     const { audio, summary } = await clientOf(settings).speak(input, { signal });
-    const told = {
+    const facts = {
       "X-Duration-Ms": String(summary.duration_ms),
       "X-Cache": summary.cache_hit ? "hit" : "miss",
     };
-    return new Response(audio, { headers: { ...headers, ...told } });
+    return new Response(audio, { headers: { ...headers, ...facts } });
   }
   return new Response(await begun(input, signal, settings), { headers });
+}
+
+/** Return audio and captions as one JSON object. */
+function withCaptions({ audio, segments, summary }: Speech): Record<string, unknown> {
+  const { duration_ms, cache_hit, warnings } = summary;
+  return {
+    audio_base64: encodeBase64(audio),
+    mimetype: "audio/mpeg",
+    segments,
+    duration_ms,
+    cache_hit,
+    warnings,
+  };
+}
+
+/** Return bytes as base64; in parts, because a call takes only so many arguments. */
+function encodeBase64(bytes: Uint8Array): string {
+  let letters = "";
+  for (let at = 0; at < bytes.length; at += 8192) {
+    letters += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  }
+  return btoa(letters);
+}
+
+/** Start a worker, if none runs, without waiting for it. */
+async function warmed(input: Input, settings: Settings): Promise<Response> {
+  await clientOf(settings).submit(input);
+  return Response.json({ warming: true }, { status: 202 });
 }
 
 /** Return the audio from its first chunk on: what fails before that has a status of its own. */
@@ -121,6 +163,7 @@ async function inputOf(request: Request): Promise<Input> {
   } catch {
     throw new Refusal(400, "invalid_input", "the body is not valid JSON");
   }
+  if (body?.warm === true && Object.keys(body).length === 1) return { op: "warm" };
   if (typeof body?.text !== "string" || !/[\p{L}\p{N}]/u.test(body.text)) {
     throw new Refusal(400, "invalid_input", "text is missing, or has nothing to speak");
   }

@@ -1,0 +1,1 @@
+../../../js/chatterpod.ts
