@@ -13,11 +13,12 @@ PROGRAMS = curl jq shellcheck
 BROWSERS = chromium chromedriver firefox-esr pulseaudio
 BROWSER_PACKAGES = chromium chromium-driver firefox-esr pulseaudio
 DENO_READY = .tools/.deno-ready
+PROGRAMS_READY = .clients/.ready
 
 # Tests start hundreds of processes: without compiled files each compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: image help setup tools browser demo serve timing drills fuzz quick test check format bench clean
+.PHONY: image help setup tools browser clients demo serve timing drills fuzz quick test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -89,6 +90,17 @@ timing: $(DEV_READY)  ## run the tests that wait for real time twenty times, bes
 	@for each in 1 2; do $(BIN)/python -c 'while True: pass' & busy="$$busy $$!"; done; trap "kill $$busy" EXIT; \
 	$(BIN)/python -m pytest -m timing --times 20
 
+$(PROGRAMS_READY): requirements/programs.txt Makefile
+	@command -v npm >/dev/null || { echo "npm is missing: OpenAI's JavaScript package is one of the programs"; exit 1; }
+	@echo "Installing the programs in .clients (once; most of it is download) ..."
+	@test -x .clients/venv/bin/python || $(PYTHON) -m venv .clients/venv
+	@.clients/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/programs.txt
+	@npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .clients openai@6.49.0
+	@touch $@
+
+clients: $(DEV_READY) $(PROGRAMS_READY) browser  ## programs that people run, unmodified, through gateway and worker (some minutes)
+	@$(BIN)/python -m tests.programs
+
 drills: $(DEV_READY)  ## kill, cancel, damage and fill up, and count what got lost (about half an hour)
 	@$(BIN)/python -m tests.drills
 
@@ -108,4 +120,4 @@ image:  ## build the image, where there is Docker (docs/start/deploy.md)
 	docker build --platform linux/amd64 -f Dockerfile.serverless -t chatterpod .
 
 clean:  ## remove what the commands made
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .checkpoints out
+	rm -rf $(VENV) .tools .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .checkpoints out

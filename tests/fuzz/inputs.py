@@ -17,6 +17,7 @@ from gateway.errors import BadMessage, BadRequest, TooLarge
 from localpod.app import create_app
 from localpod.settings import EndpointOptions
 from segmenter import Segmenter, plan
+from tests.fuzz.gateway_calls import calls, check_gateway_call
 from worker.cache import cache_key
 from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
 from worker.chunks import Caption
@@ -241,6 +242,7 @@ TARGETS: dict[str, Target] = {
     "file": Target(damaged(FILE), check_file),
     "cache entry": Target(ENTRIES, check_entry),
     "gateway message": Target(MESSAGES, check_message),
+    "gateway": Target(calls(JSON), check_gateway_call),
     "segmenter": Target(TEXTS, check_text),
     "localpod": Target(CALLS, check_call),
 }
