@@ -2,29 +2,20 @@
 
 import asyncio
 import json
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
-import psutil
-from chatterpod import AsyncClient
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.endpoints import endpoint
+from bench.listeners import gateway, many_listeners, memory, openai_address
 from bench.table import Guard, Row, median, p95, parser, report
 
 TOKENS_A_SECOND = 40
 LEAST = 25  # characters
-LISTENERS = 50
-COMING_S = 10.0  # in which they come; each then listens for 21 s at the least
 ANSWERS = (
     "The harbour was quiet that morning, and only the gulls had opinions about the fish that was left there.",
     "Well, that depends on what you mean by early, because the ferry has never once left before it was full.",
@@ -33,34 +24,6 @@ ANSWERS = (
     "I would not worry about it too much. It has happened before, and each time they found the key.",
     "There are three reasons for what they did: the weather, the price of coal, and a parrot.",
 )
-LONG = (
-    "The harbour was quiet that morning, and only the gulls had opinions. A ferry left for the islands at "
-    "ten past nine, as it did every day of the year. Nobody waved, because nobody had risen in time to wave. "
-) * 3
-
-
-@contextmanager
-def gateway(url: str) -> Iterator[tuple[str, psutil.Process]]:
-    """Run `python -m gateway` before a local endpoint; yield its address and its process."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    env = {**os.environ, "RUNPOD_ENDPOINT_ID": "local", "RUNPOD_API_KEY": "any"}
-    env["RUNPOD_ENDPOINT_BASE_URL"] = f"{url}/v2"
-    with subprocess.Popen([sys.executable, "-m", "gateway", "--port", str(port)], env=env) as process:
-        try:
-            while not answers(f"http://127.0.0.1:{port}/healthz"):
-                time.sleep(0.05)
-            yield f"ws://127.0.0.1:{port}/v1/stream", psutil.Process(process.pid)
-        finally:
-            process.terminate()
-
-
-def answers(address: str) -> bool:
-    """Whether somebody answers there."""
-    try:
-        return httpx.get(address).is_success
-    except httpx.TransportError:
-        return False
 
 
 def tokens(text: str) -> list[str]:
@@ -127,104 +90,59 @@ def words_to_audio(count: int, guard: Guard) -> Iterator[Row]:
     yield Row("  from its first token", median([whole for whole, _ in times]), "ms")
 
 
-@dataclass
-class Listener:
-    """What one listener heard: when the first audio came, and how long the voice was not there since."""
-
-    first_s: float = 0.0
-    waited_ms: float = 0.0
-    spare_ms: float = float("inf")  # the least that was left to play when more came
-    _began: float = 0.0
-    _started: float = 0.0  # when playing began, later by all that was waited since
-    _had_ms: float = 0.0
-
-    def asked(self) -> None:
-        """The speech was asked for now."""
-        self._began = time.perf_counter()
-
-    def got(self, end_ms: float) -> None:
-        """Audio came that ends there; it is played from when it is there."""
-        now = time.perf_counter()
-        if not self._started:
-            self._started, self.first_s = now, now - self._began
-        else:
-            left = self._had_ms - (now - self._started) * 1000
-            self.spare_ms = min(self.spare_ms, left)
-            self.waited_ms += max(0.0, -left)
-            self._started += max(0.0, -left) / 1000
-        self._had_ms = end_ms
-
-    async def through_gateway(self, address: str, seed: int) -> None:
-        """Play a speech as the gateway sends it."""
-        async with connect(address, max_size=None) as ws:
-            self.asked()
-            await ws.send(json.dumps({"type": "speak", "text": LONG, "seed": seed, "cache": "off"}))
-            async for frame in ws:
-                message: dict[str, Any] = json.loads(frame) if isinstance(frame, str) else {"type": "binary"}
-                if message["type"] == "audio":
-                    self.got(message["end_ms"])
-                if message["type"] in {"done", "error"}:
-                    return
-
-    async def directly(self, client: AsyncClient, seed: int) -> None:
-        """Play a speech as the Python client gives it out."""
-        self.asked()
-        async with client.stream(LONG, seed=seed, cache="off") as chunks:
-            async for chunk in chunks:
-                self.got(chunk.end_ms)
+async def by_socket(address: str, seed: int) -> float:
+    """Return the ms from the text to the first audio over the WebSocket."""
+    async with connect(address, max_size=None) as ws:
+        await ws.recv()  # ready
+        began = time.perf_counter()
+        await ws.send(json.dumps({"type": "speak", "text": ANSWERS[0], "seed": seed, "cache": "off"}))
+        async for frame in ws:
+            if isinstance(frame, bytes):
+                break
+        return (time.perf_counter() - began) * 1000
 
 
-async def crowd(listen: Callable[[Listener, int], Awaitable[None]]) -> list[Listener]:
-    """Let listeners come one after another, and all be there at once."""
-    listeners = [Listener() for _ in range(LISTENERS)]
-
-    async def come(number: int) -> None:
-        await asyncio.sleep(number * COMING_S / LISTENERS)
-        await listen(listeners[number], number)
-
-    await asyncio.gather(*map(come, range(LISTENERS)))
-    return listeners
-
-
-async def direct_crowd(url: str) -> list[Listener]:
-    """Let them listen without the gateway."""
-    async with AsyncClient("local", "any", f"{url}/v2") as client:
-        return await crowd(lambda one, seed: one.directly(client, seed))
+async def by_openai(address: str, seed: int) -> float:
+    """Return the ms from the request to the first audio over OpenAI's route, on an open connection."""
+    body = {"input": ANSWERS[0], "seed": seed, "cache": "off"}
+    async with httpx.AsyncClient(timeout=60) as http:
+        await http.get(openai_address(address).replace("audio/speech", "models"))
+        began = time.perf_counter()
+        async with http.stream("POST", openai_address(address), json=body) as answer:
+            async for part in answer.aiter_raw():
+                if part:
+                    break
+            return (time.perf_counter() - began) * 1000
 
 
-def many_listeners() -> Iterator[Row]:
-    """Measure whether anybody has to wait in the middle of a speech, with the gateway and without."""
-    env = {"TTS_ENGINE": "tone", "TTS_TONE_SPEED": "2", "TTS_SLOTS": str(LISTENERS)}
+def first_audio(count: int, guard: Guard) -> Iterator[Row]:
+    """Compare OpenAI's route with the WebSocket, in turns, with the preview engine, warm."""
+    ways: dict[str, list[float]] = {"socket": [], "openai": []}
     with (
         tempfile.TemporaryDirectory() as folder,
-        endpoint(TTS_CACHE_DIR=folder, **env) as pod,
-        gateway(pod.url) as (to, process),
+        endpoint(TTS_CACHE_DIR=folder) as pod,
+        gateway(pod.url) as (to, _),
     ):
-        asyncio.run(Listener().through_gateway(to, 999))
-        before, began = process.cpu_times(), time.perf_counter()
-        through = asyncio.run(crowd(lambda one, seed: one.through_gateway(to, seed)))
-        after, took = process.cpu_times(), time.perf_counter() - began
-        memory = process.memory_info().rss / 1e6
-        direct = asyncio.run(direct_crowd(pod.url))
-    starved = [sum(one.waited_ms > 0 for one in listeners) for listeners in (through, direct)]
-    spare = [min(one.spare_ms for one in listeners) for listeners in (through, direct)]
-    spread = f"(least left to play when more came: {spare[0]:.0f} ms; without: {spare[1]:.0f} ms)"
-    name = f"{LISTENERS} listeners, tone at 2 times real time: who starved"
-    yield Row(name, starved[0], "", 0, "without the gateway", starved[1], spread)
-    firsts = [[one.first_s for one in listeners] for listeners in (through, direct)]
-    spread = f"(max {max(firsts[0]):.2f})"
-    yield Row("  first audio, p50", median(firsts[0]), "s", None, "without", median(firsts[1]), spread)
-    cpu = (after.user + after.system - before.user - before.system) / took * 100
-    yield Row("  CPU of the gateway, of one core", cpu, "%", spread=f"({memory:.0f} MB)")
+        asyncio.run(by_socket(to, 998))  # starts the worker
+        for number in range(count):
+            guard()
+            ways["socket"].append(asyncio.run(by_socket(to, number)))
+            ways["openai"].append(asyncio.run(by_openai(to, number)))
+    later = median([openai - own for own, openai in zip(*ways.values(), strict=True)])
+    spread = f"(p95 {p95(ways['openai']):.0f}, n={count})"
+    yield Row("first audio through OpenAI's route, warm, p50", median(ways["openai"]), "ms", spread=spread)
+    yield Row("  through our own socket, in turns, p50", median(ways["socket"]), "ms")
+    yield Row("  OpenAI's route later than the socket, p50 of the pairs", later, "ms", 15)
 
 
 def main() -> int:
     """Run it; return 1 if a goal is missed."""
     given = parser(
-        "gateway", "The gateway: an LLM's words to first audio, and fifty listeners at once."
+        "gateway", "The gateway: words to first audio, by each interface; many listeners; memory."
     ).parse_args()
     guard = Guard()
-    rows = [*words_to_audio(6 if given.quick else 16, guard), *many_listeners()]
+    count = 6 if given.quick else 16
+    rows = [*words_to_audio(count, guard), *first_audio(count, guard), *many_listeners(), *memory()]
     report(rows, guard, given.json)
     return int(any(row.holds is False for row in rows))
 
