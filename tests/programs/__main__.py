@@ -75,7 +75,8 @@ def site(folder: Path) -> Iterator[str]:
 
 def by_script(name: str, url: str) -> dict[str, Any]:
     """Run a program's script in the programs' own environment; return what it prints last."""
-    command = [FOLDER / "venv/bin/python", Path(__file__).parent / name, url, TOKEN, TEXT, LONG]
+    script = Path(__file__).parent / name
+    command = [str(FOLDER / "venv/bin/python"), str(script), url, TOKEN, TEXT, LONG]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         raise RuntimeError(f"{name} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")

@@ -15,7 +15,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.openai.tts import OpenAITTSService
 
 
-class Listener(FrameProcessor):
+class Listener(FrameProcessor):  # type: ignore[misc]  # pipecat is in an environment of its own
     """Keeps the samples that come."""
 
     def __init__(self) -> None:
