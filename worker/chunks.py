@@ -1,6 +1,7 @@
 """Finished audio and its times: encoded chunks, captions, and how bytes map to milliseconds."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -8,6 +9,10 @@ from encoder import SAMPLE_RATE, SAMPLES_PER_FRAME
 __all__ = ["JOB_BYTES", "Caption", "Chunk", "Layout", "layout"]
 
 JOB_BYTES = 9_000_000  # of base64 in one speech: below RunPod's limit of 10 MB for a whole result
+SAFE_PAUSE_MS = 150  # the shortest pause that has room for a cut
+CUT_BEFORE_MS = (
+    90  # 84 to 96 ms hold in pauses of 150 ms; less is not enough, more falls into the segment before
+)
 MP3_DELAY = 1_105  # samples, LAME's 576 and a decoder's 529, by which the frames lag behind the PCM
 
 
@@ -45,19 +50,43 @@ class Layout:
         samples = offset // self.unit_bytes * self.unit_samples - self.delay
         return round(max(0, samples) * 1000 / SAMPLE_RATE)
 
-    def cut(self, audio: bytes, limit: int, first_ms: int | None = None) -> Iterator[bytes]:
+    def cut(
+        self, audio: bytes, limit: int, first_ms: int | None = None, pauses: Sequence[int] = ()
+    ) -> Iterator[bytes]:
         """Yield `audio` in pieces of whole units, each of at most `limit` bytes; b"" is one piece.
 
-        With `first_ms`, the first piece holds about so many milliseconds.
+        With `first_ms`, the first piece holds about so many milliseconds. A piece ends at the last of the
+        `pauses` (offsets, ascending) that it can hold, if it can hold one; the first at the first of
+        them if there is none before `first_ms`.
         """
         size = limit // self.unit_bytes * self.unit_bytes
-        first = size
+        wanted = size
         if first_ms is not None:
             samples = first_ms * SAMPLE_RATE // 1000 + self.delay
-            first = min(size, -(-samples // self.unit_samples) * self.unit_bytes)
-        yield audio[:first]
-        for start in range(first, len(audio), size):
-            yield audio[start : start + size]
+            wanted = min(size, -(-samples // self.unit_samples) * self.unit_bytes)
+        start = 0
+        while True:
+            end = start + wanted
+            if end < len(audio):
+                fit = [offset for offset in pauses if start < offset <= start + size]
+                end = max((offset for offset in fit if offset <= end), default=min(fit, default=end))
+            yield audio[start:end]
+            if end >= len(audio):
+                return
+            start, wanted = end, size
+
+    def pauses(self, captions: Sequence[Caption]) -> list[int]:
+        """Return offsets in the pauses between captions where the audio can be cut for a decoder.
+
+        A frame of an MP3 needs the bytes and the samples of the frames before it. After a cut so long before
+        the next segment these are silence, and what follows decodes as it does within the whole.
+        """
+        cuts = []
+        for before, after in itertools.pairwise(captions):
+            if after.start_ms - before.end_ms >= SAFE_PAUSE_MS:
+                samples = (after.start_ms - CUT_BEFORE_MS) * SAMPLE_RATE // 1000 + self.delay
+                cuts.append(samples // self.unit_samples * self.unit_bytes)
+        return cuts
 
 
 def layout(format_name: str, bit_rate: int) -> Layout:

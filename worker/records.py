@@ -42,7 +42,10 @@ class RecordWriter:
         yield from self._split(chunk.audio, chunk.start_byte, chunk.captions, limit, None)
 
     def of_stored(self, audio: bytes, captions: Sequence[Caption]) -> Iterator[dict[str, Any]]:
-        """Yield the records of stored audio: about four seconds first, then as much as fits into each."""
+        """Yield the records of stored audio: about four seconds first, then as much as fits into each.
+
+        They end in pauses as far as there are any, so that each can be decoded by itself.
+        """
         yield from self._split(audio, 0, captions, ITEM_BYTES, FIRST_MS)
 
     def of_file(self, data: bytes, captions: Sequence[Caption], duration_ms: int) -> Iterator[dict[str, Any]]:
@@ -56,7 +59,8 @@ class RecordWriter:
     def _split(
         self, audio: bytes, at: int, captions: Sequence[Caption], limit: int, first_ms: int | None
     ) -> Iterator[dict[str, Any]]:
-        pieces = list(self.layout.cut(audio, limit // 4 * 3, first_ms))
+        pauses = self.layout.pauses(captions) if first_ms is not None else ()
+        pieces = list(self.layout.cut(audio, limit // 4 * 3, first_ms, pauses))
         for number, piece in enumerate(pieces):
             ends = (self.layout.milliseconds(at), self.layout.milliseconds(at + len(piece)))
             is_last = number == len(pieces) - 1
