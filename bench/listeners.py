@@ -172,7 +172,7 @@ def listened(voice: str, count: int, env: dict[str, str]) -> Iterator[Row]:
         refused = sum(one.refused for one in listeners)
         bad = refused + sum(one.waited_ms > 0 for one in listeners)
         spare = [min(one.spare_ms for one in each) for each in (listeners, direct)]
-        spread = f"({refused} refused; least left to play when more came: {spare[0]:.0f} ms; without: {spare[1]:.0f} ms)"
+        spread = f"({refused} refused; least left to play: {spare[0]:.0f} ms; without: {spare[1]:.0f} ms)"
         without = sum(one.waited_ms > 0 for one in direct)
         name = f"{count} listeners, {voice}, {way}: refused or starved"
         yield Row(name, bad, "", 0, "without the gateway", without, spread)

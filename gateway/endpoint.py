@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from gateway.context import Context
 from gateway.timeline import PlacedChunk
 
-__all__ = ["Endpoint", "Speech"]
+__all__ = ["ContextSpeech", "Endpoint"]
 
 
-class Speech(Protocol):
+class ContextSpeech(Protocol):
     """One context being spoken. Its creator calls `stop` at the end, also after an error."""
 
     @property
@@ -40,7 +40,7 @@ class Speech(Protocol):
 class Endpoint(Protocol):
     """Where speech is made. All methods but `speech` and `close` raise GatewayError if that fails."""
 
-    def speech(self, context: Context) -> Speech:
+    def speech(self, context: Context) -> ContextSpeech:
         """Return the speech of a context, which the caller has to stop."""
 
     async def warm(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.background import BackgroundTasks
 from gateway.context import LANGUAGE, Context
-from gateway.endpoint import Endpoint, Speech
+from gateway.endpoint import ContextSpeech, Endpoint
 from gateway.errors import BadRequest, Exhausted, Forbidden, OriginRefused, Unauthorized
 from gateway.language import LANGUAGES, LanguageDetector
 from gateway.limits import TokenUsage
@@ -128,7 +128,7 @@ class Gateway:
         plain = {"voice": "default", "language": "en"}
         return {name: value for name, value in fields.items() if plain.get(name) != value}
 
-    def speech(self, context: Context) -> Speech:
+    def speech(self, context: Context) -> ContextSpeech:
         """Return the speech of a context, which the caller has to stop."""
         return self.endpoint.speech(context)
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.context import Context
-from gateway.endpoint import Speech
+from gateway.endpoint import ContextSpeech
 from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.http import Streamed, authorized, body_of, gateway_of
@@ -36,7 +36,7 @@ class SpeechOptions(SpeakOptions):
 class GrowingSpeech:
     """One speech and its MP3 so far, for any number of listeners."""
 
-    def __init__(self, speech: Speech) -> None:
+    def __init__(self, speech: ContextSpeech) -> None:
         self.id = secrets.token_urlsafe(16)  # unguessable: the URL needs no token
         self.context = speech.context
         self.audio = bytearray()

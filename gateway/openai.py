@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.context import Context
-from gateway.endpoint import Speech
+from gateway.endpoint import ContextSpeech
 from gateway.errors import BadRequest, MissingResource
 from gateway.gateway import Gateway
 from gateway.http import Streamed, authorized, body_of, listing
@@ -47,7 +47,7 @@ async def speech(request: Request) -> Response:
 
 
 async def answer_with(
-    gateway: Gateway, speech: Speech, body: SpeechBody, headers: dict[str, str]
+    gateway: Gateway, speech: ContextSpeech, body: SpeechBody, headers: dict[str, str]
 ) -> Response:
     """Wait for the first audio, so that an error before it has its own status; then stream."""
     chunks = speech.chunks()
@@ -67,7 +67,7 @@ async def answer_with(
 
 
 async def whole(
-    content: AsyncGenerator[bytes, None], speech: Speech, response_format: str, headers: dict[str, str]
+    content: AsyncGenerator[bytes, None], speech: ContextSpeech, response_format: str, headers: dict[str, str]
 ) -> Response:
     """Return the audio with its length, once all of it is made."""
     made = b"".join([part async for part in content])
@@ -78,7 +78,7 @@ async def whole(
 
 
 async def with_first(
-    first: PlacedChunk, chunks: AsyncGenerator[PlacedChunk, None], speech: Speech
+    first: PlacedChunk, chunks: AsyncGenerator[PlacedChunk, None], speech: ContextSpeech
 ) -> AsyncGenerator[PlacedChunk, None]:
     """Yield the first chunk and the others; whatever ends it, stop the speech."""
     try:

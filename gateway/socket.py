@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway import messages
 from gateway.context import Context, ContextState
-from gateway.endpoint import Speech
+from gateway.endpoint import ContextSpeech
 from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.handshake import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
@@ -56,7 +56,7 @@ class ActiveContext:
     """A context of a connection, and the task that sends its audio."""
 
     context: Context
-    speech: Speech
+    speech: ContextSpeech
     sender: asyncio.Task[None] | None = None
     pause_timer: asyncio.TimerHandle | None = None
 
@@ -282,7 +282,7 @@ class Connection:
                     await self._send({"type": "heartbeat"})
 
 
-def done(context_id: str, speech: Speech) -> dict[str, Any]:
+def done(context_id: str, speech: ContextSpeech) -> dict[str, Any]:
     """Return the message that ends a context."""
     context = speech.context
     return {

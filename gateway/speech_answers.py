@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from gateway.endpoint import Speech
+from gateway.endpoint import ContextSpeech
 from gateway.errors import GatewayError
 from gateway.http import openai_error
 from gateway.metrics import Metrics
@@ -51,7 +51,7 @@ def wav_header(size: int | None = None) -> bytes:
 
 
 async def events(
-    content: AsyncGenerator[bytes, None], speech: Speech, metrics: Metrics
+    content: AsyncGenerator[bytes, None], speech: ContextSpeech, metrics: Metrics
 ) -> AsyncIterator[bytes]:
     """Yield OpenAI's server-sent events, each below 33,000 bytes; a failure is the last event.
 
