@@ -10,9 +10,8 @@ __all__ = ["JOB_BYTES", "Caption", "Chunk", "Layout", "layout"]
 
 JOB_BYTES = 9_000_000  # of base64 in one speech: below RunPod's limit of 10 MB for a whole result
 SAFE_PAUSE_MS = 150  # the shortest pause that has room for a cut
-CUT_BEFORE_MS = (
-    90  # 84 to 96 ms hold in pauses of 150 ms; less is not enough, more falls into the segment before
-)
+# Less is not enough; more than 96 falls into the segment before, in the shortest pause.
+CUT_BEFORE_MS = 90
 MP3_DELAY = 1_105  # samples, LAME's 576 and a decoder's 529, by which the frames lag behind the PCM
 
 
