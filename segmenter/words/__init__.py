@@ -10,13 +10,14 @@ from types import MappingProxyType
 from segmenter.atoms import unglued
 from segmenter.marks import visible
 from segmenter.words.addresses import name_addresses, spell_addresses
-from segmenter.words.east import EAST, prepared
+from segmenter.words.east import prepared
 from segmenter.words.formulas import plain_formulas
 from segmenter.words.held import Atoms
 from segmenter.words.languages import find_language
 from segmenter.words.marks import composed, tidied, unmarked
 from segmenter.words.numbers import spell_numbers
 from segmenter.words.pronounce import Respeller
+from segmenter.words.rules import UNSPACED
 from segmenter.words.said import annotated
 from segmenter.words.signs import spell_signs, without_clock_colons
 
@@ -47,7 +48,7 @@ def speakable(
     respell = Respeller(pronounce)
     words = find_language(language)
     text = text if is_seen else unglued(visible(text))
-    if words is not None and words.code in EAST:
+    if words is not None and words.code in UNSPACED:
         text = prepared(text)
     text = atoms.hold(annotated(words), composed(text))
     text = atoms.hold_tags(text)

@@ -93,6 +93,8 @@ class WordTable:
     weekdays: Mapping[str, str]  # how they are abbreviated, and in full
     titles: Mapping[str, str]
     short: Mapping[str, str]
+    rewrites: Sequence[tuple[str, str]]  # what is put into other signs or words before all rules
+    denominators: Mapping[str, Noun]  # what denominators are called
 
     def noun(self, noun: Noun, number: int | None) -> str:
         """Return the form of a noun for a count, or for a fraction (None)."""
@@ -163,6 +165,8 @@ def parsed(code: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Word
         weekdays=weekdays(table, cldr),
         titles=table.get("titles", {}),
         short=table.get("short", {}),
+        rewrites=tuple(table.get("rewrites", {}).items()),
+        denominators={below: Noun.read(entry) for below, entry in table.get("denominators", {}).items()},
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from segmenter.words.languages import WordTable
 
-__all__ = ["Rule", "among", "applied", "either"]
+__all__ = ["UNSPACED", "Rule", "among", "applied", "either"]
 
 UNSPACED = frozenset({"zh", "ja", "ko"})
 WORDS = re.compile(r"[^\W\d_]+")

@@ -59,6 +59,9 @@ def year(language: WordTable, digits: str) -> str:
     number = int(digits)
     if language.rules.get("years") == "digits":
         return digit_by_digit(language, digits)
+    if language.rules.get("years") == "hundreds" and 1100 <= number < 2000:
+        rest = cardinal(language, str(number % 100)) if number % 100 else ""
+        return f"{cardinal(language, digits[:2])} {language.signs['hundred']} {rest}".rstrip()
     counts_hundreds = 1100 <= number < 2000 or language.code == "en"
     return spell(language, number, rule) if rule and counts_hundreds else cardinal(language, digits)
 

@@ -40,28 +40,28 @@ def code_rules(writer: Writer) -> list[Rule]:
     def code(match: re.Match[str]) -> str:
         groups = re.split(r"([ -])", match["n"])
         said = [
-            {" ": style.rest, "-": signs["hyphen"]}[group] if group in " -" else writer.digits(group)
+            {" ": style.rest, "-": signs["hyphen"]}[group] if group in " -" else writer.figures(group)
             for group in groups
         ]
         return match["lead"] + "".join(said)
 
     def hyphened(match: re.Match[str]) -> str:
-        return signs["hyphen"].join(writer.digits(group) for group in match[0].split("-"))
+        return signs["hyphen"].join(writer.figures(group) for group in match[0].split("-"))
 
     def card(match: re.Match[str]) -> str:
-        return style.rest.join(writer.digits(group) for group in match[0].split())
+        return style.rest.join(writer.figures(group) for group in match[0].split())
 
     def lettered(match: re.Match[str]) -> str:
-        return match["letters"] + writer.digits(match["n"])
+        return match["letters"] + writer.figures(match["n"])
 
     numbers = r"\d{3,12}(?:-\d{3,8}){0,3}(?:[或、和及]\d{3,8}){0,3}"
     counted = r"(?![\d.,%％]|[多余]?[次个人元部台件条円回本通万])"
     return [
-        rule(SHAPES, shaped),
+        rule(SHAPES, shaped, "+-)） "),
         rule(r"(?<![A-Za-z\d.,-])(?:1[3-9]\d{9}|0[5-9]0\d{8})(?![\d.,])", mobile),
         rule(rf"(?P<lead>(?:{style.telephone}){link})(?P<n>{numbers}){counted}", named),
-        rule(rf"(?P<lead>(?:{style.code}){link}[A-Za-z]{{0,5}}-?)(?P<n>{CODE})(?![\d.,])", code),
-        rule(CARD, card),
-        rule(rf"{BEFORE}(?<![/:])\d{{1,6}}(?:-\d{{1,7}}){{2,6}}(?![\d.]|-\d)", hyphened),
+        rule(rf"(?P<lead>(?:{style.code}){link}[A-Za-z]{{0,5}}[ -]?)(?P<n>{CODE})(?![\d.,])", code),
+        rule(CARD, card, " "),
+        rule(rf"{BEFORE}(?<![/:])\d{{1,6}}(?:-\d{{1,7}}){{2,6}}(?![\d.]|-\d)", hyphened, "-"),
         rule(LETTERED, lettered),
     ]

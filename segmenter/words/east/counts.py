@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import ALONE, CJK, FIGURE, SEPARATOR, SIGN, Writer, rule
+from segmenter.words.east.grammar import ALONE, CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["count_rules", "score_rules"]
@@ -35,11 +35,11 @@ def score_rules(writer: Writer) -> list[Rule]:
 
     marks = "[ ]?[:–-][ ]?"
     return [
-        rule(r"[(（]\d{1,3}:\d{1,3}(?:[，,、； ]{1,2}\d{1,3}:\d{1,3}){1,6}[)）]", sets),
-        rule(sides(marks, style.score_before), score),
-        rule(sides(marks) + rf"(?={style.score_after})", score),
-        rule(sides(r":(?![0-5]\d(?!\d))"), score),
-        rule(sides(r"[ ]?vs\.?[ ]?"), score),
+        rule(r"[(（]\d{1,3}:\d{1,3}(?:[，,、； ]{1,2}\d{1,3}:\d{1,3}){1,6}[)）]", sets, ":"),
+        rule(sides(marks, style.score_before), score, ":–-"),
+        rule(sides(marks) + rf"(?={style.score_after})", score, ":–-"),
+        rule(sides(r":(?![0-5]\d(?!\d))"), score, ":"),
+        rule(sides(r"[ ]?vs\.?[ ]?"), score, "v"),
     ]
 
 
@@ -71,9 +71,9 @@ def count_rules(writer: Writer) -> list[Rule]:
     first = rf"(?P<first>{ALONE}(?:[-−](?=\d))?{FIGURE})"
     return [
         fraction_rule(writer),
-        rule(rf"{first}(?P<mark>{SEPARATOR})(?P<n>{FIGURE})(?![A-Za-z]|[:/-]\d)", span),
-        rule(rf"(?<=\d)(?:{NOUNS})(?=\d)", lambda match: match[0].rstrip(" -–~～〜∼") + style.to),
-        rule(rf"{SIGN}{FIGURE}", number),
+        rule(rf"{first}(?P<mark>{SEPARATOR})(?P<n>{FIGURE})(?![A-Za-z]|[:/-]\d)", span, SEPARATORS),
+        rule(rf"(?<=\d)(?:{NOUNS})(?=\d)", lambda match: match[0].rstrip(" -–~～〜∼") + style.to, SEPARATORS),
+        rule(rf"{DIGIT}{SIGN}{FIGURE}", number),
         rule(r"\d", lambda match: writer.digits(match[0])),
     ]
 
@@ -96,5 +96,5 @@ def fraction_rule(writer: Writer) -> Rule:
 
     whole = r"(?:(?P<whole>(?<![A-Za-z\d.,])\d{1,3})[ ])?"
     return rule(
-        rf"{whole}(?<![\d/.])(?P<a>\d{{1,3}}(?:\.\d{{1,2}})?)/(?P<b>\d{{1,4}})(?![\d/]|\.\d)", fraction
+        rf"{whole}(?<![\d/.])(?P<a>\d{{1,3}}(?:\.\d{{1,2}})?)/(?P<b>\d{{1,4}})(?![\d/]|\.\d)", fraction, "/"
     )

@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import ALONE, SEPARATOR, Writer, rule
+from segmenter.words.east.grammar import ALONE, SEPARATOR, SEPARATORS, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["date_rules", "time_rules"]
@@ -35,12 +35,12 @@ def date_rules(writer: Writer) -> list[Rule]:
     end = r"(?![\d/]|[.-]\d)"
     span = rf"(?<![\d.])(?P<a>{YEAR}){SEPARATOR}"
     return [
-        rule(rf"(?<![A-Za-z\d.-])(?P<year>\d{{4}})-{MONTHS}-{DAYS}(?:T(?=\d\d:)|{end})", date),
-        rule(rf"(?<![\d./])(?P<year>{YEAR})(?P<mark>[./]){MONTHS}(?P=mark){DAYS}{end}", date),
-        rule(rf"(?<![\d./]){DAYS}(?P<mark>[./]){MONTHS}(?P=mark)(?P<year>{YEAR}){end}", date),
-        rule(rf"{span}(?P<b>{YEAR}|\d\d)(?=年|赛季|シーズン|学年)", years),
-        rule(rf"(?<=[(（]){span}(?P<b>{YEAR})(?=[)）])", years),
-        rule(rf"{span}(?P<b>\d\d)(?=年|赛季|シーズン|学年)", years),
+        rule(rf"(?<![A-Za-z\d.-])(?P<year>\d{{4}})-{MONTHS}-{DAYS}(?:T(?=\d\d:)|{end})", date, "-"),
+        rule(rf"(?<![\d./])(?P<year>{YEAR})(?P<mark>[./]){MONTHS}(?P=mark){DAYS}{end}", date, "./"),
+        rule(rf"(?<![\d./]){DAYS}(?P<mark>[./]){MONTHS}(?P=mark)(?P<year>{YEAR}){end}", date, "./"),
+        rule(rf"{span}(?P<b>{YEAR}|\d\d)(?=年|赛季|シーズン|学年)", years, SEPARATORS),
+        rule(rf"(?<=[(（]){span}(?P<b>{YEAR})(?=[)）])", years, SEPARATORS),
+        rule(rf"{span}(?P<b>\d\d)(?=年|赛季|シーズン|学年)", years, SEPARATORS),
     ]
 
 
@@ -66,7 +66,7 @@ def time_rules(writer: Writer) -> list[Rule]:
     between = rf"(?P<first>(?<![\d:.])\d{{1,2}}:[0-5]\d){SEPARATOR}(?=\d{{1,2}}:[0-5]\d(?!\d))"
     alone_hour = rf"{ALONE}(?P<h>1[0-2]|0?[1-9]){HALF.removesuffix('?')}"
     return [
-        rule(between, lambda match: match["first"] + writer.style.to),
-        rule(rf"(?<![A-Za-z\d:./]){CLOCK}{HALF}", clock),
-        rule(alone_hour, hour),
+        rule(between, lambda match: match["first"] + writer.style.to, SEPARATORS),
+        rule(rf"(?<![A-Za-z\d:./]){CLOCK}{HALF}", clock, ":"),
+        rule(alone_hour, hour, "mM"),
     ]

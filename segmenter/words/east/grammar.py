@@ -18,8 +18,10 @@ __all__ = [
     "AFTER",
     "ALONE",
     "CJK",
+    "DIGIT",
     "FIGURE",
     "SEPARATOR",
+    "SEPARATORS",
     "SIGN",
     "Style",
     "Writer",
@@ -27,9 +29,9 @@ __all__ = [
 ]
 
 
-def rule(pattern: str, spell: Callable[[re.Match[str]], str] | str) -> Rule:
+def rule(pattern: str, spell: Callable[[re.Match[str]], str] | str, needs: str = "") -> Rule:
     """Return the rule that puts a word, or what a function returns, where a pattern matches."""
-    return Rule(re.compile(pattern), (lambda _: spell) if isinstance(spell, str) else spell)
+    return Rule(re.compile(pattern), (lambda _: spell) if isinstance(spell, str) else spell, needs)
 
 
 CJK = r"\u3005\u3007\u3040-\u30ff\u3400-\u9fff"
@@ -38,6 +40,8 @@ ALONE = r"(?<![A-Za-z\d.,:/_-])"  # before a number that nothing leads into
 AFTER = r"(?![A-Za-z\d]|[.,:/-]\d)"  # after a number that ends there
 SIGN = r"(?:(?<![A-Za-z\d)%°.])[-−])?"
 SEPARATOR = r"[ ]?[-–—~～〜∼][ ]?"  # between the ends of a range
+SEPARATORS = "-–—~～〜∼"
+DIGIT = r"(?=[-−\d])"  # a pattern that begins so is tried where a number is
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Style:
     plain_two: str = r"(?!)"  # what stands before a 2 that has not
     two: str = ""
     telephone_one: str = ""
+    code_zero: str = ""
     percent: str = "{n}"
     permille: str = "{n}"
     scales: Mapping[str, int] = field(default_factory=dict)
@@ -74,6 +79,8 @@ class Writer:
 
     def whole(self, digits: str) -> str:
         """Return a whole number; digit by digit where it begins with a zero or is over 15 digits."""
+        if digits[0] == "0" and len(digits) > 1:
+            return self.figures(digits)
         spelled = spelling.cardinal(self.language, digits)
         if self.style.two and len(digits) > 3 and spelled.startswith("二") and spelled[1] in "千万亿":
             return self.style.two + spelled[1:]
@@ -111,10 +118,15 @@ class Writer:
         """Return the names of digits, one after another; what else stands there is left out."""
         return "".join(self._names[int(digit)] for digit in digits if digit.isdigit())
 
+    def figures(self, digits: str) -> str:
+        """Return digits that count nothing, one after another; a zero may have a name of its own there."""
+        said = self.digits(digits)
+        return said.replace("零", self.style.code_zero) if self.style.code_zero else said
+
     def telephone(self, written: str) -> str:
         """Return the groups of a telephone number, digit by digit, with a rest between them."""
         groups = re.findall(r"\d+", written)
-        said = self.style.rest.join(self.digits(group) for group in groups)
+        said = self.style.rest.join(self.figures(group) for group in groups)
         return said.replace("一", self.style.telephone_one) if self.style.telephone_one else said
 
     def scaled(self, written: str, scale: int) -> str:

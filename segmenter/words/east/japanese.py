@@ -11,6 +11,7 @@ JAPANESE = Style(
     to="から",
     ratio="対",
     rest="、",
+    code_zero="ゼロ",
     square=("の二乗", "の二乗"),
     cube=("の三乗", "の三乗"),
     power="の{n}乗",
@@ -75,7 +76,7 @@ def place_rules(writer: Writer) -> list[Rule]:
     """Return the rules for postal codes, addresses, rooms and floors."""
 
     def postal(match: re.Match[str]) -> str:
-        return match["lead"] + writer.digits(match["a"]) + "の" + writer.digits(match["b"])
+        return match["lead"] + writer.figures(match["a"]) + "の" + writer.figures(match["b"])
 
     def joined(match: re.Match[str]) -> str:
         return "の".join(writer.whole(part) for part in match[0].split("-"))
@@ -87,7 +88,7 @@ def place_rules(writer: Writer) -> list[Rule]:
         rule(r"(?P<lead>郵便番号[はが：:]?[ ]?)(?P<a>\d{3})-(?P<b>\d{4})(?!\d)", postal),
         rule(r"(?<![A-Za-z\d.,:/+-])[1-9]\d{0,3}(?:-[1-9]\d{0,3}){2,3}(?![\d-])", joined),
         rule(r"(?<=丁目)[1-9]\d{0,3}-[1-9]\d{0,3}(?![\d-])", joined),
-        rule(r"\d{3,4}(?=号室)", lambda match: writer.digits(match[0])),
+        rule(r"\d{3,4}(?=号室)", lambda match: writer.figures(match[0])),
         rule(r"(?<![A-Za-z\d])(?P<b>B)?(?P<n>\d{1,2})F(?![A-Za-z\d])", floor),
     ]
 
@@ -109,6 +110,7 @@ def letter_rules(writer: Writer) -> list[Rule]:
     return [
         rule(r"(?:(?<![A-Za-z])N[oO]\.?|№)[ ]?(?P<n>\d{1,4})(?![\d.])", numbered),
         rule(r"(?<![A-Za-z])M(?=\d\.\d(?!\d))", "マグニチュード"),
+        rule(r"(?<![A-Za-z])[Vv]er\.?[ ]?(?=\d)", "バージョン"),
         rule(r"(?<![A-Za-z])[Vv]ol\.[ ]?(?=\d)", "ボリューム"),
         rule(f"{elements}|{GASES}", formula),
         rule(r"(?<![A-Za-z\d])\d(?=[DG](?![A-Za-z\d]))", english_number),

@@ -36,10 +36,10 @@ def letter_rules(writer: Writer) -> list[Rule]:
 
     letter = r"(?<![A-Za-z])"
     return [
-        rule(rf"(?<=第)(?P<r>{NUMERAL})(?![A-Za-z])", numeral),
-        rule(rf"{letter}(?P<r>{NUMERAL})(?={CLASSES})", numeral),
-        rule(rf"{letter}(?P<r>I{{1,3}}|IV)(?=型|型)", numeral),
-        rule(rf"(?<=[{CJK}])(?P<r>(?!XX|XL|VI设|L)(?=[IVX]{{2}}){NUMERAL})(?![A-Za-z])", numeral),
-        rule(VERSION, version),
-        rule(r"(?<=[A-Za-z\d])[ ]?&[ ]?(?=[A-Za-z\d])", signs["ampersand"]),
+        rule(rf"(?<=第)(?P<r>{NUMERAL})(?![A-Za-z])", numeral, "IVX"),
+        rule(rf"{letter}(?P<r>{NUMERAL})(?={CLASSES})", numeral, "IVX"),
+        rule(rf"{letter}(?P<r>I{{1,3}}|IV)(?=型|型)", numeral, "IVX"),
+        rule(rf"(?<=[{CJK}])(?P<r>(?!XX|XL|VI设|L)(?=[IVX]{{2}}){NUMERAL})(?![A-Za-z])", numeral, "IVX"),
+        rule(VERSION, version, "."),
+        rule(r"(?<=[A-Za-z\d])[ ]?&[ ]?(?=[A-Za-z\d])", signs["ampersand"], "&"),
     ]

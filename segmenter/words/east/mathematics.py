@@ -10,28 +10,28 @@ __all__ = ["mathematics_rules"]
 
 LEFT = r"(?<=[\dA-Za-zπ)²³])"
 RIGHT = r"(?=[-−]?\d|[(√π±]|[A-Za-z](?![A-Za-z])|[A-Za-z]{2,3}[²³^])"
-SIDE = r"(?<![A-Za-z]{2})" + LEFT  # a word is no side of an equation
+SIDE = rf"(?:(?<![A-Za-z]{{2}}){LEFT}|(?<=\d[kcmGMT][gmlLB]))"  # a word is no side of an equation, 1kg is one
 EQUATION = rf"(?=[ ]?{FIGURE}[ ]?=)"
 TERM = r"(?=[\dA-Za-z(])(?=[\d.,()+*/×÷A-Za-z²³^ −-]{0,40}=)"
 METRE = r"(?<![kcm]m)(?<![\d /]m)"  # km² is a unit
-SIGNS = (  # a pattern, and the name of the words that it stands for; in the order in which they apply
-    (rf"{LEFT}[ ]?[-−][ ]?{TERM}|(?<=\d)[ ][-−][ ](?=\d)|(?<=\d)−(?=\d)", "subtract"),
-    (r"(?<![A-Za-z\d)%°.])[-−](?=[¥$€£]\d)", "minus"),
-    (rf"{SIDE}[ ]?\+[ ]?{RIGHT}", "plus"),
-    (r"(?<=[\d%])\+(?![\d+])", "or more"),
-    (r"(?<![A-Za-z\d+)])\+(?=[¥$€£]?\d)", "positive"),
-    (rf"{LEFT}[ ]?[×✕*][ ]?{RIGHT}|(?<=\d)[ ]?[xX][ ]?(?=\d)", "times"),
-    (rf"{LEFT}[ ]?÷[ ]?{RIGHT}|(?<=[\d)])/{EQUATION}", "over"),
-    (rf"{SIDE}[ ]?=[ ]?{RIGHT}|(?<=[{CJK}])[ ]?=[ ]?(?=\d)", "equals"),
-    (r"[ ]?≤[ ]?", "at most"),
-    (r"[ ]?≥[ ]?", "at least"),
-    (r"[ ]?≠[ ]?", "unequal"),
-    (rf"(?:{LEFT}|(?<=[{CJK}]))[ ]?≈[ ]?", "nearly"),
-    (rf"{SIDE}[ ]?<[ ]?{RIGHT}|<(?=\d)", "less"),
-    (rf"{SIDE}[ ]?>[ ]?{RIGHT}|>(?=\d)", "greater"),
-    ("±", "plus minus"),
-    ("√", "root"),
-    ("∞", "infinity"),
+SIGNS = (  # in their order: a pattern, the name of the words that it stands for, what a text must have
+    (rf"{LEFT}[ ]?[-−][ ]?{TERM}|(?<=\d)[ ][-−][ ](?=\d)|(?<=\d)−(?=\d)", "subtract", "-−"),
+    (r"(?<![A-Za-z\d)%°.])[-−](?=[¥$€£]\d)", "minus", "-−"),
+    (rf"{SIDE}[ ]?\+[ ]?{RIGHT}", "plus", "+"),
+    (r"(?<=[\d%])\+(?![\d+])", "or more", "+"),
+    (r"(?<![A-Za-z\d+)])\+(?=[¥$€£]?\d)", "positive", "+"),
+    (rf"{LEFT}[ ]?[×✕*][ ]?{RIGHT}|(?<=\d)[ ]?[xX][ ]?(?=\d)", "times", "×✕*xX"),
+    (rf"{LEFT}[ ]?÷[ ]?{RIGHT}|(?<=[\d)])/{EQUATION}", "over", "÷/"),
+    (rf"{SIDE}[ ]?=[ ]?{RIGHT}|(?<=[{CJK}])[ ]?=[ ]?(?=\d)", "equals", "="),
+    (r"[ ]?≤[ ]?", "at most", "≤"),
+    (r"[ ]?≥[ ]?", "at least", "≥"),
+    (r"[ ]?≠[ ]?", "unequal", "≠"),
+    (rf"(?:{LEFT}|(?<=[{CJK}]))[ ]?≈[ ]?", "nearly", "≈"),
+    (rf"{SIDE}[ ]?<[ ]?{RIGHT}|<(?=\d)", "less", "<"),
+    (rf"{SIDE}[ ]?>[ ]?{RIGHT}|>(?=\d)", "greater", ">"),
+    ("±", "plus minus", "±"),
+    ("√", "root", "√"),
+    ("∞", "infinity", "∞"),
 )
 
 
@@ -44,9 +44,10 @@ def mathematics_rules(writer: Writer) -> list[Rule]:
 
     return [
         tenth_power_rule(writer),
-        *(rule(pattern, said[name]) for pattern, name in SIGNS),
+        *(rule(pattern, said[name], needs) for pattern, name, needs in SIGNS),
         *power_rules(writer),
-        rule(r"(约|約)?(?<![A-Za-z\d°%])[~～∼≈][ ]?(?=[¥$€£]?\d)", about),
+        angle_rule(writer),
+        rule(r"(约|約)?(?<![A-Za-z\d°%])[~～∼≈][ ]?(?=[¥$€£]?\d)", about, "~～∼≈"),
     ]
 
 
@@ -61,7 +62,18 @@ def tenth_power_rule(writer: Writer) -> Rule:
     units = writer.language.units
     times = r"(?:[eE]\+?|[ ]?[×x*][ ]?10\^)"
     unit = rf"(?:[ ]?(?P<unit>{either(units)}))?(?![A-Za-z\d])"
-    return rule(rf"(?<![A-Za-z\d.])(?P<a>{FIGURE}){times}(?P<n>[-−]?\d{{1,9}}){unit}", tenth_power)
+    return rule(rf"(?<![A-Za-z\d.])(?P<a>{FIGURE}){times}(?P<n>[-−]?\d{{1,9}}){unit}", tenth_power, "eE^")
+
+
+def angle_rule(writer: Writer) -> Rule:
+    """Return the rule for degrees with minutes: 39°54'."""
+    said = writer.language.signs["angle"]
+
+    def angle(match: re.Match[str]) -> str:
+        seconds = writer.whole(match["s"]) + said[2] if match["s"] else ""
+        return writer.number(match["d"]) + said[0] + writer.whole(match["m"]) + said[1] + seconds
+
+    return rule(r"(?P<d>\d{1,3})°[ ]?(?P<m>\d{1,2})['′](?:[ ]?(?P<s>\d{1,2})[\"″])?", angle, "°")
 
 
 def power_rules(writer: Writer) -> list[Rule]:
@@ -72,9 +84,9 @@ def power_rules(writer: Writer) -> list[Rule]:
         return style.power.format(n=writer.number(match["n"]))
 
     return [
-        rule(r"(?<=[\w)）])\^(?P<n>[-−]?\d{1,15})", power),
+        rule(r"(?<=[\w)）])\^(?P<n>[-−]?\d{1,15})", power, "^"),
         *(
-            rule(rf"{METRE}(?<={side}){sign}", forms[index])
+            rule(rf"{METRE}(?<={side}){sign}", forms[index], sign)
             for sign, forms in (("²", style.square), ("³", style.cube))
             for index, side in enumerate((r"[\dA-Za-zπ]", "[)）]"))
         ),

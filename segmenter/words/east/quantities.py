@@ -2,13 +2,13 @@
 
 import re
 
-from segmenter.words.east.grammar import CJK, FIGURE, SEPARATOR, SIGN, Writer, rule
+from segmenter.words.east.grammar import CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
 from segmenter.words.languages import Noun
 from segmenter.words.rules import Rule, either
 
 __all__ = ["quantity_rules"]
 
-AMOUNT = rf"(?:(?P<first>{SIGN}{FIGURE}){SEPARATOR})?(?P<n>{SIGN}{FIGURE})"
+AMOUNT = rf"{DIGIT}(?:(?P<first>{SIGN}{FIGURE}){SEPARATOR})?(?P<n>{SIGN}{FIGURE})"
 SCALE = r"(?:[ ]?(?P<scale>万亿|[万亿億兆]|[kKMB](?![A-Za-z])|bn))?"
 NO_CENTS = re.compile(r"\.00\Z|(\.[1-9])0\Z")
 
@@ -21,7 +21,8 @@ def quantity_rules(writer: Writer) -> list[Rule]:
 def money_rules(writer: Writer) -> list[Rule]:
     """Return the rules for amounts, the currency before or after them, and what they are paid for."""
     per = rf"(?:/(?P<per>{writer.style.each}))?"
-    names = either([name for name in writer.language.currencies if not re.match(f"[{CJK}]", name)])
+    found = [name for name in writer.language.currencies if not re.match(f"[{CJK}]", name)]
+    names, signs = either(found), "".join({name[0] for name in found})
 
     def amount(match: re.Match[str]) -> str:
         said = amount_words(writer, match)
@@ -35,10 +36,10 @@ def money_rules(writer: Writer) -> list[Rule]:
 
     named = r"(?P<name>[千万億亿兆]{0,2}(?:[日美欧港]?元|円|ドル|ユーロ))"
     return [
-        rule(rf"(?<![A-Za-z])(?P<name>{names})[ ]?{AMOUNT}{SCALE}{per}", amount),
-        rule(rf"(?<![A-Za-z\d.,]){AMOUNT}{SCALE}[ ]?(?P<name>{names})(?![A-Za-z]){per}", amount),
-        rule(rf"(?P<n>(?<![A-Za-z\d.,]){FIGURE})(?:k(?![A-Za-z\d])|K(?=元|円|人|块))", thousands),
-        rule(rf"(?P<n>{FIGURE}){named}/(?P<per>{writer.style.each})", priced),
+        rule(rf"(?<![A-Za-z])(?P<name>{names})[ ]?{AMOUNT}{SCALE}{per}", amount, signs),
+        rule(rf"(?<![A-Za-z\d.,]){AMOUNT}{SCALE}[ ]?(?P<name>{names})(?![A-Za-z]){per}", amount, signs),
+        rule(rf"(?P<n>(?<![A-Za-z\d.,]){FIGURE})(?:k(?![A-Za-z\d])|K(?=元|円|人|块))", thousands, "kK"),
+        rule(rf"(?P<n>{FIGURE}){named}/(?P<per>{writer.style.each})", priced, "/"),
     ]
 
 
@@ -70,8 +71,8 @@ def share_rules(writer: Writer) -> list[Rule]:
         return sign + form.format(n=numbers if first is None else numbers + style.to + writer.number(last))
 
     return [
-        rule(rf"(?P<first>\d[%‰]){SEPARATOR}(?=\d)", lambda match: match["first"] + style.to),
-        rule(rf"{AMOUNT}[ ]?(?P<mark>[%‰])", share),
+        rule(rf"(?P<first>\d[%‰]){SEPARATOR}(?=\d)", lambda match: match["first"] + style.to, SEPARATORS),
+        rule(rf"{AMOUNT}[ ]?(?P<mark>[%‰])", share, "%‰"),
     ]
 
 
@@ -83,7 +84,7 @@ def length_rules(writer: Writer) -> list[Rule]:
         hours = writer.counting(match["h"]) + units["h"].forms[0]
         return hours + writer.counting(match["m"]) + units["min"].forms[0]
 
-    return [rule(r"(?P<h>\d{1,3})[ ]?h[ ]?(?P<m>\d{1,2})[ ]?m(?:in)?(?![A-Za-z\d])", length)]
+    return [rule(r"(?P<h>\d{1,3})[ ]?h[ ]?(?P<m>\d{1,2})[ ]?m(?:in)?(?![A-Za-z\d])", length, "h")]
 
 
 def unit_rules(writer: Writer) -> list[Rule]:
@@ -93,8 +94,8 @@ def unit_rules(writer: Writer) -> list[Rule]:
     plain = either([name for name, noun in units.items() if "{n}" not in noun.forms[0]])
 
     def unit(match: re.Match[str]) -> str:
-        number = writer.span(match["first"], match["n"], counts=True)
         before = match.string[max(0, match.start() - 4) : match.start()]
+        number = writer.span(match["first"], match["n"], counts=not before.endswith("负"))
         said = with_unit(number, units[match["unit"]], before)
         return said if match["below"] is None else per(said, match)
 
@@ -107,14 +108,18 @@ def unit_rules(writer: Writer) -> list[Rule]:
 
     counter = rf"(?P<n>{FIGURE})(?P<noun>[{CJK}]{{1,2}})/(?P<below>"
     return [
-        rule(rf"(?P<first>\d[ ]?(?:{names})){SEPARATOR}(?=\d)", lambda match: match["first"] + style.to),
+        rule(
+            rf"(?P<first>\d[ ]?(?:{names})){SEPARATOR}(?=\d)",
+            lambda match: match["first"] + style.to,
+            SEPARATORS,
+        ),
         rule(
             rf"(?<![A-Za-z\d.]){AMOUNT}[ ]?(?P<unit>{names})(?:/(?P<below>{plain})(?![A-Za-z\d]))?"
             r"(?![A-Za-z\d²³]|/[A-Za-z])",
             unit,
         ),
-        rule(rf"{counter}{plain})(?![A-Za-z\d])", counted),
-        rule(rf"{counter}{style.each})", counted),
+        rule(rf"{counter}{plain})(?![A-Za-z\d])", counted, "/"),
+        rule(rf"{counter}{style.each})", counted, "/"),
     ]
 
 
