@@ -12,7 +12,7 @@ from segmenter.words.rules import Rule, either
 __all__ = ["Number", "money_rules", "number_pattern", "unit_rules", "written_number"]
 
 HYPHEN, SINGULAR = "\u2011", "\u2060"  # put in by rules: a 90-min film, a 12 V battery
-UNCOUNTED = frozenset({"de", "fr", "es", "nl"})  # where a number with decimals has no gender
+UNCOUNTED = frozenset({"de", "fr", "es", "nl", "he", "it"})  # where a number with decimals has no gender
 UNBREAKABLE = "\u00a0\u202f\u2009'"
 
 

@@ -24,71 +24,74 @@ def linked(word: str) -> str:
     return word + ("와 " if ends_open else "과 ")
 
 
+def number(language: WordTable, digits: str) -> str:
+    """Return a number in Sino-Korean."""
+    return spelling.cardinal(language, digits)
+
+
 def korean_rules(language: WordTable) -> list[Rule]:
     """Return the rules of Korean that come before those of all languages."""
+    return [score_rule(language), *date_rules(language), *figure_rules(language), span_rule(language)]
 
-    def number(digits: str) -> str:
-        return spelling.cardinal(language, digits)
+
+def score_rule(language: WordTable) -> Rule:
+    """Return the rule for a score or a ratio: 3:2로 이겼다."""
+
+    def score(match: re.Match[str]) -> str:
+        return f"{number(language, match['a'])} 대 {number(language, match['b'])}"
+
+    return Rule(re.compile(rf"(?<![\d:])(?P<a>\d{{1,3}})[:-](?P<b>\d{{1,3}}){SCORED}"), score, ":-")
+
+
+def date_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for 2024/3/15 and for the two months whose numbers lose a consonant."""
 
     def date(match: re.Match[str]) -> str:
-        month = SHORT.get(f"{int(match['month'])}월") or number(str(int(match["month"]))) + "월"
-        return f"{number(match['year'])}년 {month} {number(str(int(match['day'])))}일"
+        month, day = str(int(match["month"])), str(int(match["day"]))
+        named = SHORT.get(f"{month}월") or number(language, month) + "월"
+        return f"{number(language, match['year'])}년 {named} {number(language, day)}일"
+
+    year = r"(?<![\d./-])(?P<year>(?:1\d|20)\d\d)(?P<mark>[./-])"
+    return [
+        Rule(re.compile(rf"{year}{MONTHS}(?P=mark)[ ]?{DAYS}(?!\d|[./-]\d)"), date, "./-"),
+        Rule(re.compile(r"(?<!\d)(?:6|10)월"), lambda match: SHORT[match[0]], "월"),
+    ]
+
+
+def figure_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for fractions, for decimals before a hangul, and for 5만."""
 
     def fraction(match: re.Match[str]) -> str:
-        whole = linked(number(match["whole"])) if match["whole"] else ""
-        return f"{whole}{number(match['b'])}분의 {number(match['a'])}" + (
-            " " if match["next"] is not None else ""
-        )
-
-    def span(match: re.Match[str]) -> str:
-        native = language.rules["m"] if language.agreement[0][1].search(f"1:{match['next']}") else ""
-        first = (
-            spelling.spell(language, int(match["a"]), native)
-            if native and int(match["a"]) < 100
-            else number(match["a"])
-        )
-        return f"{first}에서 {match['b']}"
+        whole = linked(number(language, match["whole"])) if match["whole"] else ""
+        apart = " " if match["next"] is not None else ""
+        return f"{whole}{number(language, match['b'])}분의 {number(language, match['a'])}{apart}"
 
     def decimal(match: re.Match[str]) -> str:
         return spelling.decimal(language, match["w"], ".", match["f"]) + " "
 
-    def score(match: re.Match[str]) -> str:
-        return f"{number(match['a'])} 대 {number(match['b'])}"
-
     def scaled(match: re.Match[str]) -> str:
-        return number(match["n"].replace(",", "")) + match["scale"]
+        return number(language, match["n"].replace(",", "")) + match["scale"]
 
-    whole = r"(?:(?P<whole>(?<!\d)\d{1,3})[ ])?"
+    sides = r"(?<![\d/.])(?P<a>\d{1,3})/(?P<b>\d{1,4})(?![\d/]|\.\d)"
+    scales = r"(?P<n>\d{1,3}(?:,\d{3})?|\d{1,4})(?P<scale>[만억조])"
     return [
-        Rule(re.compile(rf"(?<![\d:])(?P<a>\d{{1,3}})[:-](?P<b>\d{{1,3}}){SCORED}"), score, ":-"),
         Rule(
-            re.compile(
-                rf"(?<![\d./-])(?P<year>(?:1\d|20)\d\d)(?P<mark>[./-]){MONTHS}(?P=mark)[ ]?{DAYS}"
-                r"(?!\d|[./-]\d)"
-            ),
-            date,
-        ),
-        Rule(re.compile(r"(?<!\d)(?:6|10)월"), lambda match: SHORT[match[0]]),
-        Rule(
-            re.compile(
-                rf"{whole}(?<![\d/.])(?P<a>\d{{1,3}})/(?P<b>\d{{1,4}})(?![\d/]|\.\d)(?P<next>(?={COUNTED}))?"
-            ),
-            fraction,
-            "/",
+            re.compile(rf"(?:(?P<whole>(?<!\d)\d{{1,3}})[ ])?{sides}(?P<next>(?={COUNTED}))?"), fraction, "/"
         ),
         Rule(
             re.compile(r"(?<![\d.,₩$€£¥])(?P<w>\d{1,9})\.(?P<f>\d{1,9})(?=[가-힣])(?![만억조])"), decimal, "."
         ),
-        Rule(
-            re.compile(r"(?<![\d.,₩$€£¥])(?P<n>\d{1,3}(?:,\d{3})?|\d{1,4})(?P<scale>[만억조])"),
-            scaled,
-            "만억조",
-        ),
-        Rule(
-            re.compile(
-                rf"(?<![A-Za-z\d.,:/-])(?P<a>\d{{1,4}}){SPAN}(?P<b>\d{{1,4}})"
-                r"(?=(?P<next>[가-힣]{1,4}|%|[ ][가-힣]))"
-            ),
-            span,
-        ),
+        Rule(re.compile(rf"(?<![\d.,₩$€£¥]){scales}"), scaled, "만억조"),
     ]
+
+
+def span_rule(language: WordTable) -> Rule:
+    """Return the rule for ranges, whose first end counts as the last does: 10~20명."""
+
+    def span(match: re.Match[str]) -> str:
+        is_native = int(match["a"]) < 100 and language.agreement[0][1].search(f"1:{match['next']}")
+        rule = language.rules["m"] if is_native else language.rules["count"]
+        return f"{spelling.spell(language, int(match['a']), rule)}에서 {match['b']}"
+
+    ends = rf"(?<![A-Za-z\d.,:/-])(?P<a>\d{{1,4}}){SPAN}(?P<b>\d{{1,4}})"
+    return Rule(re.compile(ends + r"(?=(?P<next>[가-힣]{1,4}|%|[ ][가-힣]))"), span, "-–~～〜∼")

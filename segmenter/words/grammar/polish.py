@@ -3,6 +3,7 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import Noun, WordTable
 from segmenter.words.quantities import Number, written_number
 from segmenter.words.roman import roman_value
@@ -68,53 +69,60 @@ def polish_rules(language: WordTable) -> list[Rule]:
     """Return the rules of Polish that come before those of all languages."""
     return [
         telephone_rule(language),
+        *date_rules(language),
         *year_rules(language),
         *hour_rules(language),
         *place_rules(language),
         scale_rule(language),
+        ratio_rule(language),
     ]
 
 
+def in_year(match: re.Match[str]) -> str:
+    """Return `roku` for what a year has after it, with the stop of r. where that ends its sentence too."""
+    ends = match["noun"] == "r." and not sentence_goes_on(match.string, match.end())
+    return " roku" + ("." if ends else "")
+
+
 def year_rules(language: WordTable) -> list[Rule]:
-    """Return the rules for years: w 1990 r., od 2010 roku, 3 maja 1990, rok 1984."""
-    short = dict(zip(language.short_months, language.months, strict=True))
+    """Return the rules for years alone: w 1990 r., od 2010 roku, rok 1984."""
 
     def year(match: re.Match[str]) -> str:
         lead = match["lead"] or ""
-        locative = re.fullmatch("[Ww]e?", lead.strip()) is not None
-        said = ordinal(language, int(match["year"]), "locative" if locative else "genitive")
-        stop = "." if match["noun"] == "r." and match.end() == len(match.string) else ""
-        return f"{lead}{said} roku{stop}"
+        form = "locative" if lead.strip().lower() in {"w", "we"} else "genitive"
+        return lead + ordinal(language, int(match["year"]), form) + in_year(match)
 
     def named(match: re.Match[str]) -> str:
         return match["lead"] + ordinal(language, int(match["year"]), "nominative")
+
+    lead = rf"(?P<lead>(?<!\w)(?:[Ww]e?|{GENITIVE})[ \u00a0])?"
+    return [
+        Rule(re.compile(rf"{lead}(?<![\d.,:-]){YEAR}[ \u00a0](?P<noun>r\.|roku)(?!\w)"), year),
+        Rule(re.compile(rf"(?P<lead>(?<!\w)[Rr]ok[ \u00a0]){YEAR}"), named),
+    ]
+
+
+def date_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for dates, whose year is in the genitive as the day is: 3 maja 1990 r."""
+    short = dict(zip(language.short_months, language.months, strict=True))
 
     def dated(match: re.Match[str]) -> str:
         day, month = int(match["day"]), match["month"]
         if not 1 <= day <= 31:
             return match[0]
         name = language.months[int(month) - 1] if month.isdigit() else short.get(month.rstrip("."), month)
-        said = f"{language.month_days[day - 1]} {name}"
-        if match["year"]:
-            said += " " + ordinal(language, int(match["year"]), "genitive")
-        if match["noun"] is None:
-            return said
-        return (
-            said + " roku" + ("." if match["noun"].endswith(".") and match.end() == len(match.string) else "")
-        )
+        year = " " + ordinal(language, int(match["year"]), "genitive") if match["year"] else ""
+        return f"{language.month_days[day - 1]} {name}{year}" + (in_year(match) if match["noun"] else "")
 
     noun = r"(?:[ \u00a0](?P<noun>r\.|roku)(?!\w))?"
     iso = r"(?<![\w.-])(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)(?!\d|-)"
     digits = r"(?<![\w./])(?P<day>\d{1,2})[./](?P<month>0?[1-9]|1[0-2])[./](?P<year>\d{4})(?![\d/]|\.\d)"
     months = rf"{either(language.months)}|(?:{either(short)})\.?"
     month = rf"(?<![\w.,])(?P<day>\d{{1,2}})[ \u00a0](?P<month>{months})(?!\w)"
-    lead = rf"(?P<lead>(?<!\w)(?:[Ww]e?|{GENITIVE})[ \u00a0])?"
     return [
         Rule(re.compile(iso + noun), dated, "-"),
         Rule(re.compile(digits + noun), dated, "./"),
         Rule(re.compile(rf"{month}(?:[ \u00a0]{YEAR})?{noun}"), dated),
-        Rule(re.compile(rf"{lead}(?<![\d.,:-]){YEAR}[ \u00a0](?P<noun>r\.|roku)(?!\w)"), year),
-        Rule(re.compile(rf"(?P<lead>(?<!\w)[Rr]ok[ \u00a0]){YEAR}"), named),
     ]
 
 
@@ -173,6 +181,18 @@ def telephone_rule(language: WordTable) -> Rule:
 
     lead = r"(?P<lead>(?<!\w)(?i:tel\.?|telefon|telefonu|numer telefonu|kom\.)[: \u00a0]{1,3})"
     return Rule(re.compile(rf"{lead}(?P<n>\d{{2,4}}(?:[ -]\d{{2,4}}){{1,4}})(?![\w-])"), spelled, "tTkK")
+
+
+def ratio_rule(language: WordTable) -> Rule:
+    """Return the rule for a score or a scale: 3:2, in which the second number is in the genitive."""
+
+    def spelled(match: re.Match[str]) -> str:
+        first = spelling.cardinal(language, match["a"])
+        return f"{first} do {spelling.spell(language, int(match['b']), 'cardinal-masculine-genitive')}"
+
+    return Rule(
+        re.compile(r"(?<![\d.,:-])(?P<a>\d{1,3}):(?P<b>\d|\d{3,6}|[6-9]\d)(?![\d:-]|\.\d)"), spelled, ":"
+    )
 
 
 def scale_rule(language: WordTable) -> Rule:

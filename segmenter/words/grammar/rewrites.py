@@ -18,7 +18,7 @@ def table_rules(language: WordTable) -> list[Rule]:
     """Return the rules that a language's table asks for."""
     return [
         *(rewriting(pattern, said) for pattern, said in language.rewrites),
-        *([bracket_rule(language)] if language.rewrites else ()),
+        bracket_rule(language),
         *([prefixed_rule(language)] if "prefixed" in language.rules else ()),
         *([denominator_rule(language)] if language.denominators else ()),
     ]
