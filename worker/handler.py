@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from segmenter.marks import warnings as mark_warnings
 from segmenter.scripts import foreign_script
 from worker.cache import Cache, cache_key
 from worker.delivery import Delivery, Form, LiveDelivery, Outcome, StoredDelivery, record_writer
@@ -173,11 +174,19 @@ class Worker:
             "queue_ms": milliseconds(outcome.admitted_at),
             "engine": self.engine.name,
             "seed": context.request.seed or 0,
-            "warnings": [*request_warnings(context.request), *outcome.warnings],
+            "warnings": [
+                *request_warnings(context.request, is_made=not outcome.cache_hit),
+                *outcome.warnings,
+            ],
         }
 
 
-def request_warnings(request: SpeechRequest) -> list[str]:
-    """Return the warnings about the request itself; they do not keep its speech out of the cache."""
-    warning = foreign_script((turn.text for turn in request.spoken), request.language.strip().lower())
-    return [] if warning is None else [warning]
+def request_warnings(request: SpeechRequest, *, is_made: bool) -> list[str]:
+    """Return the warnings about the request itself; they do not keep its speech out of the cache.
+
+    What is left out of the text is only looked for where the speech was made.
+    """
+    texts = [turn.text for turn in request.spoken]
+    script = foreign_script(texts, request.language.strip().lower())
+    left_out = [one for text in texts for one in mark_warnings(text, request.marks)] if is_made else []
+    return list(dict.fromkeys(([] if script is None else [script]) + left_out))

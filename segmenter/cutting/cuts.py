@@ -16,7 +16,7 @@ CLOSERS = "\"'”’“»«›‹)」』）"
 SPOKEN = re.compile(r"[^\W_]")
 NEVER = re.compile(r"(?!)")
 # Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
-INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
+INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|\d\s+[^\W\d_]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
 KANJI = "\u4e00-\u9fff\u30a0-\u30ff"
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
 from segmenter.cutting.languages import Language, language_of
 from segmenter.cutting.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
-from segmenter.cutting.stops import SAID_WITHIN, Stop, may_go_on, stop_ends
+from segmenter.cutting.stops import BRACKETS, SAID_WITHIN, Stop, may_go_on, opened_bracket, stop_ends
 from segmenter.cutting.wide import wide_end
 
 __all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "Silence", "check"]
@@ -101,6 +101,9 @@ def is_certain(text: str, match: re.Match[str]) -> bool:
     first = window.lstrip()[:1]
     if "#" in window or first in {"(", "（"} or open_tag(window) < len(window):
         return False
+    opened = opened_bracket(text[max(0, match.start() - BEHIND) : match.start()])
+    if opened and BRACKETS[opened] not in window:
+        return False
     closes = (kind == "stop" and match["close"]) or (kind == "wide" and match["wideclose"])
     words = SAID_WITHIN + 1 if closes or not first.isalnum() else 1
     return CERTAIN[words].match(window) is not None
@@ -182,11 +185,15 @@ class Scanner:
     def _may_go_on(self, text: str, match: re.Match[str], silence: Silence) -> bool:
         """Whether what may still come decides about a candidate that nothing follows."""
         place, kind = match.start(), match.lastgroup
-        if silence is Silence.LONG or kind not in {"stop", "wide"} or text[match.end() :].strip():
+        if silence is Silence.LONG or kind not in {"stop", "wide"}:
             return False
         before = text[max(self._start, place - BEHIND, 0) : place]
-        closed = before + match[0]
-        if any(before.count(pair[0]) > closed.count(pair[1]) for pair in ("()", "（）", "[]")):
+        if text[match.end() :].strip():
+            closes = match["close"] if kind == "stop" else match["wideclose"]
+            is_open = bool(closes and silence is Silence.SHORT) or bool(opened_bracket(before))
+            return is_open and not is_certain(text, match)
+        opened = opened_bracket(before)
+        if opened and BRACKETS[opened] not in match[0]:
             return True
         close = match["close"] if kind == "stop" else match["wideclose"]
         return silence is Silence.SHORT and may_go_on(
@@ -262,6 +269,7 @@ class Scanner:
             and text[place] == "."
             and text[end : end + 1] == " "
             and following.isupper()
+            and not opened_bracket(before)
         ):
             word = PLAIN.search(before)
             if word and not word[0].isupper() and self._language.is_plain(word[0]):

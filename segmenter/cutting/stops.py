@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from segmenter.cutting.languages import Language
 
-__all__ = ["SAID_WITHIN", "Stop", "Verdict", "may_go_on", "stop_ends", "word_before"]
+__all__ = [
+    "BRACKETS",
+    "SAID_WITHIN",
+    "Stop",
+    "Verdict",
+    "may_go_on",
+    "opened_bracket",
+    "stop_ends",
+    "word_before",
+]
 
 OPENERS = "\"'“‘«»„‚([{*_`¿¡「『《<"
 ENDERS = ".,;:?!…،؛，、؟।。"
@@ -20,11 +29,20 @@ FOUR_DOTS = re.compile(r"\.\s\.\s\.\s+[^\W\d_a-z]")  # a stop, then an ellipsis 
 DASH = re.compile(r"[—–―-]{1,2}\s?")
 CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
 DATE = re.compile(r"(?<![\d-])(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
+BRACKETS = {"(": ")", "[": "]", "（": "）", "《": "》", "【": "】", "〈": "〉"}
 VOWELS = "aeiouyáéíóúàèìòùâêôãõäöüåæøаеёиоуыэюяіαεηιουω"  # a letter that may be a word
 CONSONANTS = re.compile(
     r"(?!(?:[hmspft]+|[bgpz]rr+|[zt]+|tsk|thx|pls)\Z)[b-df-hj-np-tv-xzçßžščćđłñбвгджзклмнпрстфхцчшщβγδζθκλμνξπρσςτφχψ]{2,5}",
     re.IGNORECASE,
 )
+SPAN = re.compile(r"\d[—–―-]\s?\d{1,3}[.\s]")
+LABEL = re.compile(r"(?:[B-HJ-Z]|[IVXLC]{2,7}|[A-Z]-?\d{1,3}|\d{1,2}d)(?![\w'’.-])")
+SHORT_NAME = re.compile(r"[A-Z][a-z]{1,4}")
+INITIAL = re.compile(r"[^\W\d_]\.(?:\s|\Z)")
+OTHER_TIME = re.compile(r"\d{1,2}(?::\d\d)?\s?[ap]\.?m\b", re.IGNORECASE)
+ROMAN_OR_YEAR = re.compile(r"(?:\d{3,4}|[IVXLC]{1,7})\s?гг?\Z|[IVXLC]\s?вв?\Z")
+WHEN = frozenset("at on around before after until since in about".split())  # noqa: SIM905 - a list of words
+YEAR_WORDS = 4  # "В 1980 г. Анна": what says when, and no sentence yet
 SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
 BY_STEM = re.compile(r"[\u0600-\u06ff\uac00-\ud7a3]{3}")  # verbs with what is joined to them
 SAID_WITHIN = 5  # words
@@ -60,16 +78,15 @@ def stop_ends(stop: Stop, language: Language) -> bool:
         return False
     dash = DASH.match(stop.rest)
     if dash is not None:
-        turn = stop.rest[dash.end() :].lstrip(OPENERS)
-        return not (is_said(turn, language) if is_caseless(turn) else turn[:1].islower())
-    if stop.close[:1] == ")" and MARKER.match(stop.before):
+        return ends_before_dash(stop, stop.rest[dash.end() :].lstrip(OPENERS), language)
+    if is_in_bracket(stop) or (stop.close[:1] == ")" and MARKER.match(stop.before)):
         return False
     if stop.close and goes_on_after_closing(stop, language):
         return False
     following = stop.following
     goes_on = following[:1].islower() and not following[1:2].isupper()
     if stop.marks != ".":
-        return marks_end(stop, following, goes_on=goes_on)
+        return marks_end(stop, following, language, goes_on=goes_on)
     if stop.close:
         return not goes_on
     verdict = period_ends(stop, following, language, goes_on=goes_on)
@@ -78,7 +95,7 @@ def stop_ends(stop: Stop, language: Language) -> bool:
 
 def may_go_on(before: str, marks: str, close: str, language: Language) -> bool:
     """Whether a sentence may go on after a stop that nothing follows yet: Dr., 3., 9 a.m., "Stop!"."""
-    if close.strip("*_` "):
+    if close.strip("*_` ") or is_quoted(before):
         return True
     if marks not in {".", "．"}:
         return set(marks) <= {".", "…"}
@@ -90,8 +107,43 @@ def may_go_on(before: str, marks: str, close: str, language: Language) -> bool:
     return language.abbreviates(word)
 
 
-def marks_end(stop: Stop, following: str, *, goes_on: bool) -> bool:
+def ends_before_dash(stop: Stop, turn: str, language: Language) -> bool:
+    """Whether the sentence ends before a dash: not before lower case, nor in 12. - 14. Jahrhundert."""
+    if stop.marks == "." and SPAN.search(stop.before[-4:] + stop.rest[:6]):
+        return False
+    return not (is_said(turn, language) if is_caseless(turn) else turn[:1].islower())
+
+
+def is_quoted(before: str) -> bool:
+    """Whether a quotation or an emphasis is open, whose closing mark may still come."""
+    pairs = ("“”", "„“", "«»", "「」", "『』")
+    opened = any(before.rfind(pair[0]) > before.rfind(pair[1]) for pair in pairs)
+    return opened or any(before.count(mark) % 2 == 1 for mark in ('"', "**", "__"))
+
+
+def opened_bracket(before: str) -> str:
+    """Return the bracket that is open at the end of a text, "" if none is; not one of quotations."""
+    last = max(before.rfind(bracket) for bracket in BRACKETS)
+    if last < 0 or BRACKETS[before[last]] in before[last:]:
+        return ""
+    return before[last]
+
+
+def is_in_bracket(stop: Stop) -> bool:
+    """Whether a bracket is open that closes soon: what is inside ends nothing."""
+    opened = opened_bracket(stop.before)
+    if not opened or BRACKETS[opened] in stop.close:
+        return False
+    inside, closing, _ = stop.rest.partition(BRACKETS[opened])
+    is_within = bool(closing) and opened not in inside and "\n" not in inside
+    return is_within and bool(stop.before[: stop.before.rfind(opened)].strip())
+
+
+def marks_end(stop: Stop, following: str, language: Language, *, goes_on: bool) -> bool:
     """Whether !, ?, an ellipsis or a mixture ends a sentence."""
+    if stop.marks == "!" and not stop.close and word_before(stop.before) in language.words["exclaimed"]:
+        words = language.words
+        return following[:1].islower() is False and following in words["starters"] and following != "At"
     if not set(stop.marks) <= {".", "…"}:
         return not goes_on or (stop.begins_low and not stop.close)
     if goes_on or SPEAKER.match(following) or stop.rest[0] == "(":
@@ -155,6 +207,8 @@ def period_ends(stop: Stop, following: str, language: Language, *, goes_on: bool
     ):
         word = token
     if counted and word in words["after_numbers"]:
+        if language.names_follow_units and ROMAN_OR_YEAR.search(before) and len(before.split()) <= YEAR_WORDS:
+            return following in words["starters"]
         return not goes_on and ends_before(following, language)
     if goes_on and word.isdigit() and language.has_ordinals:
         return False
@@ -168,9 +222,13 @@ def word_ends(stop: Stop, word: str, following: str, language: Language, *, goes
         return False
     if is_numbered(stop, word, following, language):
         return False
+    if is_labelled(stop, word, language):
+        return False
     if goes_on:
         return stop.begins_low and len(word) > 1 and "." not in word and word not in words["may_end"]
     if word in words["closing"]:
+        if "." in word and OTHER_TIME.match(stop.rest):
+            return True
         return ends_before(following, language) and not is_inside(stop, word, following, language)
     return number_or_name(stop, word, following, language)
 
@@ -183,12 +241,31 @@ def is_numbered(stop: Stop, word: str, following: str, language: Language) -> bo
     return word.islower() and len(word) <= 5 and ROMAN_NUMBER.match(stop.rest) is not None
 
 
+def is_labelled(stop: Stop, word: str, language: Language) -> bool:
+    """Whether a label follows an unknown short word, which is its abbreviation: Encl. B, Bk. IV, Diag. S2."""
+    if LABEL.match(stop.rest) is None or word in language.words["before_letters"]:
+        return False
+    words = language.words
+    is_short = SHORT_NAME.fullmatch(word) or CONSONANTS.fullmatch(word) or word in words["before_numbers"]
+    return bool(is_short) and word not in words["starters"] and word not in words["may_end"]
+
+
 def is_inside(stop: Stop, word: str, following: str, language: Language) -> bool:
     """Whether what mostly closes a sentence does not here: p.m. Monday; At 5 p.m. Peter called."""
     if (word.casefold(), following.casefold()) in language.together:
         return True
-    begins = len(stop.before) < AFTER_TIME and "." in word
-    return begins and following not in language.words["starters"]
+    if "." not in word or not word.islower():
+        return False
+    return is_adverbial(stop.before, language)
+
+
+def is_adverbial(before: str, language: Language) -> bool:
+    """Whether nothing stands before a time but what says when: On Monday at 5 p.m."""
+    listed = [word.strip(ENDERS + OPENERS) for word in before.split()]
+    words = language.words
+    first = listed[0].lower() if listed else ""
+    says_when = first in words["clause_words"] or first in WHEN
+    return says_when and len(listed) < 12 and not any(word in words["subjects"] for word in listed[1:])
 
 
 def is_counted(before: str, word: str, language: Language) -> bool:
@@ -224,6 +301,8 @@ def number_or_name(stop: Stop, word: str, following: str, language: Language) ->
     is_title = len(stop.before) >= AFTER_TIME and following in words["before_names"]
     if "." in word and all(part.isalpha() and len(part) <= 2 for part in word.split(".")):
         return starts or is_title
+    if len(word) == 1 and word.isalpha() and INITIAL.match(stop.rest) and word.isupper():
+        return False
     if len(word) == 1 and word.isalpha():
         previous = stop.before[:-1].split()
         if word.islower():

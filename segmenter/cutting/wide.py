@@ -4,7 +4,7 @@ import re
 
 from segmenter.atoms import AHEAD
 from segmenter.cutting.languages import Language
-from segmenter.cutting.stops import ENDERS, is_said
+from segmenter.cutting.stops import BRACKETS, ENDERS, is_said, opened_bracket
 
 __all__ = ["wide_end"]
 
@@ -35,6 +35,9 @@ def wide_end(text: str, start: int, marks: tuple[int, int], end: int, language: 
     if not rest:
         return end
     written = text[marks[0] : marks[1]]
+    opened = opened_bracket(before)
+    if opened and BRACKETS[opened] not in close and BRACKETS[opened] in rest and before.find(opened) > 0:
+        return None
     if rest[0] in ENDERS or rest[0] in "；：;:" or (written[0] in CASED and rest[0].islower()):
         return None
     if not close and set(written) <= {".", "…"} and len(written) + (written[0] == "…") > 1:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from segmenter.atoms import is_speakable, open_tag
 from segmenter.marks.reader import BLOCK, MarkRules, Reader
 
-__all__ = ["has_speech", "voices"]
+__all__ = ["has_speech", "voices", "warnings"]
 
 
 def has_speech(text: str, rules: MarkRules | None = None) -> bool:
@@ -25,6 +25,16 @@ def shown(text: str, reader: Reader) -> Iterator[str]:
     for at in range(0, len(text), BLOCK):
         yield reader.push(text[at : at + BLOCK])
     yield reader.finish()
+
+
+def warnings(text: str, rules: MarkRules | None = None) -> list[str]:
+    """Return what is left out of a text that somebody may miss, in words."""
+    if not any(opener in text for opener in ("<", "```", "~~~", "---")):
+        return []
+    reader = Reader(rules)
+    for _ in shown(text, reader):
+        pass
+    return list(reader.warnings)
 
 
 def voices(text: str, rules: MarkRules | None = None) -> list[str]:

@@ -16,7 +16,10 @@ from gateway import messages
 from gateway.errors import BadMessage, BadRequest, TooLarge
 from localpod.app import create_app
 from localpod.settings import EndpointOptions
-from segmenter import Segmenter, plan
+from segmenter import MarkRules, Segment, Segmenter, plan
+from segmenter.atoms import PAUSES, unglued
+from segmenter.marks import visible
+from segmenter.words import speakable
 from tests.fuzz.gateway_calls import calls, check_gateway_call
 from worker.cache import cache_key
 from worker.cache.entry import BadEntry, StoredSpeech, pack, unpack
@@ -179,25 +182,90 @@ def check_message(data: str | bytes) -> None:
 
 
 def check_text(given: tuple[str, list[int], str]) -> None:
-    """Segment a text in pieces: the segments are those of the whole, and every letter is in some."""
+    """Segment a text in pieces: the segments are those of the whole, and all that is seen is in them."""
     text, cuts, language = given
-    segmenter = Segmenter(language)
+    made = in_pieces(text, cuts, language, MarkRules())
+    assert made == plan(text, language)
+    ends = [0, *(segment.char_end for segment in made)]
+    starts = [*(segment.char_start for segment in made), len(text)]
+    assert all(end <= start for end, start in zip(ends, starts, strict=True))
+    seen = PAUSES.sub("", unglued(visible(text)))
+    assert "".join(seen.split()) == "".join("".join(segment.text for segment in made).split())
+
+
+def in_pieces(text: str, cuts: list[int], language: str, rules: MarkRules) -> list[Segment]:
+    """Return the segments of a text that comes in pieces."""
+    segmenter = Segmenter(language, marks=rules)
     made = []
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     for start, end in itertools.pairwise(places):
         made += segmenter.push(text[start:end])
-    made += segmenter.flush()
-    assert made == plan(text, language)
-    ends = [0, *(segment.char_end for segment in made)]
-    starts = [*(segment.char_start for segment in made), len(text)]
-    for end, start in zip(ends, starts, strict=True):
-        assert not text[end:start].strip()
+    return made + segmenter.finish()
+
+
+def check_marks(given: tuple[str, list[int], str, MarkRules]) -> None:
+    """Segment a text rich in marks: pieces give the whole, and the segments' words are those of the whole."""
+    text, cuts, language, rules = given
+    whole = plan(text, language, marks=rules)
+    assert in_pieces(text, cuts, language, rules) == whole
+    said = "".join(speakable(segment.text, language, numbers=False, is_seen=True) for segment in whole)
+    seen = unglued(PAUSES.sub(" ", visible(text, rules)))
+    assert letters(said) == letters(speakable(seen, language, numbers=False, is_seen=True))
+
+
+def letters(said: str) -> str:
+    """Return the letters and digits of what is said."""
+    return "".join(letter for letter in said if letter.isalnum())
 
 
 TEXTS = st.tuples(
     st.text(max_size=200) | st.text("aB1.!?…,;:()[]\"'\n 。」-", max_size=200),
     st.lists(st.integers(0, 200), max_size=4),
     st.sampled_from(["en", "de", "ja", "ar", "xx"]),
+)
+
+MARKS = """[ ] ( ) ![ ](http://a.b/c) ]( < </ <b> </b> <p> <think> </think> `` ` $ $$ $x^2$ \\ \\( \\) &amp; &
+&#65; http://a.b/c/d https:// www.a.com/ data:image/png;base64,AAAA ! <!-- --> "> <x =' ' [1] [^1] :
+[voice:bob] [pause:1s] [laugh] <script> </script> </details> <s> </s> <speak> - [x] | ** _ /
+* 【4†source】 [a]: <foo>
+</foo> " = class= 你好。
+「はい。」 と言った。 ? . ... I e.g. 3. $3.50 5 km 10:30 Dr. word and so, it early.12 Most"""
+SPACED = [
+    *(
+        "\n",
+        "\n\n",
+        "```\n",
+        "\n```\n",
+        "~~~\n",
+        "---\n",
+        "a: b\n",
+        " ",
+        " ",
+        "Hello there. ",
+        "<div\n",
+        "\x00",
+    ),
+    *(
+        "\ud800",
+        "\u202e",
+        "\ue001",
+        "x" * 90,
+        "a.com/" + "b" * 70,
+        '<sub alias="Q R">',
+        "</sub>",
+        "w yo",
+        "New York ",
+    ),
+    *('<details type="reasoning">', "<break time='1s'/>", '<a href="', ", and then it went on for a while "),
+]
+RULES = st.sampled_from(
+    [MarkRules(), MarkRules.of(["code", "reasoning"]), MarkRules.of(markup="none", pronounce=["New York"])]
+)
+RICH = st.tuples(
+    st.lists(st.sampled_from([*MARKS.split(), *SPACED]), max_size=20).map("".join),
+    st.lists(st.integers(0, 400), max_size=6),
+    st.sampled_from(["en", "de", "ja", "ar", "xx"]),
+    RULES,
 )
 
 METHODS = st.sampled_from(["GET", "POST", "DELETE", "PUT", "OPTIONS"])
@@ -244,5 +312,6 @@ TARGETS: dict[str, Target] = {
     "gateway message": Target(MESSAGES, check_message),
     "gateway": Target(calls(JSON), check_gateway_call),
     "segmenter": Target(TEXTS, check_text),
+    "marks": Target(RICH, check_marks),
     "localpod": Target(CALLS, check_call),
 }

@@ -17,7 +17,7 @@ ABBREVIATIONS = ("before_names", "before_more", "before_numbers", "may_end", "cl
 FIELDS = (
     *ABBREVIATIONS,
     *("starters", "speech", "months", "ordinal_nouns", "ordinal_before", "comma_words", "clause_words"),
-    "before_letters",
+    *("before_letters", "articles", "subjects", "exclaimed"),
 )
 
 
@@ -52,6 +52,7 @@ class Language:
     nouns_have_capitals: bool = False
     has_ordinals: bool = False
     question_mark: str = ""
+    names_follow_units: bool = False
 
     @cached_property
     def punkt(self) -> Punkt:
@@ -134,6 +135,7 @@ def load(primary: str) -> Language:
         own.get("nouns_have_capitals", False),
         own.get("has_ordinals", False),
         own.get("question_mark", ""),
+        own.get("names_follow_units", False),
     )
 
 

@@ -93,3 +93,37 @@ def test_space_around_a_text_changes_neither_its_segments_nor_their_offsets(spac
     """The cache key leaves it out, so the speech of a key must not depend on it."""
     text = "One line\nand two.\n\nAnother paragraph of this text, which is the last one"
     assert list(plan_segments(request(text=space + text + space))) == list(plan_segments(request(text=text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "lead", "pauses"),
+    [
+        ("[pause:1s] Hello.", 1_000, [300]),
+        ("Hello there. <break time='2s'/> World.", 0, [2_000, 300]),
+        ("Hello there. <break strength='weak'/> World.", 0, [500, 300]),
+        ("[pause:1s][pause:500ms] Hello.", 1_500, [300]),
+    ],
+)
+def test_a_pause_is_made_wherever_it_stands(text: str, lead: int, pauses: list[int]) -> None:
+    made = list(plan_segments(request(text=text)))
+    assert made[0].segment.lead_ms == lead
+    assert [planned.segment.pause_ms for planned in made] == pauses
+
+
+def test_a_turn_may_begin_with_a_pause_and_may_be_one() -> None:
+    turns = [{"text": "One."}, {"text": "[pause:2s] Two."}, {"text": "[pause:1s]"}, {"text": "Three."}]
+    made = list(plan_segments(request(turns=turns)))
+    assert [planned.utterance.text for planned in made] == ["One.", "Two.", "Three."]
+    assert [planned.segment.pause_ms for planned in made] == [2_000, 1_000, 400]
+
+
+def test_a_voice_in_the_text_is_a_turn_of_its_own() -> None:
+    asked = request(text="Hello there. [voice:low] I am another. [voice:default] And back.")
+    made = list(plan_segments(asked))
+    assert [planned.utterance.voice for planned in made] == ["default", "low", "default"]
+    assert [planned.segment.pause_ms for planned in made] == [400, 400, 300]
+    assert asked.voices == {"default", "low"}
+
+
+def test_a_voice_that_is_only_named_in_code_is_not_asked_for() -> None:
+    assert request(text="Write `[voice:nobody]` there.\n```\n[voice:nobody]\n```").voices == {"default"}
