@@ -17,8 +17,9 @@ RAISED = re.compile(r"\s?\^\s?(?:\{(-?\d{1,9})\}|(\d))")
 BRACED = re.compile(r"\^\s?\{([^{}]{0,40})\}")
 LOWERED = re.compile(r"_\s?(?:\{([^{}]{0,40})\}|(\w))")
 COMMAND = re.compile(r"\\([A-Za-z]{1,30})\s?|\\([,;:! ])|\\(.)")
-LETTERS = re.compile(r"(?<![A-Za-z\x01])([a-z]{2,3})(?![A-Za-z\x01])")
-SIGN = re.compile(r"\s*([=+<>×÷±≤≥≠≈→])\s*")
+FUNCTIONS = "sin|cos|tan|log|ln|max|min|lim|mod|exp"
+LETTERS = re.compile(rf"(?<![A-Za-z\x01])(?!(?:{FUNCTIONS})(?![a-z]))([a-z]{{2,3}})(?![A-Za-z\x01])")
+SIGN = re.compile(r"\s*([=+<>×÷±≤≥≠≈→]|(?<=[\w)²³ ])-(?=[\w( √]))\s*")
 MATH = re.compile(r"[\\^_={}]|[A-Za-z0-9)]\s?[+<>*/-]\s?[A-Za-z0-9(]")
 TOKEN = re.compile(r"[A-Za-z]['′]?(?:\([A-Za-z, ]{1,20}\))?\Z")
 POWERS = {"2": "²", "3": "³"}
@@ -35,13 +36,20 @@ def plain_math(content: str) -> str:
     """Return LaTeX's mathematics as plain text, on one line; linear in its length."""
     text = LAYOUT.sub(lambda match: f" \x01{match[1]}\x01 ", content)
     for _ in range(2):
-        text = FRACTION.sub(r" \1 ÷ \2 ", ROOT.sub(r" √\1 ", text))
+        text = FRACTION.sub(divided, ROOT.sub(r" √\1 ", text))
     text = RAISED.sub(lambda match: raised(match[1] or match[2]), text)
     text = LOWERED.sub(lambda match: " " + (match[1] or match[2]) + " ", BRACED.sub(r"^\1 ", text))
     text = COMMAND.sub(command, text)
     text = re.sub("[{}&$]", " ", text)
     text = LETTERS.sub(lambda match: " ".join(match[1]), text).replace("\x01", "")
+    text = re.sub(r"(?<=\d)(?=[A-Za-z])", " ", text)
     return " ".join(SIGN.sub(r" \1 ", text).split())
+
+
+def divided(match: re.Match[str]) -> str:
+    """Return a fraction: of digits as one writes it, else with a sign of division."""
+    above, below = match[1].strip(), match[2].strip()
+    return f" {above}/{below} " if above.isdigit() and below.isdigit() else f" {above} ÷ {below} "
 
 
 def raised(power: str) -> str:

@@ -1,4 +1,4 @@
-"""Mathematics and chemistry: formulas between dollar signs, relations, roots, charges."""
+"""Mathematics and chemistry: relations, roots, charges."""
 
 import re
 
@@ -7,32 +7,6 @@ from segmenter.words.rules import Rule
 
 __all__ = ["formula_rules", "plain_formulas"]
 
-FORMULA = re.compile(
-    r"(?<![\w$\\])\$\$?(?=[^\s$])(?P<f>(?=[^$\n]*[A-Za-z\\^=])[^$\n]{1,200}?)(?<=[^\s\\])\$\$?(?![\w$])"
-    r"|\\\((?P<g>[^\n]{1,200}?)\\\)|\\\[(?P<h>[^\n]{1,200}?)\\\]"
-)
-FRACTION = re.compile(r"\\d?frac\s?\{([^{}]{1,40})\}\s?\{([^{}]{1,40})\}")
-ROOT = re.compile(r"\\sqrt\s?\{([^{}]{1,40})\}")
-COMMANDS = {
-    "leq": "≤",
-    "le": "≤",
-    "geq": "≥",
-    "ge": "≥",
-    "neq": "≠",
-    "ne": "≠",
-    "times": "×",
-    "cdot": "×",
-    "div": "÷",
-    "pm": "±",
-    "approx": "≈",
-    "infty": "∞",
-    "to": "→",
-    "sqrt": "√",
-    "lt": "<",
-    "gt": ">",
-}
-COMMAND = re.compile(r"\\([A-Za-z]{1,12})")
-NAMES = re.compile(r"sin|cos|tan|log|ln|max|min|lim|mod|exp|[A-Za-zα-ωΑ-Ω]")
 CHARGE = re.compile(r"(?<=[A-Za-z₀-₉)\]])([²³⁴]?)([⁺⁻])(?![⁰¹²³⁴-⁹\w])")
 BASE = re.compile(r"\blog([₀-₉]{1,3})[ ]?(?=[\w(])")
 OPERAND = r"(?<=[\w)²³%°∞π])"
@@ -41,14 +15,9 @@ LETTER = r"(?<![\w.'’])(?:[a-zA-Zα-ω]|\d{1,15}(?:[.,]\d{1,9})?)[²³]?"
 
 
 def plain_formulas(text: str, language: WordTable | None) -> str:
-    """Return the text with formulas in TeX as plain ones, and with what digits alone would lose.
-
-    TeX counts between dollar signs by Pandoc's rule: no space inside of either, no digit after.
-    """
+    """Return the text with what digits alone would lose in words; TeX is plain before."""
     if language is None:
         return text
-    if "$" in text or "\\" in text:
-        text = FORMULA.sub(plain_formula, text)
     if "log" in text:
         log = language.signs.get("log", "log {n}")
         text = BASE.sub(lambda match: log.replace("{n}", unsubscripted(match[1])) + " ", text)
@@ -61,22 +30,6 @@ def plain_formulas(text: str, language: WordTable | None) -> str:
 def unsubscripted(digits: str) -> str:
     """Return subscript digits as plain ones."""
     return "".join(chr(ord(digit) - ord("₀") + ord("0")) for digit in digits)
-
-
-def plain_formula(match: re.Match[str]) -> str:
-    """Return a formula in TeX as a plain one: letters apart, commands as signs."""
-    text = FRACTION.sub(r"\1 / \2", match["f"] or match["g"] or match["h"])
-    text = ROOT.sub(r"√\1", text)
-    text = COMMAND.sub(lambda command: COMMANDS.get(command[1], f" {command[1]} "), text)
-    text = re.sub(r"\^\{([^{}]{1,20})\}", r"^\1", text).replace("{", "").replace("}", "").replace("_", " ")
-    text = re.sub(r"(?<=[\w)])\^2(?!\d)", "²", text)
-    text = re.sub(r"(?<=[\w)])\^3(?!\d)", "³", text)
-    text = re.sub(
-        r"[A-Za-z]{2,}", lambda word: " ".join(NAMES.findall(word[0])) if len(word[0]) < 4 else word[0], text
-    )
-    text = re.sub(r"(?<=\d)(?=[A-Za-z])", " ", text)
-    text = re.sub(r"(?<=[\w)²³]) ?([-+*/=<>≤≥≠≈×÷±]) ?(?=[\w(√−])", r" \1 ", text)
-    return re.sub(r"(?<=[\w)²³]) / (?=[\w(])", " ÷ ", text.replace(" - ", " − "))
 
 
 def formula_rules(language: WordTable) -> list[Rule]:
