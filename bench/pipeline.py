@@ -191,13 +191,13 @@ def real_streaming(folder: Path) -> Iterator[Row]:
         yield Row(name, max(dry), "ms", 0, spread=f"(all {len(dry)} complete)")
 
 
-def listeners(url: str, count: int) -> list[float]:
+def listeners(url: str, count: int, characters: int = 1_200) -> list[float]:
     """Return, for each of `count` listeners at once, the longest ms that playback waited for audio."""
     longest: list[float] = []
 
     def listen(number: int) -> None:
         mine = Endpoint(url)
-        seen = mine.arrivals({"text": text(1_200), "seed": number, "cache": "off"})
+        seen = mine.arrivals({"text": text(characters), "seed": number, "cache": "off"})
         mine.http.close()
         longest.append(max(when - seen[0][0] - record["start_ms"] for when, record in seen))
 
