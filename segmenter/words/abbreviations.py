@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, either
 
-__all__ = ["LOWER", "abbreviation_rules", "sentence_goes_on"]
+__all__ = ["LOWER", "abbreviation_rules", "sentence_goes_on", "weekday_rules"]
 
 LOWER = "a-zß-öø-ÿāăąćčďđēęěğıłńňőœřśşšťūůűźżžа-яёіїєґα-ωά-ώ"
 GOES_ON = re.compile(rf"[ \u00a0]?[,;:)?!]|[ \u00a0][{LOWER}(]")
@@ -34,7 +34,7 @@ def abbreviation_rules(language: WordTable) -> list[Rule]:
         found.append(Rule(title, lambda match: titles[match["a"]] + " ", first_words(titles)))
     if short:
         found.append(Rule(word, shortened, first_words(short)))
-    return [*found, *weekday_rules(language)]
+    return found
 
 
 def first_words(names: Iterable[str]) -> set[str]:
@@ -49,17 +49,20 @@ def weekday_rules(language: WordTable) -> list[Rule]:
         return []
     name = either(days)
     to = language.signs.get("days", f" {language.signs['to']} ")
-    span = re.compile(rf"(?<![\w.-])(?P<a>{name})\.?[ \u00a0]?[–-][ \u00a0]?(?P<b>{name})\b\.?(?![\w-])")
+    joined = r"[ \u00a0]?[–-][ \u00a0]?|[ \u00a0](?:&|and|und|bis|to|et|au|y|a|e|и|по)[ \u00a0]"
+    span = re.compile(rf"(?<![\w.-])(?P<a>{name})\.?(?P<to>{joined})(?P<b>{name})\b\.?(?![\w-])")
+    month = either(month_starts(language))
+    hour = r"\d{1,2}(?:[:h]\d|\.(?:[ \u00a0]|\d)|[ ]?[AaPp]\.?[Mm]\b|[ ]?h\b|[ ]?[–-][ ]?\d{1,2}\b)"
+    dated = rf"\d{{1,2}}(?:\.|st|nd|rd|th|er)?[ \u00a0](?:de[ \u00a0])?(?:{month})\b"
     alone = re.compile(
-        rf"(?<![\w.-])(?P<a>{name})"
-        rf"(?:(?:\.,?|,)(?=[ \u00a0]+\d)|\.?,?(?=[ \u00a0]+(?:{either(month_starts(language))})\b)"
-        r"|(?=[ \u00a0]+\d{1,2}(?:[:h]\d|\.(?:[ \u00a0]"
-        r"|\d)|[ ]?[AaPp]\.?[Mm]\b|[ ]?h\b|[ ]?[–-][ ]"
-        r"?\d{1,2}\b)))"
+        rf"(?<![\w.–-])(?P<a>{name})"
+        rf"(?:(?:\.,?|,)(?=[ \u00a0]+\d)|\.?,?(?=[ \u00a0]+(?:{month})\b)|(?=[ \u00a0]+(?:{hour}|{dated})))"
     )
 
     def spanned(match: re.Match[str]) -> str:
         first, last = days[match["a"]], days[match["b"]]
+        if match["to"].strip() not in {"-", "–"}:
+            return first + match["to"] + last
         if "{a}" in to:
             return to.replace("{a}", first).replace("{b}", last)
         return first + to + last
@@ -67,7 +70,8 @@ def weekday_rules(language: WordTable) -> list[Rule]:
     def named(match: re.Match[str]) -> str:
         return days[match["a"]] + ("," if match[0].endswith(",") else "")
 
-    return [Rule(span, spanned, set(days)), Rule(alone, named, set(days))]
+    spans = [] if language.code == "ru" else [Rule(span, spanned, set(days))]  # there in other cases
+    return [*spans, Rule(alone, named, set(days))]
 
 
 def month_starts(language: WordTable) -> list[str]:

@@ -34,6 +34,7 @@ VERSION = re.compile(
 )
 POWER = re.compile(
     r"(?<![\w.])(?P<a>\d{1,15}(?:\.\d{1,15})?)(?:[eE]\+?|[ \u00a0]?[×x][ \u00a0]?10\^)(?P<b>-?\d{1,9})(?!\w)"
+    r"(?:[ \u00a0](?P<unit>[^\W\d_]{1,4}(?:/[^\W\d_]{1,2})?[²³]?)(?!\w))?"
 )
 SLASHED = re.compile(
     r"(?<![\w/.,:-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/]|[.,]\d)"
@@ -120,7 +121,9 @@ def power_rule(language: WordTable) -> Rule:
         exponent = spelling.cardinal(language, match["b"].lstrip("-").lstrip("0") or "0")
         sign = signs["minus"] + language.space if match["b"].startswith("-") else ""
         ten = spelling.cardinal(language, "10")
-        return language.space.join([base, signs["times"], ten, signs["power"], sign + exponent])
+        noun = language.units.get(match["unit"] or "")
+        unit = [language.noun(noun, 100)] if noun else [match["unit"]] if match["unit"] else []
+        return language.space.join([base, signs["times"], ten, signs["power"], sign + exponent, *unit])
 
     return Rule(POWER, spelled, "eE^")
 
@@ -144,22 +147,18 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     def of_year(match: re.Match[str]) -> str:
         return by_rule(match, language.years[match["noun"]])
 
-    nouns = language.date.get("words", "(?!)")
-    return [
-        Rule(re.compile(rf"{digits}(?P<end>{either(language.ordinals)})(?!\w)"), ending),
-        Rule(
-            re.compile(
-                rf"(?P<lead>(?<!\w)\w{{1,5}}[ \u00a0])?(?P<n>\d{{1,3}})\.(?=[ \u00a0](?:{nouns})(?!\w))"
-            ),
-            before_noun,
-            ".",
-        ),
-        Rule(
-            re.compile(rf"(?<![\w.,])(?P<n>\d{{3,4}})(?=[ \u00a0](?P<noun>{either(language.years)})(?!\w))"),
-            of_year,
-            language.years or {"years"},
-        ),
-    ]
+    found = []
+    if language.ordinals:
+        needs = {name if name.isascii() and name.isalpha() else name[-1] for name in language.ordinals}
+        found.append(Rule(re.compile(rf"{digits}(?P<end>{either(language.ordinals)})(?!\w)"), ending, needs))
+    if nouns := language.date.get("words"):
+        lead = r"(?P<lead>(?<!\w)\w{1,5}[ \u00a0])?"
+        pattern = rf"{lead}(?P<n>\d{{1,3}})\.(?=[ \u00a0](?:{nouns})(?!\w))"
+        found.append(Rule(re.compile(pattern), before_noun, "."))
+    if language.years:
+        pattern = rf"(?<![\w.,])(?P<n>\d{{3,4}})(?=[ \u00a0](?P<noun>{either(language.years)})(?!\w))"
+        found.append(Rule(re.compile(pattern), of_year, language.years))
+    return found
 
 
 def fraction_rules(language: WordTable) -> list[Rule]:

@@ -46,7 +46,10 @@ def relation_rules(language: WordTable) -> list[Rule]:
             continue
         gap = r"[ \u00a0]" if sign in "<>" else r"[ \u00a0]?"
         between = re.compile(rf"{OPERAND}{gap}{sign}{gap}(?=[\w(√∞π−-])")
-        found.append(saying(between, " ".join(["", *verb.split(), signs[name], ""]), sign))
+        if verb:  # x < 5 is a sentence, "slept < 6 hours" is not
+            alone = re.compile(rf"(?<![^\W\d_][\w])(?:{between.pattern})")
+            found.append(saying(alone, f" {verb} {signs[name]} ", sign))
+        found.append(saying(between, f" {signs[name]} ", sign))
         if name in {"le", "ge", "ne"}:
             found.append(saying(re.compile(rf"{sign}[ \u00a0]?(?=\d)"), signs[name] + " ", sign))
     return found

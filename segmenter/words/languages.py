@@ -52,7 +52,7 @@ class Currency:
         return cls(Noun.read(major), Noun.read(minor) if minor else None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one a language: caches go by identity
 class WordTable:
     """One language's table; the comments of `words/en.toml` explain the fields."""
 

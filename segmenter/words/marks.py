@@ -23,7 +23,9 @@ EMOTICON = re.compile(r"(?<!\S)(?:[:;]-?[()DPp]|:'\()(?!\S)|<3(?=\s*\Z)")
 ARROW = re.compile(r"[ \t]*(?:[-=]+>|[←-⇿⟵-⟿])[ \t]*")
 DASH = re.compile(r"[ \t]*(?:[—―]|(?<!-)--(?!-))[ \t]*|(?<!\d)[ \t]+[-–][ \t]+|[ \t]+[-–][ \t]+(?!\d)")
 HYPHEN = re.compile(r"[‐‑]")
-SPACES = re.compile(r"\s+")
+SPACES = re.compile(
+    r"[^\S ]\s*| \s+"
+)  # not single spaces: there are many, and each would be replaced by itself
 REPEATED = re.compile(r"[!?！？]{2,}")
 DOTS = re.compile(r"(?<!\.)\.{2}(?!\.)|\.{4,}|…+|(?:\. ){2,}\.")
 DOUBLED = re.compile(r"([,;:、。，；：،؛।\"])\1+")
@@ -70,11 +72,19 @@ def unmarked(text: str) -> str:
 
 def tidied(text: str) -> str:
     """Return the text with single spaces and no repeated punctuation."""
-    text = JOINER.sub("", text)
-    text = LONE.sub(" ", RUN.sub(" ", REPEATED.sub(once, text)))
-    text = SPACES.sub(" ", DOUBLED.sub(r"\1", DOTS.sub("...", text)))
+    letters = set(text)
+    if "\u2060" in letters:
+        text = JOINER.sub("", text)
+    if not letters.isdisjoint("!?！？"):
+        text = REPEATED.sub(once, text)
+    if not letters.isdisjoint("-=_*~#^|<>\\`•·"):
+        text = LONE.sub(" ", RUN.sub(" ", text))
+    if ".." in text or ". ." in text or "…" in letters:
+        text = DOTS.sub("...", text)
+    text = SPACES.sub(" ", DOUBLED.sub(r"\1", text))
     text = BEFORE_STOP.sub("", text)
-    text = COMMAS.sub("", text)
+    if "," in letters:
+        text = COMMAS.sub("", text)
     return SPACES.sub(" ", EDGE.sub("", text))
 
 

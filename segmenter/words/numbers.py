@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 from segmenter.words import spelling
-from segmenter.words.abbreviations import abbreviation_rules
+from segmenter.words.abbreviations import abbreviation_rules, weekday_rules
 from segmenter.words.east import EAST, WRITTEN, east_rules
 from segmenter.words.figures import (
     VULGAR,
@@ -24,12 +24,13 @@ from segmenter.words.moments import date_rules, time_rules
 from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
 from segmenter.words.rewriting import rewriting_rules
 from segmenter.words.roman import roman_rules
-from segmenter.words.rules import Rule, among, applied
+from segmenter.words.rules import DIGITS, Rule, among, applied
 
 __all__ = ["spell_numbers"]
 
-DIGITS = "0123456789"  # what a rule needs that names nothing else
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
+FOREIGN = re.compile(r"[^\x00-\x7f]")
+YEAR = re.compile(r"1[1-9]\d\d|20\d\d")
 LONG = re.compile(r"\d+")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
 WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
@@ -59,7 +60,7 @@ def plain_digits(text: str) -> str:
     text = PARTS.sub(r"\1 \2", text)
     text = WIDE_COLON.sub(":", WIDE_POINT.sub(".", text))
     text = text.replace("℃", "°C").replace("℉", "°F").replace("٫", ".").replace("٬", ",").replace("٪", "%")
-    return "".join(plain_digit(letter) for letter in text)
+    return FOREIGN.sub(lambda match: plain_digit(match[0]), text)
 
 
 def plain_digit(letter: str) -> str:
@@ -83,6 +84,7 @@ def rules(code: str) -> list[Rule]:
     if code in EAST:
         return east_rules(language)
     found = [
+        *weekday_rules(language),
         *own_rules(language),
         *formula_rules(language),
         *abbreviation_rules(language),
@@ -106,7 +108,10 @@ def rules(code: str) -> list[Rule]:
         *fraction_rules(language),
     ]
     found = [*(among(language, rule) for rule in found), *plain_rules(language)]
-    return [rule if rule.needs else rule._replace(needs=DIGITS) for rule in found]
+    return [
+        rule._replace(needs=frozenset(rule.needs)) if rule.needs else rule._replace(needs=frozenset({DIGITS}))
+        for rule in found
+    ]
 
 
 def plain_rules(language: WordTable) -> list[Rule]:
@@ -135,7 +140,7 @@ def plain_rules(language: WordTable) -> list[Rule]:
 
 def is_year(language: WordTable, match: re.Match[str]) -> bool:
     """Whether four digits alone are read as a year; where years are read digit by digit, only before 年."""
-    if not re.fullmatch(r"1[1-9]\d\d|20\d\d", match["n"]) or glued(match):
+    if len(match["n"]) != 4 or not YEAR.fullmatch(match["n"]) or glued(match):
         return False
     return language.rules.get("years") != "digits" or (match["next"] or "").startswith("年")
 

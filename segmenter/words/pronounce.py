@@ -19,7 +19,7 @@ class Respeller:
         words = sorted(pronounce, key=len, reverse=True)
         either = "|".join(re.escape(word) for word in words)
         whole = rf"(?<!\w)(?:{either})(?!\w)" if words else r"(?!)"
-        self._in_text = re.compile(rf"(?P<kept>{ADDRESS})|{whole}", re.IGNORECASE)
+        self._in_text = re.compile(rf"(?P<kept>{ADDRESS})|{whole}" if words else whole, re.IGNORECASE)
 
     def written(self, text: str, atoms: Atoms) -> str:
         """Respell the words of the text as given."""

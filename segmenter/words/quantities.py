@@ -27,10 +27,12 @@ class Number:
     @classmethod
     def read(cls, language: WordTable, written: str) -> "Number":
         """Read what `number_pattern` matches."""
-        found = re.search(rf"(?:{decimal_mark(language)})(\d+)\Z", written)
-        whole = written[: found.start()] if found else written
-        mark = written[found.start()] if found else ""
-        return cls("".join(filter(str.isdigit, whole)), mark, found[1] if found else "")
+        whole, mark, fraction = written.rpartition("," if language.decimal == "," else ".")
+        if not mark or not fraction.isdigit():
+            whole, mark, fraction = written, "", ""
+        if not whole.isdigit():
+            whole = "".join(filter(str.isdigit, whole))
+        return cls(whole, mark, fraction)
 
     @property
     def count(self) -> int | None:
@@ -53,11 +55,6 @@ class Number:
         if "{n}" in form:
             return form.replace("{n}", spelled)
         return language.counted.replace("{n}", spelled).replace("{noun}", form)
-
-
-def decimal_mark(language: WordTable) -> str:
-    """Return the pattern of the mark before decimals; where it is a comma, a point may be one too."""
-    return r"," if language.decimal == "," else r"\."
 
 
 @lru_cache(maxsize=64)
@@ -105,13 +102,17 @@ def unit_rules(language: WordTable) -> list[Rule]:
 
     per = per_pattern(language)
     names = either(language.units)
+    starts = re.escape("".join({name[0] for name in language.units}))
+    soon = rf"(?=[ \u00a0\u202f{HYPHEN}]?[{starts}])"  # spares the names after most numbers
     units = re.compile(
-        rf"(?<![A-Za-z])(?P<n>{number})(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
+        rf"(?<![A-Za-z])(?P<n>{number}){soon}(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
         rf"(?P<stop>(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|"
         rf"[ \u00a0][{LOWER}(]))?(?P<one>{SINGULAR})?{per}"
         rf"(?![\w²³]|/[^\W\d_])"
     )
     share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
+    full = either(name for name in language.per if len(name) > 2 and name.isalpha())
+    bare = re.compile(rf"(?P<n>(?<![\w.,/])\d[\d.,]{{0,15}})/(?P<per>{full})(?!\w)")
     words = re.compile(
         rf"(?P<n>\d[\d.,]{{0,15}}[ \u00a0][^\W\d_]{{2,15}})/(?P<per>{either(language.per)})(?!\w)"
     )
@@ -124,6 +125,7 @@ def unit_rules(language: WordTable) -> list[Rule]:
     return [
         Rule(share, percent, "%"),
         Rule(parts, part, "½⅓⅔¼¾/"),
+        Rule(bare, worded, "/"),
         Rule(units, unit),
         Rule(words, worded, "/"),
     ]
@@ -149,9 +151,11 @@ def money_rules(language: WordTable) -> list[Rule]:
     scale = rf"(?:[ \u00a0\u202f-]?(?P<scale>{either(language.magnitudes)})(?!\w))?"
     number = written_number(language)
     end = rf"(?P<one>{SINGULAR})?{per_pattern(language)}(?!\w)"
+    starts = re.escape("".join({name[0] for name in (*language.currencies, *language.magnitudes)}))
+    soon = rf"(?=[ \u00a0\u202f-]?[{starts}])"  # spares the names after most numbers
     before = re.compile(rf"(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}{end}")
     after = re.compile(
-        rf"(?<![A-Za-z$€£¥])(?P<n>{number}){scale}[ \u00a0\u202f]?(?P<name>{names})"
+        rf"(?<![A-Za-z$€£¥])(?P<n>{number}){soon}{scale}[ \u00a0\u202f]?(?P<name>{names})"
         rf"(?P<stop>(?<=[^\W\d_]\.)(?=[ \u00a0][{LOWER}(]))?{end}"
     )
 

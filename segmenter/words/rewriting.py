@@ -29,6 +29,7 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
     (r"(?<=\d) ?x ?(?=\d)", "by", "x"),
 )
 SETS = re.compile(r"(?<![\w/.-])[0-7][-–][0-7](?:, [0-7][-–][0-7]){1,4}(?![\w/-]|[.,]\d)")  # tennis: 6-4, 7-6
+FOLD = re.compile(r"(?<![\w.,])(?P<n>\d{1,3})[ \u00a0]?[x×](?= [^\W\d_]{3})")  # 2x täglich, 4x larger
 GAPS = re.compile(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?! ?\d)")  # 12 000 000
 HALVES = re.compile(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
 FEET = re.compile(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
@@ -47,6 +48,8 @@ def rewriting_rules(language: WordTable) -> list[Rule]:
         *span_rules(language),
         *(sign_rule(language, *sign) for sign in SIGNS),
     ]
+    if "fold" in language.signs:
+        found.insert(0, Rule(FOLD, lambda match: folded(language, match["n"]), "x×"))
     if language.code == "en":
         found += [
             Rule(FEET, lambda match: f"{match[1]} foot {match[2]}", "'"),
@@ -103,3 +106,11 @@ def decade(language: WordTable, digits: str) -> str:
     """Return an English decade: 1990s, '90s."""
     spelled = spelling.year(language, digits) if len(digits) == 4 else spelling.cardinal(language, digits)
     return spelled[:-1] + "ies" if spelled.endswith("y") else spelled + "s"
+
+
+def folded(language: WordTable, digits: str) -> str:
+    """Return how many times: four times, viermal."""
+    number = spelling.cardinal(
+        language, digits, "f" if "f" in language.rules and language.code != "de" else "m"
+    )
+    return language.signs["fold"].replace("{n}", number)

@@ -5,13 +5,12 @@ import re
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import ROMAN, Rule
 
 __all__ = ["roman_rules"]
 
 NUMERAL = r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?![\w.]?\w|'(?!s\b))"
 SINGLE = r"(?![CLDM](?!\w))"  # Appendix C, Type C
-NUMERALS = "IVXLC"
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
@@ -54,12 +53,12 @@ def roman_rules(language: WordTable) -> list[Rule]:
     found: list[Rule] = []
     if "before" in roman:
         lead = rf"(?P<lead>(?<!\w)(?:{roman['before']})[ \u00a0])"
-        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})"), count, NUMERALS))
+        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})"), count, {ROMAN}))
     if "names" in roman:
         lead = rf"(?P<lead>(?<!\w)(?:{roman['names']})[ \u00a0])"
-        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})(?P<stop>\.)?"), ruler, NUMERALS))
+        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})(?P<stop>\.)?"), ruler, {ROMAN}))
     if "after" in roman:
         end = rf"(?:{roman.get('ending', '')})(?=[ \u00a0](?:{roman['after']})(?!\w))"
         numeral = NUMERAL.partition("(?![")[0]
-        found.append(Rule(re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century, NUMERALS))
+        found.append(Rule(re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century, {ROMAN}))
     return found

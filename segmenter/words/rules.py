@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 from segmenter.words.languages import WordTable
 
-__all__ = ["UNSPACED", "Rule", "among", "applied", "either"]
+__all__ = ["DIGITS", "ROMAN", "UNSPACED", "Rule", "among", "applied", "either"]
 
 UNSPACED = frozenset({"zh", "ja", "ko"})
+DIGITS = "digits"  # what a rule needs that names nothing else: any digit
+ROMAN = "roman"  # likewise: what may be a Roman numeral
+NUMERAL = re.compile(r"[IVXLC](?<![^\W\d_][IVXLC])[IVXLC]{0,11}(?:er?|re|ère|ème|ᵉ)?(?![^\W\d_])")
 WORDS = re.compile(r"[^\W\d_]+")
 
 
@@ -37,20 +40,29 @@ def among(language: WordTable, rule: Rule) -> Rule:
 
 
 def applied(rules: Iterable[Rule], text: str) -> str:
-    """Return the text after all the rules, in their order."""
-    has = contents(text)
+    """Return the text after all the rules, in their order.
+
+    Of what a rule puts in, only the characters can call for another rule.
+    """
+    words = frozenset(WORDS.findall(text))
+    has = contents(text) | words
     for pattern, spell, needs in rules:
         if needs and has.isdisjoint(needs):
             continue
         text, count = pattern.subn(spell, text)
         if count:
-            has = contents(text)
+            has = contents(text) | words
     return text
 
 
 def contents(text: str) -> set[str]:
-    """Return the characters and the words of a text."""
-    return {*text, *WORDS.findall(text)}
+    """Return the characters of a text, with `DIGITS` and `ROMAN` where it has such numerals."""
+    has = set(text)
+    if not has.isdisjoint("0123456789"):
+        has.add(DIGITS)
+    if not has.isdisjoint("IVX") and NUMERAL.search(text):
+        has.add(ROMAN)
+    return has
 
 
 def either(names: Iterable[str]) -> str:

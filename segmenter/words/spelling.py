@@ -23,14 +23,9 @@ def engine(code: str) -> "RbnfEngine":
 
 
 @lru_cache(maxsize=4096)
-def words(code: str, number: int, rule: str) -> str:
-    """Return a number by one of the rules that CLDR has for the language."""
-    return engine(code).format_number(number, ruleset_names=[f"spellout-{rule}"]).text
-
-
 def spell(language: WordTable, number: int, rule: str) -> str:
-    """Return a number by a rule of the table, with CLDR's spelling put right."""
-    spelled = words(language.code, number, rule)
+    """Return a number by a rule that CLDR has for the language, with its spelling put right."""
+    spelled = engine(language.code).format_number(number, ruleset_names=[f"spellout-{rule}"]).text
     for wrong, right in language.fixes:
         spelled = wrong.sub(right, spelled)
     return spelled
@@ -68,8 +63,8 @@ def year(language: WordTable, digits: str) -> str:
 
 def digit_by_digit(language: WordTable, digits: str) -> str:
     """Return the names of the digits, one after another."""
-    names = [spell(language, number, language.rules["count"]) for number in range(10)]
-    return language.space.join(names[int(digit)] for digit in digits)
+    rule = language.rules["count"]
+    return language.space.join([spell(language, int(digit), rule) for digit in digits])
 
 
 def decimal(language: WordTable, whole: str, mark: str, fraction: str, gender: str = "") -> str:

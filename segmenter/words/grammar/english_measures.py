@@ -30,7 +30,7 @@ DETERMINER = (
 )
 UNITS = (
     r"V|W|kW|MW|kWh|mAh|A|Hz|kHz|MHz|GHz|kB|KB|MB|"
-    r"GB|TB|km|m|cm|mm|mi|ft|yd|in|kg|g|mg|lb|oz|L|"
+    r"GB|TB|km|m|cm|mm|mi|ft|yd|kg|g|mg|lb|oz|L|"
     r"l|ml|mL|°C|°F|°|"
     r"mph|km/h|kph|min|hr|h|sec|s|ms|dB|hp|px|MP|kcal|gal|psi|cc"
 )
@@ -44,7 +44,7 @@ def shape_rules(language: WordTable) -> list[Rule]:
         quotes = re.findall(r'(?<!\d)"', match.string[max(0, match.start() - 300) : match.start()])
         if len(quotes) % 2:
             return match[0]
-        is_noun = re.match(rf" (?!(?:{COUNTED})\b)[a-z]+", match.string[match.end() :][:30])
+        is_noun = re.match(rf" (?!(?:{COUNTED}|x|by)\b)[a-z]+", match.string[match.end() :][:30])
         return f"{match['n']} inch" if match["n"] == "1" or is_noun else f"{match['n']} inches"
 
     def place(match: re.Match[str]) -> str:
@@ -58,6 +58,18 @@ def shape_rules(language: WordTable) -> list[Rule]:
         return f"({spelling.ordinal(language, match['n'])} minute{more})"
 
     return [
+        Rule(re.compile(r"(?<=\d)(?P<q>[\"'])[ ]?[x×][ ]?(?=\d)"), lambda m: f"{m['q']} by ", "\"'"),
+        Rule(re.compile(r"(?<=\d) ?[x×] ?(?=[$€£]\d)"), lambda _: " times ", "x×"),
+        Rule(re.compile(r"(?<=\d:\d\d)Z\b"), lambda _: " UTC", "Z"),
+        Rule(
+            re.compile(
+                r"(?P<lead>\b(?:BP|[Bb]lood pressure|[Pp]ressure)"
+                r"\b[^.!?\n]{0,20}?)(?P<a>\d{2,3})/(?P<b>\d{2,"
+                r"3})\b"
+            ),
+            lambda m: f"{m['lead']}{m['a']} over {m['b']}",
+            "/",
+        ),
         Rule(
             re.compile(
                 r"(?<![\w.])(?P<d>\d{1,3}(?:\.\d{1,6})?)°[ ]?(?:"
@@ -161,7 +173,7 @@ def attribute_rules() -> list[Rule]:
     )
     glued = re.compile(
         rf"(?<![\w.$€£-])(?P<lead>)(?P<n>{NUMBER}) ?(?P<u>V|"
-        rf"W|mm|mg|GB|TB|MB|MP|km|inch)(?= [a-z]{{3,15}}s\b(?<!was)"
+        rf"W|mm|mg|GB|TB|MB|MP|km)(?= [a-z]{{3,15}}s\b(?<!was)"
         rf")"
     )
     inner = re.compile(rf"(?<=\u2060 )\((?P<n>{NUMBER})[ \u00a0]?(?P<u>{UNITS})\)")

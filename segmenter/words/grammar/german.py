@@ -92,7 +92,8 @@ def word_rules(language: WordTable) -> list[Rule]:
         name = {"eins": "einser", "sieben": "siebener"}.get(
             name, name.removeprefix("ein") if digits in {"100", "1000"} else name
         )
-        return name if name.endswith("er") and len(digits) == 1 and digits in "17" else name + "er"
+        name = name if name.endswith("er") and digits in {"1", "7"} else name + "er"
+        return name + match["end"]
 
     def joined(match: re.Match[str]) -> str:
         return spelling.cardinal(language, match["n"], "m") + match["tail"].replace("%", "prozent").lstrip(
@@ -113,7 +114,11 @@ def word_rules(language: WordTable) -> list[Rule]:
 
     units = either(name for name in language.units if name.isalpha())
     return [
-        Rule(re.compile(r"(?<![\w.,])(?P<n>\d{1,4})er(?![a-zäöüß])"), counted, {"er"}),
+        Rule(
+            re.compile(r"(?<![\w.,])(?P<n>\d{1,4})er(?P<end>[ns]?)(?![a-zäöüß])"),
+            counted,
+            {"er", "ern", "ers"},
+        ),
         Rule(
             re.compile(
                 rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<tail>(?:[ ]?%|"
@@ -164,10 +169,12 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     noun = (
         rf"(?=[ \u00a0](?!(?:{dated})\b)(?P<noun>[A-ZÄÖÜ]"
         rf"[\wäöüß-]+|(?:große|kleine|neue|offizielle|deutsche|"
-        rf"internationale)\w*|und\b|bis\b))"
+        rf"internationale)\w*|(?:und|bis)\b(?![ \u00a0]\d{{1,2}}\.[ \u00a0](?:{dated})\b)))"
     )
     day = re.compile(
-        r"(?P<article>(?<!\w)(?i:am|vom|zum|bis|den|dem|"
+        r"(?P<article>(?<!\w)(?i:(?:am|vom|zum|bis)(?:[ "
+        r"\u00a0](?:Mon|Diens|Donners|Frei|Sams|Sonn)tag,"
+        r"?|[ \u00a0]Mittwoch,?)?|den|dem|"
         r"ab|seit|der)[ \u00a0])?(?<![\w.,])(?P<d>\d{1,"
         r"2})\.(?P<m>\d{1,2})\.(?!\d)"
     )
@@ -175,14 +182,24 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     def short_date(match: re.Match[str]) -> str:
         if not (0 < int(match["d"]) < 32 and 0 < int(match["m"]) < 13):
             return match[0]
-        lead = (match["article"] or "").strip().lower()
+        lead = (match["article"] or "").strip().lower().split(" ")[0]
         rule = "ordinal" if lead == "der" else "ordinal-n" if lead else "ordinal-r"
         day, month = (spelling.ordinal(language, str(int(match[part])), rule) for part in ("d", "m"))
         stop = "." if match.end() == len(match.string) else ""
         return f"{match['article'] or ''}{day} {month}{stop}"
 
+    def ruler(match: re.Match[str]) -> str:
+        article = "den" if match["prep"].lower() in ACCUSATIVE else "dem"
+        name = spelling.ordinal(language, str(roman_value(match["r"])), "ordinal-n")
+        ends = not sentence_goes_on(match.string, match.end())
+        return f"{match['prep']} {match['name']} {article} {name}{'.' if ends else ''}"
+
+    preps = either(DATIVE | ACCUSATIVE | {"unter"})
+    names = language.roman["names"]
+    king = rf"(?<!\w)(?P<prep>(?i:{preps})) (?P<name>(?:{names})) (?P<r>[IVX]{{1,6}})\."
     numeral = re.compile(rf"{article}(?P<r>[IVXL]{{1,7}})\.(?=[ \u00a0][A-ZÄÖÜ])")
     return [
+        Rule(re.compile(king), ruler, "IVX"),
         Rule(numeral, lambda m: f"{m['prep'] or ''}{m['article']} {roman_value(m['r'])}.", "IVXL"),
         Rule(re.compile(rf"{article}(?P<n>\d{{1,3}})\.{noun}"), spelled, "."),
         Rule(day, short_date, "."),

@@ -148,12 +148,17 @@ def address_rules(language: WordTable) -> list[Rule]:
     """Return the rules for numbers of houses, kinds of streets, states and their codes."""
     kinds = either(STREETS)
     house = re.compile(
-        rf"(?<![\w.,$€£:/-])(?P<n>\d{{1,5}})(?P<letter>[A-Z])? (?:(?P<to>{DIRECTION})\.? )?"
+        rf"(?<![\w.,$€£:/-])(?P<no>No\. )?(?P<n>\d{{1,5}})(?P<letter>[A-Z])? (?:(?P<to>{DIRECTION})\.? )?"
         rf"(?P<name>{NAME}(?: {NAME}){{0,2}}) (?P<kind>"
         rf"(?:{kinds})\b\.?|(?:{WAYS})\b)(?: (?P<post>{DIRECTION})"
         rf"\b\.?)?"
     )
     street = re.compile(rf"(?P<name>(?<!\w){NAME}) (?P<kind>{kinds})\b\.?(?=[,;)])")
+    ways = re.compile(
+        rf"(?P<name>(?<!\w){NAME}) (?P<kind>Ave|Blvd|Rd|"
+        rf"Hwy|Pkwy|(?<=(?:st|nd|rd|th) )St)\b(?:\.(?=[ "
+        rf"]?[,;:)a-z])|(?!\.))"
+    )
     state = re.compile(rf"{CITY}(?P<s>[A-Z]{{2}}) (?P<zip>\d{{5}})(?:-(?P<more>\d{{4}}))?(?![\w-])")
     bare = re.compile(
         rf"{CITY}(?P<s>{either(set(STATES) - {'OK', 'IN', 'OR', 'ME', 'HI', 'DC'})})(?=[,.;)]|\Z| [a-z])"
@@ -161,7 +166,12 @@ def address_rules(language: WordTable) -> list[Rule]:
     short = re.compile(rf"{CITY}(?P<s>{either(SHORT_STATES)})(?!\w)")
 
     def housed(match: re.Match[str]) -> str:
-        parts = [pairs(language, match["n"]), match["letter"], TOWARDS.get(match["to"] or "")]
+        parts = [
+            "number" if match["no"] else "",
+            pairs(language, match["n"]),
+            match["letter"],
+            TOWARDS.get(match["to"] or ""),
+        ]
         parts += [match["name"], kind(match), TOWARDS.get(match["post"] or "")]
         return " ".join(part for part in parts if part) + kept_stop(match)
 
@@ -174,6 +184,7 @@ def address_rules(language: WordTable) -> list[Rule]:
     return [
         Rule(house, housed),
         Rule(street, lambda m: f"{m['name']} {STREETS[m['kind']]}", set(STREETS)),
+        Rule(ways, lambda m: f"{m['name']} {STREETS[m['kind']]}", {"Ave", "Blvd", "Rd", "Hwy", "Pkwy", "St"}),
         Rule(state, coded, ","),
         Rule(bare, lambda m: STATES[m["s"]], set(STATES)),
         Rule(short, lambda m: SHORT_STATES[m["s"]] + kept_stop(m), ","),

@@ -6,6 +6,7 @@ from segmenter.words import spelling
 from segmenter.words.grammar.russian_cases import case_rules, number
 from segmenter.words.grammar.russian_times import time_rules, year_rules
 from segmenter.words.languages import WordTable
+from segmenter.words.plurals import plural_form
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, either
 
@@ -174,10 +175,21 @@ def part_rules(language: WordTable) -> list[Rule]:
 
     def added(match: re.Match[str]) -> str:
         whole, fraction = match["n"].split(",")
-        if not whole.endswith("1") or whole.endswith("11"):
-            return match[0]
-        tenths = spelling.decimal(language, "0", ",", fraction).split(" ", 2)[2]
-        return f"{match['prep']}{number(language, whole, 'accusative', 'feminine')} целую {tenths}"
+        spoken = spelling.decimal(language, whole, ",", fraction)
+        for nominative, accusative in (
+            ("одна целая", "одну целую"),
+            ("одна десят", "одну десят"),
+            ("одна сот", "одну сот"),
+        ):
+            spoken = spoken.replace(nominative, accusative)
+        return (
+            match["prep"]
+            + re.sub(r"(одну (?:десят|сот))ая", r"\1ую", spoken)
+            + ("" if match["share"] is None else " процента")
+        )
+
+    def pages(match: re.Match[str]) -> str:
+        return f"{match[1]} {('страница', 'страницы', 'страниц')[plural_form('ru', int(match[1]))]}"
 
     def scale(match: re.Match[str]) -> str:
         return f"{match['lead']}{number(language, match['a'])} к {number(language, match['b'], 'dative')}"
@@ -225,9 +237,15 @@ def part_rules(language: WordTable) -> list[Rule]:
             lambda m: f"{m[1]} на {m[2]}",
             ":",
         ),
+        Rule(re.compile(r"(?<=\()(\d{1,5}) с\.(?=\))"), pages, {"с"}),
         Rule(re.compile(r"[ ]?(?P<sign>[≤≥≠])[ ]?(?P<n>\d{1,12})(?!\w|[.,]\d)"), related, "≤≥≠"),
         Rule(
-            re.compile(r"(?P<prep>(?<!\w)(?i:на|за|через|в)[ \u00a0])(?P<n>\d{1,9},\d{1,3})(?![\d.,%]| ?%)"),
+            re.compile(
+                r"(?P<prep>(?<!\w)(?i:на|за|через|в)[ \u00a0])"
+                r"(?P<n>\d{1,9},\d{1,2})(?![\d]|[.,]\d|[ \u00a0]"
+                r"?(?:млн|млрд|тыс|миллион|миллиард|руб|₽|\$|€)"
+                r")(?P<share>[ \u00a0]?%)?"
+            ),
             added,
             ",",
         ),

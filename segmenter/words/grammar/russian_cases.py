@@ -53,22 +53,18 @@ def case_of(prep: str, following: str, *, is_unit: bool) -> str:
 
 def case_rules(language: WordTable) -> list[Rule]:
     """Return the rules for counts after a preposition, or before a noun in another case than the first."""
-    units = {
-        name: noun.forms for name, noun in language.units.items() if " " not in noun.forms[0] and name != "%"
-    }
-    units |= {
-        name: entry.major.forms
-        for name, entry in language.currencies.items()
-        if " " not in entry.major.forms[0]
-    }
+    units = {name: noun.forms for name, noun in language.units.items()}
+    units |= {name: entry.major.forms for name, entry in language.currencies.items()}
     units["%"] = language.percent.forms
 
     def cased(match: re.Match[str]) -> str:
         prep, following = (match["prep"] or "").strip().lower(), match["next"] or ""
         unit = units.get(following) or units.get(following.rstrip("."))
         case = case_of(prep, following, is_unit=unit is not None)
-        if unit and prep in LOCATIVE.split("|") and match["far"]:
+        if unit and (prep == "при" or (prep == "в" and match["far"] and following in {"км", "м", "см"})):
             case = "locative"
+        if unit and case and inflected(unit, 5, case) == "":
+            return match[0]
         digits = re.sub(r"\D", "", match["n"])
         if not case:
             one = (
@@ -97,6 +93,7 @@ def case_rules(language: WordTable) -> list[Rule]:
         )
 
     names = either(units)
+    months = "|".join(language.months)
     preps = "|".join(sorted(f"{GENITIVE}|{LOCATIVE}|{DATIVE}|{ABLATIVE}".split("|"), key=len, reverse=True))
     count = r"\d{1,3}(?:[ \u00a0]\d{3}){1,4}(?!\d)|\d{1,12}"
     return [
@@ -104,9 +101,9 @@ def case_rules(language: WordTable) -> list[Rule]:
             re.compile(
                 rf"(?P<lead>(?P<prep>(?<!\w)(?i:{preps})[ \u00a0]"
                 rf")?)(?<![\w.,:/+−–-])(?P<sign>[-−+])?(?<!\d )"
-                rf"(?P<n>{count})(?![\d]|[.,:/]\d|[–-])"
+                rf"(?P<n>{count})(?![\d]|[.,:/]\d|[–-]|[ \u00a0](?:{months})(?!\w))"
                 rf"(?P<gap>[ \u00a0]?)(?P<next>(?<=[ \u00a0\d])"
-                rf"(?:{names})(?![\w/²³])|(?<=[ \u00a0])(?!(?:{preps}|"
+                rf"(?:{names})(?![\w/²³])|(?<=[ \u00a0])(?!(?:{preps}|{months}|"
                 rf"по|и|или|за|часа?|часов)[ \u00a0])[а-яё]{{2,"
                 rf"30}}(?![\w-]))?(?=(?P<far>[ \u00a0]от\b)?)"
             ),
@@ -116,7 +113,15 @@ def case_rules(language: WordTable) -> list[Rule]:
 
 
 def inflected(forms: tuple[str, ...], count: int, case: str) -> str:
-    """Return a unit's noun in a case; CLDR has the nominative and the genitive of both numbers."""
+    """Return a unit's noun in a case, empty where it is not known.
+
+    CLDR has the nominative and the genitive of both numbers; the others are made from these.
+    """
+    heads, rests = zip(*(form.partition(" ")[::2] for form in forms), strict=True)
+    if rests[0]:  # градус Цельсия; an adjective before its noun has only the genitive here
+        if len(set(rests)) == 1:
+            return f"{inflected(heads, count, case)} {rests[0]}"
+        return forms[2] if case == "genitive" and plural_form("ru", count) else ""
     one, few, many = (forms * 3)[:3] if len(forms) == 1 else forms[:3]
     is_one = plural_form("ru", count) == 0
     if len(forms) == 1:

@@ -85,6 +85,14 @@ DAYS = {
     "сб": ("субботы", "субботу"),
     "вс": ("воскресенья", "воскресенье"),
 }
+STARTS = re.compile(  # words with which a new sentence begins, where a capital alone may be a name
+    r"[ \u00a0](?:Он|Она|Они|Оно|Это|Эт[аои]|В|Во|"
+    r"На|С|Со|Потом|Затем|Позже|После|Но|И|А|По|К|"
+    r"Через|Там|Тогда|Его|Её|Их|"
+    r"Мы|Я|Вы|Ты|Так|Уже|Здесь|При|За|Для|Как|Когда|"
+    r"Если|До|Из|От|У|Все|Всё|Этот|Сейчас|Сегодня|"
+    r"Теперь|Однако)\b"
+)
 PREP = r"(?P<prep>(?<!\w)(?P<word>[А-Яа-яё]{1,20})[ \u00a0])?"
 
 
@@ -102,7 +110,8 @@ def case_before(match: re.Match[str]) -> str:
 
 def last_stop(match: re.Match[str]) -> str:
     """Return the stop of an abbreviation that ends the text."""
-    return "." if match[0].endswith(".") and match.end() == len(match.string) else ""
+    ends = match.end() == len(match.string) or STARTS.match(match.string, match.end())
+    return "." if match[0].endswith(".") and ends else ""
 
 
 def year_rules(language: WordTable) -> list[Rule]:
@@ -110,6 +119,8 @@ def year_rules(language: WordTable) -> list[Rule]:
 
     def year(match: re.Match[str]) -> str:
         noun = match["noun"]
+        if len(match["n"]) < 3 and not (match["word"] and " н" in match.string[match.end() :][:8]):
+            return match[0]
         if re.search(r"\d [а-яё]{3,8}\. ?\Z", match.string[max(0, match.start() - 12) : match.start()]):
             return match[0]  # 31 дек. 2024 г.: a date
         case = case_before(match) if noun.startswith("г.") else WRITTEN.get(noun, "")
@@ -183,7 +194,11 @@ def year_rules(language: WordTable) -> list[Rule]:
             {"гг"},
         ),
         Rule(
-            re.compile(rf"{PREP}(?<![\w.,:/–-])(?<!\d )(?P<n>\d{{2,4}})(?:-(?:го|м|й|му))?[ \u00a0]?{years}"),
+            re.compile(
+                rf"{PREP}(?<![\w.,:/–-])(?<!\d )(?P<n>\d{{4}}|\d{{3}}"
+                rf"(?=[ \u00a0]?год[уо]|[ \u00a0]?г\.)|\d{{2}}(?=[ "
+                rf"\u00a0]?г\.))(?:-(?:го|м|й|му))?[ \u00a0]?{years}"
+            ),
             year,
             {"г", "год", "года", "году", "годом"},
         ),
