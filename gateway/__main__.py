@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="gateway: %(message)s", stream=sys.stderr)
     for library in ("httpx", "uvicorn.access"):  # their lines have RunPod's addresses and ids in them
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each body that is not a form
     try:
         settings = GatewaySettings.from_env()
         check_open(settings, args.host)

@@ -41,7 +41,7 @@ async def speech(request: Request) -> Response:
         raise BadRequest("input has nothing to speak: expected at least one letter or digit")
     gateway.count_request(usage, "speech")
     gateway.count_characters(usage, len(body.input))
-    warning = foreign_script([body.input], str(options.get("language", "en")).lower())
+    warning = foreign_script([body.input], str(options.get("language", "en")).lower().partition("-")[0])
     headers = {**asked.headers, **voice_headers, **warned([warning] if warning else [])}
     return await answer_with(gateway, gateway.speech(context), body, headers)
 

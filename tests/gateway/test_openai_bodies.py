@@ -161,9 +161,11 @@ async def test_the_workers_warnings_reach_the_client() -> None:
         events = await gateway.http.post(SPEECH, json={"input": TEXT, "stream_format": "sse"})
         file = await gateway.http.post(SPEECH, json={"input": TEXT, "stream": False})
         foreign = await gateway.http.post(SPEECH, json={"input": "Доброе утро всем."})
+        own = await gateway.http.post(SPEECH, json={"input": "Доброе утро всем.", "language": "ru-RU"})
     assert events_of(events)[-1]["warnings"] == ["hardly Latin"]
     assert file.headers["x-gateway-warnings"] == "hardly Latin"
     assert "hardly in Latin script" in foreign.headers["x-gateway-warnings"]
+    assert "x-gateway-warnings" not in own.headers
 
 
 @pytest.mark.parametrize(
