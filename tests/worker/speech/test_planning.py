@@ -69,10 +69,11 @@ def test_only_the_last_segment_is_marked_as_the_last() -> None:
     assert [planned.utterance.id for planned in made] == list(range(len(made)))
 
 
+@pytest.mark.parametrize("pause", [0, 40, 10_000])
 @pytest.mark.parametrize("text", ["Well then.", "One. [pause:2s]", "One,", "One.\n\n***\n", "Long " * 90])
-def test_the_last_pause_of_a_request_is_the_pause_after_its_last_segment_alone(text: str) -> None:
-    *before, last = plan_segments(request(text=text, last_pause_ms=40))
-    assert last.segment.pause_ms == 40
+def test_the_last_pause_of_a_request_is_the_pause_after_its_last_segment_alone(text: str, pause: int) -> None:
+    *before, last = plan_segments(request(text=text, last_pause_ms=pause))
+    assert last.segment.pause_ms == pause
     *as_written, end = plan_segments(request(text=text))
     assert before == as_written
     assert last.utterance == end.utterance

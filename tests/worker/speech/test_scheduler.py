@@ -198,19 +198,23 @@ def test_only_the_first_segment_is_planned_before_it_is_made_and_then_as_many_as
         assert plan.planned <= len(engine.admitted) + ahead
 
 
-def test_a_speech_that_is_stopped_while_it_is_planned_never_reaches_the_engine() -> None:
-    clock, engine, plan = Clock(), CountingEngine(), PlannedText(opens=False)
+def test_a_speech_that_is_stopped_while_it_is_planned_is_planned_no_further() -> None:
+    clock, engine, plan = Clock(), SteppedEngine(ahead=3), PlannedText()
     with scheduled(engine, clock) as scheduler:
         speech = speech_by(plan, clock)
         scheduler.speak(speech)
+        until(lambda: engine.orders)
+        plan.open.clear()
+        plan.begun.clear()
+        engine.allowed.release()
         assert plan.begun.wait(20)
         scheduler.stop(speech)
         plan.open.set()
-        other = speech_of(["aa"], clock)
+        other = speech_of(["aa", "ab"], clock)
         scheduler.speak(other)
-        until(lambda: other.ended)
-    assert plan.planned == 1
-    assert [utterance.text for utterance in engine.admitted] == ["aa"]
+        finish(engine, [other])
+    assert plan.planned == 2
+    assert [utterance.text for utterance in engine.admitted] == ["n0", "aa", "ab"]
 
 
 @pytest.mark.parametrize("fails_at", [0, 2])
