@@ -59,7 +59,7 @@ def paragraph() -> str:
 
 
 TEXT = " ".join(sentence() for _ in range(14))
-BOOK = "\n\n".join(paragraph() for _ in range(20))
+BOOK = "\n\n".join(paragraph() for _ in range(40))
 
 
 def base(pod: Pod) -> str:
@@ -210,7 +210,7 @@ def test_what_the_worker_refuses_raises_the_error_of_its_code(
 
 def test_a_real_voice_streams_and_joins_as_well(tmp_path: Path) -> None:
     text = (
-        "# One\n\n" + "\n\n".join(paragraph() for _ in range(2)) + "\n\n# Two\n\n" + (paragraph() + " ") * 2
+        "# One\n\n" + "\n\n".join(paragraph() for _ in range(8)) + "\n\n# Two\n\n" + (paragraph() + " ") * 8
     )
     with running(tmp_path, TTS_ENGINE="preview") as pod, Client("local", "any", base(pod)) as client:
         received, key = streamed(pod, TEXT)
