@@ -14,7 +14,7 @@ ERAS = (
 MEASURES = (
     "个|位|只|本|次|天|年(?!级)|件|张|条|台|种|名|块|元|公里|千米|米|厘米|毫米|公斤|千克|克|斤|吨|升|毫升|小时|分钟|秒|周|星期"
     "|倍|岁|家|座|辆|架|艘|部|套|双|对|把|支|枝|片|份|股|间|所|项|场|届|轮|场|句|首|篇|杯|瓶|碗|盒|箱|袋|包|棵|朵|匹"
-    "|头|人|点(?!\\d)|点半|百|千|万|亿|代人|米|英寸|英里|英尺|平方|立方|勺|茶匙|汤匙|口|趟|遍|步|欧元|美元|日元|英镑|港元"
+    "|头|人|点(?!\\d)|点\\d\\d?分|点半|百|千|万|亿|代人|米|英寸|英里|英尺|平方|立方|勺|茶匙|汤匙|口|趟|遍|步|欧元|美元|日元|英镑|港元"
 )
 CHINESE = Style(
     to="到",
@@ -33,7 +33,7 @@ CHINESE = Style(
     telephone="电话|手机|热线|拨打|致电|座机|客服|报警|传真|TEL|Tel",
     code=(
         "验证码|校验码|取件码|提取码|核销码|邀请码|邮编|邮政编码|订单|单号|编号|密码|口令|尾号|卡号|账号|帐号|身份证|学号|工号|车牌|代码|QQ|流水号"
-        "|发票|合同号|型号|编码|序列号|房号|航班|车次|微信号"
+        "|发票|合同号|型号|编码|序列号|房号|航班|车次|微信号|银行卡|ISO|GB/T|国标"
     ),
     score_before="(?:比分|比例尺?|比率|配比)[是为：:]?|(?<=[以按])",
     score_after=(
@@ -59,15 +59,26 @@ def chinese_rules(writer: Writer) -> list[Rule]:
     def floor(match: re.Match[str]) -> str:
         return writer.whole(match["n"]) + "楼"
 
+    def about(match: re.Match[str]) -> str:
+        first, last = int(match["a"]), int(match["b"])
+        return writer.counting(match["a"]) + writer.whole(match["b"]) if last == first + 1 else match[0]
+
+    def day(match: re.Match[str]) -> str:
+        return f"{match['lead']}{writer.whole(str(int(match['m'])))}月{writer.whole(str(int(match['d'])))}日"
+
     named = "财年|赛季|奥运会|世界杯|欧洲杯|亚运会|冬奥会"
+    slashed = r"(?<![\d/.])(?P<m>1[0-2]|0?[1-9])/(?P<d>3[01]|[12]\d|0?[1-9])(?![\d/]|\.\d)"
     return [
+        rule(rf"(?<![\d.,第、])(?P<a>[1-8])、(?P<b>[2-9])(?=[十百千万]?(?:{MEASURES}))", about, "、"),
+        rule(rf"(?P<lead>截止到?|截至|日期[：:]?|生日[是为：:]?|定于|自){slashed}", day, "/"),
+        rule(rf"(?P<lead>){slashed}(?=之?前|止|起|截止|当天|晚上?|上午|下午)", day, "/"),
         rule(r"(?<!\d)(?P<n>\d{1,2}[·•]\d{1,2})(?=[\"”]|事件|事变|地震|惨案|运动|起义|空难)", digits),
         rule(rf"(?<![\d.])(?P<n>\d{{4}})(?={named})", digits),
         rule(r"(?<=公元|元前)(?P<n>\d{3,4})(?=年)", digits),
         rule(r"(?<![\d.,约近过有达])(?P<n>(?:1\d|20)\d\d)(?=年(?!前|的?历史))", digits),
         rule(r"(?<![\d.,])(?P<n>(?:1\d|20)(?!00)\d\d)(?=年)", digits),
         rule(r"(?<![\d.,])(?P<n>0\d)(?=年)", digits),
-        rule(r"(?<![\d.,第])(?P<n>\d[05])(?=后(?![天来]|年内))", digits),
+        rule(r"(?<![\d.,:第])(?P<n>\d[05])(?=后(?![天来]|年内))", digits),
         rule(r"(?P<n>\d{3,4})(?=[室房]|包厢|包间)", digits),
         rule(r"(?<=\d米)(?P<n>\d\d)(?!\d)", digits),  # 1米75
         rule(r"(?<=血压)(?P<lead>[为是：: ]{0,2})(?P<a>\d{2,3})/(?P<n>\d{2,3})", pressure),

@@ -8,17 +8,18 @@ from segmenter.words.rules import Rule
 __all__ = ["code_rules"]
 
 SHORTEST = 7  # digits of a telephone number that nothing names as one
-BEFORE = r"(?<![A-Za-z\d.,+-])(?<!\d )"
+BEFORE = r"(?<![A-Za-z\d,+-])(?<!\d[ .])"
 SHAPES = (
     r"(?<![A-Za-z\d+])\+\d{1,4}(?:[ ()-]{1,2}\d{1,9}){1,6}(?!\d)|(?<![A-Za-z\d+])\+\d{7,15}(?![\d.])"
     rf"|{BEFORE}(?:[(（]0\d{{1,4}}[)）][ -]?|0\d{{1,4}}[ -])\d{{2,4}}[ -]?\d{{3,4}}{AFTER}"
+    rf"|{BEFORE}0\d{{1,4}}[(（]\d{{2,4}}[)）]\d{{3,4}}{AFTER}"
     rf"|{BEFORE}[48]00-\d{{3,4}}-\d{{3,4}}{AFTER}"
     rf"|{BEFORE}\d{{3}}-\d{{3,4}}-\d{{4}}{AFTER}"
 )
 GROUPED = re.compile(r"(\d{3})(\d{4})(\d{4})")
 CODE = r"\d{2,20}(?:[ -]\d{2,8}){0,5}"
 LINK = r"[ ]?(?:号码|番号)?(?:是|为|は|が)?[：:]?[ ]?"  # between a code and the word that names it
-CARD = rf"{BEFORE}\d{{4}}(?: \d{{4}}){{2,4}}{AFTER}"
+CARD = rf"{BEFORE}\d{{4}}(?: \d{{4}}){{2,4}}(?: \d{{1,3}})?{AFTER}"
 LETTERED = r"(?<![A-Za-z\d-])(?P<letters>[A-Z]{1,3})(?P<n>\d{3,8})(?![A-Za-z\d.,]|-\d)"
 
 
@@ -44,7 +45,7 @@ def telephone_rules(writer: Writer) -> list[Rule]:
     numbers = r"\d{3,12}(?:-\d{3,8}){0,3}(?:[或、和及]\d{3,8}){0,3}"
     counted = r"(?![\d.,%％]|[多余]?[次个人元部台件条円回本通万])"
     return [
-        rule(SHAPES, shaped, "+-)） "),
+        rule(SHAPES, shaped, "+-)） ("),
         rule(r"(?<![A-Za-z\d.,-])(?:1[3-9]\d{9}|0[5-9]0\d{8})(?![\d.,])", mobile),
         rule(rf"(?P<lead>(?:{writer.style.telephone}){LINK})(?P<n>{numbers}){counted}", named),
     ]

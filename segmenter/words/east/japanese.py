@@ -21,7 +21,7 @@ JAPANESE = Style(
     percent="{n}パーセント",
     permille="{n}パーミル",
     telephone="電話|携帯|TEL|Tel|FAX|ダイヤル",
-    code="認証コード|暗証番号|注文番号|会員番号|予約番号|管理番号|口座番号|カード番号|追跡番号|型番|品番|パスワード|コード",
+    code="番号(?=[はが：:])|普通(?=\\d{7}\\D)|当座(?=\\d{7}\\D)|認証コード|暗証番号|注文番号|会員番号|予約番号|管理番号|口座番号|カード番号|追跡番号|型番|品番|パスワード|コード",
     score_before="(?:スコア|比率|比|縮尺|割合|得点)(?:は|が|を|：|:)?",
     score_after="で(?:[^。、\\d]{0,12}(?:[勝敗負破混]|下し|引き分)|の?リード|試合)|の(?:比|割合|スコア|勝|敗)",
     scales={"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "bn": 10**9},
@@ -35,6 +35,7 @@ ELEMENTS = (
     "H|He|Li|Be|B|C|N|O|F|Ne|Na|Mg|Al|Si|P|S|Cl|Ar|K|Ca|Cr|Mn|Fe|Co|Ni|Cu|Zn|Br|Ag|Sn|I|Ba|Pt|Au|Hg|Pb|U"
 )
 GASES = r"(?<![A-Za-z\d])(?:[HON]2|O3|Cl2)(?![A-Za-z\d.])"
+RATED = "(?:評価|評点|スコア|レビュー|満足度)[はが：: ]{0,2}"  # before marks: 4.5/5
 WEEKDAY = r"(?:[ ]?[(（](?P<weekday>[月火水木金土日])(?P<holiday>・?祝)?[)）])"
 MONTH, DAY = r"(?P<month>1[0-2]|0?[1-9])", r"(?P<day>3[01]|[12]\d|0?[1-9])"
 
@@ -62,6 +63,9 @@ def day_rules(writer: Writer) -> list[Rule]:
     def weekday(match: re.Match[str]) -> str:
         return f"{match['weekday']}曜日" + ("祝日" if match["holiday"] else "")
 
+    def days(match: re.Match[str]) -> str:
+        return f"{match[1]}曜から{match[2]}曜"
+
     letter = r"(?<![A-Za-z\d])(?P<era>[MTSHR])(?P<year>\d{1,2})"
     return [
         rule(rf"{letter}\.{MONTH}\.{DAY}(?!\d)", era),
@@ -69,6 +73,12 @@ def day_rules(writer: Writer) -> list[Rule]:
         rule(r"'(?=\d\d年)", ""),
         rule(rf"(?<![A-Za-z\d.,:/-]){MONTH}/{DAY}{WEEKDAY}", lambda match: day(match) + weekday(match)),
         rule(rf"(?<=日){WEEKDAY}", weekday),
+        rule(rf"(?<![A-Za-z\d.,:/-]){MONTH}/{DAY}(?=まで|から|付け?|締|開催|発売|〆)", day, "/"),
+        rule(rf"(?<![A-Za-z\d.,:/-]){MONTH}/(?P<day>3[01]|1[1-9]|2\d)(?=に|は|、)", day, "/"),
+        rule(
+            r"(?<![一-龥])([月火水木金土日])[〜～~-]([月火水木金土日])(?=[のはがに、（( ]|\Z)", days, "〜～~-"
+        ),
+        rule("(?<=円)[〜～](?![\\d¥￥])", "から"),
     ]
 
 
@@ -102,6 +112,9 @@ def letter_rules(writer: Writer) -> list[Rule]:
     def formula(match: re.Match[str]) -> str:
         return re.sub(r"\d+", english_number, match[0])
 
+    def rated(match: re.Match[str]) -> str:
+        return f"{match['lead']}{writer.whole(match['b'])}点満点の{writer.number(match['a'])}"
+
     def numbered(match: re.Match[str]) -> str:
         small = int(match["n"]) <= NUMBERED
         return "ナンバー" + (english(match["n"], writer) if small else writer.whole(match["n"]))
@@ -109,8 +122,10 @@ def letter_rules(writer: Writer) -> list[Rule]:
     elements = rf"(?<![A-Za-z\d])(?:(?:{ELEMENTS})\d{{0,2}}){{2,12}}(?![A-Za-z\d.])"
     return [
         rule(r"(?:(?<![A-Za-z])N[oO]\.?|№)[ ]?(?P<n>\d{1,4})(?![\d.])", numbered),
+        rule(rf"(?P<lead>{RATED})(?P<a>\d{{1,2}}(?:\.\d)?)/(?P<b>5|10|100)(?!\d)", rated, "/"),
         rule(r"(?<![A-Za-z])M(?=\d\.\d(?!\d))", "マグニチュード"),
         rule(r"(?<![A-Za-z])[Vv]er\.?[ ]?(?=\d)", "バージョン"),
+        rule(r"(?<=MP)[34](?![A-Za-z\d])", english_number),
         rule(r"(?<![A-Za-z])[Vv]ol\.[ ]?(?=\d)", "ボリューム"),
         rule(f"{elements}|{GASES}", formula),
         rule(r"(?<![A-Za-z\d])\d(?=[DG](?![A-Za-z\d]))", english_number),

@@ -18,6 +18,7 @@ SIGNS = (  # in their order: a pattern, the name of the words that it stands for
     (rf"{LEFT}[ ]?[-−][ ]?{TERM}|(?<=\d)[ ][-−][ ](?=\d)|(?<=\d)−(?=\d)", "subtract", "-−"),
     (r"(?<![A-Za-z\d)%°.])[-−](?=[¥$€£]\d)", "minus", "-−"),
     (rf"{SIDE}[ ]?\+[ ]?{RIGHT}", "plus", "+"),
+    (r"(?<=[\d%])\+(?=税|送料|运费)", "plus", "+"),
     (r"(?<=[\d%])\+(?![\d+])", "or more", "+"),
     (r"(?<![A-Za-z\d+)])\+(?=[¥$€£]?\d)", "positive", "+"),
     (rf"{LEFT}[ ]?[×✕*][ ]?{RIGHT}|(?<=\d)[ ]?[xX][ ]?(?=\d)", "times", "×✕*xX"),

@@ -35,7 +35,9 @@ def money_rules(writer: Writer) -> list[Rule]:
         return writer.scaled(match["n"], 1000)
 
     named = r"(?P<name>[千万億亿兆]{0,2}(?:[日美欧港]?元|円|ドル|ユーロ))"
+    noun = "[万亿億]?(?:[日美欧港]?元|円|块|ドル|ユーロ)"
     return [
+        rule(rf"(?<=\d)(?:\.00|(?P<tenth>\.[1-9])0)(?={noun})", lambda match: match["tenth"] or "", "."),
         rule(rf"(?<![A-Za-z])(?P<name>{names})[ ]?{AMOUNT}{SCALE}{per}", amount, signs),
         rule(rf"(?<![A-Za-z\d.,]){AMOUNT}{SCALE}[ ]?(?P<name>{names})(?![A-Za-z]){per}", amount, signs),
         rule(rf"(?P<n>(?<![A-Za-z\d.,]){FIGURE})(?:k(?![A-Za-z\d])|K(?=元|円|人|块))", thousands, "kK"),
