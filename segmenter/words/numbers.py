@@ -34,7 +34,7 @@ YEAR = re.compile(r"1[1-9]\d\d|20\d\d")
 LONG = re.compile(r"\d+")
 WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
 WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
-ORDINAL_PREFIX = "제第"  # an ordinal counts nothing: no gender, no counter
+ORDINAL_PREFIX = "제"  # an ordinal counts nothing: no gender, no counter
 RATIO = re.compile(r"(?<=\d):(?=\d)")
 PARTS = re.compile(r"(\d)([⅐-⅒⅕-⅞])")  # 1⅞ is not 17/8
 RAISED = re.compile(r"(?<=\d)[ᵃ-ᵛʰʳˢⁿ]{1,3}")  # 4ᵗʰ
@@ -125,7 +125,7 @@ def plain_rules(language: WordTable) -> list[Rule]:
 
     def spelled(match: re.Match[str]) -> str:
         written = match["n"]
-        if is_year(language, match):
+        if is_year(match):
             return spaced(match, spelling.year(language, written))
         gender = agreeing(
             language, written, match["next"] or "", match.string[match.start() - 1 : match.start()] or " "
@@ -138,11 +138,9 @@ def plain_rules(language: WordTable) -> list[Rule]:
     return [*found, Rule(LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
 
 
-def is_year(language: WordTable, match: re.Match[str]) -> bool:
-    """Whether four digits alone are read as a year; where years are read digit by digit, only before 年."""
-    if len(match["n"]) != 4 or not YEAR.fullmatch(match["n"]) or glued(match):
-        return False
-    return language.rules.get("years") != "digits" or (match["next"] or "").startswith("年")
+def is_year(match: re.Match[str]) -> bool:
+    """Whether four digits alone are read as a year."""
+    return len(match["n"]) == 4 and YEAR.fullmatch(match["n"]) is not None and not glued(match)
 
 
 def glued(match: re.Match[str]) -> bool:

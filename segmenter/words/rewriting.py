@@ -16,7 +16,7 @@ ALONE, LAST = (
 )  # what may not touch a span such as 10-20
 SIGNS = (  # a pattern, the names of the words that it stands for, and what a text must have
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number", "#№"),
-    (r"(?:(?<![\w)\].^%°])|(?<=[\u3040-\u30ff\u4e00-\u9fff]))[-−](?=[$€£¥]?\d)", "minus", "-−"),
+    (r"(?<![\w)\].^%°])[-−](?=[$€£¥]?\d)", "minus", "-−"),
     (r"(?<=\d) [-−] (?=\d)|(?<=\d)−(?=\d)", "minus", "-−"),
     (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times", "×*"),
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over", "÷"),
@@ -29,7 +29,7 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
     (r"(?<=\d) ?x ?(?=\d)", "by", "x"),
 )
 SETS = re.compile(r"(?<![\w/.-])[0-7][-–][0-7](?:, [0-7][-–][0-7]){1,4}(?![\w/-]|[.,]\d)")  # tennis: 6-4, 7-6
-FOLD = re.compile(r"(?<![\w.,])(?P<n>\d{1,3})[ \u00a0]?[x×](?= [^\W\d_]{3})")  # 2x täglich, 4x larger
+FOLD = r"(?<![\w.,])(?P<n>\d{1,3})[ \u00a0]?[x×](?= (?!{signs})[^\W\d_]{3})"  # 2x täglich, but not 6x plus 4y
 GAPS = re.compile(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?! ?\d)")  # 12 000 000
 HALVES = re.compile(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
 FEET = re.compile(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
@@ -49,7 +49,9 @@ def rewriting_rules(language: WordTable) -> list[Rule]:
         *(sign_rule(language, *sign) for sign in SIGNS),
     ]
     if "fold" in language.signs:
-        found.insert(0, Rule(FOLD, lambda match: folded(language, match["n"]), "x×"))
+        signs = either(language.signs[name] for name in ("plus", "minus", "times", "over", "equals"))
+        fold = re.compile(FOLD.replace("{signs}", signs))
+        found.insert(0, Rule(fold, lambda match: folded(language, match["n"]), "x×"))
     if language.code == "en":
         found += [
             Rule(FEET, lambda match: f"{match[1]} foot {match[2]}", "'"),

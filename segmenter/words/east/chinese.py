@@ -49,44 +49,79 @@ CHINESE = Style(
 
 def chinese_rules(writer: Writer) -> list[Rule]:
     """Return the rules that come first in Chinese."""
+    return [*day_rules(writer), *year_rules(writer), *figure_rules(writer), *place_rules(writer)]
+
+
+def day_rules(writer: Writer) -> list[Rule]:
+    """Return the rules for 11/30 where words make a day of it, and for 9·11."""
+
+    def day(match: re.Match[str]) -> str:
+        return f"{match['lead']}{writer.whole(str(int(match['m'])))}月{writer.whole(str(int(match['d'])))}日"
 
     def digits(match: re.Match[str]) -> str:
-        return writer.digits(match["n"])
+        return writer.digits(match[0])
 
-    def pressure(match: re.Match[str]) -> str:
-        return match["lead"] + writer.whole(match["a"]) + "、" + writer.whole(match["n"])
+    slashed = r"(?<![\d/.])(?P<m>1[0-2]|0?[1-9])/(?P<d>3[01]|[12]\d|0?[1-9])(?![\d/]|\.\d)"
+    return [
+        rule(rf"(?P<lead>截止到?|截至|日期[：:]?|生日[是为：:]?|定于|自){slashed}", day, "/"),
+        rule(rf"(?P<lead>){slashed}(?=之?前|止|起|截止|当天|晚上?|上午|下午)", day, "/"),
+        rule(r"(?<!\d)\d{1,2}[·•]\d{1,2}(?=[\"”]|事件|事变|地震|惨案|运动|起义|空难)", digits, "·•"),
+    ]
 
-    def floor(match: re.Match[str]) -> str:
-        return writer.whole(match["n"]) + "楼"
+
+def year_rules(writer: Writer) -> list[Rule]:
+    """Return the rules for years, which are read digit by digit, and for 80后."""
+
+    def digits(match: re.Match[str]) -> str:
+        return writer.digits(match[0])
+
+    named = "财年|赛季|奥运会|世界杯|欧洲杯|亚运会|冬奥会"
+    return [
+        rule(rf"(?<![\d.])\d{{4}}(?={named})", digits),
+        rule(r"(?<=公元|元前)\d{3,4}(?=年)", digits, "年"),
+        rule(r"(?<![\d.,约近过有达])(?:1\d|20)\d\d(?=年(?!前|的?历史))", digits, "年"),
+        rule(r"(?<![\d.,])(?:1\d|20)(?!00)\d\d(?=年)", digits, "年"),
+        rule(r"(?<![\d.,])0\d(?=年)", digits, "年"),
+        rule(r"(?<![\d.,:第])\d[05](?=后(?![天来]|年内))", digits, "后"),
+        rule(rf"(?<=\d)年{SEPARATOR}(?=\d)", "年到", "年"),
+    ]
+
+
+def figure_rules(writer: Writer) -> list[Rule]:
+    """Return the rules for 2、3天, 1米75, blood pressure, 5 vs 3 and No.5."""
 
     def about(match: re.Match[str]) -> str:
         first, last = int(match["a"]), int(match["b"])
         return writer.counting(match["a"]) + writer.whole(match["b"]) if last == first + 1 else match[0]
 
-    def day(match: re.Match[str]) -> str:
-        return f"{match['lead']}{writer.whole(str(int(match['m'])))}月{writer.whole(str(int(match['d'])))}日"
+    def height(match: re.Match[str]) -> str:
+        return writer.counting(match["m"]) + "米" + writer.digits(match["n"])
 
-    named = "财年|赛季|奥运会|世界杯|欧洲杯|亚运会|冬奥会"
-    slashed = r"(?<![\d/.])(?P<m>1[0-2]|0?[1-9])/(?P<d>3[01]|[12]\d|0?[1-9])(?![\d/]|\.\d)"
+    def pressure(match: re.Match[str]) -> str:
+        return match["lead"] + writer.whole(match["a"]) + "、" + writer.whole(match["b"])
+
     return [
         rule(rf"(?<![\d.,第、])(?P<a>[1-8])、(?P<b>[2-9])(?=[十百千万]?(?:{MEASURES}))", about, "、"),
-        rule(rf"(?P<lead>截止到?|截至|日期[：:]?|生日[是为：:]?|定于|自){slashed}", day, "/"),
-        rule(rf"(?P<lead>){slashed}(?=之?前|止|起|截止|当天|晚上?|上午|下午)", day, "/"),
-        rule(r"(?<!\d)(?P<n>\d{1,2}[·•]\d{1,2})(?=[\"”]|事件|事变|地震|惨案|运动|起义|空难)", digits),
-        rule(rf"(?<![\d.])(?P<n>\d{{4}})(?={named})", digits),
-        rule(r"(?<=公元|元前)(?P<n>\d{3,4})(?=年)", digits),
-        rule(r"(?<![\d.,约近过有达])(?P<n>(?:1\d|20)\d\d)(?=年(?!前|的?历史))", digits),
-        rule(r"(?<![\d.,])(?P<n>(?:1\d|20)(?!00)\d\d)(?=年)", digits),
-        rule(r"(?<![\d.,])(?P<n>0\d)(?=年)", digits),
-        rule(r"(?<![\d.,:第])(?P<n>\d[05])(?=后(?![天来]|年内))", digits),
-        rule(r"(?P<n>\d{3,4})(?=[室房]|包厢|包间)", digits),
-        rule(r"(?<=\d米)(?P<n>\d\d)(?!\d)", digits),  # 1米75
-        rule(r"(?<=血压)(?P<lead>[为是：: ]{0,2})(?P<a>\d{2,3})/(?P<n>\d{2,3})", pressure),
-        rule(r"(?<![A-Za-z\d])(?P<n>\d{1,2})F(?![A-Za-z\d])", floor),
-        rule(r"(?<=[路街道巷弄])(?P<n>\d{4,5})(?=号)", digits),
-        rule(r"(?<=转)(?P<n>\d{3,5})(?!\d)", digits),
-        rule(r"(?<=\d)#(?=[楼栋幢厅机])", "号"),
-        rule(r"(?:(?<![A-Za-z])N[oO]\.?|№|(?<![A-Za-z\d])#)[ ]?(?=\d)", "第"),
-        rule(r"(?<=\d)[ ]?vs\.?[ ]?(?=\d)", "对"),
-        rule(rf"(?<=\d)年{SEPARATOR}(?=\d)", "年到"),
+        rule(r"(?<![\d.])(?P<m>[12])米(?P<n>\d\d)(?![\d.秒分])", height, "米"),
+        rule(r"(?<=血压)(?P<lead>[为是：: ]{0,2})(?P<a>\d{2,3})/(?P<b>\d{2,3})", pressure, "/"),
+        rule(r"(?:(?<![A-Za-z])N[oO]\.?|№|(?<![A-Za-z\d])#)[ ]?(?=\d)", "第", "N№#"),
+        rule(r"(?<=\d)[ ]?vs\.?[ ]?(?=\d)", "对", "v"),
+    ]
+
+
+def place_rules(writer: Writer) -> list[Rule]:
+    """Return the rules for rooms, floors, house numbers and extensions."""
+
+    def digits(match: re.Match[str]) -> str:
+        return writer.digits(match[0])
+
+    def floor(match: re.Match[str]) -> str:
+        return writer.whole(match[0][:-1]) + "楼"
+
+    return [
+        rule(r"\d{3,4}(?=[室房]|包厢|包间)", digits, "室房包"),
+        rule(r"(?<![A-Za-z\d])\d{1,2}F(?![A-Za-z\d])", floor, "F"),
+        rule(r"(?<=[路街道巷弄])\d{4,5}(?=号)", digits, "号"),
+        rule(r"(?<=转)\d{3,5}(?!\d)", digits, "转"),
+        rule(r"(?<=\d)#(?=[楼栋幢厅机])", "号", "#"),
     ]

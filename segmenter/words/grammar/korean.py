@@ -31,7 +31,13 @@ def number(language: WordTable, digits: str) -> str:
 
 def korean_rules(language: WordTable) -> list[Rule]:
     """Return the rules of Korean that come before those of all languages."""
-    return [score_rule(language), *date_rules(language), *figure_rules(language), span_rule(language)]
+    return [
+        score_rule(language),
+        telephone_rule(language),
+        *date_rules(language),
+        *figure_rules(language),
+        span_rule(language),
+    ]
 
 
 def score_rule(language: WordTable) -> Rule:
@@ -41,6 +47,15 @@ def score_rule(language: WordTable) -> Rule:
         return f"{number(language, match['a'])} 대 {number(language, match['b'])}"
 
     return Rule(re.compile(rf"(?<![\d:])(?P<a>\d{{1,3}})[:-](?P<b>\d{{1,3}}){SCORED}"), score, ":-")
+
+
+def telephone_rule(language: WordTable) -> Rule:
+    """Return the rule for the numbers of firms, which have no area: 1588-1234."""
+
+    def spelled(match: re.Match[str]) -> str:
+        return ", ".join(spelling.digit_by_digit(language, group) for group in match[0].split("-"))
+
+    return Rule(re.compile(r"(?<![\d-])1[568]\d\d-\d{4}(?![\d-])"), spelled, "-")
 
 
 def date_rules(language: WordTable) -> list[Rule]:

@@ -209,9 +209,9 @@ def scale_rule(language: WordTable) -> Rule:
 
 def gender(noun: str, *, oblique: bool) -> str:
     """Return the form of an ordinal before a noun, by how the noun ends."""
-    if oblique and noun.endswith("u"):
+    if oblique and noun.endswith(("u", "rze")):
         return "locative"
-    if oblique and noun.endswith(("ie", "ce", "rze", "ji", "ii", "li")):
+    if oblique and noun.endswith(("ie", "ce", "ji", "ii", "li")):
         return "feminine oblique"
     return (
         "feminine"
