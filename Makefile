@@ -95,10 +95,10 @@ $(PROGRAMS_READY): requirements/programs.txt Makefile
 	@echo "Installing the programs in .clients (once; most of it is download) ..."
 	@test -x .clients/venv/bin/python || $(PYTHON) -m venv .clients/venv
 	@.clients/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/programs.txt
-	@npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .clients openai@6.49.0
+	@npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .clients openai@6.49.0 @supabase/functions-js@2.109.0
 	@touch $@
 
-clients: $(DEV_READY) $(PROGRAMS_READY) browser  ## programs that people run, unmodified, through gateway and worker (some minutes)
+clients: $(DEV_READY) $(PROGRAMS_READY) $(DENO_READY) browser  ## programs that people run, unmodified, through gateway and worker (some minutes)
 	@$(BIN)/python -m tests.programs
 
 drills: $(DEV_READY)  ## kill, cancel, damage and fill up, and count what got lost (about half an hour)

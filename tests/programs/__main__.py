@@ -4,6 +4,7 @@ Each speaks a text whole, and leaves a long one in the middle: its job has to be
 the preview engine's. `make clients` installs the programs in .clients/ and runs this.
 """
 
+import base64
 import functools
 import json
 import subprocess
@@ -21,8 +22,10 @@ import httpx
 
 from bench.endpoints import Endpoint, endpoint
 from tests.kits.browsers import chromium
+from tests.kits.edge_functions import free_port, function
 from tests.kits.openai_bodies import BODIES
 from tests.kits.pods import gatewaying
+from tests.kits.supabase import ANON_KEY, SERVICE_KEY, USER_TOKEN, supabase
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".clients"
@@ -121,6 +124,10 @@ def main() -> int:
                 f"{name:32} {problem or 'whole, cancelled'} ({time.monotonic() - began:.1f} s)\n"
             )
             sys.stdout.flush()
+        began = time.monotonic()
+        problem = by_supabase(pod, Path(folder))
+        failed += bool(problem)
+        sys.stdout.write(f"{'supabase-js':32} {problem or 'whole'} ({time.monotonic() - began:.1f} s)\n")
         refused = [name for name in BODIES if not is_spoken(url, BODIES[name])]
         sys.stdout.write(f"{'bodies of other programs':32} {len(BODIES) - len(refused)} of {len(BODIES)}\n")
     return int(bool(failed or refused))
@@ -144,6 +151,37 @@ def check(run: Callable[[str], dict[str, Any]], url: str, pod: Endpoint, expecte
     if cancelled(pod) == before:
         problems.append("the speech that it left was not cancelled")
     return "; ".join(problems)
+
+
+def by_supabase(pod: Endpoint, folder: Path) -> str:
+    """Have supabase-js call the Edge Function, in Deno, with a stand-in for Auth; return what is wrong."""
+    port, log = free_port(), list[str]()
+    with supabase() as base:
+        env = {
+            "RUNPOD_ENDPOINT_ID": "local",
+            "RUNPOD_API_KEY": "any",
+            "RUNPOD_ENDPOINT_BASE_URL": f"{pod.url}/v2",
+            "SUPABASE_URL": base.url,
+            "SUPABASE_ANON_KEY": ANON_KEY,
+            "SUPABASE_SERVICE_ROLE_KEY": SERVICE_KEY,
+            "PODCAST_WEBHOOK_SECRET": "a-secret-of-twenty-four-letters",
+            "DENO_DIR": str(folder / "deno"),
+        }
+        with function("podcast_generate_audio", port, env, log) as url:
+            script = str(Path(__file__).parent / "supabase_speaks.mjs")
+            command = ["node", script, str(FOLDER), url.rpartition("/")[0], USER_TOKEN, TEXT]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode:
+        return f"failed: {done.stderr[-1000:]}"
+    found = json.loads(done.stdout)
+    audio = base64.b64decode(found["audio"])
+    problems = {
+        "no worker was warmed": found["warming"] is not True,
+        "the blob is not an MP3 with tags": not audio.startswith(b"ID3"),
+        "the audio beside the captions is another": found["beside"] != found["audio"],
+        "the captions are not the text": " ".join(found["captions"]) != TEXT,
+    }
+    return "; ".join(problem for problem, is_so in problems.items() if is_so)
 
 
 def is_whole(size: int, expected: int) -> bool:

@@ -2,16 +2,11 @@
 
 import base64
 import json
-import os
 import re
 import shlex
-import socket
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +16,10 @@ import pytest
 
 from bench.running import running
 from encoder import read_file
+from tests.kits.edge_functions import FUNCTIONS, free_port, function, until
 from tests.kits.javascript import ROOT, deno, run
 from tests.kits.supabase import ANON_KEY, SERVICE_KEY, USER, USER_TOKEN, Supabase, supabase
 
-FUNCTIONS = ROOT / "clients" / "supabase" / "functions"
 SECRET = "a-secret-of-twenty-four-letters"
 KEY = "rpa_the-key-that-nobody-sees"
 PROSE = (
@@ -50,46 +45,6 @@ class Site:
     def jobs(self) -> list[dict[str, Any]]:
         jobs: list[dict[str, Any]] = httpx.get(f"{self.pod}/localpod/state").json()["jobs"]
         return jobs
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for something that will come."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"it did not come within {seconds} s")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def function(name: str, port: int, env: dict[str, str], log: list[str]) -> Iterator[str]:
-    """Serve one function as Supabase does: its index, with the configuration beside it."""
-    allowed = ["--allow-net", "--allow-env", "--no-lock", "--config", str(FUNCTIONS / "deno.json")]
-    surroundings = {**os.environ, **env, "DENO_SERVE_ADDRESS": f"tcp:127.0.0.1:{port}", "NO_COLOR": "1"}
-    with subprocess.Popen(
-        [deno(), "run", *allowed, str(FUNCTIONS / name / "index.ts")],
-        env=surroundings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        out = process.stdout
-        assert out is not None
-        reader = threading.Thread(target=lambda: log.extend(line.rstrip() for line in out))
-        reader.start()
-        try:
-            until(lambda: any("Listening" in line for line in log))
-            yield f"http://127.0.0.1:{port}/{name}"
-        finally:
-            process.terminate()
-            process.wait(20)
-            reader.join(20)
 
 
 @pytest.fixture(scope="module")

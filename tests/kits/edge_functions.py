@@ -1,0 +1,56 @@
+"""Supabase's Edge Functions of this project, served by the real Deno."""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.kits.javascript import ROOT, deno
+
+__all__ = ["FUNCTIONS", "free_port", "function", "until"]
+
+FUNCTIONS = ROOT / "clients" / "supabase" / "functions"
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait for something that will come."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not come within {seconds} s")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def function(name: str, port: int, env: dict[str, str], log: list[str]) -> Iterator[str]:
+    """Serve one function as Supabase does: its index, with the configuration beside it."""
+    allowed = ["--allow-net", "--allow-env", "--no-lock", "--config", str(FUNCTIONS / "deno.json")]
+    surroundings = {**os.environ, **env, "DENO_SERVE_ADDRESS": f"tcp:127.0.0.1:{port}", "NO_COLOR": "1"}
+    with subprocess.Popen(
+        [deno(), "run", *allowed, str(FUNCTIONS / name / "index.ts")],
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        out = process.stdout
+        assert out is not None
+        reader = threading.Thread(target=lambda: log.extend(line.rstrip() for line in out))
+        reader.start()
+        try:
+            until(lambda: any("Listening" in line for line in log))
+            yield f"http://127.0.0.1:{port}/{name}"
+        finally:
+            process.terminate()
+            process.wait(20)
+            reader.join(20)
