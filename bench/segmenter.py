@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.table import Guard, Row, median, parser, report
 from segmenter import Segmenter, iter_plan, plan, sentences
+from segmenter.words import speakable
 
 __all__ = ["main"]
 
@@ -25,6 +26,16 @@ PROSE = (
     "10:15, as it did every day of the year. Nobody waved, because nobody had risen in time to wave.\n\n"
     "By noon the fog had lifted, the market had opened, and Dr. Brown sold oranges for $3.50 a bag. "
     '"Come closer!" he sang, "they are sweet." Then it was over, and the town went home.\n\n'
+)
+WORDED = {  # what is planned and put into words, in characters of each kind
+    "prose": PROSE,
+    "money": "It costs $3.50 or €1,234.99 and 5 USD now. ",
+    "digits": "Take 5 of 12, 1984 and 3,000 or 7.5 now. ",
+}
+FIRST_WORDS = (
+    "import time; began = time.perf_counter(); from segmenter.words import speakable; "
+    "loaded = time.perf_counter(); speakable('He paid $3.50 on May 3, 2024.'); "
+    "print((loaded - began) * 1000, (time.perf_counter() - loaded) * 1000)"
 )
 WORST = ("a.", "((((", " ", "x", "1.1.1.", '"', "\n", ". ", "[", "。", "a) ", "🎉", "A. ", "! ")
 FIRST_USE = (
@@ -187,6 +198,28 @@ def speed(splitters: dict[str, Splitter], guard: Guard, count: int) -> Iterator[
     yield Row("first segment of 10,000 characters, p50", median(firsts), "ms", 2)
 
 
+def words(count: int) -> Iterator[Row]:
+    """Yield the time that planning and putting into words of 10,000 characters take."""
+    for name, text in WORDED.items():
+        long = (text * 300)[:10_000]
+
+        def worded(long: str = long) -> None:
+            for segment in iter_plan(long):
+                speakable(segment.text)
+
+        worded()
+        took = median([1000 * seconds(worded) for _ in range(count)])
+        yield Row(f"plan with words of 10,000 characters of {name}", took, "ms", 50)
+
+
+def first_words(count: int) -> Iterator[Row]:
+    """Yield the import of words, and their first use with numbers, in fresh processes."""
+    command = [sys.executable, "-c", FIRST_WORDS]
+    runs = [subprocess.run(command, capture_output=True, check=True).stdout.split() for _ in range(count)]
+    yield Row("words: import in a fresh process, p50", median([float(run[0]) for run in runs]), "ms")
+    yield Row("words: first use with numbers, p50", median([float(run[1]) for run in runs]), "ms")
+
+
 def worst(size: int) -> Iterator[Row]:
     """Yield how the time of the worst inputs grows when they are eight times as long: 8 is linear."""
     grown, slowest = [], []
@@ -222,8 +255,10 @@ def measured(given: argparse.Namespace, guard: Guard) -> Iterator[Row]:
     splitters: dict[str, Splitter] = {"ours": sentences, **others()}
     yield from accuracy(splitters)
     yield from speed(splitters, guard, 3 if given.quick else 7)
+    yield from words(3 if given.quick else 7)
     yield from worst(1_000_000 if given.quick else 10_000_000)
     yield from first_use(5 if given.quick else 11)
+    yield from first_words(5 if given.quick else 11)
 
 
 def main() -> int:

@@ -56,7 +56,8 @@ def weekday_rules(language: WordTable) -> list[Rule]:
     dated = rf"\d{{1,2}}(?:\.|st|nd|rd|th|er)?[ \u00a0](?:de[ \u00a0])?(?:{month})\b"
     alone = re.compile(
         rf"(?<![\w.–-])(?P<a>{name})"
-        rf"(?:(?:\.,?|,)(?=[ \u00a0]+\d)|\.?,?(?=[ \u00a0]+(?:{month})\b)|(?=[ \u00a0]+(?:{hour}|{dated})))"
+        rf"(?:(?:\.,?|,)(?=[ \u00a0]+(?:the[ \u00a0])?\d)|"
+        rf"\.?,?(?=[ \u00a0]+(?:{month})\b)|(?=[ \u00a0]+(?:{hour}|{dated})))"
     )
 
     def spanned(match: re.Match[str]) -> str:

@@ -141,7 +141,8 @@ def parsed(code: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Word
         time=table["time"],
         fractions=table["fractions"],
         agreement=[(gender, re.compile(rule, re.IGNORECASE)) for gender, rule in agreement.items()],
-        before=table.get("before", {}),
+        before={name[:1].upper() + name[1:]: word for name, word in table.get("before", {}).items()}
+        | table.get("before", {}),
         years=table.get("years", {}),
         ordinals=table.get("ordinals", {}),
         roman=table.get("roman", {}),

@@ -91,6 +91,9 @@ def unit_rules(language: WordTable) -> list[Rule]:
     def worded(match: re.Match[str]) -> str:
         return match["n"] + rate(language, match)
 
+    def many(match: re.Match[str]) -> str:
+        return match["n"] + language.noun(language.units[match["unit"]], 1_000_000)
+
     def part(match: re.Match[str]) -> str:
         noun = language.units[match["unit"]]
         form = (
@@ -108,9 +111,11 @@ def unit_rules(language: WordTable) -> list[Rule]:
         rf"(?<![A-Za-z])(?P<n>{number}){soon}(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
         rf"(?P<stop>(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|"
         rf"[ \u00a0][{LOWER}(]))?(?P<one>{SINGULAR})?{per}"
-        rf"(?![\w²³]|/[^\W\d_])"
+        rf"(?![\w²³]|/[^\W\d_]|'s)"
     )
     share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
+    big = either(name for name in language.magnitudes if len(name) > 4)
+    scaled = re.compile(rf"(?P<n>\d[ \u00a0](?:{big})[ \u00a0])(?P<unit>{names})(?![\w²³/]|'s)")
     full = either(name for name in language.per if len(name) > 2 and name.isalpha())
     bare = re.compile(rf"(?P<n>(?<![\w.,/])\d[\d.,]{{0,15}})/(?P<per>{full})(?!\w)")
     words = re.compile(
@@ -125,6 +130,7 @@ def unit_rules(language: WordTable) -> list[Rule]:
     return [
         Rule(share, percent, "%"),
         Rule(parts, part, "½⅓⅔¼¾/"),
+        Rule(scaled, many),
         Rule(bare, worded, "/"),
         Rule(units, unit),
         Rule(words, worded, "/"),

@@ -165,7 +165,7 @@ def attribute_rules() -> list[Rule]:
 
     A word joiner after the unit marks the singular for the rules that follow.
     """
-    noun = rf"(?= (?!(?:{COUNTED})\b)[a-z]|[ ]\([^()]{{1,20}}\) (?!(?:{COUNTED})\b)[a-z])"
+    noun = rf"(?= (?!(?:{COUNTED})\b)[a-zA-Z]|[ ]\([^()]{{1,20}}\) (?!(?:{COUNTED})\b)[a-z])"
     unit = re.compile(
         rf"(?<![\w.-])(?P<lead>{DETERMINER} (?:[a-z]{{3,"
         rf"12}} )?)(?P<n>{NUMBER})[ \u00a0-]?(?P<u>{UNITS})"

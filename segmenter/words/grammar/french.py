@@ -20,11 +20,11 @@ WOMEN = re.compile(
 def french_rules(language: WordTable) -> list[Rule]:
     """Return what runs before the rules of all languages."""
     return [
+        *name_rules(),
         *telephone_rules(language),
         *hour_rules(),
         *part_rules(language),
         *roman_rules(language),
-        *name_rules(),
     ]
 
 
@@ -194,6 +194,16 @@ def name_rules() -> list[Rule]:
             re.compile(r"(?<![\w.])(S(?:t|te))-(?=[A-ZÉÈ])"),
             lambda m: {"St": "Saint-", "Ste": "Sainte-"}[m[1]],
             {"St", "Ste"},
+        ),
+        Rule(
+            re.compile(r"(?<=[IVX]e )s\.|(?<=[IVX]e\u00a0)s\."),
+            lambda m: "siècle" + ("." if m.end() == len(m.string) else ""),
+            {"s"},
+        ),
+        Rule(
+            re.compile(r"(?<!\w)(\d{1,2})[ ]?(j|h)[ ]?/[ ]?(7|24)(?!\d)"),
+            lambda m: f"{m[1]} {'jours' if m[2] == 'j' else 'heures'} sur {m[3]}",
+            "/",
         ),
         Rule(street, lambda m: streets[m[1]], {name.rstrip(".") for name in streets}),
         Rule(

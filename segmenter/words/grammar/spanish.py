@@ -185,7 +185,9 @@ def name_rules(language: WordTable) -> list[Rule]:
         )
 
     street = re.compile(rf"(?<!\w)({either(STREETS)})(?=[ \u00a0]?(?:[A-ZÁÉÍÓÚ\d]|del? |la ))")
+    century = re.compile(r"(?<!\w)(ss?)\.[ \u00a0](?=[IVX]+\b)")
     return [
+        Rule(century, lambda m: "siglo " if m[1] == "s" else "siglos ", {"s", "ss"}),
         Rule(re.compile(rf"(?<!\w)(?P<r>[IVX]{{1,5}})[ \u00a0](?P<next>{EVENTS})(?!\w)"), event, "IVX"),
         Rule(re.compile(rf"(?P<lead>(?<!\w)(?:{QUEENS}) )(?P<r>I{{1,3}}|IV|V)(?!\w)"), queen, "IV"),
         Rule(
