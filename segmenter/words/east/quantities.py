@@ -9,6 +9,8 @@ from segmenter.words.rules import Rule, either
 __all__ = ["quantity_rules"]
 
 AMOUNT = rf"{DIGIT}(?:(?P<first>{SIGN}{FIGURE}){SEPARATOR})?(?P<n>{SIGN}{FIGURE})"
+SMALLER = "cm|mm|min|g|m"  # a unit that may touch one before it: 1m75cm
+START = r"(?:(?<![A-Za-z\d.])|(?<=\d[mgh]))"
 SCALE = r"(?:[ ]?(?P<scale>万亿|[万亿億兆]|[kKMB](?![A-Za-z])|bn))?"
 NO_CENTS = re.compile(r"\.00\Z|(\.[1-9])0\Z")
 
@@ -108,6 +110,8 @@ def unit_rules(writer: Writer) -> list[Rule]:
         below = match["below"]
         return style.per.format(n=said, per=units[below].forms[0] if below in units else below)
 
+    below = rf"(?:/(?P<below>{plain}(?![A-Za-z\d])|{style.each}))?"
+    end = rf"(?:(?![A-Za-z\d²³]|/[A-Za-z])|(?=\d{{1,3}}(?:{SMALLER})(?![A-Za-z\d])))"
     counter = rf"(?P<n>{FIGURE})(?P<noun>[{CJK}]{{1,2}})/(?P<below>"
     return [
         rule(
@@ -115,11 +119,7 @@ def unit_rules(writer: Writer) -> list[Rule]:
             lambda match: match["first"] + style.to,
             SEPARATORS,
         ),
-        rule(
-            rf"(?<![A-Za-z\d.]){AMOUNT}[ ]?(?P<unit>{names})(?:/(?P<below>{plain})(?![A-Za-z\d]))?"
-            r"(?![A-Za-z\d²³]|/[A-Za-z])",
-            unit,
-        ),
+        rule(rf"{START}{AMOUNT}[ ]?(?P<unit>{names}){below}{end}", unit),
         rule(rf"{counter}{plain})(?![A-Za-z\d])", counted, "/"),
         rule(rf"{counter}{style.each})", counted, "/"),
     ]
