@@ -1,32 +1,29 @@
 """What one language alone has: rules that run before those that all languages share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 
-from segmenter.words.grammar.english import english_rules
-from segmenter.words.grammar.french import french_rules
-from segmenter.words.grammar.german import german_rules
-from segmenter.words.grammar.korean import korean_rules
-from segmenter.words.grammar.polish import polish_rules
 from segmenter.words.grammar.rewrites import table_rules
-from segmenter.words.grammar.russian import russian_rules
-from segmenter.words.grammar.spanish import spanish_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule
 
 __all__ = ["own_rules"]
 
-OWN: Mapping[str, Callable[[WordTable], list[Rule]]] = {
-    "en": english_rules,
-    "de": german_rules,
-    "es": spanish_rules,
-    "fr": french_rules,
-    "ko": korean_rules,
-    "pl": polish_rules,
-    "ru": russian_rules,
+OWN: Mapping[str, str] = {  # the module of a language, imported when a text in it comes
+    "en": "english",
+    "de": "german",
+    "es": "spanish",
+    "fr": "french",
+    "ko": "korean",
+    "pl": "polish",
+    "ru": "russian",
 }
 
 
 def own_rules(language: WordTable) -> list[Rule]:
     """Return the rules of a language's own, which run first; none where it needs none."""
-    own = OWN[language.code](language) if language.code in OWN else []
-    return [*table_rules(language), *own]
+    found = table_rules(language)
+    if name := OWN.get(language.code):
+        module = import_module(f"segmenter.words.grammar.{name}")
+        found = [*found, *getattr(module, f"{name}_rules")(language)]
+    return found
