@@ -104,8 +104,9 @@ clients: $(DEV_READY) $(PROGRAMS_READY) $(DENO_READY) browser  ## programs that 
 drills: $(DEV_READY)  ## kill, cancel, damage and fill up, and count what got lost (about half an hour)
 	@$(BIN)/python -m tests.drills
 
-fuzz: $(DEV_READY)  ## give every reader of foreign bytes 100,000 inputs in all (some minutes)
+fuzz: $(DEV_READY)  ## give every reader of foreign bytes 100,000 inputs in all, and 100,000 texts rich in marks (some minutes)
 	@$(BIN)/python -m tests.fuzz --inputs 100000
+	@$(BIN)/python -m tests.fuzz marks --inputs 100000
 
 bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline

@@ -38,6 +38,24 @@ FIRST_WORDS = (
     "print((loaded - began) * 1000, (time.perf_counter() - loaded) * 1000)"
 )
 WORST = ("a.", "((((", " ", "x", "1.1.1.", '"', "\n", ". ", "[", "。", "a) ", "🎉", "A. ", "! ")
+MARKS = (
+    "<",
+    "<b>",
+    '<a b="',
+    "[a](",
+    "](",
+    "![",
+    "`",
+    "$a",
+    "&",
+    "<!--",
+    "```\n",
+    "http://",
+    "data:image/png;base64,",
+    "[1]",
+)
+LISTED = CASES / "marks.txt"
+
 FIRST_USE = (
     "import time; began = time.perf_counter(); import segmenter; "
     "segmenter.plan('Wir treffen uns z. B. am 3. Oktober. Bis dann.', 'de'); "
@@ -205,7 +223,7 @@ def words(count: int) -> Iterator[Row]:
 
         def worded(long: str = long) -> None:
             for segment in iter_plan(long):
-                speakable(segment.text)
+                speakable(segment.text, is_seen=True)
 
         worded()
         took = median([1000 * seconds(worded) for _ in range(count)])
@@ -233,6 +251,14 @@ def worst(size: int) -> Iterator[Row]:
     yield Row("worst inputs, eight times as long: times the time", factor, "", 12, spread=f"({unit!r})")
     took, unit = max(slowest)
     yield Row("worst inputs: a million characters", took, "ms", spread=f"({unit!r})")
+    shorts = []
+    for unit in (*WORST, *MARKS):
+        text = unit * (10_000 // len(unit))
+        began = time.perf_counter()
+        spoken(text)
+        shorts.append((time.perf_counter() - began, unit))
+    took, unit = max(shorts)
+    yield Row("worst inputs: 10,000 characters cut and cleaned", 1e3 * took, "ms", 50, spread=f"({unit!r})")
     text = ("x" * 300 + " ") * 700
     part = Segmenter()
 
@@ -241,6 +267,30 @@ def worst(size: int) -> Iterator[Row]:
             part.push(letter)
 
     yield Row("pushed letter by letter, a letter", 1e6 * seconds(push) / len(text), "µs")
+
+
+def spoken(text: str) -> list[str]:
+    """Return the words of a text's segments."""
+    return [speakable(segment.text, is_seen=True) for segment in plan(text)]
+
+
+def marks() -> Iterator[Row]:
+    """Yield how much of the table of marks is wrong, and how early the first words come."""
+    cases = [json.loads(line) for line in LISTED.read_text(encoding="utf-8").splitlines()]
+
+    def letters(said: str) -> str:
+        return "".join(letter for letter in said if letter.isalnum())
+
+    wrong = sum(letters("".join(spoken(case["text"]))) != letters(case["spoken"]) for case in cases)
+    yield Row(f"marks: wrong of {len(cases)} cases", wrong, "", 0)
+    text = (PROSE * 30)[:10_000]
+
+    def begun() -> str:
+        return speakable(next(iter(iter_plan(text))).text, is_seen=True)
+
+    begun()
+    firsts = [1000 * seconds(begun) for _ in range(50)]
+    yield Row("first segment with its words of 10,000 characters, p50", median(firsts), "ms", 2)
 
 
 def first_use(count: int) -> Iterator[Row]:
@@ -256,6 +306,7 @@ def measured(given: argparse.Namespace, guard: Guard) -> Iterator[Row]:
     yield from accuracy(splitters)
     yield from speed(splitters, guard, 3 if given.quick else 7)
     yield from words(3 if given.quick else 7)
+    yield from marks()
     yield from worst(1_000_000 if given.quick else 10_000_000)
     yield from first_use(5 if given.quick else 11)
     yield from first_words(5 if given.quick else 11)

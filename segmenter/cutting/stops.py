@@ -21,6 +21,7 @@ ENDERS = ".,;:?!…،؛，、؟।。"
 WORD = re.compile(r"\w[\w'’]*")
 SPLIT = re.compile(r"[（「『【《\u3040-\u30ff\u3400-\u9fff\s(\[{“‘\"'’/«»„‚*_\-—–]")
 DOTTED = re.compile(r"(?:\w{1,4}\.\s?){1,4}\w{1,5}\Z")
+DOTTED_LENGTH = 30
 ROMAN_NUMBER = re.compile(r"[IVXLC]{2,7}\b(?!\.)")
 APOSTROPHE = re.compile("['’]")
 ROMAN = re.compile(r"[IVXLC]{1,7}\Z")
@@ -30,6 +31,7 @@ DASH = re.compile(r"[—–―-]{1,2}\s?")
 CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
 DATE = re.compile(r"(?<![\d-])(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
 BRACKETS = {"(": ")", "[": "]", "（": "）", "《": "》", "【": "】", "〈": "〉"}
+ANY_BRACKET = re.compile(r"[(\[（《【〈]")
 VOWELS = "aeiouyáéíóúàèìòùâêôãõäöüåæøаеёиоуыэюяіαεηιουω"  # a letter that may be a word
 CONSONANTS = re.compile(
     r"(?!(?:[hmspft]+|[bgpz]rr+|[zt]+|tsk|thx|pls)\Z)[b-df-hj-np-tv-xzçßžščćđłñбвгджзклмнпрстфхцчшщβγδζθκλμνξπρσςτφχψ]{2,5}",
@@ -123,8 +125,10 @@ def is_quoted(before: str) -> bool:
 
 def opened_bracket(before: str) -> str:
     """Return the bracket that is open at the end of a text, "" if none is; not one of quotations."""
+    if ANY_BRACKET.search(before) is None:
+        return ""
     last = max(before.rfind(bracket) for bracket in BRACKETS)
-    if last < 0 or BRACKETS[before[last]] in before[last:]:
+    if BRACKETS[before[last]] in before[last:]:
         return ""
     return before[last]
 
@@ -198,7 +202,7 @@ def period_ends(stop: Stop, following: str, language: Language, *, goes_on: bool
     if following and f"{word}.{following}".casefold() in language.beginnings:
         return False
     counted = is_counted(before, word, language)
-    dotted = DOTTED.search(before) if "." in before[-16:] else None
+    dotted = DOTTED.search(before[-DOTTED_LENGTH:]) if "." in before[-16:] else None
     if dotted and (whole := re.sub(r"\s", "", dotted[0])).casefold() in language.abbreviations:
         word = whole
     elif (

@@ -19,7 +19,7 @@ ADDRESS = re.compile(r"[/@\]]|www\.")
 ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
 
 KEPT = 512  # characters that are given out and still kept, so that dropping them costs little
-BLOCKS = (2_048, 16_384)  # characters of a whole text that are read at once: first, and later
+BLOCKS = (256, 1_024, 4_096, 16_384)  # characters of a whole text that are read at once: first, and later
 
 
 def iter_plan(
@@ -158,14 +158,9 @@ def place(segment: Segment, base: int, reader: Reader) -> Segment:
     begin, end = segment.char_start + base, segment.char_end + base
     start = reader.places.start(begin)
     voice = next((name for place, name in reversed(reader.voices) if place <= begin), None)
-    offsets = reader.places.within(begin, end)
-    return replace(
-        segment,
-        char_start=start,
-        char_end=max(start, reader.places.end(end)),
-        voice=voice,
-        offsets=tuple((seen - begin, at) for seen, at in offsets),
-    )
+    offsets = tuple((seen - begin, at) for seen, at in reader.places.within(begin, end))
+    given_end = max(start, reader.places.end(end))
+    return Segment(segment.text, start, given_end, segment.pause_ms, segment.lead_ms, voice, offsets)
 
 
 def recut(segment: Segment, language: str, sizes: Sizes, marks: MarkRules | None = None) -> list[Segment]:

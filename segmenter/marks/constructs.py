@@ -28,11 +28,13 @@ MEDIA = "image|audio|video|text|application|font"
 AFTER_WORD = "(?<=[a-zA-Z]/)" + "".join(f"(?<!data:{kind}/)" for kind in MEDIA.split("|"))
 OPENERS = re.compile(
     rf"[<\[\]`$&\\~/.hwdfmHWDFM{RESERVED}【](?:"
-    rf"(?<=[<\[\]`$&\\{RESERVED}【])|(?<=~)~~|{AFTER_WORD}(?=[^\s/])"
-    r"|(?<=[a-z]{4}\.)(?=\d{1,3}(?:\s|\Z))"
-    r"|(?<!\w.)(?:(?<=h)ttps?://|(?<=f)(?:tp|ile)://|(?<=w)ww\.|(?<=m)ailto:"
-    rf"|(?<=d)ata:(?:{MEDIA})/(?=[\w.+-]{{1,80}}[;,])))",
-    re.IGNORECASE,
+    r"(?<=[a-zA-Z])(?=[tTwWaAiI])(?<!\w.)(?:"
+    r"(?<=[hH])[tT][tT][pP][sS]?://|(?<=[fF])(?:[tT][pP]|[iI][lL][eE])://|(?<=[wW])[wW][wW]\.|(?<=[mM])ailto:"
+    rf"|(?<=[dD])ata:(?:{MEDIA})/(?=[\w.+-]{{1,80}}[;,]))"
+    r"|(?<![a-zA-Z])(?:"
+    rf"(?<=[\[\]`$\\{RESERVED}])|{AFTER_WORD}(?=[^\s/])"
+    r"|(?<=<)(?=[A-Za-z/!?\d]|\Z)|(?<=&)(?=[#A-Za-z]|\Z)|(?<=【)(?=\d|\Z)|(?<=~)~~"
+    r"|(?<=[a-z]{4}\.)(?=\d{1,3}(?:\s|\Z))))",
 )
 # what the end of a piece may be the beginning of
 GROWING = re.compile(r"(?:(?<!\w)[A-Za-z][\w.+:/-]{0,130}|!|~{1,2})\Z")
@@ -326,7 +328,7 @@ def opener_pattern(openers: re.Pattern[str], phrases: tuple[str, ...]) -> re.Pat
     if not phrases:
         return openers
     either = "|".join(re.escape(phrase) for phrase in phrases)
-    return re.compile(rf"(?<!\w)(?P<phrase>{either})(?!\w)|{openers.pattern}", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?P<phrase>(?i:{either}))(?!\w)|{openers.pattern}")
 
 
 def code_end(text: str, at: int, run: int, *, final: bool) -> int | None:

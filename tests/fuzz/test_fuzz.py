@@ -5,7 +5,7 @@ import pytest
 from tests.fuzz.inputs import TARGETS
 from tests.fuzz.running import fuzz
 
-SHORT = {"localpod": 500, "gateway": 250, "request": 1_000}
+SHORT = {"marks": 1_000, "localpod": 500, "gateway": 250, "request": 1_000}
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -14,6 +14,7 @@ __all__ = ["Language", "Words", "language_of"]
 TAG = re.compile(r"([A-Za-z]{2,8})(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 SAME = {"nb": "no", "nn": "no", "iw": "he", "id": "ms", "yue": "zh", "cmn": "zh"}
 ABBREVIATIONS = ("before_names", "before_more", "before_numbers", "may_end", "closing", "after_numbers")
+MEMO = 4_096  # words
 FIELDS = (
     *ABBREVIATIONS,
     *("starters", "speech", "months", "ordinal_nouns", "ordinal_before", "comma_words", "clause_words"),
@@ -29,8 +30,17 @@ class Words:
         self.suffixes = tuple(word[1:] for word in written if word[0] == "-" and word[1:])
         self.any = frozenset(word.casefold() for word in written if word[0] != "-" and not word[0].isupper())
         self.capital = frozenset(word.casefold() for word in written if word[0].isupper())
+        self._known: dict[str, bool] = {}  # a memo: most words of a text come again
 
     def __contains__(self, word: str) -> bool:
+        known = self._known.get(word)
+        if known is None:
+            known = self._lists(word)
+            if len(self._known) < MEMO:
+                self._known[word] = known
+        return known
+
+    def _lists(self, word: str) -> bool:
         folded = word.casefold()
         if folded in self.any or (word[:1].isupper() and folded in self.capital):
             return True
