@@ -280,7 +280,7 @@ class Scanner:
             marks = (place, place + len(match[0]) - len(close))
             return wide_end(text, max(0, self._start), marks, end, self._language)
         rest = text[end : end + AHEAD]
-        rest = SKIPPED.sub("", rest, 1)
+        rest = rest[1:] if rest[:1] == " " and rest[1:2].isalpha() else SKIPPED.sub("", rest, 1)
         stop = Stop(before, text[place : end - len(close)], close, rest, self._begins_low(text, place))
         return end if stop_ends(stop, self._language) else None
 

@@ -125,7 +125,7 @@ def is_quoted(before: str) -> bool:
 
 def opened_bracket(before: str) -> str:
     """Return the bracket that is open at the end of a text, "" if none is; not one of quotations."""
-    if ANY_BRACKET.search(before) is None:
+    if "(" not in before and "[" not in before and (before.isascii() or ANY_BRACKET.search(before) is None):
         return ""
     last = max(before.rfind(bracket) for bracket in BRACKETS)
     if BRACKETS[before[last]] in before[last:]:
