@@ -26,10 +26,13 @@ class Grades:
 
     clauses: tuple[re.Pattern[str], ...]
     words: tuple[re.Pattern[str], ...]
+    leads: re.Pattern[str]  # words that something must follow: an article, a preposition
 
 
 @cache
-def grades(tag: str, comma_words: frozenset[str], clause_words: frozenset[str]) -> Grades:
+def grades(
+    tag: str, comma_words: frozenset[str], clause_words: frozenset[str], articles: frozenset[str]
+) -> Grades:
     """Return the grades of a language."""
     del tag
     closed = rf"[{CLOSERS}]{{0,4}}+"
@@ -47,6 +50,7 @@ def grades(tag: str, comma_words: frozenset[str], clause_words: frozenset[str]) 
             re.compile(r"(?=\s)"),
             re.compile(rf"(?<=[{CJK}])(?=[{CJK}])"),
         ),
+        re.compile(rf"(?:\A|[\s(“\"'])(?i:{either(clause_words | articles)[0]})\Z"),
     )
 
 
@@ -66,16 +70,15 @@ def best_cut(window: str, limit: int, last: int, least: int, language: Language)
     The last place of the best grade from `least` to `last` counts; never inside an atom, unless there is no
     other way. `window` is the sentence's beginning, `limit + MARGIN` characters of it.
     """
-    words = language.words
-    found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded)
+    found = grades_of(language)
     tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
     speaks = first_spoken(window, tags) + 1
     least = max(least, speaks)
     half = max(least, limit // 2)
-    for patterns in (found.clauses, found.words):
+    for patterns, leads in ((found.clauses, NEVER), (found.words, found.leads), (found.words, NEVER)):
         for low, high in ((half, last), (least, min(half, last))):
             for pattern in patterns:
-                place = last_place(window, pattern, low, high, tags)
+                place = last_place(window, pattern, low, high, tags, leads)
                 if place:
                     return place
     return hard_cut(window, min(limit, max(last, speaks)), tags)
@@ -86,8 +89,7 @@ def first_clause(window: str, least: int, most: int, language: Language, *, is_o
 
     Not inside an atom or a bracket. `is_over`: the window ends with the sentence; no word need follow.
     """
-    words = language.words
-    found = grades(language.tag, words["comma_words"].folded, words["clause_words"].folded).clauses
+    found = grades_of(language).clauses
     tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
     places = sorted({place for pattern in found for place in free(window, pattern, least, most, tags)})
     for place in places:
@@ -110,10 +112,26 @@ def first_spoken(window: str, tags: list[tuple[int, int]]) -> int:
 
 
 def last_place(
-    window: str, pattern: re.Pattern[str], low: int, high: int, tags: list[tuple[int, int]]
+    window: str,
+    pattern: re.Pattern[str],
+    low: int,
+    high: int,
+    tags: list[tuple[int, int]],
+    leads: re.Pattern[str],
 ) -> int:
-    """Return the last place from `low` to `high` where a pattern allows to cut, 0 if there is none."""
-    return max(free(window, pattern, low, high, tags), default=0)
+    """Return the last place from `low` to `high` where a pattern allows to cut, 0 if there is none.
+
+    Not after a word that `leads` finds.
+    """
+    places = reversed([*free(window, pattern, low, high, tags)])
+    return next((place for place in places if not leads.search(window[max(0, place - 16) : place])), 0)
+
+
+def grades_of(language: Language) -> Grades:
+    """Return the grades of a language."""
+    words = language.words
+    lists = (words[name].folded for name in ("comma_words", "clause_words", "articles"))
+    return grades(language.tag, *lists)
 
 
 def free(

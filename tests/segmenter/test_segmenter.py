@@ -107,3 +107,52 @@ def test_what_is_no_text_no_language_and_no_sizes_is_refused() -> None:
 def test_the_package_exports_what_it_promises() -> None:
     assert {"Segment", "Segmenter", "Sizes", "iter_plan", "plan", "sentences"} <= set(segmenter.__all__)
     assert all(hasattr(segmenter, name) for name in segmenter.__all__)
+
+
+LONG = [
+    (
+        "en",
+        "The lighthouse keeper has been living high in the mountains above the old harbour of his father ",
+    ),
+    (
+        "en",
+        "She was looking for a very small house that stood somewhere between the river and the road down ",
+    ),
+    ("de", "Er lief den ganzen langen Tag am Ufer entlang und schaute auf die alte Brücke hinüber zum Wald "),
+    (
+        "fr",
+        "Elle cherchait depuis longtemps une petite maison blanche dans la vieille ville de son père mort ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("language", "text"), LONG)
+def test_no_cut_follows_an_article_or_a_preposition_where_another_will_do(language: str, text: str) -> None:
+    for first in range(60, 110):
+        sizes = Sizes(first=first, second=first, rest=first, opening=0)
+        for segment in plan(text * 3, language, sizes)[:-1]:
+            last = segment.text.split()[-1]
+            assert last not in {
+                "in",
+                "the",
+                "of",
+                "a",
+                "his",
+                "die",
+                "zum",
+                "auf",
+                "am",
+                "la",
+                "de",
+                "une",
+                "son",
+            }
+
+
+def test_nothing_is_cut_between_a_number_and_the_word_that_decides_its_form() -> None:
+    text = (
+        "They walked for about 35 kilometres and then another 12 miles with 4 dogs along the river bank " * 3
+    )
+    for first in range(60, 110):
+        for segment in plan(text, sizes=Sizes(first=first, second=first, rest=first, opening=0))[:-1]:
+            assert not segment.text[-1].isdigit()
