@@ -9,6 +9,7 @@ from segmenter.atoms import glued
 from segmenter.marks.brackets import WITHIN, Brackets
 from segmenter.marks.elements import Elements
 from segmenter.marks.links import ADDRESS, LONGEST, UNTIL, address_end, shown_address
+from segmenter.marks.openers import GROWING, NOTHING, OPENERS, PLAIN_ONLY, opener_pattern
 from segmenter.marks.pieces import Pieces
 from segmenter.marks.skipping import Skip, fence, front_matter, long_address
 from segmenter.marks.tex import is_math, plain_math
@@ -16,31 +17,12 @@ from segmenter.marks.tex import is_math, plain_math
 if TYPE_CHECKING:
     from segmenter.marks.reader import MarkRules
 
-__all__ = ["FIRST", "Constructs"]
+__all__ = ["Constructs"]
 
 FOOTNOTE = re.compile(r"\.\d{1,3}(?=\s{1,9}[\"“(]?[A-ZÀ-Þ])")
 FOOTNOTE_GROWING = re.compile(r"\.\d{1,3}(?:\s{1,9}[\"“(]?)?\Z")
 NOTE = re.compile(r"【\d{1,3}(?::\d{1,3})?†[^】\n]{0,120}】")
-RESERVED = "\ue000-\ue0ff"  # what atoms are written with, in what is seen; nothing else has these
-FIRST = re.compile(rf"[<\[`$&\\{RESERVED}【]|~~~|data:")
-# It begins with one set of characters, so that the search skips all others fast.
-MEDIA = "image|audio|video|text|application|font"
-AFTER_WORD = "(?<=[a-zA-Z]/)" + "".join(f"(?<!data:{kind}/)" for kind in MEDIA.split("|"))
-OPENERS = re.compile(
-    rf"[<\[\]`$&\\~/.hwdfmHWDFM{RESERVED}【](?:"
-    r"(?<=[a-zA-Z])(?=[tTwWaAiI])(?<!\w.)(?:"
-    r"(?<=[hH])[tT][tT][pP][sS]?://|(?<=[fF])(?:[tT][pP]|[iI][lL][eE])://|(?<=[wW])[wW][wW]\.|(?<=[mM])ailto:"
-    rf"|(?<=[dD])ata:(?:{MEDIA})/(?=[\w.+-]{{1,80}}[;,]))"
-    r"|(?<![a-zA-Z])(?:"
-    rf"(?<=[\[\]`$\\{RESERVED}])|{AFTER_WORD}(?=[^\s/])"
-    r"|(?<=<)(?=[A-Za-z/!?\d]|\Z)|(?<=&)(?=[#A-Za-z]|\Z)|(?<=【)(?=\d|\Z)|(?<=~)~~"
-    r"|(?<=[a-z]{4}\.)(?=\d{1,3}(?:\s|\Z))))",
-)
-# what the end of a piece may be the beginning of
-GROWING = re.compile(r"(?:(?<!\w)[A-Za-z][\w.+:/-]{0,130}|!|~{1,2})\Z")
 DOMAIN = re.compile(r"(?<![\w@/-])(?:[\w-]{1,63}\.){1,5}[A-Za-z]{2,12}\Z")
-NOTHING = re.compile(r"(?!)")
-PLAIN_ONLY = re.compile(f"[{RESERVED}]")
 FENCE_LINE = re.compile(r"(?:\A|\n)(?:[ \t>]|[-*+][ \t]|\d{1,3}[.)][ \t]){0,40}\Z")
 INFO = re.compile(r"[ \t]{0,8}[^\s`]{0,60}(?:[ \t][^\n`]{0,200})?(?=\n|\r)")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -321,14 +303,6 @@ class Constructs:
             return WAIT
         self._pieces.replace(glued(text[at:end]), base + at, base + end)
         return end
-
-
-def opener_pattern(openers: re.Pattern[str], phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Return what finds the next construct, or the next of the phrases."""
-    if not phrases:
-        return openers
-    either = "|".join(re.escape(phrase) for phrase in phrases)
-    return re.compile(rf"(?<!\w)(?P<phrase>(?i:{either}))(?!\w)|{openers.pattern}")
 
 
 def code_end(text: str, at: int, run: int, *, final: bool) -> int | None:

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from segmenter.marks.brackets import Brackets
-from segmenter.marks.constructs import FIRST, Constructs
+from segmenter.marks.constructs import Constructs
+from segmenter.marks.openers import FIRST
 from segmenter.marks.pieces import Pieces
 from segmenter.marks.places import Places
 
