@@ -87,7 +87,7 @@ def operation_rules(language: WordTable) -> list[Rule]:
     left = r"(?<=[\d)²³])[ ]?"
     return [
         saying(re.compile(rf"{left}[-−–][ ]?{operand}{equation}"), signs["minus"], "="),
-        saying(re.compile(rf"{left}/[ ]?{operand}{equation}"), signs["over"], "="),
+        saying(re.compile(rf"{left}/[ ]?(?=[\d(√]|[a-z]\b){equation}"), signs["over"], "="),
         saying(re.compile(rf"(?<=[=(+×÷/]) ?[-−](?={LETTER})"), signs["minus"], "-−"),
         saying(re.compile(rf"(?<=\w) − {operand}"), signs["minus"], "−"),
         saying(

@@ -106,7 +106,7 @@ def shape_rules(language: WordTable) -> list[Rule]:
         Rule(re.compile(r"(?<![\w:])00?:(?=[0-5]\d(?![\w:]))"), lambda _: "12:", ":"),
         Rule(
             re.compile(
-                r"(?<![\w$€£.,])(?P<n>\d{1,4}(?:\.\d{1,3})?)[ "
+                r"(?<![\w$€£.,])(?![48]K)(?P<n>\d{1,4}(?:\.\d{1,3})?)[ "
                 r"]?(?P<s>k|K|M|(?<!(?<![\d.])\d)B|B(?= [a-z]{3,"
                 r"15}s\b)|bn|mn)(?= [a-z]{2}|[.,;)]? ?\Z|[,;)]"
                 r")(?! (?:screen|tv|video|display|resolution|monitor|"

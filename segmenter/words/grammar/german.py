@@ -194,12 +194,38 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
         ends = not sentence_goes_on(match.string, match.end())
         return f"{match['prep']} {match['name']} {article} {name}{'.' if ends else ''}"
 
+    def reigning(match: re.Match[str]) -> str:
+        oblique = (match["prep"] or "").lower() in DATIVE
+        name = spelling.ordinal(language, str(roman_value(match["r"])), "ordinal-n" if oblique else "ordinal")
+        ends = not sentence_goes_on(match.string, match.end())
+        lead = f"{match['prep']} " if match["prep"] else ""
+        return f"{lead}{match['name']} {'der' if oblique else 'die'} {name}{'.' if ends else ''}"
+
+    women = (
+        r"(?:(?:Königin|Kaiserin|Zarin) )?"
+        r"(?:Elisabeth|Katharina|Maria|Margarethe|Margrethe|Viktoria|Christina)"
+    )
+    queen = rf"(?:(?<!\w)(?P<prep>(?i:{either(DATIVE)})) )?(?<!\w)(?P<name>{women}) (?P<r>[IVX]{{1,6}})\."
     preps = either(DATIVE | ACCUSATIVE | {"unter"})
     names = language.roman["names"]
     king = rf"(?<!\w)(?P<prep>(?i:{preps})) (?P<name>(?:{names})) (?P<r>[IVX]{{1,6}})\."
     numeral = re.compile(rf"{article}(?P<r>[IVXL]{{1,7}})\.(?=[ \u00a0][A-ZÄÖÜ])")
     return [
+        Rule(re.compile(queen), reigning, "IVX"),
         Rule(re.compile(king), ruler, "IVX"),
+        Rule(
+            re.compile(r"(?<!\w)(als|Als) (?P<n>\d{1,2})\.(?= [a-zäöü])"),
+            lambda m: f"{m[1]} {spelling.ordinal(language, m['n'], 'ordinal-r')}",
+            {"als", "Als"},
+        ),
+        Rule(
+            re.compile(
+                r"(?P<article>(?<!\w)(?i:am|vom|bis|zum|dem|den))[ \u00a0]"
+                r"(\d{1,2})\. (\d{1,2})\.(?! ?\d)(?! [A-ZÄÖÜ][a-zäöü]+ (?:des|der)\b)"
+            ),
+            lambda m: f"{m['article']} {m[2]}.{m[3]}.",
+            ".",
+        ),
         Rule(numeral, lambda m: f"{m['prep'] or ''}{m['article']} {roman_value(m['r'])}.", "IVXL"),
         Rule(re.compile(rf"{article}(?P<n>\d{{1,3}})\.{noun}"), spelled, "."),
         Rule(day, short_date, "."),

@@ -41,6 +41,11 @@ def russian_rules(language: WordTable) -> list[Rule]:
         *place_rules(),
         ruler_rule(language),
         *case_rules(language),
+        Rule(
+            re.compile(r"(?<=[а-яё]{4})[ \u00a0](?:руб\.?|₽)(?![\w/])"),
+            lambda m: " рублей" + ("." if m[0].endswith(".") and m.end() == len(m.string) else ""),
+            {"руб", "₽"},
+        ),
     ]
 
 

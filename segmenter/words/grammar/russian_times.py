@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, either
 
 __all__ = ["time_rules", "year_rules"]
 
@@ -261,6 +261,11 @@ def time_rules(language: WordTable) -> list[Rule]:
             days,
             {"по", "до"},
         ),
+        Rule(
+            re.compile(rf"(?P<to>(?<!\w)(?i:на|под)) (?P<d>\d{{1,2}})(?:-[ео]е?)?(?= (?:{months})(?!\w))"),
+            lambda m: f"{m['to']} {ordinal(language, m['d'], '', 'neuter')}",
+            {"на", "под", "На", "Под"},
+        ),
         Rule(re.compile(spans), span, ":"),
         Rule(
             re.compile(
@@ -286,6 +291,10 @@ def span_rule(language: WordTable) -> Rule:
         gap = match["gap"]
         if "%" in gap:
             gap = " " + language.noun(language.percent, last if last <= 20 else 5)
+        if match["unit"]:
+            noun = language.noun(language.units[match["unit"]], last if last <= 20 else 5)
+            stopped = match["unit"].endswith(".") and match.end() == len(match.string)
+            gap = f" {noun}{'.' if stopped else ''}"
         if last <= 20 and not match["sign"]:
             names = [spelling.cardinal(language, match[part]) for part in ("a", "b")]
             return (match["prep"] or "") + "-".join(names) + gap
@@ -294,12 +303,13 @@ def span_rule(language: WordTable) -> Rule:
         names = [spelling.spell(language, value, "cardinal-masculine-genitive") for value in (first, last)]
         return f"от {names[0]} до {names[1]}{gap}"
 
+    units = either(language.units)
     return Rule(
         re.compile(
             r"(?P<prep>(?<!\w)[а-яё]{1,6}[ \u00a0])?(?<![\w.,"
             r":/–−+-])(?P<sign>[-−+])?(?P<a>\d{1,6})[ ]?[–~-]"
             r"[ ]?(?P<b>\d{1,6})(?P<gap>[ \u00a0]?%|[ \u00a0]"
-            r"(?=[а-яё]))(?![\d-])"
+            rf"(?:(?P<unit>{units})(?![\w/²³])|(?=[а-яё])))(?![\d-])"
         ),
         small,
         "–~-",

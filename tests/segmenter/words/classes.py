@@ -47,7 +47,7 @@ def counted(language: str) -> Counter[str]:
     found: Counter[str] = Counter()
     heading = ""
     for line in (CASES / f"{language}.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("# "):
+        if line.startswith("# ") and " → " not in line:
             heading = line.removeprefix("# ").strip()
         elif " → " in line:
             found[heading] += 1
