@@ -16,6 +16,7 @@ from bench.table import Guard, Row, median, p95, parser, report
 
 TOKENS_A_SECOND = 40
 LEAST = 25  # characters
+LEFT_S = 1.0  # after a listener has left, until the engine has nothing to do
 ANSWERS = (
     "The harbour was quiet that morning, and only the gulls had opinions about the fish that was left there.",
     "Well, that depends on what you mean by early, because the ferry has never once left before it was full.",
@@ -126,8 +127,10 @@ def first_audio(count: int, guard: Guard) -> Iterator[Row]:
         asyncio.run(by_socket(to, 998))  # starts the worker
         for number in range(count):
             guard()
-            ways["socket"].append(asyncio.run(by_socket(to, number)))
-            ways["openai"].append(asyncio.run(by_openai(to, number)))
+            turns = [("socket", by_socket), ("openai", by_openai)]
+            for name, way in turns if number % 2 else turns[::-1]:
+                ways[name].append(asyncio.run(way(to, number)))
+                time.sleep(LEFT_S)
     later = median([openai - own for own, openai in zip(*ways.values(), strict=True)])
     spread = f"(p95 {p95(ways['openai']):.0f}, n={count})"
     yield Row("first audio through OpenAI's route, warm, p50", median(ways["openai"]), "ms", spread=spread)
