@@ -11,6 +11,8 @@ __all__ = ["LOWER", "abbreviation_rules", "sentence_goes_on", "weekday_rules"]
 LOWER = "a-zß-öø-ÿāăąćčďđēęěğıłńňőœřśşšťūůűźżžа-яёіїєґα-ωά-ώ"
 GOES_ON = re.compile(rf"[ \u00a0]?[,;:)?!]|[ \u00a0][{LOWER}(]")
 
+COUNTED = re.compile(r"\d[ \u00a0]?\Z")  # before an abbreviation that is a unit there: 5 см.
+
 
 def sentence_goes_on(text: str, end: int) -> bool:
     """Whether what stands at `end`, after an abbreviation's stop, belongs to the same sentence."""
@@ -25,6 +27,12 @@ def abbreviation_rules(language: WordTable) -> list[Rule]:
 
     def shortened(match: re.Match[str]) -> str:
         spoken, dotted = short[match["a"]], match["a"].endswith(".")
+        if (
+            dotted
+            and match["a"][:-1] in language.units
+            and COUNTED.search(match.string[: match.start()][-3:])
+        ):
+            return match[0]
         is_last = dotted and match.end() == len(match.string)
         may_end = dotted and spoken.endswith(".") and not sentence_goes_on(match.string, match.end())
         return spoken.removesuffix(".") + ("." if is_last or may_end else "")

@@ -73,7 +73,7 @@ def date_rules(language: WordTable) -> list[Rule]:
     iso = re.compile(r"(?<![\w.-])(?P<year>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d|-)(?:T(?=\d\d:))?")
     marks = r"/|\.(?=\d{1,2}\.\d{4})" if language.code == "en" else "[./]"
     digits = re.compile(
-        rf"(?<![\w./])(?P<a>\d{{1,2}})(?P<mark>{marks})"
+        rf"(?<![\w./=])(?P<a>\d{{1,2}})(?P<mark>{marks})"
         rf"(?P<b>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}})"
         rf"(?![\w/]|\.\d)"
     )

@@ -13,6 +13,7 @@ __all__ = ["Number", "money_rules", "number_pattern", "unit_rules", "written_num
 
 HYPHEN, SINGULAR = "\u2011", "\u2060"  # put in by rules: a 90-min film, a 12 V battery
 UNCOUNTED = frozenset({"de", "fr", "es", "nl", "he", "it"})  # where a number with decimals has no gender
+BEGINS = re.compile(r"[ \u00a0]+[\"«(]?[А-ЯЁ]")  # a sentence; in other scripts a capital may be a name
 UNBREAKABLE = "\u00a0\u202f\u2009'"
 
 
@@ -179,9 +180,10 @@ def money_rules(language: WordTable) -> list[Rule]:
 
 
 def stop(match: re.Match[str], group: str) -> str:
-    """Return the stop of an abbreviation where it ends the text too: it costs 100 kr."""
-    is_last = match[group].endswith(".") and match.end(group) == len(match.string)
-    return "." if is_last else ""
+    """Return the stop of an abbreviation where it ends the text or the sentence too: it costs 100 kr."""
+    if not match[group].endswith(".") or match.end(group) != match.end():
+        return ""
+    return "." if match.end() == len(match.string) or BEGINS.match(match.string, match.end()) else ""
 
 
 def spelled_amount(

@@ -14,6 +14,7 @@ HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 SIGNS = (("+", "plus"), ("=", "equals"), ("@", "at"), ("<", "less"), (">", "greater"))
 WITHIN = re.compile(r"(?<=\w)@(?=\w)")
 AFTER = re.compile(r"(?<=\w)\+(?=[\s.,;:!?)]|\Z)")
+EQUAL = re.compile(r"(?<=[\w)]) ?== ?(?=[\w(])")
 AMPERSAND = re.compile(r" ?&+ ?")
 MENTION = re.compile(rf"(?<![\w.@])@(?=[\w{PLACE}])")
 
@@ -33,6 +34,7 @@ def spell_signs(text: str, language: WordTable | None) -> str:
     text = re.sub(r"(?<=\b[A-Za-z])\+\+", f" {signs['plus']} {signs['plus']}", text)
     if language.code == "en":
         text = re.sub(r"(?<=\b[CFJ])#(?!\w)", " sharp", text)
+    text = EQUAL.sub(f" {signs['equals']} {signs['equals']} ", text)
     text = AFTER.sub(f" {signs['plus']}", WITHIN.sub(f" {signs['at']} ", text))
     text = AMPERSAND.sub(f" {signs['and']} ", text)
     for sign, name in SIGNS:

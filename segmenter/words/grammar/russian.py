@@ -4,6 +4,8 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.grammar.russian_cases import case_rules, number
+from segmenter.words.grammar.russian_short import short_rules
+from segmenter.words.grammar.russian_spans import decimal_rule, left_rule, span_rules
 from segmenter.words.grammar.russian_times import time_rules, year_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.plurals import plural_form
@@ -34,18 +36,17 @@ def russian_rules(language: WordTable) -> list[Rule]:
     """Return what runs before the rules of all languages."""
     return [
         *code_rules(language),
+        *short_rules(language),
         *year_rules(language),
         *time_rules(language),
+        *span_rules(language),
         *ordinal_rules(language),
+        decimal_rule(language),
         *part_rules(language),
         *place_rules(),
         ruler_rule(language),
         *case_rules(language),
-        Rule(
-            re.compile(r"(?<=[а-яё]{4})[ \u00a0](?:руб\.?|₽)(?![\w/])"),
-            lambda m: " рублей" + ("." if m[0].endswith(".") and m.end() == len(m.string) else ""),
-            {"руб", "₽"},
-        ),
+        left_rule(language),
     ]
 
 
@@ -91,13 +92,15 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     def ordinal(match: re.Match[str]) -> str:
         ending, following = match["end"], match["next"] or ""
         rule = ORDINALS[ending]
-        if ending == "й" and match["prep"] and re.search(r"[еиы]$", following):
+        if ending == "й" and re.search(
+            r"[еиы]$" if match["prep"] else r"^(?!после|среди|перед|вместе|более)[а-яё]{3,}[еиы]$", following
+        ):
             rule = "feminine-genitive"
         if ending == "е" and (re.search(r"[ыи]$", following) or match["n"].endswith("0")):
             rule = "plural"
         if ending == "м" and following.endswith(("ам", "ям")):
             rule = "plural-dative"
-        if ending == "м" and following.endswith(("ом", "ем")):
+        if ending == "м" and (following.endswith(("ом", "ем")) or following in language.months):
             rule = "masculine-ablative"
         name = spelling.ordinal(language, match["n"], f"ordinal-{rule}") or match["n"]
         return (match["prep"] or "") + re.sub(r"^две тысяч(?=н)", "двухтысяч", name).replace(
@@ -239,7 +242,9 @@ def part_rules(language: WordTable) -> list[Rule]:
         ),
         Rule(
             re.compile(r"(?<![\d:])(16|21|4|3):(9|10|3|2)(?=[ .,)]|\Z)(?<=(?:6:9|1:9|4:3|:10))"),
-            lambda m: f"{m[1]} на {m[2]}",
+            lambda m: (
+                m[0] if re.search(r"(?i)сч[её]т\w*\W*\Z", m.string[: m.start()]) else f"{m[1]} на {m[2]}"
+            ),
             ":",
         ),
         Rule(re.compile(r"(?<=\()(\d{1,5}) с\.(?=\))"), pages, {"с"}),
@@ -288,6 +293,12 @@ def place_rules() -> list[Rule]:
             if prep in {"с", "из", "от", "до", "у", "около"}
             else 0
         )
+        if (
+            form == 1
+            and match["name"] == "ул"
+            and re.match(r"[А-ЯЁ]\w*[ую]ю(?!\w)", match.string[match.end() :])
+        ):
+            return match["prep"] + "улицу "
         return (match["prep"] or "") + names[match["name"]][form] + " "
 
     pattern = (

@@ -13,7 +13,10 @@ GENITIVE = (
     "около|более|менее|свыше|до|от|из|после|без|для|"
     "кроме|против|среди|больше|меньше|порядка|старше|"
     "младше|моложе|"
-    "выше|ниже|дороже|дешевле|не более|не менее|в течение|из-за|в размере|в возрасте|с|со|у"
+    "выше|ниже|дороже|дешевле|не более|не менее|в течение|из-за|в размере|в возрасте|вместо|"
+    "дольше|дальше|глубже|раньше|позже|длиннее|короче|тяжелее|легче|шире|быстрее|ближе|чаще|"
+    "достигает|достигают|достиг|достигла|достигло|достигли|достигнет|не превышает|не превышают|не превысит|"
+    "не превысил|не превысила|не хватает|с|со|у"
 )
 LOCATIVE, DATIVE, ABLATIVE = "в|во|на|о|об|при", "к|ко|благодаря|согласно", "между|перед|над|под"
 PLURAL_ENDINGS = (
@@ -85,39 +88,19 @@ def case_rules(language: WordTable) -> list[Rule]:
         said = match["lead"] + sign + number(language, digits, case, "feminine" if feminine else "masculine")
         if not following:
             return said + match["gap"]
-        ends = "." if following.endswith(".") and match.end() == len(match.string) else ""
+        after = match.string[match.end() :][:4]
+        ends = "." if following.endswith(".") and re.match(r"\Z|[ \u00a0]+[\"«(]?[А-ЯЁ]", after) else ""
         return (
             f"{said} {inflected(unit, int(digits[-15:]), case)}{ends}"
             if unit
             else said + match["gap"] + following
         )
 
-    def cased_decimal(match: re.Match[str]) -> str:
-        whole, fraction = match["whole"], match["fraction"]
-        said = [match["prep"] + number(language, whole, "genitive", "feminine")]
-        said += ["целой" if whole.endswith("1") and not whole.endswith("11") else "целых"]
-        said += [number(language, str(int(fraction)), "genitive", "feminine")]
-        part = ("десят", "сот")[len(fraction) - 1]
-        said += [part + ("ой" if fraction.endswith("1") and not fraction.endswith("11") else "ых")]
-        following = match["next"]
-        unit = units.get(following or "") or units.get((following or "").rstrip("."))
-        if unit is None or following is None:
-            return " ".join(said) + (match["gap"] + following if following else "")
-        ends = "." if following.endswith(".") and match.end() == len(match.string) else ""
-        return " ".join([*said, unit[min(1, len(unit) - 1)]]) + ends
-
     names = either(units)
     months = "|".join(language.months)
     preps = "|".join(sorted(f"{GENITIVE}|{LOCATIVE}|{DATIVE}|{ABLATIVE}".split("|"), key=len, reverse=True))
     count = r"\d{1,3}(?:[ \u00a0]\d{3}){1,4}(?!\d)|\d{1,12}"
-    genitive = "|".join(sorted(GENITIVE.split("|"), key=len, reverse=True))
-    decimals = (
-        rf"(?P<prep>(?<!\w)(?i:{genitive})[ \u00a0])(?P<whole>\d{{1,9}}),(?P<fraction>\d{{1,2}})"
-        r"(?![\d.,]\d|\d)"
-        rf"(?:(?P<gap>[ \u00a0]?)(?P<next>(?:{names})(?![\w/²³])))?(?![ \u00a0]?(?:млн|млрд|тыс))"
-    )
     return [
-        Rule(re.compile(decimals), cased_decimal, ","),
         Rule(
             re.compile(
                 rf"(?P<lead>(?P<prep>(?<!\w)(?i:{preps})[ \u00a0]"

@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule
 
 __all__ = ["time_rules", "year_rules"]
 
@@ -14,7 +14,7 @@ CASES = {  # of a preposition before a year, a century or an hour
     "во": "locative",
     "о": "locative",
     "об": "locative",
-    "на": "locative",
+    "на": "accusative",
     "при": "locative",
     "к": "dative",
     "ко": "dative",
@@ -110,15 +110,26 @@ def case_before(match: re.Match[str]) -> str:
 
 def last_stop(match: re.Match[str]) -> str:
     """Return the stop of an abbreviation that ends the text."""
-    ends = match.end() == len(match.string) or STARTS.match(match.string, match.end())
+    ends = match.end() == len(match.string) or STARTS.match(match.string, match.end()) or is_last(match)
     return "." if match[0].endswith(".") and ends else ""
 
 
-def year_rules(language: WordTable) -> list[Rule]:
+def is_last(match: re.Match[str]) -> bool:
+    """Whether a capital or a date after an abbreviation begins a sentence, after three words at least."""
+    before = re.split(r"[.!?…:\n][ \u00a0]+(?=[А-ЯЁ\d])", match.string[: match.start()])[-1]
+    follows = re.match(
+        r"[ \u00a0]+[\"«(]?[А-ЯЁ][а-яё ]|[ \u00a0]+\d{1,2} [а-я]{3}", match.string[match.end() :]
+    )
+    return follows is not None and len(before.split()) >= 3
+
+
+def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a function
     """Return the rules for years and centuries."""
 
     def year(match: re.Match[str]) -> str:
         noun = match["noun"]
+        if len(match["n"]) < 4 and (match["word"] or "").lower() == "на" and noun == "г.":
+            return match[0]  # на 100 г.: grams
         if len(match["n"]) < 3 and not (match["word"] and " н" in match.string[match.end() :][:8]):
             return match[0]
         if re.search(r"\d [а-яё]{3,8}\. ?\Z", match.string[max(0, match.start() - 12) : match.start()]):
@@ -277,40 +288,4 @@ def time_rules(language: WordTable) -> list[Rule]:
             ":",
         ),
         Rule(re.compile(rf"(?<!\w){day.format('a')}[ ]?[–-][ ]?{day.format('b')}(?!\w)"), week, "–-"),
-        span_rule(language),
     ]
-
-
-def span_rule(language: WordTable) -> Rule:
-    """Return the rule for spans of counts: three-five days, from a thousand to two thousand roubles."""
-
-    def small(match: re.Match[str]) -> str:
-        first, last = int(match["a"]), int(match["b"])
-        if not first < last:
-            return match[0]
-        gap = match["gap"]
-        if "%" in gap:
-            gap = " " + language.noun(language.percent, last if last <= 20 else 5)
-        if match["unit"]:
-            noun = language.noun(language.units[match["unit"]], last if last <= 20 else 5)
-            stopped = match["unit"].endswith(".") and match.end() == len(match.string)
-            gap = f" {noun}{'.' if stopped else ''}"
-        if last <= 20 and not match["sign"]:
-            names = [spelling.cardinal(language, match[part]) for part in ("a", "b")]
-            return (match["prep"] or "") + "-".join(names) + gap
-        if match["prep"] or match["sign"]:
-            return match[0]
-        names = [spelling.spell(language, value, "cardinal-masculine-genitive") for value in (first, last)]
-        return f"от {names[0]} до {names[1]}{gap}"
-
-    units = either(language.units)
-    return Rule(
-        re.compile(
-            r"(?P<prep>(?<!\w)[а-яё]{1,6}[ \u00a0])?(?<![\w.,"
-            r":/–−+-])(?P<sign>[-−+])?(?P<a>\d{1,6})[ ]?[–~-]"
-            r"[ ]?(?P<b>\d{1,6})(?P<gap>[ \u00a0]?%|[ \u00a0]"
-            rf"(?:(?P<unit>{units})(?![\w/²³])|(?=[а-яё])))(?![\d-])"
-        ),
-        small,
-        "–~-",
-    )
