@@ -7,7 +7,7 @@ from segmenter.words.grammar.russian_cases import number
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, either
 
-__all__ = ["short_rules"]
+__all__ = ["place_rules", "short_rules"]
 
 PLACES = {  # of a book or a text: nominative, accusative, locative, genitive
     "с.": ("страница", "страницу", "странице", "страницы"),
@@ -286,3 +286,45 @@ def sign_rules(language: WordTable) -> list[Rule]:
             ",",
         ),
     ]
+
+
+def place_rules() -> list[Rule]:
+    """Return the rules for streets and towns, in the case that their preposition asks for."""
+    names = {
+        "ул": ("улица", "улице", "улицы"),
+        "г": ("город", "городе", "города"),
+        "пр": ("проспект", "проспекте", "проспекта"),
+        "просп": ("проспект", "проспекте", "проспекта"),
+        "пер": ("переулок", "переулке", "переулка"),
+        "пл": ("площадь", "площади", "площади"),
+        "наб": ("набережная", "набережной", "набережной"),
+        "ш": ("шоссе", "шоссе", "шоссе"),
+        "обл": ("область", "области", "области"),
+        "пос": ("посёлок", "посёлке", "посёлка"),
+        "им": ("имени", "имени", "имени"),
+        "р": ("река", "реке", "реки"),
+    }
+
+    def named(match: re.Match[str]) -> str:
+        prep = (match["prep"] or "").strip().lower()
+        form = (
+            1
+            if prep in {"в", "на", "по", "о", "при"}
+            else 2
+            if prep in {"с", "из", "от", "до", "у", "около"}
+            else 0
+        )
+        if (
+            form == 1
+            and match["name"] == "ул"
+            and re.match(r"[А-ЯЁ]\w*[ую]ю(?!\w)", match.string[match.end() :])
+        ):
+            return match["prep"] + "улицу "
+        return (match["prep"] or "") + names[match["name"]][form] + " "
+
+    pattern = (
+        rf"(?P<prep>(?<!\w)(?i:в|на|по|о|при|с|из|от|до|"
+        rf"у|около)[ \u00a0])?(?<![\w.])(?<!\d )(?P<name>{either(names)})"
+        rf"\.[ \u00a0]?(?=[А-ЯЁ])"
+    )
+    return [Rule(re.compile(pattern), named, set(names))]
