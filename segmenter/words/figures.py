@@ -10,6 +10,7 @@ from segmenter.words.rules import Rule, either
 __all__ = [
     "VULGAR",
     "account_rule",
+    "coded_rule",
     "fraction_rules",
     "numbered_rule",
     "ordinal_rules",
@@ -22,7 +23,7 @@ VULGAR = "½⅓⅔¼¾"
 TELEPHONE = re.compile(
     r"(?<![\w+])\+\d{1,4}(?:(?:[ ()/-]{1,2}|\.(?=\d{2}))\d{1,9}){1,6}(?!\d)|(?<![\w+])\+\d{7,15}(?!\d)"
     r"|(?<![\w.])(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-.]\d{4}(?![\w-])"
-    r"|(?<![\w.,:/-])(?<!\d[ \u00a0])0\d{1,4}(?:[ /-]\d{2,8}){1,5}(?![\w-])"
+    r"|(?<![\w.,:/-])(?<!\d[ \u00a0])0\d{1,4}(?:(?:[ ]?/[ ]?|[ -])\d{2,8}){1,5}(?![\w-])"
     r"|(?<!\w)\(0\d{1,4}\)[ ]?\d{2,8}(?:[ -]\d{2,5}){0,4}(?![\w-])"
     r"|(?<![\w.,-])\d{1,5}(?:-\d{1,7}){3,6}(?![\w-])"
     r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)"
@@ -87,6 +88,15 @@ def numbered_rule(language: WordTable) -> Rule:
         return language.signs["number"] + " " + spelled(match).removeprefix(match["lead"].rstrip() + " ")
 
     return Rule(pattern, worded, "-/")
+
+
+def coded_rule(language: WordTable) -> Rule:
+    """Return the rule for a long number after capitals and a hyphen: RE-20240517, digit by digit."""
+    return Rule(
+        re.compile(r"(?<![\w-])(?P<c>[A-ZА-ЯЁÄÖÜ]{1,5})-(?P<n>\d{5,12})(?![\w-])"),
+        lambda match: f"{match['c']} {spelling.digit_by_digit(language, match['n'])}",
+        "-",
+    )
 
 
 def version_rule(language: WordTable) -> Rule:

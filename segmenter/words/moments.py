@@ -89,7 +89,15 @@ def date_rules(language: WordTable) -> list[Rule]:
         rule = day_rule(language, words[-1] if words and match.string[match.start() - 1] in " \u00a0" else "")
         return (spelled_date(language, first, second, year, rule=rule) or match[0]) + ending
 
-    return [Rule(iso, numeric, "-"), Rule(digits, numeric, "./"), *named_rules(language)]
+    month = re.compile(r"(?<![\w./,-])(?P<m>0[1-9]|1[0-2])/(?P<year>20\d\d)(?![\w/-])")
+
+    def of_year(match: re.Match[str]) -> str:
+        of = language.date.get("month_of", "")
+        name = (language.date.get("nominative", "").split() or language.months)[int(match["m"]) - 1]
+        return f"{name} {of}{spelled_year(language, match['year'])}"
+
+    numbers = [Rule(iso, numeric, "-"), Rule(digits, numeric, "./"), Rule(month, of_year, "/")]
+    return [*numbers, *named_rules(language)]
 
 
 def day_rule(language: WordTable, lead: str) -> str:

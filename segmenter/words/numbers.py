@@ -10,6 +10,7 @@ from segmenter.words.east import EAST, WRITTEN, east_rules
 from segmenter.words.figures import (
     VULGAR,
     account_rule,
+    coded_rule,
     fraction_rules,
     numbered_rule,
     ordinal_rules,
@@ -90,6 +91,7 @@ def rules(code: str) -> list[Rule]:
         *abbreviation_rules(language),
         *date_rules(language),
         account_rule(language),
+        coded_rule(language),
         numbered_rule(language),
         telephone_rule(language),
         *rewriting_rules(language),

@@ -12,7 +12,7 @@ __all__ = ["rewriting_rules"]
 HOUR_MINUTE = r"\d{1,2}:\d{2}"
 ALONE, LAST = (
     r"(?<![\w.,:/+-])",
-    r"(?:(?![\w:/-]|[.,]\d)|(?=[AaPp]\.?[Mm]\b))",
+    r"(?:(?![\w/-]|:\S|[.,]\d)|(?=[AaPp]\.?[Mm]\b))",
 )  # what may not touch a span such as 10-20
 SIGNS = (  # a pattern, the names of the words that it stands for, and what a text must have
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number", "#№"),

@@ -4,6 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
+from segmenter.words.grammar.german_short import short_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, either
@@ -22,7 +23,7 @@ N_ENDING = (
 E_ENDING = "die|das|jeder|jede|jedes|dieser|diese|dieses|eine|seine|ihre|meine|unsere|keine|ins|ans|alle"
 MIXED = "ein|kein|sein|ihr|mein|dein|unser|euer"
 WOMEN = re.compile(
-    r"\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|e|liga|"
+    r"(?:mark|prise|dose)$|\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|e|liga|"
     r"klasse|nacht|hand|stadt|frau|person|saison|mannschaft|"
     r"hälfte|bank)$",
     re.IGNORECASE,
@@ -58,7 +59,11 @@ TAILS = (
     "köpfig|stellig|seitig|fach|mal|teilig|bändig|"
     "stöckig|spurig|türig|prozentig|malig"
 )
-HALF = {"m": "ein halber", "f": "eine halbe", "n": "ein halbes"}
+HALF = {  # before a noun alone, after a preposition with the dative, and with the accusative
+    "": {"m": "ein halber", "f": "eine halbe", "n": "ein halbes"},
+    "dative": {"m": "einem halben", "f": "einer halben", "n": "einem halben"},
+    "accusative": {"m": "einen halben", "f": "eine halbe", "n": "ein halbes"},
+}
 
 
 def gender(word: str) -> str:
@@ -71,6 +76,7 @@ def gender(word: str) -> str:
 def german_rules(language: WordTable) -> list[Rule]:
     """Return what runs before the rules of all languages."""
     return [
+        *short_rules(language),
         *word_rules(language),
         *ordinal_rules(language),
         *part_rules(language),
@@ -185,8 +191,10 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
         lead = (match["article"] or "").strip().lower().split(" ")[0]
         rule = "ordinal" if lead == "der" else "ordinal-n" if lead else "ordinal-r"
         day, month = (spelling.ordinal(language, str(int(match[part])), rule) for part in ("d", "m"))
-        stop = "." if match.end() == len(match.string) else ""
-        return f"{match['article'] or ''}{day} {month}{stop}"
+        begins = re.match(rf"[ \u00a0]{STARTS}", match.string[match.end() :])
+        stop = "." if match.end() == len(match.string) or begins else ""
+        article = match["article"] or ""
+        return f"{article}{'dem ' if lead in {'ab', 'seit'} else ''}{day} {month}{stop}"
 
     def ruler(match: re.Match[str]) -> str:
         article = "den" if match["prep"].lower() in ACCUSATIVE else "dem"
@@ -238,7 +246,9 @@ def part_rules(language: WordTable) -> list[Rule]:
     def half(match: re.Match[str]) -> str:
         unit = language.units.get(match["next"])
         noun = unit.forms[0] if unit else match["next"]
-        return f"{HALF[(unit.gender if unit else gender(noun)) or 'm']} {noun}"
+        lead = (match["lead"] or "").strip().lower()
+        case = "dative" if lead in DATIVE else "accusative" if lead in ACCUSATIVE else ""
+        return f"{match['lead'] or ''}{HALF[case][(unit.gender if unit else gender(noun)) or 'm']} {noun}"
 
     def part(match: re.Match[str]) -> str:
         above, below = match["a"], match["b"]
@@ -256,7 +266,8 @@ def part_rules(language: WordTable) -> list[Rule]:
         Rule(re.compile(r"(?<![\d/.,])1[ \u00a0]?(?:½|1/2)(?![\d/])"), lambda _: "eineinhalb", "½/"),
         Rule(
             re.compile(
-                rf"(?<![\d/.,])(?<!\d )(?:½|1/2)[ \u00a0]?(?P<next>(?:{units})(?![\w/²])|[A-ZÄÖÜ][a-zäöüß]+)"
+                rf"(?P<lead>(?<!\w)(?i:{either(DATIVE | ACCUSATIVE)})[ \u00a0])?(?<![\d/.,])(?<!\d )(?:½|1/2)"
+                rf"[ \u00a0]?(?P<next>(?:{units})(?![\w/²])|[A-ZÄÖÜ][a-zäöüß]+)"
             ),
             half,
             "½/",
@@ -283,17 +294,20 @@ def one_rules(language: WordTable) -> list[Rule]:
         unit = language.units.get(match["next"])
         sex = (unit.gender if unit else gender(match["next"])) or "m"
         lead = (match["lead"] or "").strip().lower()
+        if lead in {"und", "oder"}:  # mit 1 Ei und 1 Prise: the case of the first
+            earlier = re.search(JOINED, match.string[max(0, match.start() - 50) : match.start()])
+            lead = earlier[1].lower() if earlier else ""
         case = "dative" if lead in DATIVE else "accusative" if lead in ACCUSATIVE else ""
         return (match["lead"] or "") + cases[case][sex] + " " + (unit.forms[0] if unit else match["next"])
 
-    leads = either(DATIVE | ACCUSATIVE)
+    leads = either(DATIVE | ACCUSATIVE | {"und", "oder"})
     units = either(name for name in language.units if name.rstrip(".").isalpha())
     return [
         Rule(
             re.compile(
                 rf"(?P<lead>(?<!\w)(?i:{leads})[ \u00a0])?(?<![\w.,"
                 rf":/–-])1[ \u00a0](?P<next>(?:{units})(?![\w/²³]"
-                rf")|(?!Uhr)[A-ZÄÖÜ][a-zäöüß]{{2,}})"
+                rf")|(?!Uhr)[A-ZÄÖÜ][a-zäöüß]{{1,}})"
             ),
             one,
         )
@@ -301,6 +315,7 @@ def one_rules(language: WordTable) -> list[Rule]:
 
 
 DATIVE = {"nach", "mit", "von", "aus", "bei", "seit", "zu", "vor", "in", "an", "ab"}
+JOINED = re.compile(r"(?i)(?<!\w)(mit|aus|nach|von|bei|für|ohne|durch) [^,.;:!?()]*\Z")
 ACCUSATIVE = {"für", "durch", "um", "ohne", "gegen"}
 
 
