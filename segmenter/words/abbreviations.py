@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["LOWER", "abbreviation_rules", "sentence_goes_on", "weekday_rules"]
 
@@ -22,8 +22,8 @@ def sentence_goes_on(text: str, end: int) -> bool:
 def abbreviation_rules(language: WordTable) -> list[Rule]:
     """Return the rules for titles before a name and for short words anywhere."""
     titles, short = language.titles, language.short
-    title = re.compile(rf"(?<![\w.])(?P<a>{either(titles)})[ \u00a0](?=[^\W\d_{LOWER}])")
-    word = re.compile(rf"(?<![\w.])(?P<a>{either(short)})(?![\w/])")
+    title = Written(rf"(?<![\w.])(?P<a>{either(titles)})[ \u00a0](?=[^\W\d_{LOWER}])")
+    word = Written(rf"(?<![\w.])(?P<a>{either(short)})(?![\w/])")
 
     def shortened(match: re.Match[str]) -> str:
         spoken, dotted = short[match["a"]], match["a"].endswith(".")
@@ -58,11 +58,11 @@ def weekday_rules(language: WordTable) -> list[Rule]:
     name = either(days)
     to = language.signs.get("days", f" {language.signs['to']} ")
     joined = r"[ \u00a0]?[–-][ \u00a0]?|[ \u00a0](?:&|and|und|bis|to|et|au|y|a|e|и|по)[ \u00a0]"
-    span = re.compile(rf"(?<![\w.-])(?P<a>{name})\.?(?P<to>{joined})(?P<b>{name})\b\.?(?![\w-])")
+    span = Written(rf"(?<![\w.-])(?P<a>{name})\.?(?P<to>{joined})(?P<b>{name})\b\.?(?![\w-])")
     month = either(month_starts(language))
     hour = r"\d{1,2}(?:[:h]\d|\.(?:[ \u00a0]|\d)|[ ]?[AaPp]\.?[Mm]\b|[ ]?h\b|[ ]?[–-][ ]?\d{1,2}\b)"
     dated = rf"\d{{1,2}}(?:\.|st|nd|rd|th|er)?[ \u00a0](?:de[ \u00a0])?(?:{month})\b"
-    alone = re.compile(
+    alone = Written(
         rf"(?<![\w.–-])(?P<a>{name})"
         rf"(?:(?:\.,?|,)(?=[ \u00a0]+(?:the[ \u00a0])?\d)|"
         rf"\.?,?(?=[ \u00a0]+(?:{month})\b)|(?=[ \u00a0]+(?:{hour}|{dated})))"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import unquote
 
 from segmenter.words.held import Rule
@@ -10,21 +11,20 @@ from segmenter.words.numbers import spell_numbers
 
 __all__ = ["name_addresses", "spell_addresses"]
 
-# A kana, a hanzi or a hangul is no part of an address: it needs no space before or after one.
+# A kana, a hanzi or a hangul is not part of an address: it needs no space before or after one.
 CJK = r"\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
-WORD = rf"[^\W{CJK}]"
 END = r"(?<![.,;:!?)\]}'\"*_>])"
-URL = rf"(?P<url>(?<!{WORD})(?:(?:https?|ftp|file)://|www\.)[^\s<>\"“”«»\ue000{CJK}]{{1,500}}{END})"
+URL = rf"(?P<url>(?<!WORD)(?i:(?:https?|ftp|file)://|www\.)[^\s<>\"“”«»\ue000CJK]{{1,500}}{END})"
 MAIL = (
-    rf"(?P<mail>(?<!{WORD})(?<![.+-])(?:mailto:)?(?:{WORD}|[.+-]){{1,64}}@(?:{WORD}|-){{1,63}}"
-    rf"(?:\.(?:{WORD}|-){{1,63}}){{1,8}})"
+    r"(?P<mail>(?<!WORD)(?<![.+-])(?i:mailto:)?(?:WORD|[.+-]){1,64}@(?:WORD|-){1,63}"
+    r"(?:\.(?:WORD|-){1,63}){1,8})"
 )
 ENDINGS = (
     "com org net edu gov io dev app ai info biz uk de fr nl ru pl jp cn kr br ca au eu se fi dk gr tr il"
 ).replace(" ", "|")
 DOMAIN = (
-    rf"(?P<domain>(?<!{WORD})(?<![.@/-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,5}}(?:{ENDINGS})(?!{WORD}|[@-]|\.{WORD})"
-    rf"(?:/[^\s<>\"“”«»\ue000{CJK}]{{0,300}}{END})?)"
+    rf"(?P<domain>(?<!WORD)(?<![.@/-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,5}}(?:{ENDINGS})(?!WORD|[@-]|\.WORD)"
+    rf"(?:/[^\s<>\"“”«»\ue000CJK]{{0,300}}{END})?)"
 )
 KINDS = (
     "txt pdf docx? xlsx? pptx? csv json xml ya?ml toml md html? css js ts jsx tsx py rb go rs java cpp hpp sh"
@@ -32,8 +32,8 @@ KINDS = (
     " bat sql db iso apk dmg"
 ).replace(" ", "|")
 FILE = (
-    rf"(?P<file>(?<!{WORD})(?<![./@-])(?:{WORD}|-){{1,64}}(?:\.(?:{WORD}|-){{1,32}}){{0,3}}"
-    rf"\.(?:{KINDS})(?!{WORD}|[@/-]|\.{WORD}))"
+    r"(?P<file>(?<!WORD)(?<![./@-])(?:WORD|-){1,64}(?:\.(?:WORD|-){1,32}){0,3}"
+    rf"\.(?:{KINDS})(?!WORD|[@/-]|\.WORD))"
 )
 PATH = r"(?P<path>(?<!\S)(?:~|\.{1,2})?(?:/[\w.-]{1,64}){1,12}/[\w.-]{0,63}\w/?(?![\w/]))"
 TREE = rf"(?P<tree>(?<![\w./@-])(?:[\w.-]{{1,64}}/){{1,8}}[\w-]{{1,64}}\.(?:{KINDS})(?![\w@/-]|\.\w))"
@@ -44,14 +44,27 @@ SIGNS = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+
 PIECE = re.compile(r"[./@_+:-]|[^./@_+:-]+")
 
 
-def spell_addresses(language: WordTable | None, *, numbers: bool) -> Rule:
-    """Return the rule for URLs and e-mail addresses, which no other rule may see."""
-    return re.compile(f"{URL}|{MAIL}", re.IGNORECASE), speller(language, numbers=numbers)
+def spell_addresses(text: str, language: WordTable | None, *, numbers: bool) -> Rule:
+    """Return the rule for URLs and e-mail addresses in a text, which no other rule may see."""
+    return pattern(f"{URL}|{MAIL}", is_wide=is_wide(text)), speller(language, numbers=numbers)
 
 
-def name_addresses(language: WordTable | None, *, numbers: bool) -> Rule:
-    """Return the rule for names with a dot: bare domains, files, paths."""
-    return re.compile(f"{TREE}|{DOMAIN}|{PATH}|{FILE}"), speller(language, numbers=numbers)
+def name_addresses(text: str, language: WordTable | None, *, numbers: bool) -> Rule:
+    """Return the rule for a text's names with a dot: bare domains, files, paths."""
+    written = f"{TREE}|{DOMAIN}|{PATH}|{FILE}"
+    return pattern(written, is_wide=is_wide(text)), speller(language, numbers=numbers)
+
+
+def is_wide(text: str) -> bool:
+    """Whether the text may have a kana, a hanzi or a hangul."""
+    return not text.isascii() and max(text) >= "\u3000"
+
+
+@lru_cache
+def pattern(written: str, *, is_wide: bool) -> re.Pattern[str]:
+    """Return the pattern for texts with or without CJK: classes as wide as these compile in milliseconds."""
+    word, wide = (rf"[^\W{CJK}]", CJK) if is_wide else (r"\w", "")
+    return re.compile(written.replace("WORD", word).replace("CJK", wide))
 
 
 def speller(language: WordTable | None, *, numbers: bool) -> Callable[[re.Match[str]], str]:

@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number, written_number
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = [
     "VULGAR",
@@ -72,7 +72,7 @@ def account_rule(language: WordTable) -> Rule:
 def numbered_rule(language: WordTable) -> Rule:
     """Return the rule for what carries a number in groups: invoice no. 2024-117, digit by digit."""
     names = either(name for name, meaning in language.before.items() if meaning == language.signs["number"])
-    pattern = re.compile(
+    pattern = Written(
         rf"(?P<lead>(?<!\w)(?:{names}|[#№])[ \u00a0]?)(?P<n>\d{{2,8}}(?:[-/]\d{{2,8}}){{1,3}})(?![\w/-])"
     )
 
@@ -93,7 +93,7 @@ def numbered_rule(language: WordTable) -> Rule:
 def coded_rule(language: WordTable) -> Rule:
     """Return the rule for a long number after capitals and a hyphen: RE-20240517, digit by digit."""
     return Rule(
-        re.compile(r"(?<![\w-])(?P<c>[A-ZА-ЯЁÄÖÜ]{1,5})-(?P<n>\d{5,12})(?![\w-])"),
+        Written(r"(?<![\w-])(?P<c>[A-ZА-ЯЁÄÖÜ]{1,5})-(?P<n>\d{5,12})(?![\w-])"),
         lambda match: f"{match['c']} {spelling.digit_by_digit(language, match['n'])}",
         "-",
     )
@@ -160,14 +160,14 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     found = []
     if language.ordinals:
         needs = {name if name.isascii() and name.isalpha() else name[-1] for name in language.ordinals}
-        found.append(Rule(re.compile(rf"{digits}(?P<end>{either(language.ordinals)})(?!\w)"), ending, needs))
+        found.append(Rule(Written(rf"{digits}(?P<end>{either(language.ordinals)})(?!\w)"), ending, needs))
     if nouns := language.date.get("words"):
         lead = r"(?P<lead>(?<!\w)\w{1,5}[ \u00a0])?"
         pattern = rf"{lead}(?P<n>\d{{1,3}})\.(?=[ \u00a0](?:{nouns})(?!\w))"
-        found.append(Rule(re.compile(pattern), before_noun, "."))
+        found.append(Rule(Written(pattern), before_noun, "."))
     if language.years:
         pattern = rf"(?<![\w.,])(?P<n>\d{{3,4}})(?=[ \u00a0](?P<noun>{either(language.years)})(?!\w))"
-        found.append(Rule(re.compile(pattern), of_year, language.years))
+        found.append(Rule(Written(pattern), of_year, language.years))
     return found
 
 
@@ -198,12 +198,12 @@ def fraction_rules(language: WordTable) -> list[Rule]:
         return f" {signs['power']} {minus}"
 
     return [
-        Rule(re.compile(rf"(?P<whole>(?<!\d)\d{{1,15}})?[ \u00a0]?(?P<f>[{VULGAR}])"), vulgar, VULGAR),
+        Rule(Written(rf"(?P<whole>(?<!\d)\d{{1,15}})?[ \u00a0]?(?P<f>[{VULGAR}])"), vulgar, VULGAR),
         Rule(SLASHED, slashed, "/"),
-        Rule(re.compile(r"(?<=\d)/(?=\d)"), lambda _: " ", "/"),
-        Rule(re.compile(r"(?<=\w)\^(?P<minus>-?)(?=\d)"), raised, "^"),
-        Rule(re.compile(r"(?<=\w)²"), lambda _: " " + signs["squared"], "²"),
-        Rule(re.compile(r"(?<=\w)³"), lambda _: " " + signs["cubed"], "³"),
+        Rule(Written(r"(?<=\d)/(?=\d)"), lambda _: " ", "/"),
+        Rule(Written(r"(?<=\w)\^(?P<minus>-?)(?=\d)"), raised, "^"),
+        Rule(Written(r"(?<=\w)²"), lambda _: " " + signs["squared"], "²"),
+        Rule(Written(r"(?<=\w)³"), lambda _: " " + signs["cubed"], "³"),
     ]
 
 

@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["formula_rules", "plain_formulas"]
 
@@ -45,17 +45,17 @@ def relation_rules(language: WordTable) -> list[Rule]:
         if name not in signs:
             continue
         gap = r"[ \u00a0]" if sign in "<>" else r"[ \u00a0]?"
-        between = re.compile(rf"{OPERAND}{gap}{sign}{gap}(?=[\w(√∞π−-])")
+        between = Written(rf"{OPERAND}{gap}{sign}{gap}(?=[\w(√∞π−-])")
         if verb:  # x < 5 is a sentence, "slept < 6 hours" is not
-            alone = re.compile(rf"(?<![^\W\d_][\w])(?:{between.pattern})")
+            alone = Written(rf"(?<![^\W\d_][\w])(?:{between.pattern})")
             found.append(saying(alone, f" {verb} {signs[name]} ", sign))
         found.append(saying(between, f" {signs[name]} ", sign))
         if name in {"le", "ge", "ne"}:
-            found.append(saying(re.compile(rf"{sign}[ \u00a0]?(?=\d)"), signs[name] + " ", sign))
+            found.append(saying(Written(rf"{sign}[ \u00a0]?(?=\d)"), signs[name] + " ", sign))
     return found
 
 
-def saying(pattern: re.Pattern[str], spoken: str, needs: str) -> Rule:
+def saying(pattern: Written, spoken: str, needs: str) -> Rule:
     """Return the rule that puts the same words for whatever a pattern matches."""
     return Rule(pattern, lambda _: spoken, needs)
 
@@ -67,16 +67,16 @@ def sign_rules(language: WordTable) -> list[Rule]:
     if language.code == "el":
         del named["pi"]  # there it is a letter of words
     found = [
-        saying(re.compile(pattern), f" {signs[name]} ", {"root": "√", "infinity": "∞", "pi": "π"}[name])
+        saying(Written(pattern), f" {signs[name]} ", {"root": "√", "infinity": "∞", "pi": "π"}[name])
         for name, pattern in named.items()
         if name in signs
     ]
     return [
         *found,
-        saying(re.compile(r"(?<=[\w)])\^2(?!\d)"), "²", "^"),
-        saying(re.compile(r"(?<=[\w)])\^3(?!\d)"), "³", "^"),
-        saying(re.compile(r"(?<=\))²"), " " + signs["squared"], "²"),
-        saying(re.compile(r"(?<=\))³"), " " + signs["cubed"], "³"),
+        saying(Written(r"(?<=[\w)])\^2(?!\d)"), "²", "^"),
+        saying(Written(r"(?<=[\w)])\^3(?!\d)"), "³", "^"),
+        saying(Written(r"(?<=\))²"), " " + signs["squared"], "²"),
+        saying(Written(r"(?<=\))³"), " " + signs["cubed"], "³"),
     ]
 
 
@@ -86,22 +86,22 @@ def operation_rules(language: WordTable) -> list[Rule]:
     operand, equation = r"(?=[\w(√])", r"(?=[\w.,()²³ +*/−-]{1,40}=)"
     left = r"(?<=[\d)²³])[ ]?"
     return [
-        saying(re.compile(rf"{left}[-−–][ ]?{operand}{equation}"), signs["minus"], "="),
-        saying(re.compile(rf"{left}/[ ]?(?=[\d(√]|[a-z]\b){equation}"), signs["over"], "="),
-        saying(re.compile(rf"(?<=[=(+×÷/]) ?[-−](?={LETTER})"), signs["minus"], "-−"),
-        saying(re.compile(rf"(?<=\w) − {operand}"), signs["minus"], "−"),
+        saying(Written(rf"{left}[-−–][ ]?{operand}{equation}"), signs["minus"], "="),
+        saying(Written(rf"{left}/[ ]?(?=[\d(√]|[a-z]\b){equation}"), signs["over"], "="),
+        saying(Written(rf"(?<=[=(+×÷/]) ?[-−](?={LETTER})"), signs["minus"], "-−"),
+        saying(Written(rf"(?<=\w) − {operand}"), signs["minus"], "−"),
         saying(
-            re.compile(
+            Written(
                 r"(?<=\b[A-Za-z])[ ]?\+[ ]?(?=[\w(]\b)|"
                 rf"(?<=[)²³])[ ]?\+[ ]?{operand}|(?<=\d)\+(?=[a-zA-Z]\b)"
             ),
             signs["plus"],
             "+",
         ),
-        saying(re.compile(rf"(?<=\w) × {operand}"), signs["times"], "×"),
-        saying(re.compile(rf"(?<=\w) ÷ {operand}"), signs["over"], "÷"),
+        saying(Written(rf"(?<=\w) × {operand}"), signs["times"], "×"),
+        saying(Written(rf"(?<=\w) ÷ {operand}"), signs["over"], "÷"),
         saying(
-            re.compile(rf"(?<=[\w)²³])[ ]?=[ ]?(?=[\d(√−-])|{left}=[ ]?{operand}"),
+            Written(rf"(?<=[\w)²³])[ ]?=[ ]?(?=[\d(√−-])|{left}=[ ]?{operand}"),
             signs["equals"],
             "=",
         ),

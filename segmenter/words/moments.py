@@ -6,7 +6,7 @@ from collections.abc import Callable
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["date_rules", "time_rules"]
 
@@ -24,7 +24,7 @@ def time_rules(language: WordTable) -> list[Rule]:
     time = language.time
     separator = time.get("separator", ":")
     lead, after = time.get("lead", "(?!)"), time.get("after", "(?!)")
-    pattern = re.compile(
+    pattern = Written(
         rf"(?P<lead>(?<!\w)(?i:{lead})[ \u00a0])?(?<![A-Za-z\d:.,/])"
         rf"(?P<h>{HOUR})(?P<mark>{separator}|\.)(?P<m>{MINUTE})"
         rf"(?::(?P<s>{MINUTE}))?(?![\d:]|[.,]\d)(?:[ \u00a0]?{HALF})?"
@@ -39,7 +39,7 @@ def time_rules(language: WordTable) -> list[Rule]:
             clock += language.space + spelling.cardinal(language, str(int(match["s"])))
         return (match["lead"] or "") + clock
 
-    hour = re.compile(rf"(?<![\w:.,])(?P<h>1[0-2]|0?[1-9])[ \u00a0]?{HALF}")
+    hour = Written(rf"(?<![\w:.,])(?P<h>1[0-2]|0?[1-9])[ \u00a0]?{HALF}")
 
     def spelled_hour(match: re.Match[str]) -> str:
         return spelled_time(language, int(match["h"]), 0, match["half"])
@@ -70,9 +70,9 @@ def spelled_time(language: WordTable, hour: int, minute: int, half: str | None) 
 
 def date_rules(language: WordTable) -> list[Rule]:
     """Return the rules for dates in digits, and for days before or after a month's name."""
-    iso = re.compile(r"(?<![\w.-])(?P<year>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d|-)(?:T(?=\d\d:))?")
+    iso = Written(r"(?<![\w.-])(?P<year>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d|-)(?:T(?=\d\d:))?")
     marks = r"/|\.(?=\d{1,2}\.\d{4})" if language.code == "en" else "[./]"
-    digits = re.compile(
+    digits = Written(
         rf"(?<![\w./=])(?P<a>\d{{1,2}})(?P<mark>{marks})"
         rf"(?P<b>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}})"
         rf"(?![\w/]|\.\d)"
@@ -176,7 +176,7 @@ def named_rules(language: WordTable) -> list[Rule]:
 def span_of_months(language: WordTable, months: dict[str, int]) -> Rule:
     """Return the rule for months without a day: `Oct-Dec 2024`, `Aug. 2021`."""
     name = either(months)
-    pattern = re.compile(
+    pattern = Written(
         rf"(?<![\w.-])(?<!\d[ \u00a0])(?<!\d\.[ \u00a0]"
         rf")(?P<a>{name})\b\.?(?:[ \u00a0]?[–-][ \u00a0]"
         rf"?(?P<b>{name})\b\.?(?!-)|(?=[ \u00a0]\d{{4}}"
@@ -191,7 +191,7 @@ def span_of_months(language: WordTable, months: dict[str, int]) -> Rule:
     return Rule(pattern, full)
 
 
-def day_first(language: WordTable, months: dict[str, int]) -> re.Pattern[str]:
+def day_first(language: WordTable, months: dict[str, int]) -> Written:
     """Return the pattern of a day, or two, and the name of a month after it."""
     oblique = "|".join(language.date[key] for key in ("oblique", "definite") if key in language.date)
     lead = rf"(?P<lead>(?<!\w)(?i:{oblique})[ \u00a0])?" if oblique else r"(?P<lead>(?<!\w)[Tt]he[ \u00a0])?"
@@ -203,7 +203,7 @@ def day_first(language: WordTable, months: dict[str, int]) -> re.Pattern[str]:
         rf"\u00a0])?(?P<year>\d{{4}})(?![\d:]|[.,]\d))?"
     )
     tail = language.date.get("tail", "(?!)")
-    return re.compile(
+    return Written(
         rf"{lead}(?<![\w.,:/-]){two}(?P<d>\d{{1,2}}){SUFFIX}[ "
         rf"\u00a0]{of}(?P<month>{either(months)})(?!\w)"
         rf"(?P<stop>\.)?{year}"
@@ -240,7 +240,7 @@ def dated_year(language: WordTable, year: str) -> str:
 
 def month_first_rule(language: WordTable, months: dict[str, int], needs: set[str]) -> Rule:
     """Return the rule for `March 15, 2025` and `May 3-5`."""
-    pattern = re.compile(
+    pattern = Written(
         rf"(?<!\w)(?P<month>{either(months)})(?!\w)\.?[ \u00a0](?P<d>\d{{1,2}})(?:st|nd|rd|th)?"
         rf"(?:[ \u00a0]?[–-][ \u00a0]?(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?![\d-]))?(?![\w:%]|[.,]\d|-\d)"
         rf"(?:,?[ \u00a0](?P<year>\d{{4}})(?![\d:]|[.,]\d))?"

@@ -25,7 +25,7 @@ from segmenter.words.moments import date_rules, time_rules
 from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
 from segmenter.words.rewriting import rewriting_rules
 from segmenter.words.roman import roman_rules
-from segmenter.words.rules import DIGITS, Rule, among, applied
+from segmenter.words.rules import DIGITS, Rule, Written, among, applied
 
 __all__ = ["spell_numbers"]
 
@@ -119,8 +119,8 @@ def rules(code: str) -> list[Rule]:
 def plain_rules(language: WordTable) -> list[Rule]:
     """Return the rules for what is left: years, counts in the gender of the next word, long runs."""
     number = written_number(language)
-    pattern = re.compile(rf"(?P<n>{number})(?=(?P<next>[ \u00a0]?[^\W\d_]{{1,40}})?)")
-    dotted = re.compile(r"(?<![\d.,])(?P<w>\d{1,15})\.(?P<f>\d{1,2}|\d{4,15})(?![\d.,])")
+    pattern = Written(rf"(?P<n>{number})(?=(?P<next>[ \u00a0]?[^\W\d_]{{1,40}})?)")
+    dotted = Written(r"(?<![\d.,])(?P<w>\d{1,15})\.(?P<f>\d{1,2}|\d{4,15})(?![\d.,])")
 
     def with_dot(match: re.Match[str]) -> str:
         return spaced(match, Number(match["w"], ".", match["f"]).spelled(language))

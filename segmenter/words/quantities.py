@@ -7,7 +7,7 @@ from functools import lru_cache
 from segmenter.words import spelling
 from segmenter.words.abbreviations import LOWER
 from segmenter.words.languages import Noun, WordTable
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["Number", "money_rules", "number_pattern", "unit_rules", "written_number"]
 
@@ -112,21 +112,21 @@ def unit_rules(language: WordTable) -> list[Rule]:
     names = either(language.units)
     starts = re.escape("".join({name[0] for name in language.units}))
     soon = rf"(?=[ \u00a0\u202f{HYPHEN}]?[{starts}])"  # spares the names after most numbers
-    units = re.compile(
+    units = Written(
         rf"(?<![A-Za-z])(?P<n>{number}){soon}(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
         rf"(?P<stop>(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|"
         rf"[ \u00a0][{LOWER}(]))?(?P<one>{SINGULAR})?{per}"
         rf"(?![\w²³]|/[^\W\d_]|'s)"
     )
-    share = re.compile(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
+    share = Written(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
     big = either(name for name in language.magnitudes if len(name) > 4)
-    scaled = re.compile(rf"(?P<n>\d[ \u00a0](?:{big})[ \u00a0])(?P<unit>{names})(?![\w²³/]|'s)")
+    scaled = Written(rf"(?P<n>\d[ \u00a0](?:{big})[ \u00a0])(?P<unit>{names})(?![\w²³/]|'s)")
     full = either(name for name in language.per if len(name) > 2 and name.isalpha())
-    bare = re.compile(rf"(?P<n>(?<![\w.,/])\d[\d.,]{{0,15}})/(?P<per>{full})(?!\w)")
-    words = re.compile(
+    bare = Written(rf"(?P<n>(?<![\w.,/])\d[\d.,]{{0,15}})/(?P<per>{full})(?!\w)")
+    words = Written(
         rf"(?P<n>\d[\d.,]{{0,15}}[ \u00a0][^\W\d_]{{2,15}})/(?P<per>{either(language.per)})(?!\w)"
     )
-    parts = re.compile(
+    parts = Written(
         rf"(?<![\w/.,])(?P<n>(?P<whole>\d{{1,4}}[ \u00a0]"
         rf"?)?(?:[½⅓⅔¼¾]|(?<![\d])\d/\d{{1,2}}))[ \u00a0]"
         rf"?(?P<unit>{names})(?![\w²³/])"
@@ -164,8 +164,8 @@ def money_rules(language: WordTable) -> list[Rule]:
     end = rf"(?P<one>{SINGULAR})?{per_pattern(language)}(?!\w)"
     starts = re.escape("".join({name[0] for name in (*language.currencies, *language.magnitudes)}))
     soon = rf"(?=[ \u00a0\u202f-]?[{starts}])"  # spares the names after most numbers
-    before = re.compile(rf"(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}{end}")
-    after = re.compile(
+    before = Written(rf"(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}{end}")
+    after = Written(
         rf"(?<![A-Za-z$€£¥])(?P<n>{number}){soon}{scale}[ \u00a0\u202f]?(?P<name>{names})"
         rf"(?P<stop>(?<=[^\W\d_]\.)(?=[ \u00a0][{LOWER}(]))?{end}"
     )

@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number, written_number
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["rewriting_rules"]
 
@@ -44,7 +44,7 @@ DECADE = re.compile(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
 def rewriting_rules(language: WordTable) -> list[Rule]:
     """Return the rules that put signs beside numbers into words and leave the digits for later."""
     abbreviations = language.before
-    short = re.compile(rf"(?<!\w)(?P<a>{either(abbreviations)})[ \u00a0]?(?=\d)")
+    short = Written(rf"(?<!\w)(?P<a>{either(abbreviations)})[ \u00a0]?(?=\d)")
     found = [
         foreign_rule(language),
         *([] if " " in language.groups else [Rule(GAPS, lambda match: match[0].replace(" ", ""), " ")]),
@@ -54,7 +54,7 @@ def rewriting_rules(language: WordTable) -> list[Rule]:
     ]
     if "fold" in language.signs:
         signs = either(language.signs[name] for name in ("plus", "minus", "times", "over", "equals"))
-        fold = re.compile(FOLD.replace("{signs}", signs))
+        fold = Written(FOLD.replace("{signs}", signs))
         found.insert(0, Rule(fold, lambda match: folded(language, match["n"]), "x×"))
     if language.code == "en":
         found += [
@@ -63,7 +63,7 @@ def rewriting_rules(language: WordTable) -> list[Rule]:
         ]
         found.insert(0, Rule(DECADE, lambda match: decade(language, match["n"]), "s"))
     if language.decimal == ".":
-        found.append(Rule(re.compile(r"(?<![\w.,])\.(?=\d)"), lambda _: "0.", "."))
+        found.append(Rule(Written(r"(?<![\w.,])\.(?=\d)"), lambda _: "0.", "."))
     return found
 
 
@@ -71,7 +71,7 @@ def foreign_rule(language: WordTable) -> Rule:
     """Return the rule for numbers that are plainly in the other convention: 1,000.50 in Spanish."""
     mark, group = language.decimal, "," if language.decimal == "." else "."
     written = rf"(?<![\d.,])\d{{1,3}}(?:\{mark}\d{{3}}){{1,5}}\{group}\d{{1,2}}(?![\d.,]*\d)"
-    pattern = re.compile(written)
+    pattern = Written(written)
     return Rule(pattern, lambda match: match[0].replace(mark, "").replace(group, mark), ",")
 
 
@@ -79,7 +79,7 @@ def sign_rule(language: WordTable, pattern: str, names: str, needs: str) -> Rule
     """Return the rule for one sign."""
     words = " ".join(language.signs[name] for name in names.split())
     pad = language.space
-    return Rule(re.compile(pattern), lambda _: pad + words + pad, needs)
+    return Rule(Written(pattern), lambda _: pad + words + pad, needs)
 
 
 def span_rules(language: WordTable) -> list[Rule]:
@@ -101,10 +101,10 @@ def span_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(SETS, lambda match: re.sub("[-–]", language.space or "、", match[0]), "-–"),
-        Rule(re.compile(ALONE + ends.replace("{}", "[ \u00a0]-[ \u00a0]") + "(?! ?=)"), spaced, "-"),
-        Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～~∼-]")), span, "–〜～~∼-"),
+        Rule(Written(ALONE + ends.replace("{}", "[ \u00a0]-[ \u00a0]") + "(?! ?=)"), spaced, "-"),
+        Rule(Written(ALONE + ends.replace("{}", r"[ \u00a0]?[–〜～~∼-]")), span, "–〜～~∼-"),
         Rule(HALVES, lambda match: f"{match[1]} {language.signs['to']} ", "–-"),
-        Rule(re.compile(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span, "–"),
+        Rule(Written(ALONE + ends.replace("{}", r"[ \u00a0]–[ \u00a0]")), span, "–"),
     ]
 
 

@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import ROMAN, Rule
+from segmenter.words.rules import ROMAN, Rule, Written
 
 __all__ = ["roman_rules"]
 
@@ -53,12 +53,12 @@ def roman_rules(language: WordTable) -> list[Rule]:
     found: list[Rule] = []
     if "before" in roman:
         lead = rf"(?P<lead>(?<!\w)(?:{roman['before']})[ \u00a0])"
-        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})"), count, {ROMAN}))
+        found.append(Rule(Written(rf"{lead}{SINGLE}(?P<r>{NUMERAL})"), count, {ROMAN}))
     if "names" in roman:
         lead = rf"(?P<lead>(?<!\w)(?:{roman['names']})[ \u00a0])"
-        found.append(Rule(re.compile(rf"{lead}{SINGLE}(?P<r>{NUMERAL})(?P<stop>\.)?"), ruler, {ROMAN}))
+        found.append(Rule(Written(rf"{lead}{SINGLE}(?P<r>{NUMERAL})(?P<stop>\.)?"), ruler, {ROMAN}))
     if "after" in roman:
         end = rf"(?:{roman.get('ending', '')})(?=[ \u00a0](?:{roman['after']})(?!\w))"
         numeral = NUMERAL.partition("(?![")[0]
-        found.append(Rule(re.compile(rf"(?<!\w)(?P<r>{numeral}){end}"), century, {ROMAN}))
+        found.append(Rule(Written(rf"(?<!\w)(?P<r>{numeral}){end}"), century, {ROMAN}))
     return found

@@ -2,17 +2,25 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from segmenter.words.languages import WordTable
 
-__all__ = ["DIGITS", "ROMAN", "UNSPACED", "Rule", "among", "applied", "either"]
+__all__ = ["DIGITS", "ROMAN", "UNSPACED", "Rule", "Written", "among", "applied", "either"]
 
 UNSPACED = frozenset({"zh", "ja", "ko"})
 DIGITS = "digits"  # what a rule needs that names nothing else: any digit
 ROMAN = "roman"  # likewise: what may be a Roman numeral
 NUMERAL = re.compile(r"[IVXLC](?<![^\W\d_][IVXLC])[IVXLC]{0,11}(?:er?|re|ère|ème|ᵉ)?(?![^\W\d_])")
 WORDS = re.compile(r"[^\W\d_]+")
+
+
+class Written(NamedTuple):
+    """A pattern that is compiled when the first text needs it: most texts need few of the rules."""
+
+    pattern: str
+    flags: int = 0
 
 
 class Rule(NamedTuple):
@@ -22,7 +30,7 @@ class Rule(NamedTuple):
     of the rules.
     """
 
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | Written
     spell: Callable[[re.Match[str]], str]
     needs: Collection[str] = ()
 
@@ -36,7 +44,7 @@ def among(language: WordTable, rule: Rule) -> Rule:
     if language.code not in UNSPACED:
         return rule
     flags = (rule.pattern.flags & ~re.UNICODE) | re.ASCII
-    return rule._replace(pattern=re.compile(rule.pattern.pattern, flags))
+    return rule._replace(pattern=Written(rule.pattern.pattern, flags))
 
 
 def applied(rules: Iterable[Rule], text: str) -> str:
@@ -49,10 +57,20 @@ def applied(rules: Iterable[Rule], text: str) -> str:
     for pattern, spell, needs in rules:
         if needs and has.isdisjoint(needs):
             continue
-        text, count = pattern.subn(spell, text)
+        text, count = (
+            compiled(*pattern).subn(spell, text)
+            if isinstance(pattern, Written)
+            else pattern.subn(spell, text)
+        )
         if count:
             has = contents(text) | words
     return text
+
+
+@lru_cache(maxsize=8192)
+def compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    """Return a pattern as it is searched with."""
+    return re.compile(pattern, flags)
 
 
 def contents(text: str) -> set[str]:

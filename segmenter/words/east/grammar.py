@@ -12,7 +12,7 @@ from functools import cached_property
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = [
     "AFTER",
@@ -31,7 +31,7 @@ __all__ = [
 
 def rule(pattern: str, spell: Callable[[re.Match[str]], str] | str, needs: str = "") -> Rule:
     """Return the rule that puts a word, or what a function returns, where a pattern matches."""
-    return Rule(re.compile(pattern), (lambda _: spell) if isinstance(spell, str) else spell, needs)
+    return Rule(Written(pattern), (lambda _: spell) if isinstance(spell, str) else spell, needs)
 
 
 CJK = r"\u3005\u3007\u3040-\u30ff\u3400-\u9fff"

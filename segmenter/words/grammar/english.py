@@ -7,7 +7,7 @@ from segmenter.words.grammar.english_codes import code_rules, pairs
 from segmenter.words.grammar.english_measures import attribute_rules, shape_rules
 from segmenter.words.grammar.places import address_rules
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["english_rules"]
 
@@ -71,13 +71,13 @@ def figure_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(r"(?<![\w.,$€£:/'])(?P<lead>(?<![\w-])[A-Z]{1,3}-?)?(?P<n>\d{1,4})'?s(?![\w'])"),
+            Written(r"(?<![\w.,$€£:/'])(?P<lead>(?<![\w-])[A-Z]{1,3}-?)?(?P<n>\d{1,4})'?s(?![\w'])"),
             many,
             "s",
         ),
-        Rule(re.compile(r"(?<![\w.,])(?P<n>\d{2})er(?P<s>s?)(?!\w)"), age, {"er", "ers"}),
+        Rule(Written(r"(?<![\w.,])(?P<n>\d{2})er(?P<s>s?)(?!\w)"), age, {"er", "ers"}),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w./])(?P<a>\d{1,2}(?:\.\d{1,2})?)/(?P<b>10|100|"
                 r"(?<=\.\d/)\d{1,2}(?:\.0)?|(?<=\.\d\d/)\d{1,2}(?:\.0)?)(?![\w/=]|\.\d| ?=| of)"
             ),
@@ -85,20 +85,20 @@ def figure_rules(language: WordTable) -> list[Rule]:
             "/",
         ),
         Rule(
-            re.compile(r"(?<=\b[Ss]tep )(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])"),
+            Written(r"(?<=\b[Ss]tep )(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])"),
             lambda m: f"{m['a']} of {m['b']}",
             "/",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?:(?<=\b[Pp]age )|(?<=\b[Pp]art )|(?<=\b[Ss]lide ))(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])"
             ),
             lambda m: f"{m['a']} of {m['b']}",
             "/",
         ),
-        Rule(re.compile(r"(?<![\w/.-])50[-/]50(?![\w/]|[.,]\d|-\d)"), lambda _: "fifty-fifty", "-/"),
+        Rule(Written(r"(?<![\w/.-])50[-/]50(?![\w/]|[.,]\d|-\d)"), lambda _: "fifty-fifty", "-/"),
         Rule(
-            re.compile(
+            Written(
                 r"\b((?:Genesis|Exodus|Psalms?|Proverbs|Isaiah|"
                 r"Matthew|Mark|Luke|John|Acts|Romans|Corinthians|"
                 r"Ephesians|Hebrews|Revelation|[Vv]erse) \d{1,"
@@ -133,12 +133,12 @@ def year_rules(language: WordTable) -> list[Rule]:
     )
     return [
         Rule(
-            re.compile(r"(?<!\w)(?:ca?\.) ?(?=\d{3,4}\b)"),
+            Written(r"(?<!\w)(?:ca?\.) ?(?=\d{3,4}\b)"),
             lambda m: "around " if m[0][1] == "." else "about ",
             "c",
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<![\w$€£.,'/-])(?<!\bin )(?<!\bIn )(?<!\bsince "
                 rf")(?<!\bof )(?<!\bthe )(?<!\bThe )(?<!\bby )(?<!\bto "
                 rf")(?<!\bfrom )(?<!\band )(?<![–-])(?P<n>1[1-9]"
@@ -147,18 +147,18 @@ def year_rules(language: WordTable) -> list[Rule]:
             counted,
         ),
         Rule(
-            re.compile(rf"(?P<lead>{lead}|(?<=\())(?P<n>10\d\d)(?![\w:%]|[.,]\d| (?:{PLURAL_NOUN})(?!\w))"),
+            Written(rf"(?P<lead>{lead}|(?<=\())(?P<n>10\d\d)(?![\w:%]|[.,]\d| (?:{PLURAL_NOUN})(?!\w))"),
             year,
             "1",
         ),
         Rule(
-            re.compile(r"(?<![\w'])(?P<lead>FY|CY|AD)[ ]?(?P<n>1[0-9]\d\d|20\d\d)(?!\w)"),
+            Written(r"(?<![\w'])(?P<lead>FY|CY|AD)[ ]?(?P<n>1[0-9]\d\d|20\d\d)(?!\w)"),
             lambda m: f"{m['lead']} {spelling.year(language, m['n'])}",
             "YD",
         ),
-        Rule(re.compile(r"(?<![\w'])(?P<lead>)(?P<n>[1-9]\d00)(?= (?:BCE?|CE|AD)\b)"), year, "BCA"),
+        Rule(Written(r"(?<![\w'])(?P<lead>)(?P<n>[1-9]\d00)(?= (?:BCE?|CE|AD)\b)"), year, "BCA"),
         Rule(
-            re.compile(
+            Written(
                 r"(?:(?<=[Oo]f )|(?<=[Ii]n )|(?<=[Ss]ummer of "
                 r")|(?<=[Ss]ince )|(?<=[Ff]rom )|(?<=[Tt]o ))'"
                 r"(?P<n>\d\d)(?![\w'])"

@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["code_rules", "pairs"]
 
@@ -57,7 +57,7 @@ def code_rules(language: WordTable) -> list[Rule]:
     )
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?<!\w)(?P<lead>{code}(?: is| was|:| #)?:? )"
                 rf"(?P<n>[A-Z]{{0,3}}\d{{4,12}})(?![\w/]|[.,:-]"
                 rf"\d)"
@@ -65,7 +65,7 @@ def code_rules(language: WordTable) -> list[Rule]:
             spelled,
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>\b(?:[Cc]all(?:ed|ing|s)?|[Dd]ial(?:ed|"
                 r"s|ing)?)\b[^.!?\n]{0,60}?\b)(?P<n>911|999|112|"
                 r"311|411|988)(?![\w/:%-]|[.,]\d)"
@@ -74,7 +74,7 @@ def code_rules(language: WordTable) -> list[Rule]:
             "914",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w-])(?:[A-Z]{2,5}-\d{2,8}(?:-\d{2,8}){1,"
                 r"3}|[A-Z]{2,5}-0\d{1,8}|[A-Z]{1,5}-\d{4,8})(?![\w-]"
                 r")"
@@ -82,13 +82,13 @@ def code_rules(language: WordTable) -> list[Rule]:
             dashed,
             "-",
         ),
-        Rule(re.compile(r"(?<![\w#])#(?=[A-Z]{1,3}-?\d)"), lambda _: "number ", "#"),
+        Rule(Written(r"(?<![\w#])#(?=[A-Z]{1,3}-?\d)"), lambda _: "number ", "#"),
         Rule(
-            re.compile(r"(?<![\w-])(?P<lead>[A-Z]{1,4})(?P<n>\d{4,12})(?![\w-])"),
+            Written(r"(?<![\w-])(?P<lead>[A-Z]{1,4})(?P<n>\d{4,12})(?![\w-])"),
             lambda m: f"{m['lead']} {digits(language, m['n'])}",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>\b(?:Boeing|Airbus|Flight|flight|Highway|"
                 r"highway|Route|route|Room|room|Interstate|Bus|"
                 r"bus|Peugeot|Porsche) )(?P<n>\d{3,4})(?:-(?P<more>\d{3})"
@@ -98,15 +98,15 @@ def code_rules(language: WordTable) -> list[Rule]:
                 m["lead"] + pairs(language, m["n"]) + (" " + pairs(language, m["more"]) if m["more"] else "")
             ),
         ),
-        Rule(re.compile(r"(?<![\w-])(?P<lead>[A-Z]{1,2}-?)(?P<n>\d{3})(?![\w-]|[.,]\d)"), model),
-        Rule(re.compile(r"(?<![\w-])(?P<lead>[A-Z])-(?P<n>\d{1,2})(?![\w-]|[.,]\d)"), model, "-"),
+        Rule(Written(r"(?<![\w-])(?P<lead>[A-Z]{1,2}-?)(?P<n>\d{3})(?![\w-]|[.,]\d)"), model),
+        Rule(Written(r"(?<![\w-])(?P<lead>[A-Z])-(?P<n>\d{1,2})(?![\w-]|[.,]\d)"), model, "-"),
         Rule(
-            re.compile(r"(?P<a>[$£€]\d[\d,.]{0,12})(?:pp|p\.p\.)(?!\w)"),
+            Written(r"(?P<a>[$£€]\d[\d,.]{0,12})(?:pp|p\.p\.)(?!\w)"),
             lambda m: m["a"] + " per person",
             "p",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w.,/:-])(?<!\) )(?<!\d )(?P<a>555)-(?P<b>\d{4})"
                 r"(?![\w-])|(?P<c>\b(?:[Cc]all|[Dd]ial|[Pp]hone|"
                 r"[Tt]el\.?|[Tt]ext)(?: me| us)?(?: at| on)?:? "
@@ -120,6 +120,6 @@ def code_rules(language: WordTable) -> list[Rule]:
             ),
             "-",
         ),
-        Rule(re.compile(r"(?<![\w$])401\(?k\)?(?!\w)"), lambda _: "four oh one k", "k"),
-        Rule(re.compile(r"\b(?P<a>[A-Z]{3})/(?P<b>[A-Z]{3})\b"), lambda m: f"{m['a']} {m['b']}", "/"),
+        Rule(Written(r"(?<![\w$])401\(?k\)?(?!\w)"), lambda _: "four oh one k", "k"),
+        Rule(Written(r"\b(?P<a>[A-Z]{3})/(?P<b>[A-Z]{3})\b"), lambda m: f"{m['a']} {m['b']}", "/"),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["attribute_rules", "shape_rules"]
 
@@ -58,11 +58,11 @@ def shape_rules(language: WordTable) -> list[Rule]:
         return f"({spelling.ordinal(language, match['n'])} minute{more})"
 
     return [
-        Rule(re.compile(r"(?<=\d)(?P<q>[\"'])[ ]?[x×][ ]?(?=\d)"), lambda m: f"{m['q']} by ", "\"'"),
-        Rule(re.compile(r"(?<=\d) ?[x×] ?(?=[$€£]\d)"), lambda _: " times ", "x×"),
-        Rule(re.compile(r"(?<=\d:\d\d)Z\b"), lambda _: " UTC", "Z"),
+        Rule(Written(r"(?<=\d)(?P<q>[\"'])[ ]?[x×][ ]?(?=\d)"), lambda m: f"{m['q']} by ", "\"'"),
+        Rule(Written(r"(?<=\d) ?[x×] ?(?=[$€£]\d)"), lambda _: " times ", "x×"),
+        Rule(Written(r"(?<=\d:\d\d)Z\b"), lambda _: " UTC", "Z"),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>\b(?:BP|[Bb]lood pressure|[Pp]ressure)"
                 r"\b[^.!?\n]{0,20}?)(?P<a>\d{2,3})/(?P<b>\d{2,"
                 r"3})\b"
@@ -71,7 +71,7 @@ def shape_rules(language: WordTable) -> list[Rule]:
             "/",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w.])(?P<d>\d{1,3}(?:\.\d{1,6})?)°[ ]?(?:"
                 r"(?P<m>\d{1,2}(?:\.\d{1,4})?)'[ ]?)?(?:(?P<s>\d{1,"
                 r"2}(?:\.\d{1,3})?)(?:\"|'')[ ]?)?(?P<to>[NSEW]"
@@ -80,32 +80,32 @@ def shape_rules(language: WordTable) -> list[Rule]:
             place,
             "°",
         ),
-        Rule(re.compile(r"\((?P<n>\d{1,3})(?:\+(?P<more>\d{1,2}))?'\)"), minute, "'"),
-        Rule(re.compile(r"(?<![\w.'])(?P<n>\d{1,3}(?:\.\d{1,2})?)\"(?![\w\"])"), inches, '"'),
+        Rule(Written(r"\((?P<n>\d{1,3})(?:\+(?P<more>\d{1,2}))?'\)"), minute, "'"),
+        Rule(Written(r"(?<![\w.'])(?P<n>\d{1,3}(?:\.\d{1,2})?)\"(?![\w\"])"), inches, '"'),
         Rule(
-            re.compile(r"(?<![\w.])(\d{1,3})' ?(?=(?:wide|long|high|tall|deep|by|x)\b)"),
+            Written(r"(?<![\w.])(\d{1,3})' ?(?=(?:wide|long|high|tall|deep|by|x)\b)"),
             lambda m: f"{m[1]} feet ",
             "'",
         ),
         Rule(
-            re.compile(r"(?<![\w.])(?P<n>\d{1,3}) ?(?:h|hr|hrs)\.?[ ]?(?P<m>\d{1,2}) ?(?:m|min|mins)(?!\w)"),
+            Written(r"(?<![\w.])(?P<n>\d{1,3}) ?(?:h|hr|hrs)\.?[ ]?(?P<m>\d{1,2}) ?(?:m|min|mins)(?!\w)"),
             lambda m: f"{m['n']} h {m['m']} min",
             "h",
         ),
         Rule(
-            re.compile(r"(?<![\w.])(?P<n>\d{1,3}) ?(?:m|min|mins)[ ]?(?P<m>\d{1,2}) ?(?:s|sec|secs)(?!\w)"),
+            Written(r"(?<![\w.])(?P<n>\d{1,3}) ?(?:m|min|mins)[ ]?(?P<m>\d{1,2}) ?(?:s|sec|secs)(?!\w)"),
             lambda m: f"{m['n']} min {m['m']} s",
             "m",
         ),
         Rule(
-            re.compile(r"(?<=\d)-(?=(?:min|hr|sec|lb|oz|km|mm|cm|kg|ft|yd|mi|in)\b ?[a-z])"),
+            Written(r"(?<=\d)-(?=(?:min|hr|sec|lb|oz|km|mm|cm|kg|ft|yd|mi|in)\b ?[a-z])"),
             lambda _: "\u2011",
             "-",
         ),
-        Rule(re.compile(r"(?<![\w:])(?P<b>0?0):00(?![\w:])"), lambda _: "midnight", ":"),
-        Rule(re.compile(r"(?<![\w:])00?:(?=[0-5]\d(?![\w:]))"), lambda _: "12:", ":"),
+        Rule(Written(r"(?<![\w:])(?P<b>0?0):00(?![\w:])"), lambda _: "midnight", ":"),
+        Rule(Written(r"(?<![\w:])00?:(?=[0-5]\d(?![\w:]))"), lambda _: "12:", ":"),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w$€£.,])(?![48]K)(?P<n>\d{1,4}(?:\.\d{1,3})?)[ "
                 r"]?(?P<s>k|K|M|(?<!(?<![\d.])\d)B|B(?= [a-z]{3,"
                 r"15}s\b)|bn|mn)(?= [a-z]{2}|[.,;)]? ?\Z|[,;)]"
@@ -115,14 +115,14 @@ def shape_rules(language: WordTable) -> list[Rule]:
             scaled(),
             "kKMBbm",
         ),
-        Rule(re.compile(r"(?<=\d),(?=\d (?:thousand|million|billion|trillion)\b)"), lambda _: ".", ","),
+        Rule(Written(r"(?<=\d),(?=\d (?:thousand|million|billion|trillion)\b)"), lambda _: ".", ","),
         Rule(
-            re.compile(r"(?<![\w.,])([13]/[2-8]|[13]/16)-(?=inch|mile|hour|cup|pound|acre|ton|day)"),
+            Written(r"(?<![\w.,])([13]/[2-8]|[13]/16)-(?=inch|mile|hour|cup|pound|acre|ton|day)"),
             lambda m: fraction_of(language, m[1]),
             "/",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w/.,])(?<!\d )(?P<f>[2-7]/[3-8]) (?P<u>cups?|"
                 r"teaspoons?|tablespoons?|tsp\.?|tbsp\.?|miles?|"
                 r"inch|pounds?|hour)(?!\w)"
@@ -166,18 +166,18 @@ def attribute_rules() -> list[Rule]:
     A word joiner after the unit marks the singular for the rules that follow.
     """
     noun = rf"(?= (?!(?:{COUNTED})\b)[a-zA-Z]|[ ]\([^()]{{1,20}}\) (?!(?:{COUNTED})\b)[a-z])"
-    unit = re.compile(
+    unit = Written(
         rf"(?<![\w.-])(?P<lead>{DETERMINER} (?:[a-z]{{3,"
         rf"12}} )?)(?P<n>{NUMBER})[ \u00a0-]?(?P<u>{UNITS})"
         rf"{noun}"
     )
-    glued = re.compile(
+    glued = Written(
         rf"(?<![\w.$€£-])(?P<lead>)(?P<n>{NUMBER}) ?(?P<u>V|"
         rf"W|mm|mg|GB|TB|MB|MP|km)(?= [a-z]{{3,15}}s\b(?<!was)"
         rf")"
     )
-    inner = re.compile(rf"(?<=\u2060 )\((?P<n>{NUMBER})[ \u00a0]?(?P<u>{UNITS})\)")
-    money = re.compile(
+    inner = Written(rf"(?<=\u2060 )\((?P<n>{NUMBER})[ \u00a0]?(?P<u>{UNITS})\)")
+    money = Written(
         rf"(?<![\w.-])(?P<lead>{DETERMINER} (?:[a-z]{{3,"
         rf"12}} )?[$£€](?:{NUMBER})(?:[ -](?:thousand|million|"
         rf"billion|trillion)|[kKMB]|bn|mn)?)(?= (?!(?:{COUNTED})"

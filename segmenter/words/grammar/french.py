@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["french_rules"]
 
@@ -61,9 +61,9 @@ def telephone_rules(language: WordTable) -> list[Rule]:
         r"client|dossier))"
     )
     return [
-        Rule(re.compile(number), paired, "0+"),
+        Rule(Written(number), paired, "0+"),
         Rule(
-            re.compile(rf"(?P<lead>(?<!\w){code}(?: est| :|:)?[ \u00a0])(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"),
+            Written(rf"(?P<lead>(?<!\w){code}(?: est| :|:)?[ \u00a0])(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"),
             spelled,
         ),
     ]
@@ -90,7 +90,7 @@ def hour_rules() -> list[Rule]:
             f"{match[2]} minute{'s' if int(match[2]) > 1 else ''}"
         )
 
-    return [Rule(re.compile(hours), span, "h"), Rule(re.compile(minutes), lasting, "h")]
+    return [Rule(Written(hours), span, "h"), Rule(Written(minutes), lasting, "h")]
 
 
 def part_rules(language: WordTable) -> list[Rule]:
@@ -118,34 +118,34 @@ def part_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(r"(?<![\w/.,])(?P<n>\d{1,3})[ \u00a0]?(?:½|1/2)[ \u00a0](?P<next>[a-zéèà]{3,})"),
+            Written(r"(?<![\w/.,])(?P<n>\d{1,3})[ \u00a0]?(?:½|1/2)[ \u00a0](?P<next>[a-zéèà]{3,})"),
             and_half,
             "½/",
         ),
         Rule(
-            re.compile(r"(?<![\w/.,])(?:½|1/2)[ \u00a0](?P<next>(?!de\b|du\b|des\b|et\b|ou\b)[a-zéèàœ]{3,})"),
+            Written(r"(?<![\w/.,])(?:½|1/2)[ \u00a0](?P<next>(?!de\b|du\b|des\b|et\b|ou\b)[a-zéèàœ]{3,})"),
             half,
             "½/",
         ),
         Rule(
-            re.compile(r"(?<![\w/.,])(\d{1,3}(?:,\d{1,2})?)/(10|20|100)(?![\w/]|[.,]\d)"),
+            Written(r"(?<![\w/.,])(\d{1,3}(?:,\d{1,2})?)/(10|20|100)(?![\w/]|[.,]\d)"),
             lambda m: f"{m[1]} sur {m[2]}",
             "/",
         ),
         Rule(
-            re.compile(r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[2-9]|1[0-9])(?![\w/]|[.,]\d| ?=)"),
+            Written(r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[2-9]|1[0-9])(?![\w/]|[.,]\d| ?=)"),
             part,
             "/",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w:])(16|21|4|3):(9|10|3|2)(?=\b(?!:)[^\d]|\Z)(?<=(?:6:9|1:9|4:3|3:2|:10))(?<!\D3:2)"
             ),
             wide,
             ":",
         ),
         Rule(
-            re.compile(r"(?<=chelle )(?:de )?1:(\d{2,7})(?!\d)"),
+            Written(r"(?<=chelle )(?:de )?1:(\d{2,7})(?!\d)"),
             lambda m: f"un {spelling.ordinal(language, m[1])}",
             ":",
         ),
@@ -162,9 +162,7 @@ def roman_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(
-                r"(?<!\w)(?P<r>I(?=er|re|ère)|[VX](?=e)|[IVXL]{2,7})(?P<end>er|re|ère|e|ᵉ|ème|es)(?!\w)"
-            ),
+            Written(r"(?<!\w)(?P<r>I(?=er|re|ère)|[VX](?=e)|[IVXL]{2,7})(?P<end>er|re|ère|e|ᵉ|ème|es)(?!\w)"),
             ordinal,
             "IVXL",
         )
@@ -184,36 +182,36 @@ def name_rules() -> list[Rule]:
         "imp.": "impasse",
         "chem.": "chemin",
     }
-    street = re.compile(
+    street = Written(
         rf"(?<!\w)({'|'.join(map(re.escape, streets))})"
         rf"(?![ \u00a0]J\.)(?=[ \u00a0](?:d[eu]s? |de la "
         rf"|l')?[A-ZÉÈ])"
     )
     return [
         Rule(
-            re.compile(r"(?<![\w.])(S(?:t|te))-(?=[A-ZÉÈ])"),
+            Written(r"(?<![\w.])(S(?:t|te))-(?=[A-ZÉÈ])"),
             lambda m: {"St": "Saint-", "Ste": "Sainte-"}[m[1]],
             {"St", "Ste"},
         ),
         Rule(
-            re.compile(r"(?<=[IVX]e )s\.|(?<=[IVX]e\u00a0)s\."),
+            Written(r"(?<=[IVX]e )s\.|(?<=[IVX]e\u00a0)s\."),
             lambda m: "siècle" + ("." if m.end() == len(m.string) else ""),
             {"s"},
         ),
         Rule(
-            re.compile(r"(?<!\w)(\d{1,2})[ ]?(j|h)[ ]?/[ ]?(7|24)(?!\d)"),
+            Written(r"(?<!\w)(\d{1,2})[ ]?(j|h)[ ]?/[ ]?(7|24)(?!\d)"),
             lambda m: f"{m[1]} {'jours' if m[2] == 'j' else 'heures'} sur {m[3]}",
             "/",
         ),
         Rule(street, lambda m: streets[m[1]], {name.rstrip(".") for name in streets}),
         Rule(
-            re.compile(r"(?<![\w.,])2(nde?)s?(?!\w)"),
+            Written(r"(?<![\w.,])2(nde?)s?(?!\w)"),
             lambda m: "seconde" if m[1] == "nde" else "second",
             {"nd", "nde", "ndes", "nds"},
         ),
-        Rule(re.compile(r"(?<=nnées )['’](?=\d\d(?!\d))"), lambda _: "", "'"),
+        Rule(Written(r"(?<=nnées )['’](?=\d\d(?!\d))"), lambda _: "", "'"),
         Rule(
-            re.compile(r"(?P<a>(?<!\w)\d[\d ]{0,9})€ (?P<b>HT|TTC)\b"),
+            Written(r"(?P<a>(?<!\w)\d[\d ]{0,9})€ (?P<b>HT|TTC)\b"),
             lambda m: f"{m['a']}€ {'hors taxes' if m['b'] == 'HT' else 'toutes taxes comprises'}",
             "€",
         ),

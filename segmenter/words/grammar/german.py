@@ -7,7 +7,7 @@ from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.grammar.german_short import short_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["german_rules"]
 
@@ -121,21 +121,21 @@ def word_rules(language: WordTable) -> list[Rule]:
     units = either(name for name in language.units if name.isalpha())
     return [
         Rule(
-            re.compile(r"(?<![\w.,])(?P<n>\d{1,4})er(?P<end>[ns]?)(?![a-zäöüß])"),
+            Written(r"(?<![\w.,])(?P<n>\d{1,4})er(?P<end>[ns]?)(?![a-zäöüß])"),
             counted,
             {"er", "ern", "ers"},
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<tail>(?:[ ]?%|"
                 rf"-)(?:ige?[rnms]?)(?!\w)|-?(?:{TAILS})(?:e[rnms]"
                 rf"?)?(?!\w))"
             ),
             joined,
         ),
-        Rule(re.compile(rf"(?<![\w.,])(?P<n>\d{{1,4}})-(?P<u>{units})-(?=[A-ZÄÖÜ])"), compound, "-"),
+        Rule(Written(rf"(?<![\w.,])(?P<n>\d{{1,4}})-(?P<u>{units})-(?=[A-ZÄÖÜ])"), compound, "-"),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>[a-zäöüß]{3}|(?<!\w))(?P<kind>[sS]tr|"
                 r"[pP]l)\.(?=[ \u00a0]\d|[,;)]|[ \u00a0][a-z]|"
                 r"\Z|[ \u00a0][A-ZÄÖÜ])"
@@ -144,11 +144,11 @@ def word_rules(language: WordTable) -> list[Rule]:
             ".",
         ),
         Rule(
-            re.compile(r"(?<![\w.,:])(\d{1,2})\.(\d{2})[ ]?[–-][ ]?(\d{1,2})\.(\d{2})(?= (?:Uhr|h)\b)"),
+            Written(r"(?<![\w.,:])(\d{1,2})\.(\d{2})[ ]?[–-][ ]?(\d{1,2})\.(\d{2})(?= (?:Uhr|h)\b)"),
             lambda m: f"{m[1]}:{m[2]}–{m[3]}:{m[4]}",
             {"Uhr", "h"},
         ),
-        Rule(re.compile(r",(?:--?|–|—)(?=[ ]?(?:€|EUR|Euro|CHF))"), lambda _: "", ","),
+        Rule(Written(r",(?:--?|–|—)(?=[ ]?(?:€|EUR|Euro|CHF))"), lambda _: "", ","),
     ]
 
 
@@ -177,7 +177,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
         rf"[\wäöüß-]+|(?:große|kleine|neue|offizielle|deutsche|"
         rf"internationale)\w*|(?:und|bis)\b(?![ \u00a0]\d{{1,2}}\.[ \u00a0](?:{dated})\b)))"
     )
-    day = re.compile(
+    day = Written(
         r"(?P<article>(?<!\w)(?i:(?:am|vom|zum|bis)(?:[ "
         r"\u00a0](?:Mon|Diens|Donners|Frei|Sams|Sonn)tag,"
         r"?|[ \u00a0]Mittwoch,?)?|den|dem|"
@@ -217,17 +217,17 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     preps = either(DATIVE | ACCUSATIVE | {"unter"})
     names = language.roman["names"]
     king = rf"(?<!\w)(?P<prep>(?i:{preps})) (?P<name>(?:{names})) (?P<r>[IVX]{{1,6}})\."
-    numeral = re.compile(rf"{article}(?P<r>[IVXL]{{1,7}})\.(?=[ \u00a0][A-ZÄÖÜ])")
+    numeral = Written(rf"{article}(?P<r>[IVXL]{{1,7}})\.(?=[ \u00a0][A-ZÄÖÜ])")
     return [
-        Rule(re.compile(queen), reigning, "IVX"),
-        Rule(re.compile(king), ruler, "IVX"),
+        Rule(Written(queen), reigning, "IVX"),
+        Rule(Written(king), ruler, "IVX"),
         Rule(
-            re.compile(r"(?<!\w)(als|Als) (?P<n>\d{1,2})\.(?= [a-zäöü])"),
+            Written(r"(?<!\w)(als|Als) (?P<n>\d{1,2})\.(?= [a-zäöü])"),
             lambda m: f"{m[1]} {spelling.ordinal(language, m['n'], 'ordinal-r')}",
             {"als", "Als"},
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<article>(?<!\w)(?i:am|vom|bis|zum|dem|den))[ \u00a0]"
                 r"(\d{1,2})\. (\d{1,2})\.(?! ?\d)(?! [A-ZÄÖÜ][a-zäöü]+ (?:des|der)\b)"
             ),
@@ -235,7 +235,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
             ".",
         ),
         Rule(numeral, lambda m: f"{m['prep'] or ''}{m['article']} {roman_value(m['r'])}.", "IVXL"),
-        Rule(re.compile(rf"{article}(?P<n>\d{{1,3}})\.{noun}"), spelled, "."),
+        Rule(Written(rf"{article}(?P<n>\d{{1,3}})\.{noun}"), spelled, "."),
         Rule(day, short_date, "."),
     ]
 
@@ -259,13 +259,13 @@ def part_rules(language: WordTable) -> list[Rule]:
     units = either(name for name in language.units if name.isalpha())
     return [
         Rule(
-            re.compile(r"(?<![\w/.,])(?P<a>\d{1,2}(?:,\d)?)/(?P<b>10|100|5)(?= (?:Punkte|Sterne)\w?)"),
+            Written(r"(?<![\w/.,])(?P<a>\d{1,2}(?:,\d)?)/(?P<b>10|100|5)(?= (?:Punkte|Sterne)\w?)"),
             lambda m: f"{m['a']} von {m['b']}",
             "/",
         ),
-        Rule(re.compile(r"(?<![\d/.,])1[ \u00a0]?(?:½|1/2)(?![\d/])"), lambda _: "eineinhalb", "½/"),
+        Rule(Written(r"(?<![\d/.,])1[ \u00a0]?(?:½|1/2)(?![\d/])"), lambda _: "eineinhalb", "½/"),
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<lead>(?<!\w)(?i:{either(DATIVE | ACCUSATIVE)})[ \u00a0])?(?<![\d/.,])(?<!\d )(?:½|1/2)"
                 rf"[ \u00a0]?(?P<next>(?:{units})(?![\w/²])|[A-ZÄÖÜ][a-zäöüß]+)"
             ),
@@ -273,7 +273,7 @@ def part_rules(language: WordTable) -> list[Rule]:
             "½/",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[3-9]|1[0-9]|20|100|1000)(?![\w/]|[.,]\d| ?=)"
             ),
             part,
@@ -304,7 +304,7 @@ def one_rules(language: WordTable) -> list[Rule]:
     units = either(name for name in language.units if name.rstrip(".").isalpha())
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<lead>(?<!\w)(?i:{leads})[ \u00a0])?(?<![\w.,"
                 rf":/–-])1[ \u00a0](?P<next>(?:{units})(?![\w/²³]"
                 rf")|(?!Uhr)[A-ZÄÖÜ][a-zäöüß]{{1,}})"
@@ -333,12 +333,12 @@ def code_rules(language: WordTable) -> list[Rule]:
     called = r"(?:Notruf|Notfall|[Ww]ähl\w*|[Rr]uf\w*)\b[^.!?\n]{0,25}?(?<!\w)"
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<lead>(?<!\w){code}(?: ist| lautet| war|:)"
                 rf"?[ \u00a0])(?P<n>\d{{3,12}})(?![\w/]|[.,:-]\d)"
             ),
             spelled,
         ),
-        Rule(re.compile(r"(?P<lead>, |\AD-|\A|[(]|\n)(?P<n>\d{5})(?=[ \u00a0][A-ZÄÖÜ][a-zäöüß])"), spelled),
-        Rule(re.compile(rf"(?P<lead>{called})(?P<n>110|112|115|911)(?![\w/:%-]|[.,]\d)"), spelled, "1"),
+        Rule(Written(r"(?P<lead>, |\AD-|\A|[(]|\n)(?P<n>\d{5})(?=[ \u00a0][A-ZÄÖÜ][a-zäöüß])"), spelled),
+        Rule(Written(rf"(?P<lead>{called})(?P<n>110|112|115|911)(?![\w/:%-]|[.,]\d)"), spelled, "1"),
     ]

@@ -61,7 +61,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<lead>(?<!\w)(?i:im|vom|zum|am|dem|ins|des|bis)[ \u00a0])?(?<![\w.,])"
                 rf"(?P<n>\d{{1,2}})\.[ \u00a0]?(?P<noun>{either(FLOORS)})(?!\w)"
             ),
@@ -69,7 +69,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
             set(FLOORS),
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<!\w)(?P<lead>(?i:zum|am|vom|beim|dem|im|den|seit dem|ab dem))[ \u00a0](?P<n>\d{1,2})"
                 r"\.(?=[ \u00a0](?:(?!und|bis|oder)[a-zäöü]|d\. )|[,;)])"
             ),
@@ -77,7 +77,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
             ".",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?<!\w)(?P<lead>(?i:dem|den|im|des|zum|vom|der))[ \u00a0](?P<a>\d{1,2})"
                 r"\. (?P<and>und|oder|bis)(?: zum)? (?P<b>\d{1,2})\.(?= (?:Jahrhundert|Stock|"
                 r"Spieltag|Lebensjahr|Platz|Kapitel|Runde|Klasse|Woche|Monat|Tag))"
@@ -85,9 +85,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
             pair,
             ".",
         ),
-        Rule(
-            re.compile(r"(?<![\w.,])(?P<a>\d{2,3})\.[ ]?\+[ ]?(?P<b>\d{1,2})\.? (?:Min\.|Minute)"), added, "+"
-        ),
+        Rule(Written(r"(?<![\w.,])(?P<a>\d{2,3})\.[ ]?\+[ ]?(?P<b>\d{1,2})\.? (?:Min\.|Minute)"), added, "+"),
     ]
 
 
@@ -115,38 +113,36 @@ def word_rules(language: WordTable) -> list[Rule]:
     days = "Mo|Di|Mi|Do|Fr|Sa|So"
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?<![\w.,])(?P<n>[1-9])-(?P<what>{either(GOODS)})\.?-(?P<flat>Whg|Wohnung|"
                 rf"Haushalt|Haus)\.?(?!\w)"
             ),
             joined,
             "-",
         ),
+        Rule(Written(r"(?<![\w.,])(?P<n>\d{1,3})-tlg\.[ \u00a0](?=(?P<noun>[\wäöüß-]+))"), parted, {"tlg"}),
         Rule(
-            re.compile(r"(?<![\w.,])(?P<n>\d{1,3})-tlg\.[ \u00a0](?=(?P<noun>[\wäöüß-]+))"), parted, {"tlg"}
-        ),
-        Rule(
-            re.compile(rf"(?<!\w)(?P<lead>aus|nach|um|Wind|Richtung|von) (?P<w>{either(WINDS)})(?![\w.-])"),
+            Written(rf"(?<!\w)(?P<lead>aus|nach|um|Wind|Richtung|von) (?P<w>{either(WINDS)})(?![\w.-])"),
             wind,
             set(WINDS),
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<!\w)(?P<lead>(?:am|jeden|bis|ab|von|nächsten|diesen|Ihnen|dir|euch|es)"
                 rf" )(?P<day>{days})\.(?P<comma>,)?(?=[ ])"
             ),
             weekday,
             set(days.split("|")),
         ),
-        Rule(re.compile(r"(?<![\w.,])1-(?= (?:bis|oder|und) \d)"), lambda _: "ein-", "-"),
+        Rule(Written(r"(?<![\w.,])1-(?= (?:bis|oder|und) \d)"), lambda _: "ein-", "-"),
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w:.,])(?P<a>\d{1,3}):(?P<b>\d{1,3})(?= (?:Tor|Treffer|Punkt|Sätz|Satz|Zähler|Körb))"
             ),
             lambda m: f"{m['a']} zu {m['b']}",
             ":",
         ),
-        Rule(re.compile(r"(?<!\w)um :(?=\d\d(?!\d))"), lambda _: "zur Minute ", ":"),
+        Rule(Written(r"(?<!\w)um :(?=\d\d(?!\d))"), lambda _: "zur Minute ", ":"),
     ]
 
 
@@ -172,7 +168,7 @@ def code_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(r"(?<![\w.])(?P<a>[A-ZÄÖÜ][a-zäöüß]+\.?)-?(?:(?<=[.\-])N|(?<![A-Z])n)r\."),
+            Written(r"(?<![\w.])(?P<a>[A-ZÄÖÜ][a-zäöüß]+\.?)-?(?:(?<=[.\-])N|(?<![A-Z])n)r\."),
             worded,
             {"Nr", "nr"}
             | {
@@ -186,9 +182,9 @@ def code_rules(language: WordTable) -> list[Rule]:
                 "Hausnr",
             },
         ),
-        Rule(re.compile(r"(?<!\w)Nr\.(?= [A-Z]{1,5}-?\d)"), lambda _: "Nummer", {"Nr"}),
+        Rule(Written(r"(?<!\w)Nr\.(?= [A-Z]{1,5}-?\d)"), lambda _: "Nummer", {"Nr"}),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>(?<!\w)[A-ZÄÖÜ][a-zäöüß]{2,}nummer:? )(?P<n>\d{3,12}(?:-\d{1,8})"
                 r"{0,3})(?![\w/.,-]\w|\w)"
             ),
@@ -208,7 +204,7 @@ def unit_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<lead>(?<!\w)(?i:{DATIVE})[ \u00a0](?:rund |etwa |ca\. |knapp |über |"
                 rf"fast )?(?!1 )\d[\d.,]{{0,9}}[ \u00a0])(?P<unit>{either(metric)})(?![\w/²³])"
                 rf""

@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["korean_rules"]
 
@@ -46,7 +46,7 @@ def score_rule(language: WordTable) -> Rule:
     def score(match: re.Match[str]) -> str:
         return f"{number(language, match['a'])} 대 {number(language, match['b'])}"
 
-    return Rule(re.compile(rf"(?<![\d:])(?P<a>\d{{1,3}})[:-](?P<b>\d{{1,3}}){SCORED}"), score, ":-")
+    return Rule(Written(rf"(?<![\d:])(?P<a>\d{{1,3}})[:-](?P<b>\d{{1,3}}){SCORED}"), score, ":-")
 
 
 def telephone_rule(language: WordTable) -> Rule:
@@ -55,7 +55,7 @@ def telephone_rule(language: WordTable) -> Rule:
     def spelled(match: re.Match[str]) -> str:
         return ", ".join(spelling.digit_by_digit(language, group) for group in match[0].split("-"))
 
-    return Rule(re.compile(r"(?<![\d-])1[568]\d\d-\d{4}(?![\d-])"), spelled, "-")
+    return Rule(Written(r"(?<![\d-])1[568]\d\d-\d{4}(?![\d-])"), spelled, "-")
 
 
 def date_rules(language: WordTable) -> list[Rule]:
@@ -68,8 +68,8 @@ def date_rules(language: WordTable) -> list[Rule]:
 
     year = r"(?<![\d./-])(?P<year>(?:1\d|20)\d\d)(?P<mark>[./-])"
     return [
-        Rule(re.compile(rf"{year}{MONTHS}(?P=mark)[ ]?{DAYS}(?!\d|[./-]\d)"), date, "./-"),
-        Rule(re.compile(r"(?<!\d)(?:6|10)월"), lambda match: SHORT[match[0]], "월"),
+        Rule(Written(rf"{year}{MONTHS}(?P=mark)[ ]?{DAYS}(?!\d|[./-]\d)"), date, "./-"),
+        Rule(Written(r"(?<!\d)(?:6|10)월"), lambda match: SHORT[match[0]], "월"),
     ]
 
 
@@ -90,13 +90,9 @@ def figure_rules(language: WordTable) -> list[Rule]:
     sides = r"(?<![\d/.])(?P<a>\d{1,3})/(?P<b>\d{1,4})(?![\d/]|\.\d)"
     scales = r"(?P<n>\d{1,3}(?:,\d{3})?|\d{1,4})(?P<scale>[만억조])"
     return [
-        Rule(
-            re.compile(rf"(?:(?P<whole>(?<!\d)\d{{1,3}})[ ])?{sides}(?P<next>(?={COUNTED}))?"), fraction, "/"
-        ),
-        Rule(
-            re.compile(r"(?<![\d.,₩$€£¥])(?P<w>\d{1,9})\.(?P<f>\d{1,9})(?=[가-힣])(?![만억조])"), decimal, "."
-        ),
-        Rule(re.compile(rf"(?<![\d.,₩$€£¥]){scales}"), scaled, "만억조"),
+        Rule(Written(rf"(?:(?P<whole>(?<!\d)\d{{1,3}})[ ])?{sides}(?P<next>(?={COUNTED}))?"), fraction, "/"),
+        Rule(Written(r"(?<![\d.,₩$€£¥])(?P<w>\d{1,9})\.(?P<f>\d{1,9})(?=[가-힣])(?![만억조])"), decimal, "."),
+        Rule(Written(rf"(?<![\d.,₩$€£¥]){scales}"), scaled, "만억조"),
     ]
 
 
@@ -109,4 +105,4 @@ def span_rule(language: WordTable) -> Rule:
         return f"{spelling.spell(language, int(match['a']), rule)}에서 {match['b']}"
 
     ends = rf"(?<![A-Za-z\d.,:/-])(?P<a>\d{{1,4}}){SPAN}(?P<b>\d{{1,4}})"
-    return Rule(re.compile(ends + r"(?=(?P<next>[가-힣]{1,4}|%|[ ][가-힣]))"), span, "-–~～〜∼")
+    return Rule(Written(ends + r"(?=(?P<next>[가-힣]{1,4}|%|[ ][가-힣]))"), span, "-–~～〜∼")

@@ -6,7 +6,7 @@ from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.grammar.english_codes import pairs
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["address_rules"]
 
@@ -147,23 +147,23 @@ NAME = r"(?:[A-Z][\w'’]{1,20}|\d{1,3}(?:st|nd|rd|th))"
 def address_rules(language: WordTable) -> list[Rule]:
     """Return the rules for numbers of houses, kinds of streets, states and their codes."""
     kinds = either(STREETS)
-    house = re.compile(
+    house = Written(
         rf"(?<![\w.,$€£:/-])(?P<no>No\. )?(?P<n>\d{{1,5}})(?P<letter>[A-Z])? (?:(?P<to>{DIRECTION})\.? )?"
         rf"(?P<name>{NAME}(?: {NAME}){{0,2}}) (?P<kind>"
         rf"(?:{kinds})\b\.?|(?:{WAYS})\b)(?: (?P<post>{DIRECTION})"
         rf"\b\.?)?"
     )
-    street = re.compile(rf"(?P<name>(?<!\w){NAME}) (?P<kind>{kinds})\b\.?(?=[,;)])")
-    ways = re.compile(
+    street = Written(rf"(?P<name>(?<!\w){NAME}) (?P<kind>{kinds})\b\.?(?=[,;)])")
+    ways = Written(
         rf"(?P<name>(?<!\w){NAME}) (?P<kind>Ave|Blvd|Rd|"
         rf"Hwy|Pkwy|(?<=(?:st|nd|rd|th) )St)\b(?:\.(?=[ "
         rf"]?[,;:)a-z])|(?!\.))"
     )
-    state = re.compile(rf"{CITY}(?P<s>[A-Z]{{2}}) (?P<zip>\d{{5}})(?:-(?P<more>\d{{4}}))?(?![\w-])")
-    bare = re.compile(
+    state = Written(rf"{CITY}(?P<s>[A-Z]{{2}}) (?P<zip>\d{{5}})(?:-(?P<more>\d{{4}}))?(?![\w-])")
+    bare = Written(
         rf"{CITY}(?P<s>{either(set(STATES) - {'OK', 'IN', 'OR', 'ME', 'HI', 'DC'})})(?=[,.;)]|\Z| [a-z])"
     )
-    short = re.compile(rf"{CITY}(?P<s>{either(SHORT_STATES)})(?!\w)")
+    short = Written(rf"{CITY}(?P<s>{either(SHORT_STATES)})(?!\w)")
 
     def housed(match: re.Match[str]) -> str:
         parts = [

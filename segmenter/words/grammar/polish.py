@@ -7,7 +7,7 @@ from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import Noun, WordTable
 from segmenter.words.quantities import Number, written_number
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["polish_rules"]
 
@@ -97,8 +97,8 @@ def year_rules(language: WordTable) -> list[Rule]:
 
     lead = rf"(?P<lead>(?<!\w)(?:[Ww]e?|{GENITIVE})[ \u00a0])?"
     return [
-        Rule(re.compile(rf"{lead}(?<![\d.,:-]){YEAR}[ \u00a0](?P<noun>r\.|roku)(?!\w)"), year),
-        Rule(re.compile(rf"(?P<lead>(?<!\w)[Rr]ok[ \u00a0]){YEAR}"), named),
+        Rule(Written(rf"{lead}(?<![\d.,:-]){YEAR}[ \u00a0](?P<noun>r\.|roku)(?!\w)"), year),
+        Rule(Written(rf"(?P<lead>(?<!\w)[Rr]ok[ \u00a0]){YEAR}"), named),
     ]
 
 
@@ -120,9 +120,9 @@ def date_rules(language: WordTable) -> list[Rule]:
     months = rf"{either(language.months)}|(?:{either(short)})\.?"
     month = rf"(?<![\w.,])(?P<day>\d{{1,2}})[ \u00a0](?P<month>{months})(?!\w)"
     return [
-        Rule(re.compile(iso + noun), dated, "-"),
-        Rule(re.compile(digits + noun), dated, "./"),
-        Rule(re.compile(rf"{month}(?:[ \u00a0]{YEAR})?{noun}"), dated),
+        Rule(Written(iso + noun), dated, "-"),
+        Rule(Written(digits + noun), dated, "./"),
+        Rule(Written(rf"{month}(?:[ \u00a0]{YEAR})?{noun}"), dated),
     ]
 
 
@@ -141,8 +141,8 @@ def hour_rules(language: WordTable) -> list[Rule]:
     named = r"(?P<lead>(?<!\w)(?:[Oo]|[Oo]d|[Dd]o)[ \u00a0](?:godz\.|godzinie|godziny)[ \u00a0])"
     clock = r"(?P<h>[01]?\d|2[0-4])[:.](?P<m>[0-5]\d)(?![\d:%]|[.,]\d)"
     return [
-        Rule(re.compile(lead + clock), hour, ":."),
-        Rule(re.compile(rf"{named}(?P<h>[01]?\d|2[0-4])(?:[:.](?P<m>[0-5]\d))?(?!\d)"), hour),
+        Rule(Written(lead + clock), hour, ":."),
+        Rule(Written(rf"{named}(?P<h>[01]?\d|2[0-4])(?:[:.](?P<m>[0-5]\d))?(?!\d)"), hour),
     ]
 
 
@@ -167,8 +167,8 @@ def place_rules(language: WordTable) -> list[Rule]:
     roman = rf"(?P<lead>(?<!\w)[Ww]e?[ \u00a0])?(?<!\w)(?P<r>{NUMERAL})[ \u00a0](?P<noun>wieku?)(?!\w)"
     number = rf"(?P<lead>(?<!\w)(?:{PLACES})[ \u00a0])?(?<![\w.,:])(?<!\A)(?P<n>[1-9]\d?)\.[ \u00a0]"
     return [
-        Rule(re.compile(roman), century, "XVI"),
-        Rule(re.compile(number + r"(?P<noun>[a-ząćęłńóśźż]{3,20})(?!\w)"), placed, "."),
+        Rule(Written(roman), century, "XVI"),
+        Rule(Written(number + r"(?P<noun>[a-ząćęłńóśźż]{3,20})(?!\w)"), placed, "."),
     ]
 
 
@@ -180,7 +180,7 @@ def telephone_rule(language: WordTable) -> Rule:
         return match["lead"] + ", ".join(spelling.digit_by_digit(language, group) for group in groups)
 
     lead = r"(?P<lead>(?<!\w)(?i:tel\.?|telefon|telefonu|numer telefonu|kom\.)[: \u00a0]{1,3})"
-    return Rule(re.compile(rf"{lead}(?P<n>\d{{2,4}}(?:[ -]\d{{2,4}}){{1,4}})(?![\w-])"), spelled, "tTkK")
+    return Rule(Written(rf"{lead}(?P<n>\d{{2,4}}(?:[ -]\d{{2,4}}){{1,4}})(?![\w-])"), spelled, "tTkK")
 
 
 def ratio_rule(language: WordTable) -> Rule:
@@ -191,7 +191,7 @@ def ratio_rule(language: WordTable) -> Rule:
         return f"{first} do {spelling.spell(language, int(match['b']), 'cardinal-masculine-genitive')}"
 
     return Rule(
-        re.compile(r"(?<![\d.,:-])(?P<a>\d{1,3}):(?P<b>\d|\d{3,6}|[6-9]\d)(?![\d:-]|\.\d)"), spelled, ":"
+        Written(r"(?<![\d.,:-])(?P<a>\d{1,3}):(?P<b>\d|\d{3,6}|[6-9]\d)(?![\d:-]|\.\d)"), spelled, ":"
     )
 
 
@@ -204,7 +204,7 @@ def scale_rule(language: WordTable) -> Rule:
 
     number = written_number(language)
     ahead = rf"(?=[ \u00a0](?!{either(language.currencies)})[a-ząćęłńóśźż]{{3}})"
-    return Rule(re.compile(rf"(?P<n>{number})[ \u00a0](?P<scale>mln|mld|tys\.){ahead}"), spelled, "mt")
+    return Rule(Written(rf"(?P<n>{number})[ \u00a0](?P<scale>mln|mld|tys\.){ahead}"), spelled, "mt")
 
 
 def gender(noun: str, *, oblique: bool) -> str:

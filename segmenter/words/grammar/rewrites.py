@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["table_rules"]
 
@@ -26,7 +26,7 @@ def table_rules(language: WordTable) -> list[Rule]:
 
 def rewriting(pattern: str, said: str) -> Rule:
     """Return the rule that puts other signs or words where a pattern of the table matches."""
-    return Rule(re.compile(pattern), lambda match: match.expand(said))
+    return Rule(Written(pattern), lambda match: match.expand(said))
 
 
 def bracket_rule(language: WordTable) -> Rule:
@@ -35,9 +35,7 @@ def bracket_rule(language: WordTable) -> Rule:
     def spelled(match: re.Match[str]) -> str:
         return ", ".join(spelling.digit_by_digit(language, group) for group in re.findall(r"\d+", match[0]))
 
-    return Rule(
-        re.compile(r"(?<!\w)(?<!\d[ ])\(0?\d{2,4}\)[ \u00a0]?\d{3,5}[- ]\d{3,4}(?![\w-])"), spelled, "("
-    )
+    return Rule(Written(r"(?<!\w)(?<!\d[ ])\(0?\d{2,4}\)[ \u00a0]?\d{3,5}[- ]\d{3,4}(?![\w-])"), spelled, "(")
 
 
 def prefixed_rule(language: WordTable) -> Rule:
@@ -48,7 +46,7 @@ def prefixed_rule(language: WordTable) -> Rule:
         return spelling.ordinal(language, match["n"]) or match[0]
 
     return Rule(
-        re.compile(rf"(?<!\w)[{prefix[0].upper()}{prefix[0]}]{prefix[1:]}(?P<n>\d{{1,6}})(?![\w.,]\d|\w)"),
+        Written(rf"(?<!\w)[{prefix[0].upper()}{prefix[0]}]{prefix[1:]}(?P<n>\d{{1,6}})(?![\w.,]\d|\w)"),
         spelled,
         "-",
     )

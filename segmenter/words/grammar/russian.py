@@ -10,7 +10,7 @@ from segmenter.words.grammar.russian_times import time_rules, year_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.plurals import plural_form
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["russian_rules"]
 
@@ -63,7 +63,7 @@ def code_rules(language: WordTable) -> list[Rule]:
     code = r"(?:[Кк]од\w*|[Ии]ндекс\w*|ПИН(?:-код\w*)?|[Пп]ин-код\w*|[Пп]арол\w*|[Нн]омер\w* заказа|ИНН|PIN)"
     return [
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w.,+-])(?P<n>8[ -]?\(?\d{3,4}\)?[ -]?\d{2,"
                 r"3}-\d{2}-\d{2}|(?<!\) )(?<!\))(?<!\d )\d{2,3}-\d{2}-\d{2})"
                 r"(?![\w-])"
@@ -72,11 +72,11 @@ def code_rules(language: WordTable) -> list[Rule]:
             "-",
         ),
         Rule(
-            re.compile(rf"(?P<lead>(?<!\w){code}(?: —|:)?[ \u00a0])(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"),
+            Written(rf"(?P<lead>(?<!\w){code}(?: —|:)?[ \u00a0])(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"),
             spelled,
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>(?<!\w)(?:[Зз]вон\w*|[Пп]озвон\w*|[Нн]"
                 r"абер\w*|[Тт]елефон\w*)(?: по| на)? )(?P<n>112|"
                 r"101|102|103|911)(?![\w-])"
@@ -112,9 +112,9 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
 
     prep = r"(?P<prep>(?<!\w)(?i:на|в|во|с|со|от|до|к|ко|по|о|об|при|после|из|для|у|около)[ \u00a0])?"
     return [
-        Rule(re.compile(rf"(?<![\w.,])(?P<n>\d{{1,4}})-?(?P<rest>(?<=-)(?:{COMPOUNDS})\w*)"), compound, "-"),
+        Rule(Written(rf"(?<![\w.,])(?P<n>\d{{1,4}})-?(?P<rest>(?<=-)(?:{COMPOUNDS})\w*)"), compound, "-"),
         Rule(
-            re.compile(
+            Written(
                 rf"{prep}(?<![\w.,-])(?P<n>\d{{1,4}})-(?P<end>{either(ORDINALS)})"
                 rf"(?!\w)(?=(?:[ \u00a0](?P<next>[а-яё]+))?)"
             ),
@@ -208,21 +208,19 @@ def part_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(
+            Written(
                 r"(?<![\w/.,:-])(?P<a>\d{1,2}(?:,\d)?)/(?P<b>5|10|100)(?=[ \u00a0](?:балл|звёзд|звезд|очк))"
             ),
             lambda m: f"{m['a']} из {number(language, m['b'], 'genitive')}",
             "/",
         ),
         Rule(
-            re.compile(
-                r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[5-9]|1[0-9]|20|1000?)(?![\w/]|[.,]\d| ?=)"
-            ),
+            Written(r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[5-9]|1[0-9]|20|1000?)(?![\w/]|[.,]\d| ?=)"),
             part,
             "/",
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<![\w.,])(?P<n>\d{{1,3}}),5[ \u00a0]?(?P<next>млн|"
                 rf"млрд|тыс\.|миллион\w*|миллиард\w*|тысяч\w*)(?!\w)"
                 rf"(?:[ \u00a0]?(?P<paid>{either(language.currencies)})"
@@ -232,7 +230,7 @@ def part_rules(language: WordTable) -> list[Rule]:
             ",",
         ),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<lead>(?<!\w)(?:масштаб|пропорци|соотношени|"
                 r"отношени)\w*(?: как)? )(?P<a>\d{1,4}):(?P<b>\d{1,"
                 r"7})(?![\d:])"
@@ -241,16 +239,16 @@ def part_rules(language: WordTable) -> list[Rule]:
             ":",
         ),
         Rule(
-            re.compile(r"(?<![\d:])(16|21|4|3):(9|10|3|2)(?=[ .,)]|\Z)(?<=(?:6:9|1:9|4:3|:10))"),
+            Written(r"(?<![\d:])(16|21|4|3):(9|10|3|2)(?=[ .,)]|\Z)(?<=(?:6:9|1:9|4:3|:10))"),
             lambda m: (
                 m[0] if re.search(r"(?i)сч[её]т\w*\W*\Z", m.string[: m.start()]) else f"{m[1]} на {m[2]}"
             ),
             ":",
         ),
-        Rule(re.compile(r"(?<=\()(\d{1,5}) с\.(?=\))"), pages, {"с"}),
-        Rule(re.compile(r"[ ]?(?P<sign>[≤≥≠])[ ]?(?P<n>\d{1,12})(?!\w|[.,]\d)"), related, "≤≥≠"),
+        Rule(Written(r"(?<=\()(\d{1,5}) с\.(?=\))"), pages, {"с"}),
+        Rule(Written(r"[ ]?(?P<sign>[≤≥≠])[ ]?(?P<n>\d{1,12})(?!\w|[.,]\d)"), related, "≤≥≠"),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<prep>(?<!\w)(?i:на|за|через|в)[ \u00a0])"
                 r"(?P<n>\d{1,9},\d{1,2})(?![\d]|[.,]\d|[ \u00a0]"
                 r"?(?:млн|млрд|тыс|миллион|миллиард|руб|₽|\$|€)"
@@ -260,7 +258,7 @@ def part_rules(language: WordTable) -> list[Rule]:
             ",",
         ),
         Rule(
-            re.compile(r"√[ ]?\(?(\d{1,9})\)?"),
+            Written(r"√[ ]?\(?(\d{1,9})\)?"),
             lambda m: f"корень из {number(language, m[1], 'genitive')}",
             "√",
         ),
@@ -309,4 +307,4 @@ def ruler_rule(language: WordTable) -> Rule:
         rf")(?P<end>й|а|я|у|ю|ом|ем|е|и|ы|ой|ей|))[ \u00a0]"
         rf"(?P<r>[IVX]{{1,6}})(?!\w)"
     )
-    return Rule(re.compile(pattern), ruled, "IVX")
+    return Rule(Written(pattern), ruled, "IVX")

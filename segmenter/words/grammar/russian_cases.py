@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.plurals import plural_form
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["case_rules", "number"]
 
@@ -102,7 +102,7 @@ def case_rules(language: WordTable) -> list[Rule]:
     count = r"\d{1,3}(?:[ \u00a0]\d{3}){1,4}(?!\d)|\d{1,12}"
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<lead>(?P<prep>(?<!\w)(?i:{preps})[ \u00a0]"
                 rf")?)(?<![\w.,:/+−–-])(?P<sign>[-−+])?(?<!\d )"
                 rf"(?P<n>{count})(?![\d]|[.,:/]\d|[–-]|[ \u00a0](?:{months})(?!\w))"

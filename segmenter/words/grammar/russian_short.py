@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.grammar.russian_cases import number
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["place_rules", "short_rules"]
 
@@ -97,7 +97,7 @@ def counting_rules(language: WordTable) -> list[Rule]:
     days = either(WEEK)
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?<!\w)(?P<prep>[Сс]м\.|[Сс]мотри|(?i:на|в|о|из|до|с|по))[ \u00a0]"
                 rf"(?P<what>{either(PLACES)})"
                 rf"[ \u00a0]?(?=\d)"
@@ -106,7 +106,7 @@ def counting_rules(language: WordTable) -> list[Rule]:
             ".§",
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?:(?P<prep>(?<!\w)(?i:на|в|о|к|по|до|с|от|после))[ \u00a0])?(?<![\w.,-])(?P<n>\d{{1,4}})-"
                 rf"(?P<end>й|я|го|му|м|ю)[ \u00a0](?P<unit>{either(NUMBERED)})\.?(?!\w)"
             ),
@@ -114,7 +114,7 @@ def counting_rules(language: WordTable) -> list[Rule]:
             set(NUMBERED),
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<!\w)(?P<prep>[Вв]о?|[Пп]о)[ \u00a0](?P<a>{days})(?P<more>(?:(?:, | и |"
                 rf" или )(?:{days}))*)(?!\w)"
             ),
@@ -122,14 +122,12 @@ def counting_rules(language: WordTable) -> list[Rule]:
             set(WEEK),
         ),
         Rule(
-            re.compile(
-                r"(?<!\w)(?P<prep>[Сс])[ \u00a0](?P<n>[1-9])[ \u00a0](?P<what>ст|ч|дес)\.[ \u00a0]?л\."
-            ),
+            Written(r"(?<!\w)(?P<prep>[Сс])[ \u00a0](?P<n>[1-9])[ \u00a0](?P<what>ст|ч|дес)\.[ \u00a0]?л\."),
             spoons,
             {"л"},
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<!\w)(?P<verb>(?i:{VERBS}))[ \u00a0](?P<n>\d{{1,4}})(?P<half>,5)?[ \u00a0](?P<unit>л|"
                 rf"мл)(?!\w)"
             ),
@@ -137,13 +135,11 @@ def counting_rules(language: WordTable) -> list[Rule]:
             {"л", "мл"},
         ),
         Rule(
-            re.compile(r"(?<!\w)(?P<prep>[Пп]о)[ \u00a0]1[ \u00a0](?P<next>[а-яё]{3,}[еиую])(?!\w)"),
+            Written(r"(?<!\w)(?P<prep>[Пп]о)[ \u00a0]1[ \u00a0](?P<next>[а-яё]{3,}[еиую])(?!\w)"),
             portion,
             {"по", "По"},
         ),
-        Rule(
-            re.compile(r"(?<!\w)([Пп]о)[ \u00a0](?:½|1/2)(?=[ \u00a0])"), lambda m: f"{m[1]} половине", "½/"
-        ),
+        Rule(Written(r"(?<!\w)([Пп]о)[ \u00a0](?:½|1/2)(?=[ \u00a0])"), lambda m: f"{m[1]} половине", "½/"),
     ]
 
 
@@ -171,7 +167,7 @@ def date_rules(language: WordTable) -> list[Rule]:
     months = either([*language.months, *language.date["abbreviated"].replace("/", " ").split()])
     return [
         Rule(
-            re.compile(
+            Written(
                 r"(?:(?P<prep>(?<!\w)(?i:до|с|от|после|по|в|на|из))[ \u00a0])?(?<![\w./,-])"
                 r"(?P<m>0[1-9]|1[0-2])[./](?P<y>20\d\d)(?![\w./]\d|\w)(?! г)"
             ),
@@ -179,7 +175,7 @@ def date_rules(language: WordTable) -> list[Rule]:
             "./",
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?<!\w)(?<!\d[ \u00a0])(?<!го[ \u00a0])([Пп]о)[ \u00a0]"
                 rf"(\d{{1,2}})[ \u00a0]({months})\b\.?(?!\w)"
             ),
@@ -187,7 +183,7 @@ def date_rules(language: WordTable) -> list[Rule]:
             {"по", "По"},
         ),
         Rule(
-            re.compile(r"(?<!\w)([Вв])[ \u00a0]([01]?\d|2[0-3])\.([0-5][05])(?![\d%]|[.,]\d|[ \u00a0]?раз)"),
+            Written(r"(?<!\w)([Вв])[ \u00a0]([01]?\d|2[0-3])\.([0-5][05])(?![\d%]|[.,]\d|[ \u00a0]?раз)"),
             clock,
             ".",
         ),
@@ -227,15 +223,15 @@ def house_rules(language: WordTable) -> list[Rule]:
         r"ул\. [А-Я]\w+,|№)[ \u00a0]?(?:№[ \u00a0]?)?)"
     )
     return [
-        Rule(re.compile(rf"{lead}(?P<a>\d{{1,4}})/(?P<b>\d{{1,3}})(?![\w/-])"), slashed, "/"),
-        Rule(re.compile(rf"{lead}(?P<n>\d{{1,4}})(?P<letter>[А-ЯA-Z])(?!\w)"), lettered),
+        Rule(Written(rf"{lead}(?P<a>\d{{1,4}})/(?P<b>\d{{1,3}})(?![\w/-])"), slashed, "/"),
+        Rule(Written(rf"{lead}(?P<n>\d{{1,4}})(?P<letter>[А-ЯA-Z])(?!\w)"), lettered),
         Rule(
-            re.compile(r"(?<![\w/.,])(?P<a>\d{1,2})/(?P<b>\d{1,3})[ \u00a0-]?эт(?:\.|аж)(?!\w)"),
+            Written(r"(?<![\w/.,])(?P<a>\d{1,2})/(?P<b>\d{1,3})[ \u00a0-]?эт(?:\.|аж)(?!\w)"),
             floor,
             {"эт", "этаж"},
         ),
         Rule(
-            re.compile(r"(?<![\w/.,])(?P<n>[1-5])-?к(?:омн)?\.?[ \u00a0]кв(?:\.|артира)(?!\w)(?![ \u00a0]м)"),
+            Written(r"(?<![\w/.,])(?P<n>[1-5])-?к(?:омн)?\.?[ \u00a0]кв(?:\.|артира)(?!\w)(?![ \u00a0]м)"),
             rooms,
             {"кв", "квартира"},
         ),
@@ -251,15 +247,15 @@ def sign_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?<=\d)([ \u00a0]?(?:тыс\.|млн|млрд|трлн))[ \u00a0]({either(language.units)})(?![\w/²³])"
             ),
             scaled,
             {"тыс", "млн", "млрд", "трлн"},
         ),
-        Rule(re.compile(r"(?<!\w)м\.[ \u00a0](?=[\"«][А-ЯЁ])"), lambda _: "метро ", {"м"}),
+        Rule(Written(r"(?<!\w)м\.[ \u00a0](?=[\"«][А-ЯЁ])"), lambda _: "метро ", {"м"}),
         Rule(
-            re.compile(
+            Written(
                 r"(?<=[\w.)])[ \u00a0]?[×x][ \u00a0]?(?=\d[\d \u00a0]*(?:,\d\d)?[ \u00a0]?(?:"
                 + money
                 + r")(?!\w))"
@@ -268,20 +264,18 @@ def sign_rules(language: WordTable) -> list[Rule]:
             "×x",
         ),
         Rule(
-            re.compile(
-                r"(?<=\d)[ \u00a0]?[×xх][ \u00a0]?(?=\d[\d,]*[ \u00a0]?(?:[×xх]|(?:см|мм|м|км)(?!\w)))"
-            ),
+            Written(r"(?<=\d)[ \u00a0]?[×xх][ \u00a0]?(?=\d[\d,]*[ \u00a0]?(?:[×xх]|(?:см|мм|м|км)(?!\w)))"),
             lambda _: " на ",
             "×xх",
         ),
         Rule(
-            re.compile(r"(?<!\w)(?P<prep>[Пп]ри[ \u00a0])?t[ ]?°(?=[ \u00a0])"),
+            Written(r"(?<!\w)(?P<prep>[Пп]ри[ \u00a0])?t[ ]?°(?=[ \u00a0])"),
             lambda m: "при температуре" if m["prep"] else "температура",
             "°",
         ),
-        Rule(re.compile(r"(?<=\d)[ \u00a0]?г\.[ \u00a0]?в\."), lambda _: " года выпуска", {"в"}),
+        Rule(Written(r"(?<=\d)[ \u00a0]?г\.[ \u00a0]?в\."), lambda _: " года выпуска", {"в"}),
         Rule(
-            re.compile(r"(?<![\d,.])(\d{1,3}(?:[ \u00a0]\d{3}|\d){0,4}),00?(?![\d%]|[.,]\d)"),
+            Written(r"(?<![\d,.])(\d{1,3}(?:[ \u00a0]\d{3}|\d){0,4}),00?(?![\d%]|[.,]\d)"),
             lambda m: m[1],
             ",",
         ),
@@ -327,4 +321,4 @@ def place_rules() -> list[Rule]:
         rf"у|около)[ \u00a0])?(?<![\w.])(?<!\d )(?P<name>{either(names)})"
         rf"\.[ \u00a0]?(?=[А-ЯЁ])"
     )
-    return [Rule(re.compile(pattern), named, set(names))]
+    return [Rule(Written(pattern), named, set(names))]

@@ -6,7 +6,7 @@ from segmenter.words import spelling
 from segmenter.words.grammar.russian_cases import GENITIVE, number
 from segmenter.words.languages import Noun, WordTable
 from segmenter.words.plurals import plural_form
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["decimal_rule", "left_rule", "span_rules"]
 
@@ -115,7 +115,7 @@ def span_rules(language: WordTable) -> list[Rule]:
     to = r"(?:[ ]?[–~-][ ]?|…|\.{3})"
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?<![\w.,])(?P<s>[-−+])(?P<a>\d{{1,3}}){to}(?P<t>[-−+])?(?P<b>\d{{1,3}})"
                 rf"[ ]?(?P<unit>°[CС]?)"
             ),
@@ -123,12 +123,12 @@ def span_rules(language: WordTable) -> list[Rule]:
             "°",
         ),
         Rule(
-            re.compile(rf"(?P<what>(?<!\w)(?:{either(ROOM)})) (?P<a>\d{{1,3}})[–-](?P<b>\d{{1,3}})(?![\w-])"),
+            Written(rf"(?P<what>(?<!\w)(?:{either(ROOM)})) (?P<a>\d{{1,3}})[–-](?P<b>\d{{1,3}})(?![\w-])"),
             rooms,
             set(ROOM),
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<prep>(?<!\w)(?!стихи|строки|стр|главы|глав)[А-Яа-яё]{{1,9}}[ \u00a0])"
                 rf"?(?<![\w.,:/–−+-])"
                 rf"(?P<a>{COUNT})[ ]?[–~-][ ]?(?P<b>{COUNT})(?![\d,-])"
@@ -173,7 +173,7 @@ def decimal_rule(language: WordTable) -> Rule:
 
     preps = "|".join(sorted(GENITIVE.replace("|со|", "|").split("|"), key=len, reverse=True))
     return Rule(
-        re.compile(
+        Written(
             rf"(?P<lead>(?<!\w)(?i:{preps})[ \u00a0])(?<!\b[Сс][ ](?![\d,]{{3,9}}[^.,;]{{0,15}} (?:до|"
             rf"по) ))(?P<n>\d{{1,3}}(?:[ \u00a0]\d{{3}}|\d){{0,4}},\d{{1,3}})"
             rf"(?![\d,–-])(?:[ \u00a0]?(?P<unit>{either(named)})(?:/(?P<per>{either(language.per)})"
@@ -201,7 +201,7 @@ def left_rule(language: WordTable) -> Rule:
         return f"{last} {form_of(noun, form)}{ending(match)}"
 
     return Rule(
-        re.compile(
+        Written(
             rf"(?<![\w])(?P<w>{IN_WORDS})[ \u00a0](?P<unit>{either(named)}|(?<=ых )(?:{either(known)})"
             rf")(?![\w/²³])"
         ),

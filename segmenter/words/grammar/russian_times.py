@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["time_rules", "year_rules"]
 
@@ -178,12 +178,12 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
     four = r"(?:1\d{3}|20\d\d)"
     return [
         Rule(
-            re.compile(r"(?<![\w.])(\d{1,2}\.\d{1,2}\.\d{4})[ \u00a0]?(?:года|г\.)(?=[ \u00a0]|[,;:)]|\Z)"),
+            Written(r"(?<![\w.])(\d{1,2}\.\d{1,2}\.\d{4})[ \u00a0]?(?:года|г\.)(?=[ \u00a0]|[,;:)]|\Z)"),
             lambda m: m[1],
             ".",
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<from>(?<!\w)[Сс]о?) (?P<a>{four})(?: г(?:\.|"
                 rf"ода))? (?P<to>по|до) (?P<b>{four})(?P<noun>[ "
                 rf"\u00a0]?(?:гг?\.|год[аы]?(?!\w)))?(?![\d.,]\d)"
@@ -191,7 +191,7 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
             two,
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"{PREP}(?<![\w.,:-])(?P<a>{four})[ ]?[–-][ ]?"
                 rf"(?P<b>{four})(?:[ \u00a0]?(?P<noun>гг?\.|год"
                 rf"(?:ы|а|ах|ов)(?!\w))|(?=\)))"
@@ -200,12 +200,12 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
             "–-",
         ),
         Rule(
-            re.compile(r"(?P<lead>(?:(?<!\w)(?P<word>[А-Яа-яё]{1,20})[ \u00a0])?\d{2,4}-[хе][ \u00a0])гг\."),
+            Written(r"(?P<lead>(?:(?<!\w)(?P<word>[А-Яа-яё]{1,20})[ \u00a0])?\d{2,4}-[хе][ \u00a0])гг\."),
             decade,
             {"гг"},
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"{PREP}(?<![\w.,:/–-])(?<!\d )(?P<n>\d{{4}}|\d{{3}}"
                 rf"(?=[ \u00a0]?год[уо]|[ \u00a0]?г\.)|\d{{2}}(?=[ "
                 rf"\u00a0]?г\.))(?:-(?:го|м|й|му))?[ \u00a0]?{years}"
@@ -214,7 +214,7 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
             {"г", "год", "года", "году", "годом"},
         ),
         Rule(
-            re.compile(
+            Written(
                 rf"{PREP}(?<![\w.-]){roman}(?:-?[а-яё]{{1,3}})?[ "
                 rf"\u00a0](?P<noun>вв?\.|век\w*|столети\w*|тысячелети\w*)"
             ),
@@ -264,7 +264,7 @@ def time_rules(language: WordTable) -> list[Rule]:
     months = "|".join(language.months)
     return [
         Rule(
-            re.compile(
+            Written(
                 rf"(?P<from>(?<!\w)[Сс]о?) (?P<a>\d{{1,2}})(?:-го)"
                 rf"? (?P<to>по|до) (?P<b>\d{{1,2}})(?:-[ео]е?|-го)"
                 rf"?(?= (?:{months})(?!\w))"
@@ -273,13 +273,13 @@ def time_rules(language: WordTable) -> list[Rule]:
             {"по", "до"},
         ),
         Rule(
-            re.compile(rf"(?P<to>(?<!\w)(?i:на|под)) (?P<d>\d{{1,2}})(?:-[ео]е?)?(?= (?:{months})(?!\w))"),
+            Written(rf"(?P<to>(?<!\w)(?i:на|под)) (?P<d>\d{{1,2}})(?:-[ео]е?)?(?= (?:{months})(?!\w))"),
             lambda m: f"{m['to']} {ordinal(language, m['d'], '', 'neuter')}",
             {"на", "под", "На", "Под"},
         ),
-        Rule(re.compile(spans), span, ":"),
+        Rule(Written(spans), span, ":"),
         Rule(
-            re.compile(
+            Written(
                 r"(?P<prep>(?<!\w)(?i:до|после|около|с|от|к|ко)"
                 r") (?P<h>[01]?\d|2[0-4]):(?P<m>[0-5]\d)(?![\d:]"
                 r")"
@@ -287,5 +287,5 @@ def time_rules(language: WordTable) -> list[Rule]:
             after,
             ":",
         ),
-        Rule(re.compile(rf"(?<!\w){day.format('a')}[ ]?[–-][ ]?{day.format('b')}(?!\w)"), week, "–-"),
+        Rule(Written(rf"(?<!\w){day.format('a')}[ ]?[–-][ ]?{day.format('b')}(?!\w)"), week, "–-"),
     ]

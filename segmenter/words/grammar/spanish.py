@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["spanish_rules"]
 
@@ -77,15 +77,13 @@ def digit_rules(language: WordTable) -> list[Rule]:
     )
     called = r"(?:[Ll]lam\w*|[Mm]arc\w*|[Tt]eléfono|[Ee]mergencias?)(?: al| el| a)?"
     return [
-        Rule(re.compile(rf"(?<![\w.,-])(?P<to>\+34 ?)?(?P<n>{number})(?![\w-]|[.,]\d)"), grouped),
+        Rule(Written(rf"(?<![\w.,-])(?P<to>\+34 ?)?(?P<n>{number})(?![\w-]|[.,]\d)"), grouped),
         Rule(
-            re.compile(rf"(?P<lead>(?<!\w){called} )(?P<n>112|091|061|092|911|016)(?![\w/:%-]|[.,]\d)"),
+            Written(rf"(?P<lead>(?<!\w){called} )(?P<n>112|091|061|092|911|016)(?![\w/:%-]|[.,]\d)"),
             spelled,
         ),
-        Rule(
-            re.compile(rf"(?P<lead>(?<!\w){code}(?: es| :|:)? )(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"), spelled
-        ),
-        Rule(re.compile(r"(?P<lead>, |\A|\n)(?P<n>\d{5})(?= [A-ZÁÉÍÓÚ][a-záéíóúñ])"), spelled),
+        Rule(Written(rf"(?P<lead>(?<!\w){code}(?: es| :|:)? )(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"), spelled),
+        Rule(Written(r"(?P<lead>, |\A|\n)(?P<n>\d{5})(?= [A-ZÁÉÍÓÚ][a-záéíóúñ])"), spelled),
     ]
 
 
@@ -113,34 +111,32 @@ def part_rules(language: WordTable) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(r"(?<![\w/.,])(?P<n>\d{1,3})[ \u00a0]?(?:½|1/2)[ \u00a0](?P<next>[a-záéíóúñ]{3,})"),
+            Written(r"(?<![\w/.,])(?P<n>\d{1,3})[ \u00a0]?(?:½|1/2)[ \u00a0](?P<next>[a-záéíóúñ]{3,})"),
             and_half,
             "½/",
         ),
         Rule(
-            re.compile(r"(?<![\w/.,])(?:½|1/2)[ \u00a0](?P<next>(?!del?\b|con\b|por\b)[a-záéíóúñ]{3,})"),
+            Written(r"(?<![\w/.,])(?:½|1/2)[ \u00a0](?P<next>(?!del?\b|con\b|por\b)[a-záéíóúñ]{3,})"),
             half,
             "½/",
         ),
         Rule(
-            re.compile(r"(?<![\w/.,])(\d{1,3}(?:,\d{1,2})?)/(10|20|100)(?![\w/]|[.,]\d)"),
+            Written(r"(?<![\w/.,])(\d{1,3}(?:,\d{1,2})?)/(10|20|100)(?![\w/]|[.,]\d)"),
             lambda m: f"{m[1]} sobre {m[2]}",
             "/",
         ),
         Rule(
-            re.compile(r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[5-9]|1[0-9]|1000?)(?![\w/]|[.,]\d| ?=)"),
+            Written(r"(?<![\w/.,:-])(?<!\d )(?P<a>\d{1,2})/(?P<b>[5-9]|1[0-9]|1000?)(?![\w/]|[.,]\d| ?=)"),
             part,
             "/",
         ),
-        Rule(re.compile(r"(?<![\w:])(16|21):(9)(?![\d:])"), wide, ":"),
+        Rule(Written(r"(?<![\w:])(16|21):(9)(?![\d:])"), wide, ":"),
         Rule(
-            re.compile(
-                r"(?<![\w.,])(?P<n>\d{0,3}[13])\.?º(?=[ \u00a0](?!y\b|o\b|de\b|en\b|a\b)[a-záéíóúñ]{3})"
-            ),
+            Written(r"(?<![\w.,])(?P<n>\d{0,3}[13])\.?º(?=[ \u00a0](?!y\b|o\b|de\b|en\b|a\b)[a-záéíóúñ]{3})"),
             short,
             "º",
         ),
-        Rule(re.compile(r"(?<=ños )['’](?=\d\d(?!\d))"), lambda _: "", "'"),
+        Rule(Written(r"(?<=ños )['’](?=\d\d(?!\d))"), lambda _: "", "'"),
     ]
 
 
@@ -168,7 +164,7 @@ def hour_rules(language: WordTable) -> list[Rule]:
         r"\u00a0]?(?P<half>[aApP])(?:\.[ \u00a0]?m(?P<stop>\.)"
         r"|m\b)"
     )
-    return [Rule(re.compile(pattern), spelled, "mM")]
+    return [Rule(Written(pattern), spelled, "mM")]
 
 
 def name_rules(language: WordTable) -> list[Rule]:
@@ -184,12 +180,12 @@ def name_rules(language: WordTable) -> list[Rule]:
             f"{match['lead']}{spelling.ordinal(language, str(roman_value(match['r'])), 'ordinal-feminine')}"
         )
 
-    street = re.compile(rf"(?<!\w)({either(STREETS)})(?=[ \u00a0]?(?:[A-ZÁÉÍÓÚ\d]|del? |la ))")
-    century = re.compile(r"(?<!\w)(ss?)\.[ \u00a0](?=[IVX]+\b)")
+    street = Written(rf"(?<!\w)({either(STREETS)})(?=[ \u00a0]?(?:[A-ZÁÉÍÓÚ\d]|del? |la ))")
+    century = Written(r"(?<!\w)(ss?)\.[ \u00a0](?=[IVX]+\b)")
     return [
         Rule(century, lambda m: "siglo " if m[1] == "s" else "siglos ", {"s", "ss"}),
-        Rule(re.compile(rf"(?<!\w)(?P<r>[IVX]{{1,5}})[ \u00a0](?P<next>{EVENTS})(?!\w)"), event, "IVX"),
-        Rule(re.compile(rf"(?P<lead>(?<!\w)(?:{QUEENS}) )(?P<r>I{{1,3}}|IV|V)(?!\w)"), queen, "IV"),
+        Rule(Written(rf"(?<!\w)(?P<r>[IVX]{{1,5}})[ \u00a0](?P<next>{EVENTS})(?!\w)"), event, "IVX"),
+        Rule(Written(rf"(?P<lead>(?<!\w)(?:{QUEENS}) )(?P<r>I{{1,3}}|IV|V)(?!\w)"), queen, "IV"),
         Rule(
             street,
             lambda m: (
