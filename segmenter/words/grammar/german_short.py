@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["short_rules"]
 
