@@ -1,7 +1,7 @@
 """Sentences to segments: early at first, then as long as a voice stays steady."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from segmenter.atoms import PAUSE, PAUSE_LIMIT_MS, is_speakable, open_tag, unglued
@@ -57,7 +57,8 @@ class Sizes:
     """Characters a segment: the first and the second are short where somebody waits for them.
 
     With an `opening` the first segment ends with the first clause of so many characters that a word follows,
-    and the second does not wait for a third; without (0) nothing hurries.
+    the second does not wait for a third, and none is longer than what an engine at twice real time makes
+    while all before it is heard; without (0) nothing hurries.
 
     Raises:
         ValueError: the sizes contradict each other.
@@ -87,13 +88,18 @@ class Sizes:
         """The sizes for speech nobody waits for."""
         return cls(first=280, second=280, opening=0)
 
-    def limit(self, index: int) -> int:
-        """Return the length that the segment of this number should not pass."""
-        return (self.first, self.second, self.rest)[min(index, 2)]
+    def limit(self, given: Sequence[int]) -> int:
+        """Return the length that the segment after segments of the `given` lengths should not pass."""
+        return min((self.first, self.second, self.rest)[min(len(given), 2)], self._heard(given))
 
-    def whole(self, index: int) -> int:
-        """Return up to which length a sentence is not cut."""
-        return self.first if index == 0 else min(self.most, self.limit(index) * 6 // 5)
+    def whole(self, given: Sequence[int]) -> int:
+        """Return up to which length a sentence is not cut, after segments of the `given` lengths."""
+        limit = self.limit(given)
+        return min(self.most, max(limit, min(limit * 6 // 5, self._heard(given)))) if given else self.first
+
+    def _heard(self, given: Sequence[int]) -> int:
+        """Return how long a segment twice real time makes before the ones before it have been heard."""
+        return max(3 * self.first // 4, given[0] + sum(given)) if given and self.opening else self.most
 
 
 class Packer:
@@ -108,7 +114,7 @@ class Packer:
         self._language = language
         self._held: Sentence | None = None
         self._crumb: Sentence | None = None
-        self._given = 0  # segments
+        self._given: list[int] = []  # lengths of the segments, as far as they bound the next
         self._done = 0  # the place up to which they reach
         self._lead_ms = 0  # of pauses after which nothing has been spoken yet
 
@@ -223,7 +229,7 @@ class Packer:
 
     def begin_anew(self) -> None:
         """Have the next segment be the first again, for which somebody waits."""
-        self._given = 0
+        self._given = []
 
     def _joins(self, text: str, held: Sentence, sentence: Sentence) -> bool:
         """Whether a sentence goes into the segment that is held."""
@@ -237,7 +243,7 @@ class Packer:
             return False
         length = held.end - held.start
         if self._hurries:
-            return length < self._least
+            return length < self._sizes.least
         limit = self._sizes.limit(self._given)
         if length < self._sizes.least or (size <= limit and length <= limit * FULL):
             return True
@@ -247,17 +253,12 @@ class Packer:
     @property
     def _opens(self) -> bool:
         """Whether what comes next is the first segment, for which somebody waits."""
-        return self._given == 0 and self._sizes.opening > 0
+        return not self._given and self._sizes.opening > 0
 
     @property
     def _hurries(self) -> bool:
         """Whether what comes next waits for no further sentence."""
-        return self._given < 2 and self._sizes.opening > 0
-
-    @property
-    def _least(self) -> int:
-        """The length from which what is held waits for nothing, where it hurries."""
-        return self._sizes.opening if self._given == 0 else self._sizes.least
+        return len(self._given) < 2 and self._sizes.opening > 0
 
     def _clause(self, text: str, start: int, known: int, *, is_over: bool = False) -> int:
         """Return after how many characters the first clause ends that is long enough, 0 where none does."""
@@ -279,7 +280,7 @@ class Packer:
             return True
         length, limit = held.end - held.start, self._sizes.limit(self._given)
         if self._hurries:
-            return length >= self._least
+            return length >= self._sizes.least
         if length < self._sizes.least or known - start < self._sizes.least:
             return False
         return length > limit * FULL or known - held.start > limit
@@ -324,7 +325,8 @@ class Packer:
 
     def _give(self, text: str, sentence: Sentence) -> Segment:
         pause = PAUSES_MS.get(sentence.ending, sentence.pause_ms)
-        self._given += 1
+        if sum(self._given) < self._sizes.rest:
+            self._given.append(sentence.end - sentence.start)
         self._done = sentence.end
         lead, self._lead_ms = self._lead_ms, 0
         return Segment(spoken(text[sentence.start : sentence.end]), sentence.start, sentence.end, pause, lead)

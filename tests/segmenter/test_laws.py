@@ -213,6 +213,24 @@ def test_the_second_segment_waits_for_the_next_word_and_for_no_third_sentence() 
     assert second.text == "A ferry left for the islands at nine."
 
 
+@pytest.mark.parametrize(
+    "opening", ["The harbour was quiet that morning, ", "So it began. ", "", "Yes, of course; "]
+)
+def test_who_listens_to_an_engine_at_twice_real_time_never_waits(opening: str) -> None:
+    text = (
+        opening
+        + (
+            "and on the twelfth day a small boat came round the point, and a woman called out that bread was "
+            "cheaper, and that somebody in the town had asked after him, twice, in the shop by the harbour. "
+        )
+        * 6
+    )
+    lengths = [len(segment.text) for segment in plan(text)]
+    for number in range(1, len(lengths)):
+        made, heard = sum(lengths[: number + 1]) / 2, lengths[0] / 2 + sum(lengths[:number])
+        assert made <= heard or lengths[number] <= 60
+
+
 def test_a_caller_who_has_waited_long_enough_is_given_the_sentences_that_are_over() -> None:
     part = Segmenter()
     assert part.push("Well, all was said. And then he") == []
