@@ -18,6 +18,7 @@ BEGINS = re.compile(  # a sentence; in Latin letters a capital may be a name or 
     r"Elle|Un|Une|"
     r"El|Los|Las|Se|Para|The|It|He|She|We|You|They|This|That|Then|In|On|If|And|But)\b)"
 )
+CAPITAL = re.compile(r"[ \u00a0]+[\"«(¡¿]?[A-ZÀ-ÖØ-ÞА-ЯЁ]")
 UNBREAKABLE = "\u00a0\u202f\u2009'"
 
 
@@ -87,7 +88,7 @@ def unit_rules(language: WordTable) -> list[Rule]:
         spelled = Number.read(language, match["n"]).counting(language, noun, singular=before_noun)
         if match["gap"] == HYPHEN:
             spelled = spelled.replace(" ", "-")
-        return spelled + rate(language, match) + stop(match, "unit")
+        return spelled + rate(language, match) + stop(match, "unit", language)
 
     def percent(match: re.Match[str]) -> str:
         written = match["n"] or match["after"]
@@ -177,17 +178,18 @@ def money_rules(language: WordTable) -> list[Rule]:
         spelled = spelled_amount(language, number, match["name"], match["scale"], singular=bool(match["one"]))
         paid = rate(language, match)
         paid = paid.replace(" на ", " за ") if language.code == "ru" else paid
-        return spelled + paid + stop(match, "name")
+        return spelled + paid + stop(match, "name", language)
 
     signs = {letter for name in language.currencies for letter in (name[0], name)}
     return [Rule(after, amount, signs), Rule(before, amount, signs)]
 
 
-def stop(match: re.Match[str], group: str) -> str:
+def stop(match: re.Match[str], group: str, language: WordTable) -> str:
     """Return the stop of an abbreviation where it ends the text or the sentence too: it costs 100 kr."""
     if not match[group].endswith(".") or match.end(group) != match.end():
         return ""
-    return "." if match.end() == len(match.string) or BEGINS.match(match.string, match.end()) else ""
+    begins = BEGINS if language.code in {"de", "en"} else CAPITAL
+    return "." if match.end() == len(match.string) or begins.match(match.string, match.end()) else ""
 
 
 def spelled_amount(

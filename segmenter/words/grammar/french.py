@@ -4,6 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
+from segmenter.words.moments import spelled_date
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, Written
 
@@ -21,6 +22,7 @@ def french_rules(language: WordTable) -> list[Rule]:
     """Return what runs before the rules of all languages."""
     return [
         *name_rules(),
+        *number_rules(language),
         *telephone_rules(language),
         *hour_rules(),
         *part_rules(language),
@@ -65,6 +67,56 @@ def telephone_rules(language: WordTable) -> list[Rule]:
         Rule(
             Written(rf"(?P<lead>(?<!\w){code}(?: est| :|:)?[ \u00a0])(?P<n>\d{{4,12}})(?![\w/]|[.,:-]\d)"),
             spelled,
+        ),
+    ]
+
+
+def number_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for days with a slash, ages, firms' numbers and short telephone numbers."""
+
+    def dated(match: re.Match[str]) -> str:
+        said = spelled_date(language, int(match["d"]), int(match["m"]))
+        return f"{match['lead']} {said}" if said else match[0]
+
+    def grouped(match: re.Match[str]) -> str:
+        groups = re.findall(r"\d{1,3}", re.sub(r"\D", "", match["n"])[:9]) + (
+            [match["more"]] if match["more"] else []
+        )
+        return match["lead"] + ", ".join(spelling.cardinal(language, group) for group in groups)
+
+    def ages(match: re.Match[str]) -> str:
+        return f"{spelling.cardinal(language, match[1])}-{spelling.cardinal(language, match[2])}"
+
+    def short(match: re.Match[str]) -> str:
+        return match["lead"] + " ".join(spelling.cardinal(language, match[part]) for part in "ab")
+
+    calls = r"(?:[Aa]ppel|[Cc]ompos|[Rr]enseign|[Tt]él|[Jj]oign|[Ii]nfo|[Rr]éserv)\w*"
+    return [
+        Rule(
+            Written(
+                r"(?P<lead>(?<!\w)(?i:le|du|au|lundi|mardi|mercredi|jeudi|vendredi|samedi|"
+                r"dimanche)) (?P<d>[0-3]?\d)"
+                r"/(?P<m>0?[1-9]|1[0-2])"
+                r"(?![\w/]|[.,]\d)"
+            ),
+            dated,
+            "/",
+        ),
+        Rule(
+            Written(
+                r"(?P<lead>(?<!\w)SIRE[NT](?: :|:)?[ \u00a0])(?P<n>\d{3}[ \u00a0]?\d{3}[ \u00a0]?\d{3})"
+                r"(?:[ \u00a0]?(?P<more>\d{5}))?(?!\d)"
+            ),
+            grouped,
+            {"SIRET", "SIREN"},
+        ),
+        Rule(Written(r"(?<=les )(\d{2})[–-](\d{2})(?= ans)"), ages, "–-"),
+        Rule(
+            Written(
+                rf"(?P<lead>(?<!\w){calls}[^.!?\d]{{0,40}}(?<!\w)(?:au|le) )(?P<a>[1-9]\d)"
+                rf"(?P<b>\d\d)(?![\d/ ]*\d|,\d)"
+            ),
+            short,
         ),
     ]
 
@@ -194,7 +246,7 @@ def name_rules() -> list[Rule]:
             {"St", "Ste"},
         ),
         Rule(
-            Written(r"(?<=[IVX]e )s\.|(?<=[IVX]e\u00a0)s\."),
+            Written(r"(?<=[IVX][eᵉ] )s\.|(?<=[IVX][eᵉ]\u00a0)s\.|(?<=IV[eᵉ]s )s\."),
             lambda m: "siècle" + ("." if m.end() == len(m.string) else ""),
             {"s"},
         ),

@@ -3,6 +3,7 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.grammar.lettered import lettered_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number
 from segmenter.words.rules import Rule, Written
@@ -19,6 +20,7 @@ def table_rules(language: WordTable) -> list[Rule]:
     return [
         *(rewriting(pattern, said) for pattern, said in language.rewrites),
         bracket_rule(language),
+        *lettered_rules(language),
         *([prefixed_rule(language)] if "prefixed" in language.rules else ()),
         *([denominator_rule(language)] if language.denominators else ()),
     ]

@@ -4,6 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
+from segmenter.words.moments import spelled_date
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, Written, either
 
@@ -65,6 +66,10 @@ def digit_rules(language: WordTable) -> list[Rule]:
     def spelled(match: re.Match[str]) -> str:
         return match["lead"] + spelling.digit_by_digit(language, match["n"])
 
+    def dated(match: re.Match[str]) -> str:
+        said = spelled_date(language, int(match["d"]), int(match["m"]))
+        return f"{match['lead']} {said}" if said else match[0]
+
     number = (
         r"[6-9]\d{2}[ -]\d{3}[ -]\d{3}|9\d[ -]\d{3}[ -]"
         r"\d{2}[ -]\d{2}|[6-9]\d{2}[ -]\d{2}[ -]\d{2}[ "
@@ -77,6 +82,14 @@ def digit_rules(language: WordTable) -> list[Rule]:
     )
     called = r"(?:[Ll]lam\w*|[Mm]arc\w*|[Tt]eléfono|[Ee]mergencias?)(?: al| el| a)?"
     return [
+        Rule(
+            Written(
+                r"(?P<lead>(?<!\w)(?i:el|del|al|día|lunes|martes|miércoles|jueves|viernes|"
+                r"sábado|domingo)) (?P<d>[0-3]?\d)/(?P<m>0?[1-9]|1[0-2])(?![\w/]|[.,]\d)"
+            ),
+            dated,
+            "/",
+        ),
         Rule(Written(rf"(?<![\w.,-])(?P<to>\+34 ?)?(?P<n>{number})(?![\w-]|[.,]\d)"), grouped),
         Rule(
             Written(rf"(?P<lead>(?<!\w){called} )(?P<n>112|091|061|092|911|016)(?![\w/:%-]|[.,]\d)"),
@@ -180,9 +193,22 @@ def name_rules(language: WordTable) -> list[Rule]:
             f"{match['lead']}{spelling.ordinal(language, str(roman_value(match['r'])), 'ordinal-feminine')}"
         )
 
+    def centuries(match: re.Match[str]) -> str:
+        first, last = (spelling.cardinal(language, str(roman_value(match[part]))) for part in "ab")
+        return f"{match['lead']} {first}{match['and'].replace('–', ' a ').replace('-', ' a ')}{last}"
+
+    def other(match: re.Match[str]) -> str:
+        return f"({spelling.ordinal(language, str(roman_value(match[1])), 'ordinal-masculine')}"
+
+    pair = (
+        r"(?P<lead>(?<!\w)(?:[Ss]iglos?|ss?\.)) (?P<a>[IVX]{1,6})(?P<and> y | o |"
+        r" a | al |, |[–-])(?P<b>[IVX]{1,6})(?!\w)"
+    )
     street = Written(rf"(?<!\w)({either(STREETS)})(?=[ \u00a0]?(?:[A-ZÁÉÍÓÚ\d]|del? |la ))")
     century = Written(r"(?<!\w)(ss?)\.[ \u00a0](?=[IVX]+\b)")
     return [
+        Rule(Written(r"\(([IVX]{1,5})(?= de [A-ZÁÉÍÓÚ])"), other, "IVX"),
+        Rule(Written(pair), centuries, "IVX"),
         Rule(century, lambda m: "siglo " if m[1] == "s" else "siglos ", {"s", "ss"}),
         Rule(Written(rf"(?<!\w)(?P<r>[IVX]{{1,5}})[ \u00a0](?P<next>{EVENTS})(?!\w)"), event, "IVX"),
         Rule(Written(rf"(?P<lead>(?<!\w)(?:{QUEENS}) )(?P<r>I{{1,3}}|IV|V)(?!\w)"), queen, "IV"),
