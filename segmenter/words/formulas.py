@@ -75,6 +75,8 @@ def sign_rules(language: WordTable) -> list[Rule]:
         *found,
         saying(Written(r"(?<=[\w)])\^2(?!\d)"), "²", "^"),
         saying(Written(r"(?<=[\w)])\^3(?!\d)"), "³", "^"),
+        saying(Written(r"(?<=\d)\^-(?=\d)"), f" {signs['power']} {signs['minus']} ", "^"),
+        saying(Written(r"(?<=\d)\^(?=\d)"), f" {signs['power']} ", "^"),
         saying(Written(r"(?<=\))²"), " " + signs["squared"], "²"),
         saying(Written(r"(?<=\))³"), " " + signs["cubed"], "³"),
     ]

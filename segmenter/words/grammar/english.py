@@ -5,6 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.grammar.english_codes import code_rules, pairs
 from segmenter.words.grammar.english_measures import attribute_rules, shape_rules
+from segmenter.words.grammar.english_short import short_rules
 from segmenter.words.grammar.places import address_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written
@@ -25,6 +26,7 @@ PLURAL_NOUN = (
 def english_rules(language: WordTable) -> list[Rule]:
     """Return what runs before the rules of all languages."""
     return [
+        *short_rules(language),
         *address_rules(language),
         *figure_rules(language),
         *year_rules(language),
@@ -159,7 +161,7 @@ def year_rules(language: WordTable) -> list[Rule]:
         Rule(Written(r"(?<![\w'])(?P<lead>)(?P<n>[1-9]\d00)(?= (?:BCE?|CE|AD)\b)"), year, "BCA"),
         Rule(
             Written(
-                r"(?:(?<=[Oo]f )|(?<=[Ii]n )|(?<=[Ss]ummer of "
+                r"(?:(?<=\b[Aa] )|(?<=\b[Aa]n )|(?<=\b[Mm]y )|(?<=[Oo]f )|(?<=[Ii]n )|(?<=[Ss]ummer of "
                 r")|(?<=[Ss]ince )|(?<=[Ff]rom )|(?<=[Tt]o ))'"
                 r"(?P<n>\d\d)(?![\w'])"
             ),

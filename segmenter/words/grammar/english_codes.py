@@ -6,7 +6,7 @@ from segmenter.words import spelling
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written
 
-__all__ = ["code_rules", "pairs"]
+__all__ = ["code_rules", "digits", "pairs"]
 
 
 def pairs(language: WordTable, digits: str) -> str:

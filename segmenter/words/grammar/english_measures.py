@@ -12,7 +12,7 @@ __all__ = ["attribute_rules", "shape_rules"]
 COUNTED = (  # what follows a number whose noun is not a thing of that size: 5 km of, 5 km long
     "of|and|or|in|on|at|to|from|by|for|with|is|was|"
     "are|were|has|had|will|can|may|wide|long|high|"
-    "tall|deep|thick|"
+    "tall|deep|thick|thin|"
     "heavy|old|away|east|west|north|south|per|a|an|"
     "the|than|more|less|off|each|that|which|as|but|"
     "if|when|so|after|"
