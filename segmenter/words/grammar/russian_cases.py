@@ -103,7 +103,7 @@ def case_rules(language: WordTable) -> list[Rule]:
     return [
         Rule(
             Written(
-                rf"(?P<lead>(?P<prep>(?<!\w)(?i:{preps})[ \u00a0]"
+                rf"(?P<lead>(?P<prep>(?<!\w)(?=[^\W\d][^\d\n]{{0,13}}[-−+]?\d)(?i:{preps})[ \u00a0]"
                 rf")?)(?<![\w.,:/+−–-])(?P<sign>[-−+])?(?<!\d )"
                 rf"(?P<n>{count})(?![\d]|[.,:/]\d|[–-]|[ \u00a0](?:{months})(?!\w))"
                 rf"(?P<gap>[ \u00a0]?)(?P<next>(?<=[ \u00a0\d])"

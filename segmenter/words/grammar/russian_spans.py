@@ -129,7 +129,8 @@ def span_rules(language: WordTable) -> list[Rule]:
         ),
         Rule(
             Written(
-                rf"(?P<prep>(?<!\w)(?!стихи|строки|стр|главы|глав)[А-Яа-яё]{{1,9}}[ \u00a0])"
+                rf"(?P<prep>(?<!\w)(?=[^\W\d]{{1,9}}[ \u00a0]\d)(?!стихи|строки|стр|главы|"
+                rf"глав)[А-Яа-яё]{{1,9}}[ \u00a0])"
                 rf"?(?<![\w.,:/–−+-])"
                 rf"(?P<a>{COUNT})[ ]?[–~-][ ]?(?P<b>{COUNT})(?![\d,-])"
                 rf"(?:[ \u00a0]?(?P<unit>{either(named)})(?:/(?P<per>{either(language.per)})"
@@ -174,7 +175,9 @@ def decimal_rule(language: WordTable) -> Rule:
     preps = "|".join(sorted(GENITIVE.replace("|со|", "|").split("|"), key=len, reverse=True))
     return Rule(
         Written(
-            rf"(?P<lead>(?<!\w)(?i:{preps})[ \u00a0])(?<!\b[Сс][ ](?![\d,]{{3,9}}[^.,;]{{0,15}} (?:до|"
+            rf"(?P<lead>(?<!\w)(?=[^\W\d][^\d\n]{{0,13}}\d)"
+            rf"(?i:{preps})[ \u00a0])(?<!\b[Сс][ ](?![\d,]{{3,9}}[^.,;]{{0,15}} (?:до|"
+            rf""
             rf"по) ))(?P<n>\d{{1,3}}(?:[ \u00a0]\d{{3}}|\d){{0,4}},\d{{1,3}})"
             rf"(?![\d,–-])(?:[ \u00a0]?(?P<unit>{either(named)})(?:/(?P<per>{either(language.per)})"
             rf")?(?![\w/²³]))?"
@@ -202,7 +205,9 @@ def left_rule(language: WordTable) -> Rule:
 
     return Rule(
         Written(
-            rf"(?<![\w])(?P<w>{IN_WORDS})[ \u00a0](?P<unit>{either(named)}|(?<=ых )(?:{either(known)})"
+            rf"(?<![\w])(?=[одтчпшсвмн][а-яё]{{1,13}}[ \u00a0](?:{either(known)})(?![\w/²³])"
+            rf")(?P<w>{IN_WORDS})[ \u00a0](?P<unit>{either(named)}|(?<=ых )(?:{either(known)})"
+            rf""
             rf")(?![\w/²³])"
         ),
         spelled,
