@@ -122,7 +122,10 @@ def word_rules(language: WordTable) -> list[Rule]:
         ),
         Rule(Written(r"(?<![\w.,])(?P<n>\d{1,3})-tlg\.[ \u00a0](?=(?P<noun>[\wäöüß-]+))"), parted, {"tlg"}),
         Rule(
-            Written(rf"(?<!\w)(?P<lead>aus|nach|um|Wind|Richtung|von) (?P<w>{either(WINDS)})(?![\w.-])"),
+            Written(
+                r"(?<!\w)(?P<lead>aus|nach|um|Wind|Richtung|von) "
+                r"(?P<w>[NS][OW]|(?:(?<=Wind )|(?<=Richtung ))[NSOW])(?![\w.-])"
+            ),
             wind,
             set(WINDS),
         ),
