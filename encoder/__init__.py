@@ -1,6 +1,5 @@
 """PCM to MP3, incrementally, in whole frames; and the tags that make frames a file. Pure."""
 
-from encoder.file import Mp3File, read_file, whole_file
 from encoder.frames import (
     BIT_RATES,
     SAMPLE_RATE,
@@ -11,6 +10,7 @@ from encoder.frames import (
     frames,
 )
 from encoder.mp3 import EncoderError, Mp3Encoder
+from encoder.mp3_file import Mp3File, read_file, whole_file
 from encoder.pcm import Pcm, PcmEncoder
 
 __all__ = [

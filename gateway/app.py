@@ -15,17 +15,17 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from gateway import growing, openai, voices
+from gateway import openai, speech_urls, voices
 from gateway.errors import GatewayError, GatewayShutdown
 from gateway.gateway import Gateway
-from gateway.growing import GrowingSpeeches
-from gateway.http import authorized, error_answer, gateway_of, internal_error
+from gateway.http_common import authorized, error_answer, gateway_of, internal_error
 from gateway.open_requests import ClientWatch, OpenRequests
 from gateway.queue_endpoint import QueueEndpoint
 from gateway.queue_speech import JobQueue
 from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
-from gateway.socket import stream
+from gateway.speech_urls import GrowingSpeeches
+from gateway.websocket_route import stream
 
 __all__ = ["create_app"]
 
@@ -87,10 +87,10 @@ def routes() -> list[BaseRoute]:
         Route("/v1/audio/models", openai.models),
         Route("/v1/models", openai.models),
         Route("/v1/models/{name:path}", openai.model),
-        Route("/v1/speech", growing.create, methods=["POST"]),
-        Route("/v1/speech/{name}.mp3", growing.listen),
-        Route("/v1/speech/{name}", growing.describe),
-        Route("/v1/speech/{name}", growing.remove, methods=["DELETE"]),
+        Route("/v1/speech", speech_urls.create, methods=["POST"]),
+        Route("/v1/speech/{name}.mp3", speech_urls.listen),
+        Route("/v1/speech/{name}", speech_urls.describe),
+        Route("/v1/speech/{name}", speech_urls.remove, methods=["DELETE"]),
         Route("/", page),
         Route("/healthz", health),
         Route("/metrics", metrics),

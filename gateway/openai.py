@@ -11,9 +11,9 @@ from gateway.context import Context
 from gateway.endpoint import ContextSpeech
 from gateway.errors import BadRequest, MissingResource
 from gateway.gateway import Gateway
-from gateway.http import Streamed, authorized, body_of, listing
+from gateway.http_common import Streamed, authorized, body_of, listing
+from gateway.openai_answers import audio, events, wav, wav_header
 from gateway.openai_body import MODEL, SpeechBody, parsed
-from gateway.speech_answers import audio, events, wav, wav_header
 from gateway.timeline import AudioFormat, PlacedChunk
 from segmenter.scripts import foreign_script
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.errors import BadRequest, TooLarge
 from gateway.gateway import Gateway
-from gateway.http import authorized, bytes_of, listing
+from gateway.http_common import authorized, bytes_of, listing
 
 __all__ = ["add", "list_all", "remove"]
 

@@ -18,14 +18,14 @@ from starlette.staticfiles import StaticFiles
 
 from localpod import public_api as public
 from localpod import worker_api as workers_api
+from localpod.fault_middleware import FaultMiddleware
 from localpod.faults import FaultError
-from localpod.gate import FaultMiddleware
+from localpod.http_common import MB, error_reply, parse, pod_of, read, reply
 from localpod.launcher import Launcher
 from localpod.pod import Pod, PodWorker
 from localpod.queue import QueuedJob
 from localpod.settings import ENDPOINT, EndpointOptions
 from localpod.webhooks import Webhooks
-from localpod.wire import MB, error_reply, parse, pod_of, read, reply
 
 __all__ = ["create_app"]
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from localpod.http_common import MB, hold, parse, pod_of, query_ms, read, reply
 from localpod.pod import Pod
 from localpod.queue import IllegalEventError, JobState, QueuedJob
-from localpod.wire import MB, hold, parse, pod_of, query_ms, read, reply
 
 __all__ = ["describe", "routes"]
 

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from localpod.app import create_app
-from localpod.gate import HttpProtocol
+from localpod.fault_middleware import HttpProtocol
 from localpod.settings import EndpointOptions
 
 __all__ = ["bind", "serve"]

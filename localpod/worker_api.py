@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from localpod.http_common import MB, hold, parse, pod_of, read, reply
 from localpod.pod import WORK, Pod, PodWorker
 from localpod.queue import QueuedJob
-from localpod.wire import MB, hold, parse, pod_of, read, reply
 
 __all__ = ["routes"]
 

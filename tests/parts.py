@@ -36,7 +36,7 @@ SLOW = (
     "clients/test_bash_trouble.py",
     "clients/test_stopping.py",
     "gateway/test_open_requests.py",
-    "gateway/test_socket.py",
+    "gateway/test_websocket_route.py",
     "segmenter/words/test_laws.py",
     "docs/test_contracts.py",
     "web",

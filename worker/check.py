@@ -18,8 +18,8 @@ import numpy as np
 
 from encoder import Mp3Encoder, read_file, whole_file
 from worker.engines import Engine, Fault, Pcm, Take, Utterance
+from worker.engines.chatterbox.catalogue import MODELS
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.models import MODELS
 from worker.engines.choose import choose, load, usable_device
 from worker.errors import StartError
 from worker.settings import Settings

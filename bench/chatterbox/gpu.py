@@ -21,8 +21,8 @@ from worker.engines import Pcm, Take, Utterance
 from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.s3gen import S3Job
 from worker.engines.chatterbox.turbo.checkpoint import TurboModels, load
+from worker.engines.chatterbox.turbo.cuda_graphs import CudaGraphs, SideStream
 from worker.engines.chatterbox.turbo.engine import STEPS, TurboEngine
-from worker.engines.chatterbox.turbo.graph import CudaGraphs, SideStream
 from worker.engines.chatterbox.watermark import Watermark
 
 __all__ = ["main"]

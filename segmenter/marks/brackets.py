@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from segmenter.marks.links import LONGEST, TARGET, is_target
-from segmenter.marks.pieces import Pieces
+from segmenter.marks.pending import Pieces
 from segmenter.marks.skipping import Skip, definition, picture
 
 __all__ = ["WITHIN", "Brackets"]

@@ -10,7 +10,7 @@ from segmenter.marks.brackets import WITHIN, Brackets
 from segmenter.marks.elements import Elements
 from segmenter.marks.links import ADDRESS, LONGEST, UNTIL, address_end, shown_address
 from segmenter.marks.openers import GROWING, NOTHING, OPENERS, PLAIN_ONLY, opener_pattern
-from segmenter.marks.pieces import Pieces
+from segmenter.marks.pending import Pieces
 from segmenter.marks.skipping import Skip, fence, front_matter, long_address
 from segmenter.marks.tex import is_math, plain_math
 

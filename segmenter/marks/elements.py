@@ -3,8 +3,8 @@
 import re
 
 from segmenter.marks.links import shown_address
-from segmenter.marks.pieces import Pieces
-from segmenter.marks.said import SAY_AS, said_as
+from segmenter.marks.pending import Pieces
+from segmenter.marks.say_as import SAY_AS, said_as
 from segmenter.marks.skipping import Skip, comment, element, quoted_tag
 from segmenter.marks.tags import BREAKS, KNOWN, SSML, Tag, break_ms, read_tag
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from segmenter.marks.brackets import Brackets
 from segmenter.marks.constructs import Constructs
+from segmenter.marks.offsets import Places
 from segmenter.marks.openers import FIRST
-from segmenter.marks.pieces import Pieces
-from segmenter.marks.places import Places
+from segmenter.marks.pending import Pieces
 
 __all__ = ["CODE", "REASONING", "MarkRules", "Reader", "visible"]
 

@@ -12,14 +12,14 @@ from segmenter.marks import visible
 from segmenter.words.addresses import name_addresses, spell_addresses
 from segmenter.words.east import prepared
 from segmenter.words.formulas import plain_formulas
-from segmenter.words.held import Atoms
 from segmenter.words.languages import find_language
-from segmenter.words.marks import composed, tidied, unmarked
 from segmenter.words.numbers import spell_numbers
 from segmenter.words.pronounce import Respeller
+from segmenter.words.protected import Atoms
 from segmenter.words.rules import UNSPACED
-from segmenter.words.said import annotated
+from segmenter.words.say_as import annotated
 from segmenter.words.signs import spell_signs, without_clock_colons
+from segmenter.words.typography import composed, tidied, unmarked
 
 __all__ = ["speakable"]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import unquote
 
-from segmenter.words.held import Rule
 from segmenter.words.languages import WordTable
 from segmenter.words.numbers import spell_numbers
+from segmenter.words.protected import Rule
 
 __all__ = ["name_addresses", "spell_addresses"]
 

@@ -6,8 +6,12 @@ from functools import lru_cache
 
 from segmenter.words import spelling
 from segmenter.words.abbreviations import abbreviation_rules, weekday_rules
+from segmenter.words.dates_times import date_rules, time_rules
 from segmenter.words.east import EAST, WRITTEN, east_rules
-from segmenter.words.figures import (
+from segmenter.words.formulas import formula_rules
+from segmenter.words.grammar import own_rules
+from segmenter.words.languages import WordTable, find_language
+from segmenter.words.number_forms import (
     VULGAR,
     account_rule,
     coded_rule,
@@ -18,12 +22,8 @@ from segmenter.words.figures import (
     telephone_rule,
     version_rule,
 )
-from segmenter.words.formulas import formula_rules
-from segmenter.words.grammar import own_rules
-from segmenter.words.languages import WordTable, find_language
-from segmenter.words.moments import date_rules, time_rules
+from segmenter.words.number_signs import rewriting_rules
 from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
-from segmenter.words.rewriting import rewriting_rules
 from segmenter.words.roman import roman_rules
 from segmenter.words.rules import DIGITS, Rule, Written, among, applied
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from segmenter.words.held import Atoms
+from segmenter.words.protected import Atoms
 
 __all__ = ["Respeller"]
 

@@ -2,8 +2,8 @@
 
 import re
 
-from segmenter.words.held import PLACE
 from segmenter.words.languages import WordTable
+from segmenter.words.protected import PLACE
 
 __all__ = ["spell_signs", "without_clock_colons"]
 

@@ -23,7 +23,7 @@ from encoder import (
     read_file,
     whole_file,
 )
-from encoder.info import crc16
+from encoder.info_tag import crc16
 
 
 def voice(samples: int) -> Pcm:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from worker.engines.chatterbox.catalogue import MODELS
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.models import MODELS
 from worker.engines.choose import ENGINES, TITLES, choose
 from worker.errors import StartError
 from worker.settings import Settings

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from gateway.growing import SpeechOptions
 from gateway.messages import Speak
 from gateway.openai_body import SpeechBody
+from gateway.speech_urls import SpeechOptions
 from tests.kits.gateway import connected, running_gateway
 from worker.request import SpeechRequest
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from worker.engines.chatterbox.models import TURBO
+from worker.engines.chatterbox.catalogue import TURBO
 from worker.engines.chatterbox.weights.lock import git_hash
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -13,8 +13,8 @@ import pytest
 
 from bench.checkpoints import MANIFEST
 from tests.kits.hub import REVISION, Hub, serving
+from worker.engines.chatterbox.catalogue import TURBO
 from worker.engines.chatterbox.files import Manifest
-from worker.engines.chatterbox.models import TURBO
 from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
 from worker.engines.chatterbox.weights.fetch import fetch, main, newest
 from worker.engines.chatterbox.weights.lock import Lock, Pin

@@ -12,9 +12,9 @@ import pytest
 
 from tests.kits.hub import Hub, serving
 from tests.kits.recipe import ROOT, arguments, instructions, stage
+from worker.engines.chatterbox.catalogue import MODELS, TURBO
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.models import MODELS, TURBO
 from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
 from worker.engines.chatterbox.weights.lock import Lock, Pin
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from worker.engines import Engine
+from worker.engines.chatterbox.catalogue import MODELS
 from worker.engines.chatterbox.files import read_ahead
 from worker.engines.chatterbox.model import Model, not_installed
-from worker.engines.chatterbox.models import MODELS
 from worker.engines.chatterbox.options import Options
 from worker.engines.takes import JudgedEngine
 from worker.errors import StartError

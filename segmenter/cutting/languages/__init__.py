@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from segmenter.cutting.decision import Punkt
+from segmenter.cutting.punkt import Punkt
 
 __all__ = ["Language", "Words", "language_of"]
 

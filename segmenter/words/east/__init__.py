@@ -5,9 +5,9 @@ import unicodedata
 
 from segmenter.words.east.chinese import CHINESE, chinese_rules
 from segmenter.words.east.codes import code_rules
+from segmenter.words.east.common import Writer
 from segmenter.words.east.counts import count_rules, score_rules
 from segmenter.words.east.dates import date_rules, time_rules
-from segmenter.words.east.grammar import Writer
 from segmenter.words.east.japanese import JAPANESE, japanese_rules
 from segmenter.words.east.letters import letter_rules
 from segmenter.words.east.mathematics import mathematics_rules

@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import SEPARATOR, Style, Writer, rule
+from segmenter.words.east.common import SEPARATOR, Style, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["CHINESE", "chinese_rules"]

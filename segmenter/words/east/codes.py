@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import AFTER, Writer, rule
+from segmenter.words.east.common import AFTER, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["code_rules"]

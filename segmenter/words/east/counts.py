@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import ALONE, CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
+from segmenter.words.east.common import ALONE, CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["count_rules", "score_rules"]

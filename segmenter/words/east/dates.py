@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import ALONE, SEPARATOR, SEPARATORS, Writer, rule
+from segmenter.words.east.common import ALONE, SEPARATOR, SEPARATORS, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["date_rules", "time_rules"]

@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import Style, Writer, rule
+from segmenter.words.east.common import Style, Writer, rule
 from segmenter.words.rules import Rule
 
 __all__ = ["JAPANESE", "japanese_rules"]

@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import CJK, Writer, rule
+from segmenter.words.east.common import CJK, Writer, rule
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule
 

@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import CJK, FIGURE, Writer, rule
+from segmenter.words.east.common import CJK, FIGURE, Writer, rule
 from segmenter.words.east.quantities import with_unit
 from segmenter.words.rules import Rule, either
 

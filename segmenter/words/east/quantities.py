@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.words.east.grammar import CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
+from segmenter.words.east.common import CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
 from segmenter.words.languages import Noun
 from segmenter.words.rules import Rule, either
 

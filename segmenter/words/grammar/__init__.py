@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 
-from segmenter.words.grammar.rewrites import table_rules
+from segmenter.words.grammar.table_rules import table_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule
 

@@ -3,10 +3,10 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.grammar.english_abbreviations import short_rules
+from segmenter.words.grammar.english_addresses import address_rules
 from segmenter.words.grammar.english_codes import code_rules, pairs
 from segmenter.words.grammar.english_measures import attribute_rules, shape_rules
-from segmenter.words.grammar.english_short import short_rules
-from segmenter.words.grammar.places import address_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written
 

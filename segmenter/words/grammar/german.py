@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
-from segmenter.words.grammar.german_short import short_rules
+from segmenter.words.grammar.german_abbreviations import short_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, Written, either

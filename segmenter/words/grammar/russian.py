@@ -3,8 +3,8 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.grammar.russian_abbreviations import place_rules, short_rules
 from segmenter.words.grammar.russian_cases import case_rules, number
-from segmenter.words.grammar.russian_short import place_rules, short_rules
 from segmenter.words.grammar.russian_spans import decimal_rule, left_rule, span_rules
 from segmenter.words.grammar.russian_times import time_rules, year_rules
 from segmenter.words.languages import WordTable

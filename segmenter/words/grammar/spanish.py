@@ -3,8 +3,8 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.dates_times import spelled_date
 from segmenter.words.languages import WordTable
-from segmenter.words.moments import spelled_date
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, Written, either
 

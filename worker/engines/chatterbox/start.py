@@ -12,7 +12,7 @@ from worker.engines.chatterbox.device import gpu_line, on_own_thread, pick_devic
 from worker.engines.chatterbox.files import WATERMARK_FILE
 from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.options import Options
-from worker.engines.chatterbox.shortage import memory_needed
+from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.turbo.entry import TURBO
 from worker.engines.chatterbox.watermark import Watermark
 

@@ -17,9 +17,9 @@ from tests.kits.precisions import HAS_INT8, INT8, PRECISIONS
 from worker.engines import Fault, Pcm, Take, Utterance
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.options import Options
+from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.engines.chatterbox.shortage import memory_needed
 from worker.engines.chatterbox.start import start
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.code import only_on_gpu

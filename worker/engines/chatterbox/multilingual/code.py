@@ -13,7 +13,7 @@ from worker.engines.chatterbox.multilingual.checkpoint import ARCHITECTURE, Mult
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.multilingual.entry import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
 from worker.engines.chatterbox.options import Options
-from worker.engines.chatterbox.shortage import memory_needed
+from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.stored import write_models
 
 __all__ = ["load", "write_voice", "write_weights"]

@@ -17,7 +17,7 @@ from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels
 from worker.engines.chatterbox.multilingual.decoder import DecodingInput, GuidedDecoding
 from worker.engines.chatterbox.multilingual.text import LANGUAGES, lacking, prepared
 from worker.engines.chatterbox.multilingual.voice import MultilingualVoice
-from worker.engines.chatterbox.shortage import uniform
+from worker.engines.chatterbox.out_of_memory import uniform
 from worker.engines.takes.judge import plausible_tokens
 from worker.errors import UnsupportedLanguageError
 

@@ -1,4 +1,4 @@
-"""Chatterbox Multilingual, as `worker.engines.chatterbox.models` lists it."""
+"""Chatterbox Multilingual, as `worker.engines.chatterbox.catalogue` lists it."""
 
 from worker.engines.chatterbox.model import Model
 

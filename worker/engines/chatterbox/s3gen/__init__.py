@@ -6,6 +6,6 @@ to chatterbox-tts 0.1.7 in single precision (tests/engines/chatterbox/s3gen/, mu
 """
 
 from worker.engines.chatterbox.s3gen.model import SPEECH_IDS, S3Gen, S3Job, S3Voice
-from worker.engines.chatterbox.s3gen.weights import folded, needs_full_precision
+from worker.engines.chatterbox.s3gen.tensors import folded, needs_full_precision
 
 __all__ = ["SPEECH_IDS", "S3Gen", "S3Job", "S3Voice", "folded", "needs_full_precision"]

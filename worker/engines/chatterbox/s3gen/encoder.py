@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.engines.chatterbox.s3gen.layers import HEAD_SIZE, ChannelNorm, Padding, attend, blank, heads
-from worker.engines.chatterbox.s3gen.weights import Weights
+from worker.engines.chatterbox.s3gen.tensors import Weights
 
 __all__ = ["Encoder"]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.engines.chatterbox.s3gen.layers import HEAD_SIZE, Padding, attend, blank, heads
-from worker.engines.chatterbox.s3gen.weights import Weights
+from worker.engines.chatterbox.s3gen.tensors import Weights
 
 __all__ = ["Estimator"]
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from worker.engines.chatterbox.s3gen.encoder import Encoder
 from worker.engines.chatterbox.s3gen.estimator import Estimator
 from worker.engines.chatterbox.s3gen.layers import Padding
-from worker.engines.chatterbox.s3gen.weights import Weights
+from worker.engines.chatterbox.s3gen.tensors import Weights
 
 __all__ = ["MELS", "Flow", "FlowRow", "result_of"]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.s3gen.flow import MELS, Flow, FlowRow, result_of
 from worker.engines.chatterbox.s3gen.source import SAMPLE_RATE
+from worker.engines.chatterbox.s3gen.tensors import Weights
 from worker.engines.chatterbox.s3gen.vocoder import Vocoder
-from worker.engines.chatterbox.s3gen.weights import Weights
 from worker.errors import VoiceUnusableError
 
 __all__ = ["MOST_STEPS", "SPEECH_IDS", "Draws", "S3Gen", "S3Job", "S3Voice"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from worker.engines.chatterbox.s3gen.weights import Weights
+from worker.engines.chatterbox.s3gen.tensors import Weights
 
 __all__ = ["SAMPLE_RATE", "Source"]
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from worker.engines.chatterbox.s3gen.source import Source
-from worker.engines.chatterbox.s3gen.weights import Weights
+from worker.engines.chatterbox.s3gen.tensors import Weights
 
 __all__ = ["Vocoder"]
 

@@ -8,13 +8,13 @@ import torch
 
 from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE
 from worker.engines.chatterbox.options import Options
-from worker.engines.chatterbox.shortage import memory_needed
+from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.stored import write_models
 from worker.engines.chatterbox.turbo import checkpoint
+from worker.engines.chatterbox.turbo.captures import GraphCapture
 from worker.engines.chatterbox.turbo.checkpoint import ARCHITECTURE, TurboModels
+from worker.engines.chatterbox.turbo.cuda_graphs import CudaGraphs, SideStream
 from worker.engines.chatterbox.turbo.engine import TurboEngine, bytes_of_slots
-from worker.engines.chatterbox.turbo.graph import CudaGraphs, SideStream
-from worker.engines.chatterbox.turbo.recordings import GraphCapture
 from worker.engines.chatterbox.turbo.text import TOKENIZER, load_tokenizer
 
 __all__ = ["load", "only_on_gpu", "write_voice", "write_weights"]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from worker.engines.chatterbox.ending import SpeechTokens, TokenLimits
+from worker.engines.chatterbox.out_of_memory import uniform
 from worker.engines.chatterbox.sampling import SamplingOptions, draw, sample, sample_in_one
-from worker.engines.chatterbox.shortage import uniform
 from worker.engines.chatterbox.t3 import START
 from worker.engines.chatterbox.turbo.slots import Prefix, Slots
 from worker.engines.chatterbox.turbo.t3 import T3

@@ -16,11 +16,11 @@ from torch import Tensor
 from worker.engines import Fault, Range, Take, Utterance
 from worker.engines.chatterbox.ending import MOST_TOKENS, TokenLimits
 from worker.engines.chatterbox.engine import ChatterboxEngine
-from worker.engines.chatterbox.shortage import lacks_memory, one_line
+from worker.engines.chatterbox.out_of_memory import lacks_memory, one_line
+from worker.engines.chatterbox.turbo.captures import GraphCapture
 from worker.engines.chatterbox.turbo.checkpoint import TurboModels
 from worker.engines.chatterbox.turbo.decoder import Decoding, EagerDecoder
-from worker.engines.chatterbox.turbo.graphed import GraphedDecoder
-from worker.engines.chatterbox.turbo.recordings import GraphCapture
+from worker.engines.chatterbox.turbo.graph_decoder import GraphedDecoder
 from worker.engines.chatterbox.turbo.rendering import BatchSize, Rendering, TurboUtterance
 from worker.engines.chatterbox.turbo.state import cache_bytes
 from worker.engines.chatterbox.turbo.t3 import T3

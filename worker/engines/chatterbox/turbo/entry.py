@@ -1,4 +1,4 @@
-"""Chatterbox-Turbo, as `worker.engines.chatterbox.models` lists it."""
+"""Chatterbox-Turbo, as `worker.engines.chatterbox.catalogue` lists it."""
 
 from worker.engines.chatterbox.model import Model
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from worker.engines.chatterbox.engine import ActiveUtterance
+from worker.engines.chatterbox.out_of_memory import Patience, uniform
 from worker.engines.chatterbox.s3gen import S3Gen
-from worker.engines.chatterbox.shortage import Patience, uniform
 from worker.engines.chatterbox.t3 import SILENCE
 from worker.engines.chatterbox.turbo.decoder import Decoding
 from worker.engines.chatterbox.turbo.voice import TurboVoice

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 try:
+    from worker.engines.chatterbox.catalogue import MODELS, TURBO
     from worker.engines.chatterbox.files import MANIFEST, Manifest
-    from worker.engines.chatterbox.models import MODELS, TURBO
     from worker.engines.chatterbox.tensors import PRECISIONS
     from worker.errors import StartError
 except ModuleNotFoundError as missing:

@@ -21,9 +21,9 @@ from urllib.parse import quote
 
 import httpx
 
+from worker.engines.chatterbox.catalogue import MODELS, TURBO
 from worker.engines.chatterbox.files import MANIFEST
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.models import MODELS, TURBO
 from worker.engines.chatterbox.weights.lock import (
     Lock,
     Pin,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from worker.engines.chatterbox.catalogue import MODELS, find_model
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.models import MODELS, find_model
 from worker.errors import StartError
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.endpoint import ContextSpeech
 from gateway.errors import GatewayError
-from gateway.http import openai_error
+from gateway.http_common import openai_error
 from gateway.metrics import Metrics
 from gateway.timeline import PlacedChunk
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from worker.engines.chatterbox.shortage import Patience, lacks_memory, one_line
+from worker.engines.chatterbox.out_of_memory import Patience, lacks_memory, one_line
 
 __all__ = ["GraphCapture", "Recordings", "Step", "StepShape"]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from worker.engines.chatterbox.shortage import Patience, lacks_memory, one_line, uniform
+from worker.engines.chatterbox.out_of_memory import Patience, lacks_memory, one_line, uniform
 
 ENFORCED = (
     "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"

@@ -9,11 +9,11 @@ import torch
 
 from worker.engines import Take, Utterance
 from worker.engines.chatterbox.ending import TokenLimits
+from worker.engines.chatterbox.turbo.captures import GraphCapture
 from worker.engines.chatterbox.turbo.checkpoint import TurboModels, load
 from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding, EagerDecoder
 from worker.engines.chatterbox.turbo.engine import TurboEngine
-from worker.engines.chatterbox.turbo.graphed import GraphedDecoder
-from worker.engines.chatterbox.turbo.recordings import GraphCapture
+from worker.engines.chatterbox.turbo.graph_decoder import GraphedDecoder
 from worker.engines.chatterbox.turbo.slots import Prefix
 from worker.engines.chatterbox.turbo.state import cache_bytes
 

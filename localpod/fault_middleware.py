@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from localpod.faults import RequestFault
+from localpod.http_common import reply
 from localpod.pod import Pod
 from localpod.settings import ENDPOINT
-from localpod.wire import reply
 
 __all__ = ["FaultMiddleware", "HttpProtocol"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from segmenter.marks.places import Piece
+from segmenter.marks.offsets import Piece
 
 __all__ = ["Pieces"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from worker.engines.chatterbox.turbo.graph import SPARE, WARM_UPS, CudaGraphs
+from worker.engines.chatterbox.turbo.cuda_graphs import SPARE, WARM_UPS, CudaGraphs
 
 
 class Graph:

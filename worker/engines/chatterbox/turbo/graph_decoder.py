@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worker.engines.chatterbox.out_of_memory import uniform
 from worker.engines.chatterbox.sampling import draw, sample
-from worker.engines.chatterbox.shortage import uniform
+from worker.engines.chatterbox.turbo.captures import GraphCapture, Recordings, StepShape
 from worker.engines.chatterbox.turbo.decoder import Decoder, Decoding
-from worker.engines.chatterbox.turbo.recordings import GraphCapture, Recordings, StepShape
 from worker.engines.chatterbox.turbo.slots import Prefix
 from worker.engines.chatterbox.turbo.state import DecodeState, aligned
 from worker.engines.chatterbox.turbo.t3 import T3, Attend

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 
 from segmenter.atoms import unglued
-from segmenter.marks.said import ANNOTATED
+from segmenter.marks.say_as import ANNOTATED
 from segmenter.words import spelling
-from segmenter.words.held import Rule
+from segmenter.words.dates_times import spelled_date
 from segmenter.words.languages import WordTable
-from segmenter.words.moments import spelled_date
+from segmenter.words.protected import Rule
 
 __all__ = ["annotated"]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
-from segmenter.cutting.decision import Punkt
 from segmenter.cutting.languages import FIELDS, language_of
+from segmenter.cutting.punkt import Punkt
 from segmenter.train import proposals
 
 CASES = Path(__file__).parent / "cases"

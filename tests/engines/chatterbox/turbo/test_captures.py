@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from worker.engines.chatterbox.turbo.recordings import (
+from worker.engines.chatterbox.turbo.captures import (
     FIRST_RETRY,
     LATEST_RETRY,
     GraphCapture,

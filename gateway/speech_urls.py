@@ -15,7 +15,7 @@ from gateway.context import Context
 from gateway.endpoint import ContextSpeech
 from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
-from gateway.http import Streamed, authorized, body_of, gateway_of
+from gateway.http_common import Streamed, authorized, body_of, gateway_of
 from gateway.messages import SpeakOptions
 from gateway.ranges import ByteRange, answer
 from gateway.wording import explained

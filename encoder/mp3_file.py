@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from encoder import id3
 from encoder.frames import SYNC, Mp3Error, parse_header
-from encoder.info import InfoTag, read_info, write_info
+from encoder.info_tag import InfoTag, read_info, write_info
 
 __all__ = ["Mp3File", "read_file", "whole_file"]
 
