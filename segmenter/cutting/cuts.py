@@ -17,6 +17,7 @@ SPOKEN = re.compile(r"[^\W_]")
 NEVER = re.compile(r"(?!)")
 # Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
 INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|\d\s+[^\W\d_]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
+FIGURE = re.compile(r"\s*[^\w\s]?\d")  # the word before may decide how it is read: Thursday 14/11, page 7
 KANJI = "\u4e00-\u9fff\u30a0-\u30ff"
 
 
@@ -121,10 +122,13 @@ def last_place(
 ) -> int:
     """Return the last place from `low` to `high` where a pattern allows to cut, 0 if there is none.
 
-    Not after a word that `leads` finds.
+    Not after a word that `leads` finds; nor, where something leads, before a figure.
     """
-    places = reversed([*free(window, pattern, low, high, tags)])
-    return next((place for place in places if not leads.search(window[max(0, place - 16) : place])), 0)
+    for place in reversed([*free(window, pattern, low, high, tags)]):
+        is_led = leads.search(window[max(0, place - 16) : place]) or FIGURE.match(window, place)
+        if leads is NEVER or not is_led:
+            return place
+    return 0
 
 
 def grades_of(language: Language) -> Grades:

@@ -126,6 +126,30 @@ LONG = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "en",
+            "We shall all meet once more on the evening of Thursday 14 November in the house on page 7 ",
+        ),
+        (
+            "es",
+            "Le confirmo la reunión del jueves 14/11 en nuestras oficinas nuevas del centro que vale $30 ya ",
+        ),
+        (
+            "de",
+            "Wir treffen uns alle noch einmal am Donnerstag 14.11. im alten Haus am Hafen auf Seite 12 ",
+        ),
+    ],
+)
+def test_no_cut_stands_between_a_figure_and_the_word_before_it(language: str, text: str) -> None:
+    for first in range(40, 110):
+        sizes = Sizes(first=first, second=first, rest=first, opening=0)
+        for segment in plan(text * 3, language, sizes)[1:]:
+            assert not segment.text.lstrip("$")[0].isdigit()
+
+
 @pytest.mark.parametrize(("language", "text"), LONG)
 def test_no_cut_follows_an_article_or_a_preposition_where_another_will_do(language: str, text: str) -> None:
     for first in range(60, 110):
