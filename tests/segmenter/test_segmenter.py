@@ -144,7 +144,7 @@ LONG = [
     ],
 )
 def test_no_cut_stands_between_a_figure_and_the_word_before_it(language: str, text: str) -> None:
-    for first in range(40, 110):
+    for first in range(60, 110):
         sizes = Sizes(first=first, second=first, rest=first, opening=0)
         for segment in plan(text * 3, language, sizes)[1:]:
             assert not segment.text.lstrip("$")[0].isdigit()
