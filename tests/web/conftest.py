@@ -14,8 +14,8 @@ WITHOUT_MEDIA_SOURCE = "delete globalThis.MediaSource; delete globalThis.Managed
 
 @pytest.fixture(scope="session")
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    """A localpod whose worker speaks sixteen times as fast as one listens."""
-    env = {"TTS_ENGINE": "tone", "TTS_TONE_SPEED": "16"}
+    """A localpod whose worker speaks eight times as fast as one listens."""
+    env = {"TTS_ENGINE": "tone", "TTS_TONE_SPEED": "8"}
     with running(tmp_path_factory.mktemp("pod"), "--idle-timeout", "600", **env) as running_pod:
         running_pod.runsync({"text": "Be there before the tests begin."})
         yield running_pod

@@ -100,12 +100,14 @@ def test_pieces_follow_each_other_to_the_sample_and_sound_as_the_whole_decoded_a
     page.run(EAVESDROP)
     said(listener)
     listener.until("player.whole")
+    samples = samples_in(listener.made())
+    listener.until(f"heard.reduce((sum, {{ buffer }}) => sum + buffer.length, 0) >= {samples}")
     compared: dict[str, Any] = page.run(COMPARE)
     starts, lengths = compared["starts"], compared["lengths"]
     assert len(starts) >= 3
     for (start, length), (following, _) in pairwise(zip(starts, lengths, strict=True)):
         assert following - start == pytest.approx(length, abs=0.01)  # of a sample
-    assert compared["total"] == samples_in(listener.made())
+    assert compared["total"] == samples
     assert compared["difference"] < 1e-3
     listener.leave()
 
