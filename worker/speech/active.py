@@ -17,7 +17,7 @@ class ActiveSpeech:
     speech: LiveSpeech
     arrived: int  # its place in the order of arrival
     ready: deque[PlannedSegment] = field(default_factory=deque)  # planned, not yet in the engine
-    planning_since: float | None = None  # of the scheduler's clock, while a thread is at it
+    planning: bool = False  # whether a thread plans it or will
     planned: bool = False  # whether its last segment is
     in_engine: dict[int, PlannedSegment] = field(default_factory=dict)  # by the engine's id
     next_number: int = 0  # of the segment to encode next

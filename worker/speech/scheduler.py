@@ -67,7 +67,7 @@ class Scheduler:
         self._arrivals = itertools.count()
         self._encoders: ThreadPoolExecutor | None = None
         self._planners: ThreadPoolExecutor | None = None
-        self._lost_planners = 0  # threads that did not return
+        self._planning: dict[ActiveSpeech, float] = {}  # since when a thread plans a segment of it
         self._dead = False
         self._stepping_since: float | None = None
 
@@ -226,16 +226,20 @@ class Scheduler:
         return utterance
 
     def _start_planning(self, active: ActiveSpeech) -> None:
-        """Have a thread of the pool plan a speech, unless one does; the lock is held."""
-        if self._planners is None or self._dead or active.planning_since is not None:
+        """Have a thread of the pool plan a speech, unless one does or will; the lock is held."""
+        if self._planners is None or self._dead or active.planning:
             return
         if active.wants_plan(self.engine.ahead):
-            active.planning_since = self._clock()
+            active.planning = True
             self._planners.submit(self._plan, active)
 
     def _plan(self, active: ActiveSpeech) -> None:
         """Plan a speech until enough of it waits; at most one thread of the pool does so for a speech."""
-        while True:
+        while active.planning:
+            with self._changed:
+                if self._active.get(active.speech) is not active:
+                    return
+                self._planning[active] = self._clock()
             planned, trouble = None, "text has nothing to speak: expected at least one letter or digit"
             try:
                 planned = next(active.speech.planned_segments, None)
@@ -243,7 +247,7 @@ class Scheduler:
                 log.exception("planning failed")
                 trouble = UNPLANNABLE
             with self._changed:
-                active.planning_since = None
+                del self._planning[active]
                 if self._active.get(active.speech) is not active:
                     return  # stopped meanwhile
                 if planned is None:
@@ -251,10 +255,8 @@ class Scheduler:
                     return
                 active.ready.append(planned)
                 active.planned = planned.last
+                active.planning = active.wants_plan(self.engine.ahead)
                 self._changed.notify_all()
-                if not active.wants_plan(self.engine.ahead):
-                    return
-                active.planning_since = self._clock()
 
     def _accept(self, result: Take | Fault) -> None:
         """Pass a take on to be encoded, or fail its speech; ignore what was dropped."""
@@ -317,15 +319,15 @@ class Scheduler:
             self._fail_overdue_plans()
 
     def _fail_overdue_plans(self) -> None:
-        """Fail each speech of which one segment is planned for too long; end with the last such thread."""
+        """Fail each speech of which one segment is planned for too long; die if all threads are at such."""
         with self._changed:
-            for active in list(self._active.values()):
-                since = active.planning_since
-                if since is not None and self._clock() - since > self._hung_seconds:
+            now = self._clock()
+            overdue = [active for active, since in self._planning.items() if now - since > self._hung_seconds]
+            for active in overdue:
+                if self._active.get(active.speech) is active:
                     log.error("a text was not planned within %.0f s", self._hung_seconds)
                     self._fail(active, InvalidInputError(UNPLANNABLE))
-                    self._lost_planners += 1
-        if self._lost_planners >= PLANNING_THREADS:
+        if len(overdue) >= PLANNING_THREADS:
             self._die(EngineFailedError("no text can be planned"), fatal=True)
 
     def _die(self, error: SpeechError, *, fatal: bool) -> None:

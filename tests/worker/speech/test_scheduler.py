@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from encoder import Mp3Encoder, PcmEncoder
 from segmenter import Segment
+from tests.kits.timing import SECOND, until
 from tests.kits.workers import CountingEngine
 from worker.cache import SpeechFile, StoredSpeech
 from worker.engines import Fault, Take, Utterance
@@ -143,14 +144,6 @@ class PlannedText:
             yield PlannedSegment(0, Segment("n", 0, 1, 0), utterance, last=number == self.segments - 1)
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what another thread does; a test fails that waits for more than 20 seconds."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 @contextmanager
 def scheduled(engine: CountingEngine, clock: "Clock", **options: Any) -> Iterator[Scheduler]:
     scheduler = Scheduler(engine, clock=clock, **options)
@@ -239,6 +232,7 @@ def test_a_plan_that_does_not_return_fails_its_own_speech_and_the_last_thread_en
     with scheduled(CountingEngine(), clock, on_death=died.set, hung_seconds=0.2) as scheduler:
         for speech in speeches[1:]:
             scheduler.speak(speech)
+        until(lambda: all(plan.begun.is_set() for plan in plans[1:]))
         clock.now += 61
         until(lambda: all(speech.failed for speech in speeches[1:]))
         other = speech_of(["aa"], clock)
@@ -247,10 +241,40 @@ def test_a_plan_that_does_not_return_fails_its_own_speech_and_the_last_thread_en
         assert not other.failed
         assert not died.is_set()
         scheduler.speak(speeches[0])
+        until(plans[0].begun.is_set)
         clock.now += 61
         assert died.wait(20)
         for plan in plans:
             plan.open.set()
+
+
+@pytest.mark.timing
+def test_a_text_that_waits_for_a_thread_is_not_overdue_and_a_thread_that_comes_back_is_not_lost() -> None:
+    clock, died = Clock(), threading.Event()
+    plans = [PlannedText(1, opens=False) for _ in range(PLANNING_THREADS + 2)]
+    *first, waiting, later = (speech_by(plan, clock) for plan in plans)
+    with scheduled(CountingEngine(), clock, on_death=died.set, hung_seconds=0.2) as scheduler:
+        for speech in first:
+            scheduler.speak(speech)
+        until(lambda: all(plan.begun.is_set() for plan in plans[:PLANNING_THREADS]))
+        scheduler.speak(waiting)
+        clock.now += 0.15
+        plans[0].open.set()
+        until(plans[-2].begun.is_set)
+        clock.now += 0.15
+        until(lambda: all(speech.failed for speech in first[1:]))
+        for plan in plans[:-1]:
+            plan.open.set()
+        until(lambda: first[0].ended and waiting.ended)
+        assert not first[0].failed
+        assert not waiting.failed
+        scheduler.speak(later)
+        until(plans[-1].begun.is_set)
+        clock.now += 1
+        until(lambda: later.failed)
+        time.sleep(0.2 * SECOND)  # the watchdog looks four times in that
+        assert not died.is_set()
+        plans[-1].open.set()
 
 
 class WatchedEngine(CountingEngine):
