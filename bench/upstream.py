@@ -109,7 +109,7 @@ def llama(size: Size) -> Any:
 
 
 def silence_others(model: Any) -> None:
-    """Keep the first channel at one wherever speech is, and let it speak against what is no speech."""
+    """Keep the first channel at one wherever speech is, and let it vote against what is not speech."""
     for layer in model.tfmr.layers:
         layer.self_attn.o_proj.weight[0] = 0.0
         layer.mlp.down_proj.weight[0] = 0.0

@@ -4,10 +4,12 @@ import re
 
 __all__ = [
     "AHEAD",
+    "BEHIND",
     "CJK",
     "EMOJI",
     "PAUSE",
     "PAUSE_LIMIT_MS",
+    "SPOKEN",
     "TAG",
     "glued",
     "is_speakable",
@@ -18,6 +20,7 @@ __all__ = [
 ]
 
 AHEAD = 64  # characters after a place that a decision about it may look at
+BEHIND = 100  # and before it
 PAUSE_LIMIT_MS = 10_000
 TAG = re.compile(r"\[[^\[\]\n]{1,40}\]")
 PAUSE = r"\[pause:\s{0,3}\d{1,5}(?:\.\d{1,3})?\s{0,3}(?:ms|s)\]"

@@ -1,6 +1,7 @@
 """What tests in several folders need and nobody wants to build twice."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,12 @@ from bench.built import once
 from tests.parts import ALONE, SLOW, minutes, rank, within
 
 # Tiny models gain nothing from a second thread, and from long vectors less than the planning of them takes:
-# what a process that is started here imports finds this, too.
+# what a process that is started here imports finds this, too. Where the processor has instructions for int8
+# or bfloat16, which some tests compute in, all are used: without them oneDNN's int8 saturates.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "SSE41")
+PROCESSOR = Path("/proc/cpuinfo")
+if PROCESSOR.exists() and not re.search("vnni|bf16", PROCESSOR.read_text(encoding="utf-8")):
+    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "SSE41")
 # The same inputs every time: a change is judged by what it changes. `make fuzz` looks for new ones.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")

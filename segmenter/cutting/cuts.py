@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from segmenter.atoms import CJK, TAG
+from segmenter.atoms import CJK, SPOKEN, TAG
 from segmenter.cutting.languages import Language
 
 __all__ = ["MARGIN", "best_cut", "first_clause"]
 
 MARGIN = 48  # characters after the limit that a cut may look at: a tag that begins before it
 CLOSERS = "\"'”’“»«›‹)」』）"
-SPOKEN = re.compile(r"[^\W_]")
 NEVER = re.compile(r"(?!)")
 # Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
 INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|\d\s+[^\W\d_]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")

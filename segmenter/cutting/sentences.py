@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-from segmenter.atoms import AHEAD, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
+from segmenter.atoms import AHEAD, BEHIND, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
 from segmenter.cutting.languages import Language, language_of
 from segmenter.cutting.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
 from segmenter.cutting.stops import BRACKETS, SAID_WITHIN, Stop, may_go_on, opened_bracket, stop_ends
 from segmenter.cutting.wide import wide_end
 
-__all__ = ["BEHIND", "Ending", "Scanner", "Sentence", "Silence", "check"]
+__all__ = ["ONLY_TAGS", "Ending", "Scanner", "Sentence", "Silence", "check"]
 
-BEHIND = 100  # characters before a place that a decision about it may look at
 GAP = 48  # characters of white space that end any sentence
 PARTIAL = 48  # characters: the longest candidate that may still be growing at the end of a text
 MARKS = ".!?…‽⁇⁈⁉"

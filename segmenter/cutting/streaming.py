@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from segmenter.atoms import BEHIND
 from segmenter.cutting.packing import Packer, Segment, Sizes
-from segmenter.cutting.sentences import BEHIND, Ending, Scanner, Silence, check
+from segmenter.cutting.sentences import ONLY_TAGS, Ending, Scanner, Silence, check
 from segmenter.marks import MarkRules, Reader
 
 __all__ = ["Segmenter", "iter_plan", "plan", "recut", "sentences"]
 
 ENDED = re.compile(r"[.!?…\]][\"'”’)\]*_]{0,4}\s*\Z")
 ADDRESS = re.compile(r"[/@\]]|www\.")
-ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
 
 KEPT = 512  # characters that are given out and still kept, so that dropping them costs little
 BLOCKS = (256, 1_024, 4_096, 16_384)  # characters of a whole text that are read at once: first, and later

@@ -2,7 +2,7 @@
 
 import re
 
-from segmenter.atoms import AHEAD
+from segmenter.atoms import AHEAD, BEHIND
 from segmenter.cutting.languages import Language
 from segmenter.cutting.stops import BRACKETS, ENDERS, is_said, opened_bracket
 
@@ -19,7 +19,6 @@ QUOTED = re.compile(r"と(?:[思言聞い、]|の)|って|という")
 KANA = re.compile(r"[\u3040-\u30ff]")
 CLAUSE = re.compile(r"[^。！？，、；：…\s「“]{1,14}")
 CASED = "\u037e։"  # stops of scripts with capitals
-BEHIND = 100
 
 
 def wide_end(text: str, start: int, marks: tuple[int, int], end: int, language: Language) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from segmenter.atoms import glued
 from segmenter.marks.brackets import WITHIN, Brackets
-from segmenter.marks.elements import Elements
+from segmenter.marks.elements import WAIT, Elements
 from segmenter.marks.links import ADDRESS, LONGEST, UNTIL, address_end, shown_address
 from segmenter.marks.openers import GROWING, NOTHING, OPENERS, PLAIN_ONLY, opener_pattern
 from segmenter.marks.pending import Pieces
@@ -36,7 +36,6 @@ DISPLAY = re.compile(r"\$\$((?:[^$\\\n]|\\[^\n]|\n(?!\n)){1,1000}?)\$\$")
 BRACKETED = re.compile(
     r"\\\(((?:[^\\\n]|\\[^()\n]){1,200})\\\)|\\\[((?:[^\\\n]|\\[^\[\]\n]|\n(?!\n)){1,1000})\\\]"
 )
-WAIT = None
 
 
 class Constructs:

@@ -2,15 +2,15 @@
 
 import re
 
+from segmenter.marks.brackets import WITHIN
 from segmenter.marks.links import shown_address
 from segmenter.marks.pending import Pieces
 from segmenter.marks.say_as import SAY_AS, said_as
 from segmenter.marks.skipping import Skip, comment, element, quoted_tag
 from segmenter.marks.tags import BREAKS, KNOWN, SSML, Tag, break_ms, read_tag
 
-__all__ = ["Elements"]
+__all__ = ["WAIT", "Elements"]
 
-WITHIN = 200
 AUTOLINK = re.compile(
     r"<((?:https?|ftp)://[^\s<>]{1,3990}|www\.[^\s<>]{1,3990}|(?:mailto:)?[\w.+-]{1,64}@[\w.-]{1,100})>"
 )

@@ -1,5 +1,7 @@
 """Numbers in words: CLDR's rules through `unicode-rbnf`, the only place that imports it."""
 
+import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -8,7 +10,7 @@ from segmenter.words.languages import Noun, WordTable
 if TYPE_CHECKING:
     from unicode_rbnf import RbnfEngine
 
-__all__ = ["cardinal", "decimal", "digit_by_digit", "ordinal", "spell", "year"]
+__all__ = ["after_lead", "cardinal", "decimal", "digit_by_digit", "ordinal", "spell", "year"]
 
 LONGEST = 15  # digits: what CLDR names in every language; longer ones are read digit by digit
 NAMED_FRACTION = 2  # digits after the mark that are read as one number
@@ -65,6 +67,11 @@ def digit_by_digit(language: WordTable, digits: str) -> str:
     """Return the names of the digits, one after another."""
     rule = language.rules["count"]
     return language.space.join([spell(language, int(digit), rule) for digit in digits])
+
+
+def after_lead(language: WordTable) -> Callable[[re.Match[str]], str]:
+    """Return what says a match's `lead` as it is written and the digits of its `n` one after another."""
+    return lambda match: match["lead"] + digit_by_digit(language, match["n"])
 
 
 def decimal(language: WordTable, whole: str, mark: str, fraction: str, gender: str = "") -> str:

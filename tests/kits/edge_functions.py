@@ -4,26 +4,15 @@ import os
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from tests.kits.javascript import ROOT, deno
+from tests.kits.timing import until
 
-__all__ = ["FUNCTIONS", "free_port", "function", "until"]
+__all__ = ["FUNCTIONS", "free_port", "function"]
 
 FUNCTIONS = ROOT / "clients" / "supabase" / "functions"
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for something that will come."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"it did not come within {seconds} s")
 
 
 def free_port() -> int:

@@ -16,9 +16,10 @@ import pytest
 
 from bench.running import running
 from encoder import read_file
-from tests.kits.edge_functions import FUNCTIONS, free_port, function, until
+from tests.kits.edge_functions import FUNCTIONS, free_port, function
 from tests.kits.javascript import ROOT, deno, run
 from tests.kits.supabase import ANON_KEY, SERVICE_KEY, USER, USER_TOKEN, Supabase, supabase
+from tests.kits.timing import until
 
 SECRET = "a-secret-of-twenty-four-letters"
 KEY = "rpa_the-key-that-nobody-sees"

@@ -58,32 +58,27 @@ def day_rules(writer: Writer) -> list[Rule]:
     def day(match: re.Match[str]) -> str:
         return f"{match['lead']}{writer.whole(str(int(match['m'])))}月{writer.whole(str(int(match['d'])))}日"
 
-    def digits(match: re.Match[str]) -> str:
-        return writer.digits(match[0])
-
     slashed = r"(?<![\d/.])(?P<m>1[0-2]|0?[1-9])/(?P<d>3[01]|[12]\d|0?[1-9])(?![\d/]|\.\d)"
     return [
         rule(rf"(?P<lead>截止到?|截至|日期[：:]?|生日[是为：:]?|定于|自){slashed}", day, "/"),
         rule(rf"(?P<lead>){slashed}(?=之?前|止|起|截止|当天|晚上?|上午|下午)", day, "/"),
-        rule(r"(?<!\d)\d{1,2}[·•]\d{1,2}(?=[\"”]|事件|事变|地震|惨案|运动|起义|空难)", digits, "·•"),
+        rule(
+            r"(?<!\d)\d{1,2}[·•]\d{1,2}(?=[\"”]|事件|事变|地震|惨案|运动|起义|空难)", writer.each_digit, "·•"
+        ),
     ]
 
 
 def year_rules(writer: Writer) -> list[Rule]:
     """Return the rules for years, which are read digit by digit, and for 80后."""
-
-    def digits(match: re.Match[str]) -> str:
-        return writer.digits(match[0])
-
     named = "财年|赛季|奥运会|世界杯|欧洲杯|亚运会|冬奥会"
     return [
-        rule(rf"(?<![\d.])\d{{4}}(?={named})", digits),
-        rule(r"(?<=《)\d{4}(?=》)", digits, "《"),
-        rule(r"(?<=公元|元前)\d{3,4}(?=年)", digits, "年"),
-        rule(r"(?<![\d.,约近过有达])(?:1\d|20)\d\d(?=年(?!前|的?历史))", digits, "年"),
-        rule(r"(?<![\d.,])(?:1\d|20)(?!00)\d\d(?=年)", digits, "年"),
-        rule(r"(?<![\d.,])0\d(?=年)", digits, "年"),
-        rule(r"(?<![\d.,:第])\d[05](?=后(?![天来]|年内))", digits, "后"),
+        rule(rf"(?<![\d.])\d{{4}}(?={named})", writer.each_digit),
+        rule(r"(?<=《)\d{4}(?=》)", writer.each_digit, "《"),
+        rule(r"(?<=公元|元前)\d{3,4}(?=年)", writer.each_digit, "年"),
+        rule(r"(?<![\d.,约近过有达])(?:1\d|20)\d\d(?=年(?!前|的?历史))", writer.each_digit, "年"),
+        rule(r"(?<![\d.,])(?:1\d|20)(?!00)\d\d(?=年)", writer.each_digit, "年"),
+        rule(r"(?<![\d.,])0\d(?=年)", writer.each_digit, "年"),
+        rule(r"(?<![\d.,:第])\d[05](?=后(?![天来]|年内))", writer.each_digit, "后"),
         rule(rf"(?<=\d)年{SEPARATOR}(?=\d)", "年到", "年"),
     ]
 
@@ -113,16 +108,13 @@ def figure_rules(writer: Writer) -> list[Rule]:
 def place_rules(writer: Writer) -> list[Rule]:
     """Return the rules for rooms, floors, house numbers and extensions."""
 
-    def digits(match: re.Match[str]) -> str:
-        return writer.digits(match[0])
-
     def floor(match: re.Match[str]) -> str:
         return writer.whole(match[0][:-1]) + "楼"
 
     return [
-        rule(r"\d{3,4}(?=[室房]|包厢|包间)", digits, "室房包"),
+        rule(r"\d{3,4}(?=[室房]|包厢|包间)", writer.each_digit, "室房包"),
         rule(r"(?<![A-Za-z\d])\d{1,2}F(?![A-Za-z\d])", floor, "F"),
-        rule(r"(?<=[路街道巷弄])\d{4,5}(?=号)", digits, "号"),
-        rule(r"(?<=转)\d{3,5}(?!\d)", digits, "转"),
+        rule(r"(?<=[路街道巷弄])\d{4,5}(?=号)", writer.each_digit, "号"),
+        rule(r"(?<=转)\d{3,5}(?!\d)", writer.each_digit, "转"),
         rule(r"(?<=\d)#(?=[楼栋幢厅机])", "号", "#"),
     ]

@@ -114,6 +114,10 @@ class Writer:
         write = self.counting if counts else self.number
         return write(last) if first is None else write(first) + self.style.to + write(last)
 
+    def each_digit(self, match: re.Match[str]) -> str:
+        """Return the digits that a rule found one after another."""
+        return self.digits(match[0])
+
     def digits(self, digits: str) -> str:
         """Return the names of digits, one after another; what else stands there is left out."""
         return "".join(self._names[int(digit)] for digit in digits if digit.isdigit())

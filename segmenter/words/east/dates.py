@@ -5,7 +5,7 @@ import re
 from segmenter.words.east.common import ALONE, SEPARATOR, SEPARATORS, Writer, rule
 from segmenter.words.rules import Rule
 
-__all__ = ["date_rules", "time_rules"]
+__all__ = ["DAYS", "MONTHS", "date_rules", "time_rules"]
 
 YEAR = r"(?:1[0-9]|20)\d\d"
 DAYS = r"(?P<day>3[01]|[12]\d|0?[1-9])"

@@ -10,7 +10,7 @@ __all__ = ["mathematics_rules"]
 
 LEFT = r"(?<=[\dA-Za-zπ)²³])"
 RIGHT = r"(?=[-−]?\d|[(√π±]|[A-Za-z](?![A-Za-z])|[A-Za-z]{2,3}[²³^])"
-SIDE = rf"(?:(?<![A-Za-z]{{2}}){LEFT}|(?<=\d[kcmGMT][gmlLB]))"  # a word is no side of an equation, 1kg is one
+SIDE = rf"(?:(?<![A-Za-z]{{2}}){LEFT}|(?<=\d[kcmGMT][gmlLB]))"  # 1kg is a side of an equation, a word is not
 EQUATION = rf"(?=[ ]?{FIGURE}[ ]?=)"
 TERM = r"(?=[\dA-Za-z(])(?=[\d.,()+*/×÷A-Za-z²³^ −-]{0,40}=)"
 METRE = r"(?<![kcm]m)(?<![\d /]m)"  # km² is a unit

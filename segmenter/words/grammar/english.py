@@ -113,7 +113,7 @@ def figure_rules(language: WordTable) -> list[Rule]:
 
 
 def year_rules(language: WordTable) -> list[Rule]:
-    """Return the rules for years that are none by themselves, and for counts that look like years."""
+    """Return the rules for years that do not look like one, and for counts that do."""
 
     def counted(match: re.Match[str]) -> str:
         return spelling.cardinal(language, match["n"])

@@ -49,8 +49,7 @@ def telephone_rules(language: WordTable) -> list[Rule]:
         )
         return plus + ", ".join(pair(group) for group in groups)
 
-    def spelled(match: re.Match[str]) -> str:
-        return match["lead"] + spelling.digit_by_digit(language, match["n"])
+    spelled = spelling.after_lead(language)
 
     number = (
         r"(?<![\w.,-])(?:\+(?P<to>33)[ .]?(?:\(0\))?)?"

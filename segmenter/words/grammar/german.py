@@ -321,9 +321,7 @@ ACCUSATIVE = {"für", "durch", "um", "ohne", "gegen"}
 
 def code_rules(language: WordTable) -> list[Rule]:
     """Return the rules for postcodes, codes and emergency numbers."""
-
-    def spelled(match: re.Match[str]) -> str:
-        return match["lead"] + spelling.digit_by_digit(language, match["n"])
+    spelled = spelling.after_lead(language)
 
     code = (
         r"(?:PLZ|Postfach|PIN|Pin|Code|Kennwort|Passwort|"

@@ -210,7 +210,6 @@ def unit_rules(language: WordTable) -> list[Rule]:
             Written(
                 rf"(?P<lead>(?<!\w)(?i:{DATIVE})[ \u00a0](?:rund |etwa |ca\. |knapp |über |"
                 rf"fast )?(?!1 )\d[\d.,]{{0,9}}[ \u00a0])(?P<unit>{either(metric)})(?![\w/²³])"
-                rf""
             ),
             dative,
         ),

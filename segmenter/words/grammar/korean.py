@@ -3,6 +3,7 @@
 import re
 
 from segmenter.words import spelling
+from segmenter.words.east.dates import DAYS, MONTHS
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written
 
@@ -14,8 +15,6 @@ COUNTED = (
     "(?!의|이|가|은|는|을|를|로|와|과|도|에|만|씩|정도)[가-힣]"  # a counter stands apart, a particle does not
 )
 SCORED = "(?=(?:으?로[ ]?)(?:이[겼기긴]|승|패|졌|앞|끝|비겼|꺾)|[ ]?(?:승리|패배|무승부|비율))"
-MONTHS = r"(?P<month>1[0-2]|0?[1-9])"
-DAYS = r"(?P<day>3[01]|[12]\d|0?[1-9])"
 
 
 def linked(word: str) -> str:

@@ -57,8 +57,7 @@ def code_rules(language: WordTable) -> list[Rule]:
         groups = re.findall(r"\d+", match["n"])
         return ", ".join(spelling.digit_by_digit(language, group) for group in groups)
 
-    def spelled(match: re.Match[str]) -> str:
-        return match["lead"] + spelling.digit_by_digit(language, match["n"])
+    spelled = spelling.after_lead(language)
 
     code = r"(?:[Кк]од\w*|[Ии]ндекс\w*|ПИН(?:-код\w*)?|[Пп]ин-код\w*|[Пп]арол\w*|[Нн]омер\w* заказа|ИНН|PIN)"
     return [

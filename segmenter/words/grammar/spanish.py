@@ -63,8 +63,7 @@ def digit_rules(language: WordTable) -> list[Rule]:
         groups = [spelling.digit_by_digit(language, group) for group in re.findall(r"\d+", match["n"])]
         return ("más tres cuatro, " if match["to"] else "") + ", ".join(groups)
 
-    def spelled(match: re.Match[str]) -> str:
-        return match["lead"] + spelling.digit_by_digit(language, match["n"])
+    spelled = spelling.after_lead(language)
 
     def dated(match: re.Match[str]) -> str:
         said = spelled_date(language, int(match["d"]), int(match["m"]))
