@@ -20,6 +20,7 @@ from worker.engines import Engine, Fault, RestingEngine, Take, Utterance
 from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownError, SpeechError
 from worker.speech.active import ActiveSpeech
 from worker.speech.encoding import PlannedSegment
+from worker.speech.pool import started_pool
 from worker.speech.speech import LiveSpeech
 
 __all__ = ["HUNG_SECONDS", "Scheduler"]
@@ -76,8 +77,8 @@ class Scheduler:
         if self._encoders is not None:
             return
         with self._changed:
-            self._encoders = ThreadPoolExecutor(ENCODING_THREADS, "encode")
-            self._planners = ThreadPoolExecutor(PLANNING_THREADS, "plan")
+            self._encoders = started_pool(ENCODING_THREADS, "encode")
+            self._planners = started_pool(PLANNING_THREADS, "plan")
             for active in self._active.values():
                 self._start_planning(active)
         threading.Thread(target=self._run, name="engine", daemon=True).start()

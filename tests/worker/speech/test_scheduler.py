@@ -19,7 +19,7 @@ from worker.engines import Fault, Take, Utterance
 from worker.errors import InvalidInputError, ShuttingDownError
 from worker.speech import Scheduler
 from worker.speech.encoding import PlannedSegment, SpeechEncoder
-from worker.speech.scheduler import PLANNING_THREADS
+from worker.speech.scheduler import ENCODING_THREADS, PLANNING_THREADS
 from worker.speech.speech import FinishedSpeech, LiveSpeech
 
 
@@ -313,6 +313,14 @@ def test_the_lock_is_free_while_the_engine_is_called() -> None:
         until(lambda: other.ended)
         until(lambda: not engine.scheduler.work["speeches"])  # type: ignore[union-attr]
     assert not other.failed
+
+
+def test_every_thread_runs_before_the_first_speech_asks_for_one_under_the_lock() -> None:
+    scheduler, before = Scheduler(SteppedEngine(), clock=Clock()), set(threading.enumerate())
+    scheduler.start()
+    begun = [each.name.split("_")[0] for each in threading.enumerate() if each not in before]
+    scheduler.close()
+    assert (begun.count("plan"), begun.count("encode")) == (PLANNING_THREADS, ENCODING_THREADS)
 
 
 class IdleEngine(SteppedEngine):
