@@ -9,8 +9,7 @@ from types import MappingProxyType
 
 from segmenter.atoms import unglued
 from segmenter.marks import visible
-from segmenter.words.addresses import name_addresses, spell_addresses
-from segmenter.words.east import prepared
+from segmenter.words.addresses import may_have_addresses, name_addresses, spell_addresses
 from segmenter.words.formulas import plain_formulas
 from segmenter.words.languages import find_language
 from segmenter.words.numbers import spell_numbers
@@ -49,13 +48,18 @@ def speakable(
     words = find_language(language)
     text = text if is_seen else unglued(visible(text))
     if words is not None and words.code in UNSPACED:
+        from segmenter.words.east import prepared  # noqa: PLC0415 - of these languages alone
+
         text = prepared(text)
     text = atoms.hold(annotated(words), composed(text))
     text = atoms.hold_tags(text)
     text = respell.written(text, atoms)
-    text = atoms.hold(spell_addresses(text, words, numbers=numbers), text)
+    has_addresses = may_have_addresses(text)
+    if has_addresses:
+        text = atoms.hold(spell_addresses(text, words, numbers=numbers), text)
     text = unmarked(plain_formulas(text, words) if numbers else text)
-    text = atoms.hold(name_addresses(text, words, numbers=numbers), text)
+    if has_addresses:
+        text = atoms.hold(name_addresses(text, words, numbers=numbers), text)
     text = spell_numbers(text, words) if numbers else without_clock_colons(text)
     text = spell_signs(text, words)
     text = respell.spoken(text, atoms)

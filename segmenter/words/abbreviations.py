@@ -9,14 +9,14 @@ from segmenter.words.rules import Rule, Written, either
 __all__ = ["LOWER", "abbreviation_rules", "sentence_goes_on", "weekday_rules"]
 
 LOWER = "a-zß-öø-ÿāăąćčďđēęěğıłńňőœřśşšťūůűźżžа-яёіїєґα-ωά-ώ"
-GOES_ON = re.compile(rf"[ \u00a0]?[,;:)?!]|[ \u00a0][{LOWER}(]")
+GOES_ON = Written(rf"[ \u00a0]?[,;:)?!]|[ \u00a0][{LOWER}(]")
 
-COUNTED = re.compile(r"\d[ \u00a0]?\Z")  # before an abbreviation that is a unit there: 5 см.
+COUNTED = Written(r"\d[ \u00a0]?\Z")  # before an abbreviation that is a unit there: 5 см.
 
 
 def sentence_goes_on(text: str, end: int) -> bool:
     """Whether what stands at `end`, after an abbreviation's stop, belongs to the same sentence."""
-    return GOES_ON.match(text, end) is not None
+    return GOES_ON.compiled.match(text, end) is not None
 
 
 def abbreviation_rules(language: WordTable) -> list[Rule]:
@@ -30,7 +30,7 @@ def abbreviation_rules(language: WordTable) -> list[Rule]:
         if (
             dotted
             and match["a"][:-1] in language.units
-            and COUNTED.search(match.string[: match.start()][-3:])
+            and COUNTED.compiled.search(match.string[: match.start()][-3:])
         ):
             return match[0]
         is_last = dotted and match.end() == len(match.string)

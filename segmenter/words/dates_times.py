@@ -6,7 +6,7 @@ from collections.abc import Callable
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, Written, either
+from segmenter.words.rules import Rule, Written, either, numeric
 
 __all__ = ["date_rules", "time_rules"]
 
@@ -78,7 +78,7 @@ def date_rules(language: WordTable) -> list[Rule]:
         rf"(?![\w/]|\.\d)"
     )
 
-    def numeric(match: re.Match[str]) -> str:
+    def in_digits(match: re.Match[str]) -> str:
         parts = match.groupdict()
         first, second = int(parts.get("a") or parts["d"]), int(parts.get("b") or parts["m"])
         if "a" in parts and language.date.get("order") == "mdy" and first <= 12:
@@ -89,15 +89,15 @@ def date_rules(language: WordTable) -> list[Rule]:
         rule = day_rule(language, words[-1] if words and match.string[match.start() - 1] in " \u00a0" else "")
         return (spelled_date(language, first, second, year, rule=rule) or match[0]) + ending
 
-    month = re.compile(r"(?<![\w./,-])(?P<m>0[1-9]|1[0-2])/(?P<year>20\d\d)(?![\w/-])")
+    month = Written(r"(?<![\w./,-])(?P<m>0[1-9]|1[0-2])/(?P<year>20\d\d)(?![\w/-])")
 
     def of_year(match: re.Match[str]) -> str:
         of = language.date.get("month_of", "")
         name = (language.date.get("nominative", "").split() or language.months)[int(match["m"]) - 1]
         return f"{name} {of}{spelled_year(language, match['year'])}"
 
-    numbers = [Rule(iso, numeric, "-"), Rule(digits, numeric, "./"), Rule(month, of_year, "/")]
-    return [*numbers, *named_rules(language)]
+    numbers = [Rule(iso, in_digits, "-"), Rule(digits, in_digits, "./"), Rule(month, of_year, "/")]
+    return [*numeric(numbers), *named_rules(language)]
 
 
 def day_rule(language: WordTable, lead: str) -> str:
@@ -164,13 +164,10 @@ def named_rules(language: WordTable) -> list[Rule]:
         return []
     months = month_numbers(language)
     needs = set(re.findall(r"[^\W\d_]+", " ".join(months)))
-    found = [
-        span_of_months(language, months),
-        Rule(day_first(language, months), day_first_speller(language, months), needs),
-    ]
+    found = [Rule(day_first(language, months), day_first_speller(language, months), needs)]
     if language.code == "en":
         found.append(month_first_rule(language, months, needs))
-    return [rule._replace(needs=needs) for rule in found]
+    return [span_of_months(language, months)._replace(needs=needs), *numeric(found)]
 
 
 def span_of_months(language: WordTable, months: dict[str, int]) -> Rule:

@@ -1,14 +1,12 @@
 """Mathematics and chemistry: relations, roots, charges."""
 
-import re
-
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written
 
 __all__ = ["formula_rules", "plain_formulas"]
 
-CHARGE = re.compile(r"(?<=[A-Za-z₀-₉)\]])([²³⁴]?)([⁺⁻])(?![⁰¹²³⁴-⁹\w])")
-BASE = re.compile(r"\blog([₀-₉]{1,3})[ ]?(?=[\w(])")
+CHARGE = Written(r"(?<=[A-Za-z₀-₉)\]])([²³⁴]?)([⁺⁻])(?![⁰¹²³⁴-⁹\w])")
+BASE = Written(r"\blog([₀-₉]{1,3})[ ]?(?=[\w(])")
 OPERAND = r"(?<=[\w)²³%°∞π])"
 RELATIONS = (("≤", "le"), ("≥", "ge"), ("≠", "ne"), ("≈", "about"), ("<", "less"), (">", "greater"))
 LETTER = r"(?<![\w.'’])(?:[a-zA-Zα-ω]|\d{1,15}(?:[.,]\d{1,9})?)[²³]?"
@@ -20,9 +18,9 @@ def plain_formulas(text: str, language: WordTable | None) -> str:
         return text
     if "log" in text:
         log = language.signs.get("log", "log {n}")
-        text = BASE.sub(lambda match: log.replace("{n}", unsubscripted(match[1])) + " ", text)
+        text = BASE.compiled.sub(lambda match: log.replace("{n}", unsubscripted(match[1])) + " ", text)
     names = {"⁺": language.signs["plus"], "⁻": language.signs["minus"]}
-    return CHARGE.sub(
+    return CHARGE.compiled.sub(
         lambda match: f" {match[1] and '²³⁴'.index(match[1]) + 2} {names[match[2]]}".replace("  ", " "), text
     )
 

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 VULGAR = "½⅓⅔¼¾"
-TELEPHONE = re.compile(
+TELEPHONE = Written(
     r"(?<![\w+])\+\d{1,4}(?:(?:[ ()/-]{1,2}|\.(?=\d{2}))\d{1,9}){1,6}(?!\d)|(?<![\w+])\+\d{7,15}(?!\d)"
     r"|(?<![\w.])(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-.]\d{4}(?![\w-])"
     r"|(?<![\w.,:/-])(?<!\d[ \u00a0])0\d{1,4}(?:(?:[ ]?/[ ]?|[ -])\d{2,8}){1,5}(?![\w-])"
@@ -29,15 +29,15 @@ TELEPHONE = re.compile(
     r"|(?<![\w.,])\d{4}(?: \d{4}){2,4}(?!\w)"
 )
 SHORTEST = 6  # digits that a telephone number has at least
-IBAN = re.compile(r"(?<!\w)(?P<c>[A-Z]{2})(?P<n>\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?)(?!\w)")
-VERSION = re.compile(
+IBAN = Written(r"(?<!\w)(?P<c>[A-Z]{2})(?P<n>\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?)(?!\w)")
+VERSION = Written(
     r"(?<![\w.])(?P<v>[vV])?(?P<n>\d{1,9}(?:\.\d{1,9}){1,7})(?![\d]|\.\d)(?P<rest>-?[a-z]{1,6}\d{1,4}\b)?"
 )
-POWER = re.compile(
+POWER = Written(
     r"(?<![\w.])(?P<a>\d{1,15}(?:\.\d{1,15})?)(?:[eE]\+?|[ \u00a0]?[×x][ \u00a0]?10\^)(?P<b>-?\d{1,9})(?!\w)"
     r"(?:[ \u00a0](?P<unit>[^\W\d_]{1,4}(?:/[^\W\d_]{1,2})?[²³]?)(?!\w))?"
 )
-SLASHED = re.compile(
+SLASHED = Written(
     r"(?<![\w/.,:-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/]|[.,]\d)"
 )
 
@@ -101,13 +101,13 @@ def coded_rule(language: WordTable) -> Rule:
 
 def version_rule(language: WordTable) -> Rule:
     """Return the rule for v2.0, 1.2.3 and 192.168.0.1; other numbers are left alone."""
-    number = re.compile(written_number(language))
+    number = Written(written_number(language))
 
     def spelled(match: re.Match[str]) -> str:
         written = match["n"]
         if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3}){2,}", written) and not match["v"] and not match["rest"]:
             return spelling.cardinal(language, written.replace(".", ""))
-        is_number = number.fullmatch(written) and not match["v"]
+        is_number = number.compiled.fullmatch(written) and not match["v"]
         if is_number or (written.count(".") < 2 and not match["v"] and language.decimal == "."):
             return match[0]
         parts = [spelling.cardinal(language, part) for part in written.split(".")]

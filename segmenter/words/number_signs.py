@@ -29,16 +29,16 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
     (r"[>≥][ \u00a0]?(?=\d)", "greater", ">≥"),
     (r"(?<=\d) ?x ?(?=\d)", "by", "x"),
 )
-SETS = re.compile(r"(?<![\w/.-])[0-7][-–][0-7](?:, [0-7][-–][0-7]){1,4}(?![\w/-]|[.,]\d)")  # tennis: 6-4, 7-6
+SETS = Written(r"(?<![\w/.-])[0-7][-–][0-7](?:, [0-7][-–][0-7]){1,4}(?![\w/-]|[.,]\d)")  # tennis: 6-4, 7-6
 FOLD = (  # 2x täglich, up 7x in, but not 6x plus 4y
     r"(?<![\w.,])(?P<n>\d{1,3})(?:x(?= (?!{signs})[^\W\d_]|[,;.)](?!\w))"
     r"|[ \u00a0]?[x×](?= (?!{signs})[^\W\d_]{3}))"
 )
-GAPS = re.compile(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?! ?\d)")  # 12 000 000
-HALVES = re.compile(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
-FEET = re.compile(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
-NORTH = re.compile(r"°(?=[NSEW]\b)")
-DECADE = re.compile(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
+GAPS = Written(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?! ?\d)")  # 12 000 000
+HALVES = Written(r"(?<=[\d .])([AaPp]\.?[Mm]\.?)[ \u00a0]?[–-][ \u00a0]?(?=\d)")
+FEET = Written(r"(?<!\w)(\d{1,2})'[ ]?(\d{1,2})(?:\"|'')")
+NORTH = Written(r"°(?=[NSEW]\b)")
+DECADE = Written(r"(?<!\w)'?(?P<n>\d0|\d{3}0)'?s(?!\w)")
 
 
 def rewriting_rules(language: WordTable) -> list[Rule]:

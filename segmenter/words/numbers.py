@@ -7,7 +7,6 @@ from functools import lru_cache
 from segmenter.words import spelling
 from segmenter.words.abbreviations import abbreviation_rules, weekday_rules
 from segmenter.words.dates_times import date_rules, time_rules
-from segmenter.words.east import EAST, WRITTEN, east_rules
 from segmenter.words.formulas import formula_rules
 from segmenter.words.grammar import own_rules
 from segmenter.words.languages import WordTable, find_language
@@ -25,21 +24,22 @@ from segmenter.words.number_forms import (
 from segmenter.words.number_signs import rewriting_rules
 from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
 from segmenter.words.roman import roman_rules
-from segmenter.words.rules import DIGITS, Rule, Written, among, applied
+from segmenter.words.rules import EAST, Rule, Written, among, applied, numeric
 
 __all__ = ["spell_numbers"]
 
-CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
-FOREIGN = re.compile(r"[^\x00-\x7f]")
-YEAR = re.compile(r"1[1-9]\d\d|20\d\d")
-LONG = re.compile(r"\d+")
-WIDE_POINT = re.compile(r"(?<=\d)．(?=\d)")
-WIDE_COLON = re.compile(r"(?<=\d)：(?=\d)")
+CJK = Written(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
+FOREIGN = Written(r"[^\x00-\x7f]")
+YEAR = Written(r"1[1-9]\d\d|20\d\d")
+EASTERN = Written(r"[A-Za-z\d½-¾⅐-⅞²³√≤≥≠≈±∞]")  # a Chinese text without any of these needs no rule
+LONG = Written(r"\d+")
+WIDE_POINT = Written(r"(?<=\d)．(?=\d)")
+WIDE_COLON = Written(r"(?<=\d)：(?=\d)")
 ORDINAL_PREFIX = "제"  # an ordinal counts nothing: no gender, no counter
-RATIO = re.compile(r"(?<=\d):(?=\d)")
-PARTS = re.compile(r"(\d)([⅐-⅒⅕-⅞])")  # 1⅞ is not 17/8
-RAISED = re.compile(r"(?<=\d)[ᵃ-ᵛʰʳˢⁿ]{1,3}")  # 4ᵗʰ
-POWERS = re.compile(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
+RATIO = Written(r"(?<=\d):(?=\d)")
+PARTS = Written(r"(\d)([⅐-⅒⅕-⅞])")  # 1⅞ is not 17/8
+RAISED = Written(r"(?<=\d)[ᵃ-ᵛʰʳˢⁿ]{1,3}")  # 4ᵗʰ
+POWERS = Written(r"[⁰¹⁴-⁹⁻][⁰¹²³⁴-⁹]{0,9}|(?<=10)[²³][⁰¹²³⁴-⁹]{1,9}")
 
 
 def spell_numbers(text: str, language: WordTable | None) -> str:
@@ -47,7 +47,7 @@ def spell_numbers(text: str, language: WordTable | None) -> str:
     if language is None:
         return text
     text = plain_digits(text)
-    if language.code in EAST and WRITTEN.search(text) is None:
+    if language.code in EAST and EASTERN.compiled.search(text) is None:
         return text
     return applied(rules(language.code), text)
 
@@ -56,12 +56,14 @@ def plain_digits(text: str) -> str:
     """Return the text with every script's digits in ASCII, and with powers after a caret."""
     if text.isascii():
         return text
-    text = POWERS.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text)
-    text = RAISED.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
-    text = PARTS.sub(r"\1 \2", text)
-    text = WIDE_COLON.sub(":", WIDE_POINT.sub(".", text))
+    text = POWERS.compiled.sub(
+        lambda match: "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-"), text
+    )
+    text = RAISED.compiled.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    text = PARTS.compiled.sub(r"\1 \2", text)
+    text = WIDE_COLON.compiled.sub(":", WIDE_POINT.compiled.sub(".", text))
     text = text.replace("℃", "°C").replace("℉", "°F").replace("٫", ".").replace("٬", ",").replace("٪", "%")
-    return FOREIGN.sub(lambda match: plain_digit(match[0]), text)
+    return FOREIGN.compiled.sub(lambda match: plain_digit(match[0]), text)
 
 
 def plain_digit(letter: str) -> str:
@@ -83,6 +85,8 @@ def rules(code: str) -> list[Rule]:
     if language is None:
         return []
     if code in EAST:
+        from segmenter.words.east import east_rules  # noqa: PLC0415 - of Chinese and Japanese alone
+
         return east_rules(language)
     found = [
         *weekday_rules(language),
@@ -90,6 +94,20 @@ def rules(code: str) -> list[Rule]:
         *formula_rules(language),
         *abbreviation_rules(language),
         *date_rules(language),
+        *numeric(number_rules(language)),
+        *roman_rules(language),
+        *fraction_rules(language),
+    ]
+    found = [*(among(language, rule) for rule in found), *plain_rules(language)]
+    return [
+        rule._replace(needs=frozenset(rule.needs), has_digits=rule.has_digits or not rule.needs)
+        for rule in found
+    ]
+
+
+def number_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for digits with what makes more than a number of them."""
+    return [
         account_rule(language),
         coded_rule(language),
         numbered_rule(language),
@@ -106,13 +124,6 @@ def rules(code: str) -> list[Rule]:
         *money_rules(language),
         *unit_rules(language),
         *ordinal_rules(language),
-        *roman_rules(language),
-        *fraction_rules(language),
-    ]
-    found = [*(among(language, rule) for rule in found), *plain_rules(language)]
-    return [
-        rule._replace(needs=frozenset(rule.needs)) if rule.needs else rule._replace(needs=frozenset({DIGITS}))
-        for rule in found
     ]
 
 
@@ -142,13 +153,13 @@ def plain_rules(language: WordTable) -> list[Rule]:
 
 def is_year(match: re.Match[str]) -> bool:
     """Whether four digits alone are read as a year."""
-    return len(match["n"]) == 4 and YEAR.fullmatch(match["n"]) is not None and not glued(match)
+    return len(match["n"]) == 4 and YEAR.compiled.fullmatch(match["n"]) is not None and not glued(match)
 
 
 def glued(match: re.Match[str]) -> bool:
     """Whether letters of an alphabet touch the number."""
     before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-    return any(letter.isalpha() and not CJK.match(letter) for letter in (before, after))
+    return any(letter.isalpha() and not CJK.compiled.match(letter) for letter in (before, after))
 
 
 def agreeing(language: WordTable, written: str, following: str, before: str) -> str:
@@ -176,4 +187,4 @@ def spaced(match: re.Match[str], spelled: str) -> str:
 
 def joins(letter: str, other: str) -> bool:
     """Whether two letters are written without a space between words."""
-    return bool(CJK.match(letter) and CJK.match(other))
+    return bool(CJK.compiled.match(letter) and CJK.compiled.match(other))

@@ -13,12 +13,12 @@ __all__ = ["Number", "money_rules", "number_pattern", "unit_rules", "written_num
 
 HYPHEN, SINGULAR = "\u2011", "\u2060"  # put in by rules: a 90-min film, a 12 V battery
 UNCOUNTED = frozenset({"de", "fr", "es", "nl", "he", "it"})  # where a number with decimals has no gender
-BEGINS = re.compile(  # a sentence; in Latin letters a capital may be a name or a noun
+BEGINS = Written(  # a sentence; in Latin letters a capital may be a name or a noun
     r"[ \u00a0]+[\"«(]?(?:[А-ЯЁ]|(?:Er|Sie|Es|Das|Die|Der|Wir|Ich|Dann|Bei|Mit|Nach|Im|Am|Le|La|Les|Il|"
     r"Elle|Un|Une|"
     r"El|Los|Las|Se|Para|The|It|He|She|We|You|They|This|That|Then|In|On|If|And|But)\b)"
 )
-CAPITAL = re.compile(r"[ \u00a0]+[\"«(¡¿]?[A-ZÀ-ÖØ-ÞА-ЯЁ]")
+CAPITAL = Written(r"[ \u00a0]+[\"«(¡¿]?[A-ZÀ-ÖØ-ÞА-ЯЁ]")
 UNBREAKABLE = "\u00a0\u202f\u2009'"
 
 
@@ -189,7 +189,7 @@ def stop(match: re.Match[str], group: str, language: WordTable) -> str:
     if not match[group].endswith(".") or match.end(group) != match.end():
         return ""
     begins = BEGINS if language.code in {"de", "en"} else CAPITAL
-    return "." if match.end() == len(match.string) or begins.match(match.string, match.end()) else ""
+    return "." if match.end() == len(match.string) or begins.compiled.match(match.string, match.end()) else ""
 
 
 def spelled_amount(

@@ -24,17 +24,17 @@ def roman_value(numeral: str) -> int:
 def roman_rules(language: WordTable) -> list[Rule]:
     """Return the rules: after a kind of part, after a ruler's name, before a century and the like."""
     roman = language.roman
-    verbs = re.compile(rf"[ \u00a0]?(?:{roman.get('verbs', '(?!)')})(?!\w)")
+    verbs = Written(rf"[ \u00a0]?(?:{roman.get('verbs', '(?!)')})(?!\w)")
     dotted = "dot" in roman
 
     def count(match: re.Match[str]) -> str:
-        if match["r"] == "I" and verbs.match(match.string, match.end()):
+        if match["r"] == "I" and verbs.compiled.match(match.string, match.end()):
             return match[0]
         return match["lead"] + spelling.cardinal(language, str(roman_value(match["r"])))
 
     def ruler(match: re.Match[str]) -> str:
         value = roman_value(match["r"])
-        if value == 1 and verbs.match(match.string, match.end()):
+        if value == 1 and verbs.compiled.match(match.string, match.end()):
             return match[0]
         is_ordinal = value <= int(roman.get("ordinals", 400))  # Felipe segundo, but Alfonso trece
         spelled = spelling.ordinal(language, str(value), roman.get("rule", "")) if is_ordinal else None

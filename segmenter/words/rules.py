@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from segmenter.words.languages import WordTable
 
-__all__ = ["DIGITS", "ROMAN", "UNSPACED", "Rule", "Written", "among", "applied", "either"]
+__all__ = ["DIGITS", "EAST", "ROMAN", "UNSPACED", "Rule", "Written", "among", "applied", "either", "numeric"]
 
 UNSPACED = frozenset({"zh", "ja", "ko"})
+EAST = frozenset({"zh", "ja"})  # which have all their rules in `segmenter.words.east`
 DIGITS = "digits"  # what a rule needs that names nothing else: any digit
 ROMAN = "roman"  # likewise: what may be a Roman numeral
 NUMERAL = re.compile(r"[IVXLC](?<![^\W\d_][IVXLC])[IVXLC]{0,11}(?:er?|re|ère|ème|ᵉ)?(?![^\W\d_])")
@@ -22,6 +23,11 @@ class Written(NamedTuple):
     pattern: str
     flags: int = 0
 
+    @property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern to search with."""
+        return compiled(*self)
+
 
 class Rule(NamedTuple):
     """What is said for what a pattern matches.
@@ -30,9 +36,15 @@ class Rule(NamedTuple):
     of the rules.
     """
 
-    pattern: re.Pattern[str] | Written
+    pattern: Written
     spell: Callable[[re.Match[str]], str]
     needs: Collection[str] = ()
+    has_digits: bool = False  # all that it matches has a digit or a fraction such as ½
+
+
+def numeric(rules: Iterable[Rule]) -> list[Rule]:
+    """Return rules of which none matches anything without a digit."""
+    return [rule._replace(has_digits=True) for rule in rules]
 
 
 def among(language: WordTable, rule: Rule) -> Rule:
@@ -54,14 +66,10 @@ def applied(rules: Iterable[Rule], text: str) -> str:
     """
     words = frozenset(WORDS.findall(text))
     has = contents(text) | words
-    for pattern, spell, needs in rules:
-        if needs and has.isdisjoint(needs):
+    for pattern, spell, needs, has_digits in rules:
+        if (has_digits and DIGITS not in has) or (needs and has.isdisjoint(needs)):
             continue
-        text, count = (
-            compiled(*pattern).subn(spell, text)
-            if isinstance(pattern, Written)
-            else pattern.subn(spell, text)
-        )
+        text, count = pattern.compiled.subn(spell, text)
         if count:
             has = contents(text) | words
     return text
@@ -76,7 +84,7 @@ def compiled(pattern: str, flags: int) -> re.Pattern[str]:
 def contents(text: str) -> set[str]:
     """Return the characters of a text, with `DIGITS` and `ROMAN` where it has such numerals."""
     has = set(text)
-    if not has.isdisjoint("0123456789"):
+    if not has.isdisjoint("0123456789½⅓⅔¼¾"):
         has.add(DIGITS)
     if not has.isdisjoint("IVX") and NUMERAL.search(text):
         has.add(ROMAN)

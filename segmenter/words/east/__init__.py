@@ -13,27 +13,27 @@ from segmenter.words.east.letters import letter_rules
 from segmenter.words.east.mathematics import mathematics_rules
 from segmenter.words.east.quantities import quantity_rules
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
-__all__ = ["EAST", "WRITTEN", "east_rules", "prepared"]
+__all__ = ["east_rules", "prepared"]
 
 STYLES = {"zh": CHINESE, "ja": JAPANESE}
 OWN_RULES = {"zh": chinese_rules, "ja": japanese_rules}
-EAST = frozenset(STYLES)
-WRITTEN = re.compile(r"[A-Za-z\d½-¾⅐-⅞²³√≤≥≠≈±∞]")  # a text without any of these needs no rule
-SQUARED = re.compile(r"[\u3300-\u33ff\u3231\u3232\u3291\u3292]")  # ㎡ ㎏ ㍍ ㈱, each one character
-VULGAR = re.compile(r"(\d)?([¼-¾⅐-⅞])")
-COMPANY = re.compile(r"[(（]株[)）]")
-DASHED = re.compile(r"(?<=\d)[—―](?=\d)")
+SQUARED = Written(r"[\u3300-\u33ff\u3231\u3232\u3291\u3292]")  # ㎡ ㎏ ㍍ ㈱, each one character
+VULGAR = Written(r"(\d)?([¼-¾⅐-⅞])")
+COMPANY = Written(r"[(（]株[)）]")
+DASHED = Written(r"(?<=\d)[—―](?=\d)")
 
 
 def prepared(text: str) -> str:
     """Return the text without what would be lost as a pictograph or a dash: ㎡, ㈱, 〒, 5—8."""
     if text.isascii():
         return text
-    text = SQUARED.sub(unsquared, text)
-    text = VULGAR.sub(lambda match: f"{match[1] + ' ' if match[1] else ''}{sliced(match[2])}", text)
-    return DASHED.sub("–", re.sub("(郵便番号)?〒[ ]?", "郵便番号", COMPANY.sub("株式会社", text)))
+    text = SQUARED.compiled.sub(unsquared, text)
+    text = VULGAR.compiled.sub(lambda match: f"{match[1] + ' ' if match[1] else ''}{sliced(match[2])}", text)
+    return DASHED.compiled.sub(
+        "–", re.sub("(郵便番号)?〒[ ]?", "郵便番号", COMPANY.compiled.sub("株式会社", text))
+    )
 
 
 def unsquared(match: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from segmenter.words.east.common import AFTER, Writer, rule
-from segmenter.words.rules import Rule
+from segmenter.words.rules import Rule, Written
 
 __all__ = ["code_rules"]
 
@@ -16,7 +16,7 @@ SHAPES = (
     rf"|{BEFORE}[48]00-\d{{3,4}}-\d{{3,4}}{AFTER}"
     rf"|{BEFORE}\d{{3}}-\d{{3,4}}-\d{{4}}{AFTER}"
 )
-GROUPED = re.compile(r"(\d{3})(\d{4})(\d{4})")
+GROUPED = Written(r"(\d{3})(\d{4})(\d{4})")
 CODE = r"\d{2,20}(?:[ -]\d{2,8}){0,5}"
 LINK = r"[ ]?(?:号码|番号)?(?:是|为|は|が)?[：:]?[ ]?"  # between a code and the word that names it
 CARD = rf"{BEFORE}\d{{4}}(?: \d{{4}}){{2,4}}(?: \d{{1,3}})?{AFTER}"
@@ -37,7 +37,7 @@ def telephone_rules(writer: Writer) -> list[Rule]:
         return (writer.language.signs["plus"] if match[0][0] == "+" else "") + writer.telephone(match[0])
 
     def mobile(match: re.Match[str]) -> str:
-        return writer.telephone(GROUPED.sub(r"\1-\2-\3", match[0]))
+        return writer.telephone(GROUPED.compiled.sub(r"\1-\2-\3", match[0]))
 
     def named(match: re.Match[str]) -> str:
         return match["lead"] + re.sub(r"\d+(?:-\d+)*", lambda number: writer.telephone(number[0]), match["n"])

@@ -4,7 +4,7 @@ import re
 
 from segmenter.words.east.common import CJK, DIGIT, FIGURE, SEPARATOR, SEPARATORS, SIGN, Writer, rule
 from segmenter.words.languages import Noun
-from segmenter.words.rules import Rule, either
+from segmenter.words.rules import Rule, Written, either
 
 __all__ = ["quantity_rules"]
 
@@ -12,7 +12,7 @@ AMOUNT = rf"{DIGIT}(?:(?P<first>{SIGN}{FIGURE}){SEPARATOR})?(?P<n>{SIGN}{FIGURE}
 SMALLER = "cm|mm|min|g|m"  # a unit that may touch one before it: 1m75cm
 START = r"(?:(?<![A-Za-z\d.])|(?<=\d[mgh]))"
 SCALE = r"(?:[ ]?(?P<scale>万亿|[万亿億兆]|[kKMB](?![A-Za-z])|bn))?"
-NO_CENTS = re.compile(r"\.00\Z|(\.[1-9])0\Z")
+NO_CENTS = Written(r"\.00\Z|(\.[1-9])0\Z")
 
 
 def quantity_rules(writer: Writer) -> list[Rule]:
@@ -56,7 +56,10 @@ def amount_words(writer: Writer, match: re.Match[str]) -> str:
     if scale:
         return writer.span(first, number, counts=True) + scale + noun
     if currency.minor is None or first is not None or not re.search(r"\.\d\d\Z", number):
-        return writer.span(first, NO_CENTS.sub(lambda cents: cents[1] or "", number), counts=True) + noun
+        return (
+            writer.span(first, NO_CENTS.compiled.sub(lambda cents: cents[1] or "", number), counts=True)
+            + noun
+        )
     whole, _, hundredths = number.partition(".")
     minor = writer.number(hundredths.lstrip("0") or "0") + currency.minor.forms[0]
     return writer.number(whole) + noun + (minor if hundredths.strip("0") else "")

@@ -8,7 +8,7 @@ from segmenter.words.grammar.english_addresses import address_rules
 from segmenter.words.grammar.english_codes import code_rules, pairs
 from segmenter.words.grammar.english_measures import attribute_rules, shape_rules
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, Written
+from segmenter.words.rules import Rule, Written, numeric
 
 __all__ = ["english_rules"]
 
@@ -28,11 +28,9 @@ def english_rules(language: WordTable) -> list[Rule]:
     return [
         *short_rules(language),
         *address_rules(language),
-        *figure_rules(language),
-        *year_rules(language),
+        *numeric([*figure_rules(language), *year_rules(language)]),
         *code_rules(language),
-        *shape_rules(language),
-        *attribute_rules(),
+        *numeric([*shape_rules(language), *attribute_rules()]),
     ]
 
 

@@ -10,7 +10,7 @@ from segmenter.words.rules import Rule, Written
 
 __all__ = ["french_rules"]
 
-WOMEN = re.compile(
+WOMEN = Written(
     r"(?:heure|minute|seconde|tasse|cuillère|page|"
     r"semaine|journée|année|livre|tonne|pomme|bouteille|"
     r"\w+(?:ion|té|ée|ette|ence|ance|aine|ille|esse|"
@@ -148,11 +148,11 @@ def part_rules(language: WordTable) -> list[Rule]:
     """Return the rules for halves, other parts, notes out of ten or twenty, and scales."""
 
     def half(match: re.Match[str]) -> str:
-        article = "une" if WOMEN.match(match["next"]) else "un"
+        article = "une" if WOMEN.compiled.match(match["next"]) else "un"
         return f"{article} demi-{match['next']}"
 
     def and_half(match: re.Match[str]) -> str:
-        return f"{match['n']} {match['next']} et demi{'e' if WOMEN.match(match['next']) else ''}"
+        return f"{match['n']} {match['next']} et demi{'e' if WOMEN.compiled.match(match['next']) else ''}"
 
     def part(match: re.Match[str]) -> str:
         above, below = match["a"], match["b"]

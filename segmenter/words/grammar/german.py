@@ -22,7 +22,7 @@ N_ENDING = (
 )
 E_ENDING = "die|das|jeder|jede|jedes|dieser|diese|dieses|eine|seine|ihre|meine|unsere|keine|ins|ans|alle"
 MIXED = "ein|kein|sein|ihr|mein|dein|unser|euer"
-WOMEN = re.compile(
+WOMEN = Written(
     r"(?:mark|prise|dose)$|\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|e|liga|"
     r"klasse|nacht|hand|stadt|frau|person|saison|mannschaft|"
     r"hälfte|bank)$",
@@ -46,7 +46,7 @@ MEN = frozenset(
         "Biologe",
     ]
 )
-THINGS = re.compile(
+THINGS = Written(
     r"\w*(?:kind|jahr|mal|spiel|tor|buch|kapitel|jahrhundert|"
     r"haus|semester|quartal|album|bild|zimmer|chen|"
     r"um|ment|tum|"
@@ -70,7 +70,7 @@ def gender(word: str) -> str:
     """Return the likely gender of a noun."""
     if word in MEN:
         return "m"
-    return "f" if WOMEN.match(word) else "n" if THINGS.match(word) else "m"
+    return "f" if WOMEN.compiled.match(word) else "n" if THINGS.compiled.match(word) else "m"
 
 
 def german_rules(language: WordTable) -> list[Rule]:
@@ -295,7 +295,7 @@ def one_rules(language: WordTable) -> list[Rule]:
         sex = (unit.gender if unit else gender(match["next"])) or "m"
         lead = (match["lead"] or "").strip().lower()
         if lead in {"und", "oder"}:  # mit 1 Ei und 1 Prise: the case of the first
-            earlier = re.search(JOINED, match.string[max(0, match.start() - 50) : match.start()])
+            earlier = JOINED.compiled.search(match.string[max(0, match.start() - 50) : match.start()])
             lead = earlier[1].lower() if earlier else ""
         case = "dative" if lead in DATIVE else "accusative" if lead in ACCUSATIVE else ""
         return (match["lead"] or "") + cases[case][sex] + " " + (unit.forms[0] if unit else match["next"])
@@ -315,7 +315,7 @@ def one_rules(language: WordTable) -> list[Rule]:
 
 
 DATIVE = {"nach", "mit", "von", "aus", "bei", "seit", "zu", "vor", "in", "an", "ab"}
-JOINED = re.compile(r"(?i)(?<!\w)(mit|aus|nach|von|bei|für|ohne|durch) [^,.;:!?()]*\Z")
+JOINED = Written(r"(?i)(?<!\w)(mit|aus|nach|von|bei|für|ohne|durch) [^,.;:!?()]*\Z")
 ACCUSATIVE = {"für", "durch", "um", "ohne", "gegen"}
 
 

@@ -20,12 +20,12 @@ WINDS = {
 }  # fmt: skip
 DATIVE = "mit|nach|von|aus|oberhalb von|unterhalb von|außerhalb von"
 GOODS = {"Zi": "zimmer", "Pers": "personen", "Fam": "familien"}
-NEUTER = re.compile(
+NEUTER = Written(
     r"(?:-|\A)(?:Set|Team|Haus|Paket|Sortiment|Programm|Service|Spiel)\Z|"
     r"(?:set|"
     r"paket|sortiment|spiel)\Z"
 )
-FEMININE = re.compile(r"(?:ung|heit|keit|schaft|ion|tät|ik|ie|ette|serie)\Z")
+FEMININE = Written(r"(?:ung|heit|keit|schaft|ion|tät|ik|ie|ette|serie)\Z")
 
 
 def short_rules(language: WordTable) -> list[Rule]:
@@ -100,7 +100,7 @@ def word_rules(language: WordTable) -> list[Rule]:
 
     def parted(match: re.Match[str]) -> str:
         noun = match["noun"]
-        end = "es" if NEUTER.search(noun) else "e" if FEMININE.search(noun) else "er"
+        end = "es" if NEUTER.compiled.search(noun) else "e" if FEMININE.compiled.search(noun) else "er"
         return f"{spelling.cardinal(language, match['n'], 'm')}teilig{end} "
 
     def wind(match: re.Match[str]) -> str:

@@ -85,7 +85,7 @@ DAYS = {
     "сб": ("субботы", "субботу"),
     "вс": ("воскресенья", "воскресенье"),
 }
-STARTS = re.compile(  # words with which a new sentence begins, where a capital alone may be a name
+STARTS = Written(  # words with which a new sentence begins, where a capital alone may be a name
     r"[ \u00a0](?:Он|Она|Они|Оно|Это|Эт[аои]|В|Во|"
     r"На|С|Со|Потом|Затем|Позже|После|Но|И|А|По|К|"
     r"Через|Там|Тогда|Его|Её|Их|"
@@ -110,7 +110,9 @@ def case_before(match: re.Match[str]) -> str:
 
 def last_stop(match: re.Match[str]) -> str:
     """Return the stop of an abbreviation that ends the text."""
-    ends = match.end() == len(match.string) or STARTS.match(match.string, match.end()) or is_last(match)
+    ends = (
+        match.end() == len(match.string) or STARTS.compiled.match(match.string, match.end()) or is_last(match)
+    )
     return "." if match[0].endswith(".") and ends else ""
 
 

@@ -25,7 +25,7 @@ PARTS = {
     "16": "dieciseisavo",
     "20": "veinteavo",
 }
-WOMEN = re.compile(r"(?:\w+(?:a|ción|sión|dad|tud)s?|noche|tarde|clase|vez)$")
+WOMEN = Written(r"(?:\w+(?:a|ción|sión|dad|tud)s?|noche|tarde|clase|vez)$")
 EVENTS = (
     "Guerra|Congreso|Edición|edición|Feria|República|Concilio|Juegos|Jornadas|Festival|Premios?|Copa|Conferencia|"
     "Asamblea|Encuentro|Semana|Bienal|Cumbre|Plan|Legislatura|Certamen|Maratón|Simposio|Internacional|Reich|"
@@ -103,10 +103,10 @@ def part_rules(language: WordTable) -> list[Rule]:
     """Return the rules for halves, other parts, marks out of ten and ordinals before a noun."""
 
     def half(match: re.Match[str]) -> str:
-        return f"{'media' if WOMEN.match(match['next']) else 'medio'} {match['next']}"
+        return f"{'media' if WOMEN.compiled.match(match['next']) else 'medio'} {match['next']}"
 
     def and_half(match: re.Match[str]) -> str:
-        return f"{match['n']} {match['next']} y {'media' if WOMEN.match(match['next']) else 'medio'}"
+        return f"{match['n']} {match['next']} y {'media' if WOMEN.compiled.match(match['next']) else 'medio'}"
 
     def part(match: re.Match[str]) -> str:
         above, below = match["a"], match["b"]
@@ -183,7 +183,7 @@ def name_rules(language: WordTable) -> list[Rule]:
     """Return the rules for Roman ordinals before a noun, for queens, and for streets."""
 
     def event(match: re.Match[str]) -> str:
-        feminine = WOMEN.match(match["next"].lower())
+        feminine = WOMEN.compiled.match(match["next"].lower())
         rule = "ordinal-feminine" if feminine else "ordinal-masculine-adjective"
         return f"{spelling.ordinal(language, str(roman_value(match['r'])), rule)} {match['next']}"
 

@@ -10,7 +10,7 @@ from segmenter.words.rules import Rule, Written
 
 __all__ = ["table_rules"]
 
-SLASHED = re.compile(
+SLASHED = Written(
     r"(?<![\w/.,:-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<a>[1-9]\d?)/(?P<b>\d{1,3})(?![\w/]|[.,]\d)", re.ASCII
 )
 
