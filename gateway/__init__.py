@@ -2,6 +2,6 @@
 
 `socket`, `openai`, `voices` and `growing` are the routes, behind `handshake` and `http`, which check who
 asks; `app` puts them together. Routes speak through an `endpoint`: `queue_endpoint`, whose `queue_speech`
-runs the jobs of a context on `runpod_queue`. `context`, `timeline`, `messages`, `limits`, `ranges`,
+runs the jobs of a context on `runpod_queue`. `context`, `context_jobs`, `timeline`, `messages`, `limits`, `ranges`,
 `metrics`, `openai_body` and `wording` do no I/O.
 """

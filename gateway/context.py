@@ -1,29 +1,33 @@
-"""A context: text that comes in parts, the jobs that speak it, and its audio so far. No I/O.
+"""A context: text that comes in parts, what has become of it, and its audio so far. No I/O.
 
-Its driver calls `next_job` whenever something has changed, `place` with the chunks of the oldest job, and
-`job_ended` at that job's end.
+Routes call `push`, `flush`, `pause` and `close`; what speaks the context takes these from `inputs`, in order,
+and calls `spoken` at the end.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
 from typing import Any
 
-from chatterpod import Chunk
-
 from gateway.errors import BadRequest, ContextEnded, TooLarge
-from gateway.timeline import AudioFormat, PlacedChunk, PlayedText, Span, Timeline, played_text
-from segmenter import MarkRules, Segment, Segmenter, Silence
-from segmenter.atoms import PAUSES, is_speakable
-from segmenter.marks import visible
-from segmenter.pauses import SENTENCE_MS
+from gateway.timeline import AudioFormat, PlayedText, Timeline, played_text
+from segmenter import MarkRules, Silence, has_speech, iter_plan
+from segmenter.atoms import PAUSES, TAG
 
-__all__ = ["LANGUAGE", "Context", "ContextState", "PlannedJob"]
+__all__ = ["LANGUAGE", "Context", "ContextState", "Input", "Signal"]
 
 LANGUAGE = "unsupported_language"  # the worker's code
-JOBS_AT_ONCE = 2  # jobs at the endpoint: the next is submitted before the last has ended
-JOB_CHARACTERS = {"mp3": 3_000, "pcm": 1_200}  # a PCM job's result is full after about 140 s
+
+
+class Signal(Enum):
+    """What else than text comes to a context."""
+
+    FLUSH = auto()  # speak all text so far, also an incomplete sentence
+    CLOSE = auto()  # no more text will come
+
+
+Input = str | Signal | Silence
 
 
 class ContextState(StrEnum):
@@ -63,19 +67,6 @@ TRANSITIONS: dict[ContextState, dict[ContextEvent, ContextState]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedJob:
-    """A job to submit: the worker's input, and the part of the context's text that it speaks.
-
-    `lead` counts the characters that its text has before that part: a pause.
-    """
-
-    number: int
-    span: Span
-    input: Mapping[str, Any]
-    lead: int = 0
-
-
 @dataclass(slots=True)
 class Context:
     """One speech whose text may still come.
@@ -95,25 +86,24 @@ class Context:
     state: ContextState = ContextState.OPEN
     text: str = ""
     timeline: Timeline = field(init=False)
-    jobs: int = 0
-    _segmenter: Segmenter = field(init=False)
-    _lead_ms: int = 0  # of a pause before what is cut next
-    _pending: deque[Segment] = field(default_factory=deque)  # cut, not yet in a job
-    _submitted: deque[PlannedJob] = field(default_factory=deque)
+    inputs: deque[Input] = field(default_factory=deque)  # what has come and is not taken yet
+    jobs: int = 0  # that have been asked for
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.audio_format)
         try:
-            self._segmenter = Segmenter(self._language, marks=self._marks)
+            iter_plan("", self.language)
         except ValueError:
             raise BadRequest("language is not a language tag, expected one such as en", LANGUAGE) from None
 
     @property
-    def _language(self) -> str:
+    def language(self) -> str:
+        """The language's tag."""
         return str(self.options.get("language", "en"))
 
     @property
-    def _marks(self) -> MarkRules:
+    def marks(self) -> MarkRules:
+        """What is read of what is for the eye."""
         given = self.options.get
         return MarkRules.of(given("read", ()), str(given("markup", "auto")), given("pronounce", ()))
 
@@ -123,21 +113,19 @@ class Context:
         return self.state in {ContextState.OPEN, ContextState.CLOSED}
 
     @property
-    def idle(self) -> bool:
-        """Whether all segments so far have been spoken."""
-        return not self._pending and not self._submitted
+    def has_speech(self) -> bool:
+        """Whether anything of the text so far may be spoken; a tag is by some engines."""
+        return has_speech(self.text, self.marks) or TAG.search(PAUSES.sub("", self.text)) is not None
 
     def push(self, text: str) -> None:
         """Add text that is still being written; raises as `check`."""
         self.check(text)
         self.text += text
-        self._add(self._segmenter.push(text))
+        self.inputs.append(text)
 
     def speak(self, text: str) -> None:
         """Add the whole text and close the context; raises as `check`."""
-        self.check(text)
-        self.text += text
-        self._add(self._segmenter.push(text))
+        self.push(text)
         self.close()
 
     def check(self, text: str) -> None:
@@ -158,20 +146,26 @@ class Context:
 
     def flush(self) -> None:
         """Have all text so far spoken, also an incomplete sentence."""
-        self._add(self._segmenter.flush())
+        if self.state is ContextState.OPEN:
+            self.inputs.append(Signal.FLUSH)
 
     def pause(self, silence: Silence) -> None:
         """Have spoken what is over if no text has come for so long."""
         if self.state is ContextState.OPEN:
-            self._add(self._segmenter.rest(silence))
+            self.inputs.append(silence)
 
     def close(self) -> None:
         """Take no more text; what there is is still spoken."""
         if ContextEvent.CLOSE not in TRANSITIONS[self.state]:
             raise ContextEnded(f"the context is {self.state}")
-        self.flush()
+        if self.state is ContextState.OPEN:
+            self.inputs.append(Signal.CLOSE)
         self._apply(ContextEvent.CLOSE)
-        self._settle()
+
+    def spoken(self) -> None:
+        """End the context because all of its text has been spoken."""
+        if ContextEvent.SPOKEN in TRANSITIONS[self.state]:
+            self._apply(ContextEvent.SPOKEN)
 
     def cancel(self, played_ms: int) -> PlayedText:
         """Stop; return the text that a listener has heard who has played `played_ms`.
@@ -190,75 +184,13 @@ class Context:
         if ContextEvent.FAIL in TRANSITIONS[self.state]:
             self._apply(ContextEvent.FAIL)
 
-    def next_job(self) -> PlannedJob | None:
-        """Return a job to submit now; None if no segment waits or `JOBS_AT_ONCE` jobs are submitted."""
-        if not self.active or not self._pending or len(self._submitted) >= JOBS_AT_ONCE:
-            return None
-        taken = [self._pending.popleft()]
-        most = taken[0].char_start + JOB_CHARACTERS[self.audio_format.name]
-        while self._pending and (self._pending[0].char_end <= most or not self._is_whole(taken)):
-            taken.append(self._pending.popleft())
-        lead = f"[pause:{taken[0].lead_ms}ms] " if taken[0].lead_ms else ""
-        span = Span(taken[0].char_start, taken[-1].char_end)
-        job = PlannedJob(self.jobs, span, self._input(lead, taken), len(lead))
-        self.jobs += 1
-        self._submitted.append(job)
-        return job
-
-    def place(self, chunk: Chunk) -> PlacedChunk:
-        """Place a chunk of the oldest job on the context's clock; return it."""
-        job = self._submitted[0]
-        more = self.state is ContextState.OPEN or len(self._submitted) > 1 or bool(self._pending)
-        span = Span(job.span.char_start - job.lead, job.span.char_end)
-        return self.timeline.place(chunk, span, self.text, more=more)
-
-    def job_ended(self) -> None:
-        """Remove the oldest job, after its last chunk."""
-        self._submitted.popleft()
-        self._settle()
-
-    def _is_whole(self, taken: Sequence[Segment]) -> bool:
-        """Whether a worker that is given the span of these segments alone sees in it what was cut."""
-        given = visible(self.text[taken[0].char_start : taken[-1].char_end], self._marks)
-        return letters(PAUSES.sub("", given)) == letters("".join(segment.text for segment in taken))
-
-    def _input(self, lead: str, taken: Sequence[Segment]) -> dict[str, Any]:
-        first, last = taken[0], taken[-1]
-        text = lead + self.text[first.char_start : last.char_end]
-        pause: dict[str, Any] = {}
-        if last.pause_ms != SENTENCE_MS and last.char_end < len(self.text):
-            pause = {"last_pause_ms": last.pause_ms}
-        # Only the first job needs short first segments: later ones are ready before they are played.
-        opening = {"opening": "even"} if self.jobs else {}
-        coding = (
-            {"format": "pcm"} if self.audio_format.name == "pcm" else {"bit_rate": self.audio_format.bit_rate}
-        )
-        voice = {"voice": first.voice} if first.voice else {}
-        return {"text": text, "stream": True, **coding, **opening, **pause, **self.options, **voice}
-
-    def _add(self, segments: Iterable[Segment]) -> None:
-        for segment in segments:
-            lead = max(segment.lead_ms, self._lead_ms)
-            if is_speakable(segment.text) or "[" in segment.text:
-                self._pending.append(replace(segment, lead_ms=lead))
-                self._lead_ms = 0
-            elif self._pending:  # a rule, an empty link: its pause goes to what stands before it
-                last = self._pending[-1]
-                self._pending[-1] = replace(last, pause_ms=max(last.pause_ms, segment.pause_ms))
-            else:
-                self._lead_ms = max(lead, segment.pause_ms)
-
-    def _settle(self) -> None:
-        if self.state is ContextState.CLOSED and self.idle:
-            self._apply(ContextEvent.SPOKEN)
+    def coding(self) -> dict[str, Any]:
+        """Return the worker's fields for the audio's format."""
+        if self.audio_format.name == "pcm":
+            return {"format": "pcm"}
+        return {"bit_rate": self.audio_format.bit_rate}
 
     def _apply(self, event: ContextEvent) -> None:
         self.state = TRANSITIONS[self.state][event]
         if not self.active:
-            self._pending.clear()
-            self._submitted.clear()
-
-
-def letters(text: str) -> str:
-    """Return a text without its spaces."""
-    return "".join(text.split())
+            self.inputs.clear()

@@ -37,7 +37,7 @@ async def speech(request: Request) -> Response:
     options = gateway.fields(body, voice, body.input)
     context = Context(options, audio_format, gateway.settings.max_characters)
     context.speak(body.input)
-    if not context.active:
+    if not context.has_speech:
         raise BadRequest("input has nothing to speak: expected at least one letter or digit")
     gateway.count_request(usage, "speech")
     gateway.count_characters(usage, len(body.input))

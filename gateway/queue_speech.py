@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 
 from gateway.background import BackgroundTasks
-from gateway.context import Context, PlannedJob
+from gateway.context import Context
+from gateway.context_jobs import ContextJobs, PlannedJob
 from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
 from gateway.timeline import PlacedChunk
@@ -73,6 +74,7 @@ class QueueSpeech:
         self._queue = queue
         self._metrics = metrics
         self._background = background
+        self._plan = ContextJobs(context)
         self._jobs: deque[SubmittedJob] = deque()
         self._changed = asyncio.Event()
         self._began_at = time.monotonic()
@@ -80,7 +82,8 @@ class QueueSpeech:
 
     def update(self) -> None:
         """Submit the jobs that the context has now."""
-        while (planned := self.context.next_job()) is not None:
+        self._plan.take()
+        while (planned := self._plan.next_job()) is not None:
             job = SubmittedJob(planned, asyncio.create_task(self._queue.submit(planned.input)))
             job.reader = asyncio.create_task(self._read(job))
             self._jobs.append(job)
@@ -108,7 +111,7 @@ class QueueSpeech:
                 return
             if chunk is None:
                 self._jobs.popleft()
-                self.context.job_ended()
+                self._plan.job_ended()
                 continue
             yield self._placed(chunk)
 
@@ -129,7 +132,7 @@ class QueueSpeech:
         if chunk.summary is not None:
             new = (str(warning) for warning in chunk.summary.get("warnings") or ())
             self.warnings += [warning for warning in new if warning not in self.warnings]
-        placed = self.context.place(chunk)
+        placed = self._plan.place(chunk)
         self._metrics.count("audio_bytes", by=len(placed.audio))
         return placed
 

@@ -164,7 +164,7 @@ async def create(request: Request) -> Response:
     gateway.count_request(usage, "growing")
     gateway.count_characters(usage, len(options.text))
     context.speak(options.text)
-    if not context.active:
+    if not context.has_speech:
         raise BadRequest("text has nothing to speak: expected at least one letter or digit")
     speech = speeches_of(request).add(context)
     return JSONResponse({"id": speech.id, "url": f"/v1/speech/{speech.id}.mp3"}, 201)

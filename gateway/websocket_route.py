@@ -157,7 +157,7 @@ class Connection:
             active.context.check(message.text)
             self._gateway.count_characters(self._usage, len(message.text))
             active.context.speak(message.text)
-            if not active.context.active:
+            if not active.context.has_speech:
                 raise BadRequest("text has nothing to speak: expected at least one letter or digit")
         except GatewayError:
             active.context.fail()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.context import Context, ContextState
+from gateway.context_jobs import ContextJobs, PlannedJob
 from gateway.errors import BadRequest, ContextEnded, TooLarge
 from gateway.timeline import AudioFormat
 
@@ -19,28 +20,36 @@ PROSE = (
 END = Chunk(b"", 0, 100, (), {"duration_ms": 100})
 
 
-def new_context(
-    text: str = "", *, audio_format: str = "mp3", limit: int = 100_000, **options: Any
-) -> Context:
-    context = Context(options, AudioFormat(audio_format), limit)
-    context.push(text)
-    return context
+class SpokenContext(Context):
+    """A context and its jobs, which are cut when they are asked for."""
+
+    def __init__(self, text: str, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> None:
+        super().__init__(options, AudioFormat(audio_format), limit)
+        self.plan = ContextJobs(self)
+        self.push(text)
+
+    def next_job(self) -> PlannedJob | None:
+        self.plan.take()
+        return self.plan.next_job()
+
+    def spans_spoken(self) -> list[str]:
+        """Run the jobs to their end; return the parts of the text that they spoke."""
+        spoken = []
+        while (job := self.next_job()) is not None:
+            self.plan.place(END)
+            self.plan.job_ended()
+            spoken.append(self.text[job.span.char_start : job.span.char_end])
+        return spoken
 
 
-def whole_context(text: str, *, audio_format: str = "mp3", limit: int = 100_000, **options: Any) -> Context:
-    context = Context(options, AudioFormat(audio_format), limit)
+def new_context(text: str = "", **options: Any) -> SpokenContext:
+    return SpokenContext(text, **options)
+
+
+def whole_context(text: str, **options: Any) -> SpokenContext:
+    context = SpokenContext("", **options)
     context.speak(text)
     return context
-
-
-def spans_spoken(context: Context) -> list[str]:
-    """Run a context's jobs to their end; return the parts of its text that they spoke."""
-    spoken = []
-    while (job := context.next_job()) is not None:
-        context.place(END)
-        context.job_ended()
-        spoken.append(context.text[job.span.char_start : job.span.char_end])
-    return spoken
 
 
 def test_a_whole_text_is_one_job_with_the_text_unchanged() -> None:
@@ -58,15 +67,15 @@ def test_a_long_text_has_two_jobs_at_once_and_the_next_follows_an_end() -> None:
     assert second is not None
     assert context.next_job() is None
     assert (first.input.get("opening"), second.input["opening"]) == (None, "even")
-    context.place(END)
-    context.job_ended()
+    context.plan.place(END)
+    context.plan.job_ended()
     assert context.next_job() is not None
 
 
 @pytest.mark.parametrize(("audio_format", "most"), [("mp3", 3_300), ("pcm", 1_500)])
 def test_no_job_is_longer_than_its_result_may_be(audio_format: str, most: int) -> None:
     context = whole_context(PROSE * 40, audio_format=audio_format)
-    assert max(map(len, spans_spoken(context))) <= most
+    assert max(map(len, context.spans_spoken())) <= most
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.sampled_from(["flushed", "whole"]))
@@ -76,14 +85,14 @@ def test_every_word_is_spoken_once_and_in_order_however_the_text_is_cut(sizes: l
     for size in sizes:
         context.push((PROSE * 9)[at : at + size])
         at += size
-        spoken += spans_spoken(context)
+        spoken += context.spans_spoken()
     if way == "flushed":
         context.push(" ")
         context.flush()
-        spoken += spans_spoken(context)
+        spoken += context.spans_spoken()
         context.push("And more.")
     context.close()
-    spoken += spans_spoken(context)
+    spoken += context.spans_spoken()
     assert "".join("".join(spoken).split()) == "".join(context.text.split())
     assert context.state is ContextState.DONE
 
@@ -131,11 +140,11 @@ def test_the_first_cut_is_a_place_where_a_reader_would_pause(text: str, first: s
 def test_flush_speaks_half_a_sentence_and_the_context_stays_open() -> None:
     context = new_context("So far")
     context.flush()
-    assert spans_spoken(context) == ["So far"]
+    assert context.spans_spoken() == ["So far"]
     assert context.active
     context.push(" and further.")
     context.close()
-    assert spans_spoken(context) == ["and further."]
+    assert context.spans_spoken() == ["and further."]
     assert not context.active
 
 
@@ -150,7 +159,7 @@ def test_after_a_cancel_no_job_is_submitted_and_no_text_is_taken() -> None:
     context = whole_context(PROSE * 60)
     context.next_job()
     segment = {"text": "", "char_start": 0, "char_end": 68, "start_ms": 0, "end_ms": 6_800}
-    context.place(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
+    context.plan.place(Chunk(base64.b64decode(""), 0, 6_800, (segment,), None))
     assert context.cancel(6_800).text == PROSE[:68]
     assert context.next_job() is None
     with pytest.raises(ContextEnded, match="the context is cancelled and takes no more text"):
@@ -164,8 +173,8 @@ def test_a_context_that_is_done_can_be_cancelled_for_the_text_heard() -> None:
     job = context.next_job()
     assert job is not None
     segment = {"text": "", "char_start": 0, "char_end": 13, "start_ms": 0, "end_ms": 1_000}
-    context.place(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
-    context.job_ended()
+    context.plan.place(Chunk(b"", 0, 1_000, (segment,), {"duration_ms": 1_000}))
+    context.plan.job_ended()
     assert context.state is ContextState.DONE
     assert context.cancel(800).text == "Good"
 

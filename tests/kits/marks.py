@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.context import Context
+from gateway.context_jobs import ContextJobs
 from worker.request import SpeechRequest
 from worker.speech.planning import plan_segments
 
@@ -30,8 +31,9 @@ def spoken_by_gateway(text: str, size: int) -> str:
     for at in range(0, len(text), size):
         context.push(text[at : at + size])
     context.close()
-    said = []
-    while (job := context.next_job()) is not None:
+    jobs, said = ContextJobs(context), []
+    jobs.take()
+    while (job := jobs.next_job()) is not None:
         said.append(spoken_by_worker(job.input["text"]))
-        context.job_ended()
+        jobs.job_ended()
     return " ".join(said)
