@@ -108,8 +108,8 @@ class ContextJobs:
             pause = {"last_pause_ms": last.pause_ms}
         # Only the first job needs short first segments: later ones are ready before they are played.
         opening = {"opening": "even"} if context.jobs else {}
-        voice = {"voice": first.voice} if first.voice else {}
-        return {"text": text, "stream": True} | context.coding() | opening | pause | context.options | voice
+        given = {**opening, **pause, **context.options, **({"voice": first.voice} if first.voice else {})}
+        return {"text": text, "stream": True, **context.coding(), **given}
 
     def _add(self, segments: Iterable[Segment]) -> None:
         for segment in segments:
