@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -99,7 +100,7 @@ class Streamed(StreamingResponse):
 
     def __init__(
         self,
-        content: AsyncIterable[bytes],
+        content: AsyncGenerator[bytes, None],
         on_end: Callable[[], None],
         media_type: str,
         extra_headers: Mapping[str, str],
@@ -107,16 +108,19 @@ class Streamed(StreamingResponse):
         super().__init__(
             content, media_type=media_type, headers={"Cache-Control": "no-store", **extra_headers}
         )
+        self._content = content
         self._on_end = on_end
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Stream, then call `on_end`.
 
         Raises:
             ConnectionAbortedError: The content failed: the connection has to be closed.
         """
         try:
-            await super().__call__(scope, receive, send)
+            # Not the base class's: in a group of tasks it waits for a disconnect, which `ClientWatch` does.
+            async with aclosing(self._content):
+                await self.stream_response(send)
         except GatewayError as error:
             # The status has been sent: only breaking off the body can report the error.
             gateway: Gateway = scope["app"].state.gateway

@@ -6,7 +6,7 @@ Events: the OpenAPI description of OpenAI's API, `CreateSpeechResponseStreamEven
 import base64
 import json
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -52,7 +52,7 @@ def wav_header(size: int | None = None) -> bytes:
 
 async def events(
     content: AsyncGenerator[bytes, None], speech: ContextSpeech, metrics: Metrics
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield OpenAI's server-sent events, each below 33,000 bytes; a failure is the last event.
 
     In `usage` a token is four characters or 40 ms of audio. `warnings` are the worker's.

@@ -90,10 +90,14 @@ def bind(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        sock = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         why = str(error).partition(" (while")[0]  # the rest repeats the address
         raise GatewayStartError(f"cannot listen on {address(host, port)}: {why}") from None
+    # Accepted sockets inherit it; asyncio sets it only on sockets of its own making. Without it audio waits
+    # until the client's kernel has acknowledged the headers, or the caption, before it.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def address(host: str, port: int) -> str:

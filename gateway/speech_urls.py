@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Literal
 
@@ -232,7 +232,7 @@ async def range_when_made(speech: GrowingSpeech, header: str | None) -> ByteRang
         await speech.wait_for_change()
 
 
-async def audio_range(speech: GrowingSpeech, wanted: ByteRange) -> AsyncIterator[bytes]:
+async def audio_range(speech: GrowingSpeech, wanted: ByteRange) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of a range as they are made.
 
     Raises:

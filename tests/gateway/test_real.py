@@ -25,6 +25,7 @@ from websockets.asyncio.client import connect
 
 from bench.running import running
 from gateway.runpod_queue import RunPodQueue
+from gateway.server import bind
 from gateway.settings import NAMES, GatewaySettings
 from tests.kits.gateway import SocketClient
 from tests.kits.pods import gatewaying
@@ -239,6 +240,13 @@ def test_a_taken_port_and_a_missing_package_are_one_line_each(tmp_path: Path) ->
         (1, f"gateway: cannot listen on 127.0.0.1:{port}: [Errno 98] Address already in use\n"),
         (1, "gateway: the package websockets is missing: pip install '.[gateway]'\n"),
     ]
+
+
+def test_audio_does_not_wait_until_the_client_has_acknowledged_what_came_before_it() -> None:
+    with bind("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

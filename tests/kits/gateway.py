@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from chatterpod import Chunk, EngineFailed, UnknownVoice
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.app import create_app
-from gateway.server import Server, configured
+from gateway.server import Server, bind, configured
 from gateway.settings import GatewaySettings
 from segmenter import plan
 
@@ -129,7 +128,7 @@ async def running_gateway(
     queue = queue or MemoryQueue()
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = GatewaySettings(**(defaults | settings))
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = bind("127.0.0.1", 0)
     app = create_app(chosen, queue)
     server = Server(configured(app, chosen), lambda: None, app.state.requests.end)
     serving = asyncio.create_task(server.serve([listening]))
