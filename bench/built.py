@@ -22,6 +22,8 @@ SOURCES = (  # what the checkpoints are made by and of
     "worker/engines/chatterbox/files.py",
     "worker/engines/chatterbox/multilingual/entry.py",
     "worker/engines/chatterbox/multilingual/text.py",
+    "worker/engines/chatterbox/nano/entry.py",
+    "worker/engines/chatterbox/turbo/entry.py",
 )
 PACKAGES = ("chatterbox-tts", "spacy-pkuseg", "tokenizers", "torch")
 

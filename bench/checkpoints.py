@@ -1,13 +1,13 @@
 """Checkpoints of random weights that look like the released one, for tests and benchmarks.
 
-`python -m bench.checkpoints FOLDER [--size tiny|full] [--seed N] [--cloning]`
+`python -m bench.checkpoints FOLDER [--model turbo|nano] [--size tiny|full] [--seed N] [--cloning]`
 """
 
 import argparse
 import importlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,9 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from bench.built import BUILT, ROOT, once
+from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.nano.entry import NANO
+from worker.engines.chatterbox.turbo.entry import TURBO
 
 __all__ = [
     "MANIFEST",
@@ -44,9 +47,10 @@ TAGS = (
 )  # fmt: skip
 
 
-def build_once(size: Size = "full", root: Path = BUILT) -> Path:
+def build_once(size: Size = "full", root: Path = BUILT, model: Model = TURBO) -> Path:
     """Return the folder of a random checkpoint of this size under `root`, built if it is not there."""
-    return once(size, lambda part: build(part, size), root)
+    name = size if model is TURBO else f"{model.short}-{size}"
+    return once(name, lambda part: build(part, size, model=model), root)
 
 
 @contextmanager
@@ -60,7 +64,9 @@ def made(folder: Path) -> Iterator[None]:
         raise
 
 
-def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False) -> Path:
+def build(
+    folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False, model: Model = TURBO
+) -> Path:
     """Write a whole checkpoint of random weights and return its folder.
 
     Args:
@@ -68,27 +74,28 @@ def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = F
         size: "tiny" (100 MB, a second) or "full" (3 GB, a minute).
         seed: The same seed gives the same weights.
         cloning: Add the speech tokenizer and the speaker encoder to a tiny one too (0.5 GB).
+        model: Turbo, or one of the same make.
     """
     with made(folder):
-        write_models(folder, size, seed, cloning=cloning)
+        write_models(folder, size, seed, model, cloning=cloning)
         write_tokenizer(folder)
         write_json(folder / "manifest.json", {**MANIFEST, "size": size, "seed": seed})
     return folder
 
 
-def write_models(folder: Path, size: Size, seed: int, *, cloning: bool) -> None:
+def write_models(folder: Path, size: Size, seed: int, model: Model, *, cloning: bool) -> None:
     """Write the models and the voice under upstream's names."""
     upstream = importlib.import_module("bench.upstream")  # several seconds: only where something is built
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        save(upstream.t3(size), folder / "t3_turbo_v1.safetensors")
+        save(upstream.t3(size, model.short), folder / model.t3_file)
         s3gen = upstream.s3gen(size, cloning=cloning).state_dict()
         unasked = () if cloning or size == "full" else ("tokenizer.",)
         save_tensors(
             {name: value for name, value in s3gen.items() if not name.startswith(unasked)},
-            folder / "s3gen_meanflow.safetensors",
+            folder / model.s3_files[-1],
         )
-        save(upstream.voice_encoder(), folder / "ve.safetensors")
+        save(upstream.voice_encoder(), folder / model.voice_encoder)
     voice = upstream.conditionals(size, torch.Generator().manual_seed(seed))
     torch.save(voice, folder / "conds.pt")
 
@@ -136,16 +143,19 @@ def write_json(file: Path, value: object) -> None:
     file.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 
-def command(description: str | None, build: Callable[..., Path]) -> None:
-    """Build what the command line asks for."""
+def command(description: str | None, build: Callable[..., Path], models: Sequence[Model]) -> None:
+    """Build what the command line asks for, of one of these models."""
     asked = argparse.ArgumentParser(description=description)
     asked.add_argument("folder", type=Path)
     asked.add_argument("--size", choices=("tiny", "full"), default="tiny")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--cloning", action="store_true")
+    by_name = {model.short: model for model in models}
+    asked.add_argument("--model", choices=by_name, default=models[0].short)
     options = asked.parse_args()
-    build(options.folder, options.size, options.seed, cloning=options.cloning)
+    model = by_name[options.model]
+    build(options.folder, options.size, options.seed, cloning=options.cloning, model=model)
 
 
 if __name__ == "__main__":
-    command(__doc__, build)
+    command(__doc__, build, (TURBO, NANO))

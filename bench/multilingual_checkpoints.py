@@ -18,6 +18,7 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
 from bench.built import BUILT, ROOT, once
 from bench.checkpoints import MANIFEST, Size, command, made, save, write_json
+from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.multilingual.entry import (
     CANGJIE_FILE,
     MULTILINGUAL,
@@ -49,7 +50,9 @@ def build_once(size: Size = "full", root: Path = BUILT) -> Path:
     return once(f"multilingual-{size}", lambda part: build(part, size), root)
 
 
-def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False) -> Path:
+def build(
+    folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = False, model: Model = MULTILINGUAL
+) -> Path:
     """Write a whole checkpoint of random weights and return its folder.
 
     Args:
@@ -57,9 +60,10 @@ def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = F
         size: "tiny" (100 MB, a second) or "full" (3.2 GB, a minute).
         seed: The same seed gives the same weights.
         cloning: Add the speech tokenizer and the speaker encoder to a tiny one too (0.5 GB).
+        model: one of the multilingual ones.
     """
     with made(folder):
-        write_models(folder, size, seed, cloning=cloning)
+        write_models(folder, size, seed, model, cloning=cloning)
         tokenizer().save(str(folder / TOKENIZER_FILE))
         keys = [f"{chr(code)}\t{made_up(code)}" for code in range(0x4E00, 0xA000)]
         write_json(folder / CANGJIE_FILE, keys)
@@ -69,17 +73,17 @@ def build(folder: Path, size: Size = "tiny", seed: int = 0, *, cloning: bool = F
     return folder
 
 
-def write_models(folder: Path, size: Size, seed: int, *, cloning: bool) -> None:
+def write_models(folder: Path, size: Size, seed: int, model: Model, *, cloning: bool) -> None:
     """Write the models and the voice under upstream's names."""
     upstream = importlib.import_module("bench.upstream")  # several seconds: only where something is built
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        save(upstream.llama(size), folder / MULTILINGUAL.t3_file)
+        save(upstream.llama(size), folder / model.t3_file)
         s3gen = upstream.s3gen(size, cloning=cloning, meanflow=False).state_dict()
         unasked = () if cloning or size == "full" else ("tokenizer.",)
         kept = {name: tensor for name, tensor in s3gen.items() if not name.startswith(unasked)}
-        torch.save(kept, folder / MULTILINGUAL.s3_files[-1])
-        torch.save(upstream.voice_encoder().state_dict(), folder / MULTILINGUAL.voice_encoder)
+        torch.save(kept, folder / model.s3_files[-1])
+        torch.save(upstream.voice_encoder().state_dict(), folder / model.voice_encoder)
     voice = upstream.conditionals(size, torch.Generator().manual_seed(seed), T3_PROMPT)
     torch.save(voice, folder / "conds.pt")
 
@@ -134,4 +138,4 @@ def learn_words(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    command(__doc__, build)
+    command(__doc__, build, (MULTILINGUAL,))

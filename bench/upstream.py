@@ -49,7 +49,7 @@ __all__ = [
 Size = Literal["tiny", "full"]
 Voice = dict[str, dict[str, Any]]  # as `conds.pt` holds it
 
-TINY_GPT2 = "GPT2_tiny"
+NANO_GPT2 = "GPT2_small"  # as upstream's repository names it; the released package has no entry for it
 TINY_LLAMA = "Llama_tiny"
 SPEAKER_SIZE = 256  # VoiceEncoder's embedding
 XVECTOR_SIZE = 192  # CAMPPlus's
@@ -71,13 +71,22 @@ SIZES: dict[Size, Shape] = {
 }
 
 
-def t3(size: Size) -> Any:
-    """Return Turbo's T3; tiny: two layers of 128 channels."""
-    width = {"n_embd": 128, "hidden_size": 128, "n_head": 2, "n_layer": 2, "n_positions": 2048, "n_ctx": 2048}
-    text_ids = SIZES[size].text_ids
-    LLAMA_CONFIGS[TINY_GPT2] = {**GPT2_MEDIUM_CONFIG, **width, "vocab_size": text_ids}
+def gpt2(width: int, layers: int, **others: int) -> dict[str, Any]:
+    """Return the entry of `LLAMA_CONFIGS` for a GPT-2 of another size; its heads are 64 wide."""
+    size = {"n_embd": width, "hidden_size": width, "n_head": width // 64, "n_layer": layers}
+    return {**GPT2_MEDIUM_CONFIG, **size, **others}
+
+
+def t3(size: Size, model: str = "turbo", *, text_ids: int | None = None) -> Any:
+    """Return Turbo's T3 or Nano's, with as many text tokens as are asked for; tiny: two layers."""
+    text_ids = text_ids or SIZES[size].text_ids
+    tiny = {"n_positions": 2048, "n_ctx": 2048, "vocab_size": text_ids}
+    LLAMA_CONFIGS["turbo tiny"] = gpt2(128, 2, **tiny)
+    LLAMA_CONFIGS["nano tiny"] = gpt2(192, 2, **tiny)
+    LLAMA_CONFIGS[NANO_GPT2] = gpt2(768, 12, vocab_size=text_ids)
     options = T3Config(text_tokens_dict_size=text_ids)
-    options.llama_config_name = TINY_GPT2 if size == "tiny" else "GPT2_medium"
+    full = NANO_GPT2 if model == "nano" else "GPT2_medium"
+    options.llama_config_name = f"{model} tiny" if size == "tiny" else full
     options.speech_tokens_dict_size = SPEECH_IDS + 2
     options.input_pos_emb = None
     options.speech_cond_prompt_len = SIZES[size].t3_prompt

@@ -61,6 +61,12 @@ def tiny_checkpoint() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_nano() -> Path:
+    """A tiny random checkpoint of Chatterbox-Nano as released (100 MB); read only."""
+    return once("nano-tiny", lambda folder: make("checkpoints", folder, "--model", "nano"))
+
+
+@pytest.fixture(scope="session")
 def tiny_multilingual() -> Path:
     """A tiny random checkpoint of Chatterbox Multilingual (90 MB); read only."""
     return once("multilingual-tiny", lambda folder: make("multilingual_checkpoints", folder))

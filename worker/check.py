@@ -18,7 +18,7 @@ import numpy as np
 
 from encoder import Mp3Encoder, read_file, whole_file
 from worker.engines import Engine, Fault, Pcm, Take, Utterance
-from worker.engines.chatterbox.catalogue import MODELS
+from worker.engines.chatterbox.catalogue import MODELS, check_model
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.choose import choose, load, usable_device
 from worker.errors import StartError
@@ -178,6 +178,7 @@ def weights_line(settings: Settings) -> str:
     if name not in MODELS:
         return "none needed"
     folder = settings.weights_folder(name)
+    check_model(folder, MODELS[name])
     MODELS[name].check_whole(folder)
     manifest = Manifest.read(folder)
     origin = "random" if manifest.is_random else f"revision {(manifest.revision or 'unknown')[:12]}"

@@ -12,13 +12,19 @@ from bench import upstream
 from bench.upstream import Voice, flow_noise, mel_of, source_noise, wave_of
 
 __all__ = [
-    "flow_noise", "mel_of", "source_noise", "tiny_llama", "tiny_s3gen", "tiny_t3", "tiny_voice", "wave_of",
+    "flow_noise", "mel_of", "nano_t3", "source_noise", "tiny_llama", "tiny_s3gen", "tiny_t3", "tiny_voice",
+    "upstream", "wave_of",
 ]  # fmt: skip
 
 
 def tiny_t3(seed: int = 0) -> Any:
     """Return upstream's T3, two layers of 128 channels."""
     return shaken(lambda: upstream.t3("tiny"), seed)
+
+
+def nano_t3(seed: int = 0) -> Any:
+    """Return upstream's T3 of Nano's real size, twelve layers of 768 channels, with few text tokens."""
+    return shaken(lambda: upstream.t3("full", "nano", text_ids=400), seed)
 
 
 def tiny_llama(seed: int = 0) -> Any:

@@ -49,7 +49,7 @@ def test_a_worker_that_could_work_says_all_that_it_would_do(tmp_path: Path) -> N
     ("env", "said"),
     [
         ({"TTS_ENGIN": "tone"}, "TTS_ENGIN is not a setting"),
-        ({"TTS_ENGINE": "chatterbox-turbo", "TTS_MODEL_DIR": "/no"}, "t3_turbo_v1.safetensors is missing"),
+        ({"TTS_ENGINE": "chatterbox-turbo", "TTS_MODEL_DIR": "/no"}, "no Chatterbox-Turbo weights in /no"),
         ({"TTS_ENGINE": "tone", "TTS_CACHE_DIR": "/proc/cache"}, "/proc/cache cannot be written to"),
         ({"RUNPOD_ENDPOINT_ID": "abc", "TTS_MODEL_DIR": "/nowhere"}, "no Chatterbox weights in /nowhere"),
     ],

@@ -16,6 +16,7 @@ from worker.engines.chatterbox.catalogue import MODELS, TURBO
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
+from worker.engines.chatterbox.nano.entry import NANO
 from worker.engines.chatterbox.weights.lock import Lock, Pin
 
 STAGE = stage("weights")
@@ -28,6 +29,7 @@ NOBODY = "http://127.0.0.1:9"
     ("model", "revision", "size"),
     [
         (TURBO, "749d1c1a46eb10492095d68fbcf55691ccf137cd", 2_987_680_126),
+        (NANO, "71ccd1d0081b430592cea481f4307e764e07bc64", 1_942_099_278),
         (MULTILINGUAL, "05e904af2b5c7f8e482687a9d7336c5c824467d9", 3_208_951_770),
     ],
 )
@@ -87,7 +89,8 @@ def build(folder: Path, model: str, lock: Lock, hub: str) -> Ending:
 
 
 @pytest.mark.parametrize(
-    ("model", "made"), [("turbo", "tiny_weights"), ("multilingual", "tiny_multilingual")]
+    ("model", "made"),
+    [("turbo", "tiny_weights"), ("nano", "tiny_nano"), ("multilingual", "tiny_multilingual")],
 )
 def test_the_step_passes_with_a_lock_of_what_the_hub_has_and_leaves_baked_weights_of_its_revision(
     tmp_path: Path, request: pytest.FixtureRequest, model: str, made: str

@@ -1,11 +1,11 @@
 """Which engine this worker speaks with, loaded."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.engines import Engine
-from worker.engines.chatterbox.catalogue import MODELS
+from worker.engines.chatterbox.catalogue import MODELS, check_model, named
 from worker.engines.chatterbox.files import read_ahead
 from worker.engines.chatterbox.model import Model, not_installed
 from worker.engines.chatterbox.options import Options
@@ -31,8 +31,9 @@ class Loaded:
 def choose(settings: Settings) -> str:
     """Return the engine's name.
 
-    `auto` is Chatterbox if torch and weights are there, else the preview engine, but never on a
-    deployed endpoint, where another voice than the one paid for would be heard.
+    `auto` is Chatterbox if torch and weights are there, without a GPU the light one of several models.
+    Else it is the preview engine, but never on a deployed endpoint, where another voice than the one paid
+    for would be heard.
 
     Raises:
         StartError: No engine can be chosen.
@@ -42,15 +43,32 @@ def choose(settings: Settings) -> str:
     if settings.engine != "auto":
         return settings.engine
     if importlib.util.find_spec("torch") is not None:
-        for name, model in MODELS.items():
-            if model.is_checkpoint(settings.weights_folder(name)):
-                return name
+        found = [each for each in MODELS.values() if each.is_checkpoint(settings.weights_folder(each.name))]
+        if found:
+            return preferred(found, settings).name
     if settings.deployed:
         folder = settings.weights_folder(next(iter(MODELS)))
         raise StartError(f"no Chatterbox weights in {folder}: set TTS_MODEL_DIR, or TTS_ENGINE")
     if importlib.util.find_spec("hibari") is None:
         raise StartError("no engine is installed: pip install hibari-tts")
     return "preview"
+
+
+def preferred(found: Sequence[Model], settings: Settings) -> Model:
+    """Return the one of several models to speak with.
+
+    Raises:
+        StartError: They lie in one folder, or a GPU that is there cannot be used.
+    """
+    if len(found) == 1:
+        return found[0]
+    if settings.model_dir is not None:
+        raise StartError(
+            f"{settings.model_dir} holds the weights of {named(found)}: set TTS_ENGINE to one of "
+            f"{', '.join(model.name for model in found)}, or keep them in folders of their own"
+        )
+    light = [model for model in found if model.light]
+    return light[0] if light and usable_device(settings.device) == "cpu" else found[0]
 
 
 def load(name: str, settings: Settings) -> Loaded:
@@ -74,10 +92,7 @@ def load(name: str, settings: Settings) -> Loaded:
 def load_chatterbox(model: Model, settings: Settings) -> Loaded:
     """Load one of Chatterbox's models; its files are read while torch is imported."""
     folder = settings.weights_folder(model.name)
-    if not model.is_checkpoint(folder):
-        if any(folder.glob("*.safetensors")):
-            model.check_whole(folder)  # names the file that is missing
-        raise StartError(f"no {model.title} weights in {folder}: set TTS_MODEL_DIR")
+    check_model(folder, model)
     read_ahead(folder, model.speaking(folder))
     try:
         from worker.engines.chatterbox import start  # noqa: PLC0415 - torch takes a second to import

@@ -1,4 +1,4 @@
-"""What both of Chatterbox's engines do once: take utterances in, learn voices, report what failed."""
+"""What Chatterbox's engines do once: take utterances in, learn voices, report what failed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -61,6 +61,7 @@ class ChatterboxEngine(ABC, Generic[VoiceKind, Active]):
         prompt_seconds: float | None,
         flow_steps: int,
     ) -> None:
+        self.name: str = models.architecture.model.name
         self.device: str = models.t3.device.type
         self.slots = slots
         self.voices: tuple[str, ...] = ("default",)

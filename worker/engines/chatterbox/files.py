@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ __all__ = [
     "check_files",
     "first_there",
     "read_ahead",
+    "t3_size",
 ]
 
 VOICE_FILE = "voice.safetensors"  # of a baked checkpoint: the default voice with its prefix
@@ -27,6 +29,7 @@ RELEASED_VOICE = "conds.pt"
 CLONING_FILE = "cloning.safetensors"  # of a baked checkpoint: what only cloning reads
 WATERMARK_FILE = "watermark.safetensors"
 MANIFEST = "manifest.json"
+BLOCK = re.compile(r"tfmr\.(?:h|layers)\.(\d+)\.")  # of T3: the beginning of its tensors' names
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Manifest:
     tokens_per_character: float | None = None  # random weights end by length: they almost never stop
     files: Mapping[str, str] | None = None  # name -> SHA-256
     name: str | None = None  # of weights that are not the released ones: part of the cache key
+    model: str | None = None  # the engine's name
 
     @property
     def is_random(self) -> bool:
@@ -56,7 +60,14 @@ class Manifest:
             found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
             pace = float(found["tokens_per_character"]) if found.get("random") else None
             name = found.get("name") or (f"random-{found.get('size')}-{found.get('seed')}" if pace else None)
-            return cls(found.get("precision"), found.get("revision"), pace, found.get("files"), name)
+            return cls(
+                found.get("precision"),
+                found.get("revision"),
+                pace,
+                found.get("files"),
+                name,
+                found.get("model"),
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StartError(
                 f"{file} cannot be read ({type(error).__name__}): bake the checkpoint again"
@@ -84,16 +95,32 @@ def first_there(folder: Path, names: Sequence[str]) -> str:
 
 def stated_length(file: Path) -> int:
     """Return the length that a safetensors file's own header gives, in bytes; -1 where it has none."""
+    try:
+        length, entries = header_of(file)
+        return length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return -1
+
+
+def t3_size(file: Path) -> tuple[int, int] | None:
+    """Return the blocks and the width that a T3's file states in its header; None if it states none."""
+    try:
+        _, entries = header_of(file)
+        blocks = {match[1] for match in map(BLOCK.match, entries) if match}
+        return len(blocks), int(entries["speech_emb.weight"]["shape"][1])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def header_of(file: Path) -> tuple[int, dict[str, Any]]:
+    """Return where a safetensors file's header ends, and what it says of each tensor; raises ValueError."""
     with file.open("rb") as opened:
-        header = int.from_bytes(opened.read(8), "little")
-        if header > file.stat().st_size:
-            return -1
-        try:
-            entries = json.loads(opened.read(header)).items()
-            ends = [entry["data_offsets"][1] for name, entry in entries if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return -1
-    return 8 + header + max(ends, default=0)
+        length = int.from_bytes(opened.read(8), "little")
+        if length > file.stat().st_size:
+            raise ValueError("no header")
+        entries: dict[str, Any] = json.loads(opened.read(length))
+    entries.pop("__metadata__", None)
+    return 8 + length, entries
 
 
 def read_ahead(folder: Path, names: Sequence[str]) -> None:

@@ -22,13 +22,16 @@ class Model:
         repository: of the released files, on the hub.
         lock: the file that pins them.
         t3_file: T3's weights.
+        t3_size: the released T3's blocks, and how wide it is.
         s3_files: S3Gen's weights as baked and as released, which may be one name.
         voice_encoder: the speaker encoder's weights, as released.
         tokenizer_files: what text is read with, as released.
         needed: those of them without which nothing can be spoken, in a baked checkpoint too.
         flow_steps: of S3Gen's flow, as upstream takes them.
-        code: the module that needs torch. `load(folder, device, options, flow_steps)` returns an engine and
-            its models; `write_weights(source, part, precision)` and `write_voice(part)` bake a checkpoint.
+        code: the module that needs torch. `load(model, folder, device, options, flow_steps)` returns an
+            engine and its models; `write_weights(model, source, part, precision)` and
+            `write_voice(model, part)` bake a checkpoint.
+        light: whether it is made for machines without a GPU.
     """
 
     name: str
@@ -37,12 +40,14 @@ class Model:
     repository: str
     lock: str
     t3_file: str
+    t3_size: tuple[int, int]
     s3_files: tuple[str, ...]
     voice_encoder: str
     tokenizer_files: tuple[str, ...]
     needed: tuple[str, ...]
     flow_steps: int
     code: str
+    light: bool = False
 
     @property
     def baked_from(self) -> tuple[str, ...]:

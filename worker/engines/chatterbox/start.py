@@ -42,7 +42,7 @@ def start(folder: Path, *, device: str, options: Options = DEFAULTS, model: Mode
     """
     picked = pick_device(device)
     steps = options.flow_steps or model.flow_steps
-    engine, models = on_own_thread(partial(model.imported().load, folder, picked, options, steps))
+    engine, models = on_own_thread(partial(model.imported().load, model, folder, picked, options, steps))
     kept = folder / WATERMARK_FILE
     with memory_needed(picked, "the watermark"):
         watermark = on_own_thread(partial(Watermark.load, kept if kept.is_file() else None, picked))

@@ -8,8 +8,9 @@ from safetensors.torch import save_file
 
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE
+from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.multilingual import checkpoint
-from worker.engines.chatterbox.multilingual.checkpoint import ARCHITECTURE, MultilingualModels
+from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels, architecture_of
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.multilingual.entry import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
 from worker.engines.chatterbox.options import Options
@@ -20,24 +21,24 @@ __all__ = ["load", "write_voice", "write_weights"]
 
 
 def load(
-    folder: Path, device: torch.device, options: Options, flow_steps: int
+    model: Model, folder: Path, device: torch.device, options: Options, flow_steps: int
 ) -> tuple[MultilingualEngine, MultilingualModels]:
-    """Load the checkpoint of `folder`, and the engine that speaks with it.
+    """Load the checkpoint of `model` in `folder`, and the engine that speaks with it.
 
     Raises:
         StartError: Weights, device or memory do not allow it.
     """
     with memory_needed(device, "the weights"):
-        models = checkpoint.load(folder, device, options.precision)
+        models = checkpoint.load(folder, device, options.precision, model)
     engine = MultilingualEngine(
         models, slots=options.slots or 1, prompt_seconds=options.prompt_seconds, flow_steps=flow_steps
     )
     return engine, models
 
 
-def write_weights(source: Path, part: Path, precision: str) -> None:
+def write_weights(model: Model, source: Path, part: Path, precision: str) -> None:
     """Write the models' tensors, and what text is read with, to the folder `part`; raises StartError."""
-    write_models(ARCHITECTURE, source, part, precision)
+    write_models(architecture_of(model), source, part, precision)
     for name in (TOKENIZER_FILE, CANGJIE_FILE):
         if (source / name).is_file():
             shutil.copyfile(source / name, part / name)
@@ -45,7 +46,7 @@ def write_weights(source: Path, part: Path, precision: str) -> None:
         shutil.copytree(source / WORDS_FOLDER, part / WORDS_FOLDER)
 
 
-def write_voice(part: Path) -> None:
+def write_voice(_: Model, part: Path) -> None:
     """Write the default voice as tensors, in place of upstream's pickle."""
     save_file(Conditioning.from_upstream(part / RELEASED_VOICE).tensors(), part / VOICE_FILE)
     (part / RELEASED_VOICE).unlink()

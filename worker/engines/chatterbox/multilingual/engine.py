@@ -36,7 +36,6 @@ class MultilingualUtterance(ActiveUtterance[MultilingualVoice, GuidedDecoding]):
 class MultilingualEngine(ChatterboxEngine[MultilingualVoice, MultilingualUtterance]):
     """Speak 23 languages; the same utterance gives the same samples, alone or beside others."""
 
-    name = "chatterbox-multilingual"
     ahead = 1
     options: Mapping[str, Range] = {
         "temperature": Range(0.05, 2.0),

@@ -15,6 +15,7 @@ MULTILINGUAL = Model(
     repository="ResembleAI/chatterbox",
     lock="weights-multilingual.lock",
     t3_file="t3_mtl23ls_v2.safetensors",
+    t3_size=(30, 1024),
     s3_files=("s3gen.safetensors", "s3gen.pt"),
     voice_encoder="ve.pt",
     tokenizer_files=(TOKENIZER_FILE, CANGJIE_FILE),

@@ -1,4 +1,4 @@
-"""Turbo's code that needs torch: to an engine that speaks, and to a baked checkpoint."""
+"""The code of Turbo and Nano that needs torch: to an engine that speaks, and to a baked checkpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,13 @@ from typing import Any
 import torch
 
 from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE
+from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.stored import write_models
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.captures import GraphCapture
-from worker.engines.chatterbox.turbo.checkpoint import ARCHITECTURE, TurboModels
+from worker.engines.chatterbox.turbo.checkpoint import TurboModels, architecture_of
 from worker.engines.chatterbox.turbo.cuda_graphs import CudaGraphs, SideStream
 from worker.engines.chatterbox.turbo.engine import TurboEngine, bytes_of_slots
 from worker.engines.chatterbox.turbo.text import TOKENIZER, load_tokenizer
@@ -23,15 +24,15 @@ SLOTS = {"cpu": 8, "cuda": 16}  # utterances inside at once
 
 
 def load(
-    folder: Path, device: torch.device, options: Options, flow_steps: int
+    model: Model, folder: Path, device: torch.device, options: Options, flow_steps: int
 ) -> tuple[TurboEngine, TurboModels]:
-    """Load the checkpoint of `folder`, and the engine that speaks with it.
+    """Load the checkpoint of `model` in `folder`, and the engine that speaks with it.
 
     Raises:
         StartError: Weights, device or memory do not allow it.
     """
     with memory_needed(device, "the weights"):
-        models = checkpoint.load(folder, device, options.precision)
+        models = checkpoint.load(folder, device, options.precision, model)
     slots = options.slots or SLOTS[device.type]
     with memory_needed(device, *slots_needed(models, slots)):
         engine = TurboEngine(
@@ -65,15 +66,15 @@ def slots_needed(models: TurboModels, slots: int) -> tuple[str, str]:
     )
 
 
-def write_weights(source: Path, part: Path, precision: str) -> None:
+def write_weights(model: Model, source: Path, part: Path, precision: str) -> None:
     """Write the models' tensors and the tokenizer to the folder `part`; raises StartError."""
-    write_models(ARCHITECTURE, source, part, precision)
+    write_models(architecture_of(model), source, part, precision)
     load_tokenizer(source).save(str(part / TOKENIZER))
 
 
-def write_voice(part: Path) -> None:
+def write_voice(model: Model, part: Path) -> None:
     """Write the default voice with its prefix, computed by the models that were just written."""
-    models = checkpoint.load(part, torch.device("cpu"))
+    models = checkpoint.load(part, torch.device("cpu"), model=model)
     with torch.inference_mode():
         models.voice.prefix(models.t3)
     (part / VOICE_FILE).write_bytes(models.voice.to_bytes(models.precision))

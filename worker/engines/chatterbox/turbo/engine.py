@@ -1,4 +1,4 @@
-"""Chatterbox-Turbo as a step machine: one call is a prefill, a few decode steps, or one S3Gen call.
+"""Chatterbox-Turbo, or Nano, as a step machine: one call is a prefill, a few decode steps, or one S3Gen call.
 
 What the most urgent utterance needs is done first. Utterances that a listener waits for are decoded
 before all others; the rest are decoded together. T3 and S3Gen take turns on all cores of a CPU: apart on
@@ -41,12 +41,11 @@ MOST_PROMPT = 376  # positions of a voice: its speaker, and 15 s of speech token
 
 
 class TurboEngine(ChatterboxEngine[TurboVoice, TurboUtterance]):
-    """Speak with Chatterbox-Turbo; the same utterance gives the same samples, alone or beside others.
+    """Speak with Turbo or Nano; the same utterance gives the same samples, alone or beside others.
 
     So on a CPU to the last bit; on a GPU in half precision a neighbour may change the last bits of a row.
     """
 
-    name = "chatterbox-turbo"
     languages = frozenset({"en"})
     lacking: Mapping[str, str] = MappingProxyType({})
     options: Mapping[str, Range] = {

@@ -1,8 +1,8 @@
 """T3 of Chatterbox-Turbo: a GPT-2 decoder from voice prompt and text to speech tokens, in plain torch.
 
 Equal to upstream's `T3.inference_turbo` (chatterbox/models/t3/t3.py, on transformers' GPT2Model).
-Every size is read off the weights, the released ones being 24 layers of 16 heads, 1,024 wide; heads are 64
-wide, as in every GPT-2.
+Every size is read off the weights: Turbo's are 24 layers of 16 heads, 1,024 wide, Nano's 12 of 12, 768 wide;
+heads are 64 wide, as in every GPT-2.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ __all__ = ["EPSILON", "T3", "Attend", "check_shapes"]
 
 EPSILON = 1e-5  # of the layer norms
 BLOCKS = "tfmr.h."
-RELEASE = "Turbo's t3_turbo_v1"
+RELEASE = "Turbo's t3_turbo_v1 or Nano's t3_nano_v1"
 
 Attend = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, q [N, heads, 64], kv [N, 2, heads, 64]) -> [N, heads, 64]: caches kv, attends to what is cached."""

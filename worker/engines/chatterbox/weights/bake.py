@@ -1,4 +1,4 @@
-"""A released checkpoint made ready: `python -m worker.engines.chatterbox.weights.bake SRC DST`, either model.
+"""A released checkpoint made ready: `python -m worker.engines.chatterbox.weights.bake SRC DST`, any model.
 
 What plain synthesis never reads goes into a file of its own or is left out, weight norm is folded,
 weights are stored in the precision they are used in, and the default voice keeps its prefix. The
@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 try:
-    from worker.engines.chatterbox.catalogue import MODELS, TURBO
+    from worker.engines.chatterbox.catalogue import TURBO, check_model, models_in, named
     from worker.engines.chatterbox.files import MANIFEST, Manifest
+    from worker.engines.chatterbox.model import Model
     from worker.engines.chatterbox.tensors import PRECISIONS
     from worker.errors import StartError
 except ModuleNotFoundError as missing:
@@ -37,23 +38,36 @@ def bake(source: Path, target: Path, precision: str = "bf16", report: Callable[[
     given = Manifest.read(source)
     if given.precision is not None:
         raise StartError(f"{source} is baked already: bake the released files")
-    model = next((each for each in MODELS.values() if each.is_checkpoint(source)), TURBO)
-    check_released(source, model.baked_from)
+    model = model_in(source)
     code = model.imported()
     if target.exists():
         raise StartError(f"{target} exists: remove it, or bake to another folder")
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     part.mkdir(parents=True)
     try:
-        code.write_weights(source, part, precision)
-        write_manifest(source, part, precision)
-        code.write_voice(part)
-        write_manifest(source, part, precision)
+        code.write_weights(model, source, part, precision)
+        write_manifest(model, source, part, precision)
+        code.write_voice(model, part)
+        write_manifest(model, source, part, precision)
         part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     for file in sorted(target.iterdir()):
         report(f"{file.stat().st_size / 1e6:9.1f} MB  {file.name}")
+
+
+def model_in(source: Path) -> Model:
+    """Return the model whose released files a folder holds.
+
+    Raises:
+        StartError: It holds those of several, or a file of the model is missing or another model's.
+    """
+    found = models_in(source) or [TURBO]
+    if len(found) > 1:
+        raise StartError(f"{source} holds the weights of {named(found)}: bake each from a folder of its own")
+    check_released(source, found[0].baked_from)
+    check_model(source, found[0])
+    return found[0]
 
 
 def check_released(source: Path, names: Sequence[str]) -> None:
@@ -66,12 +80,12 @@ def check_released(source: Path, names: Sequence[str]) -> None:
         )
 
 
-def write_manifest(source: Path, part: Path, precision: str) -> None:
-    """Write the folder's manifest: the source's own, with the precision and every file's hash."""
+def write_manifest(model: Model, source: Path, part: Path, precision: str) -> None:
+    """Write the folder's manifest: the source's own, with the model, the precision and every file's hash."""
     manifest = source / MANIFEST
     before = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
     files = {file.name: sha256(file) for file in sorted(part.iterdir()) if is_hashed(file)}
-    text = json.dumps(before | {"precision": precision, "files": files}, indent=1)
+    text = json.dumps(before | {"model": model.name, "precision": precision, "files": files}, indent=1)
     (part / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 

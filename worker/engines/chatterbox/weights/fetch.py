@@ -2,8 +2,8 @@
 
 `python -m worker.engines.chatterbox.weights.fetch FOLDER` brings what `weights.lock` pins, checked by size
 and SHA-256, `--weights main` the newest, whose lock it prints; `--lock FILE` only writes the newest's
-lock. `--model multilingual` is about the other model and `weights-multilingual.lock`. The folder appears
-whole or not at all. `HF_ENDPOINT` names another hub, as for huggingface_hub.
+lock. `--model` names another model, whose lock is `weights-MODEL.lock`. The folder appears whole or not at
+all. `HF_ENDPOINT` names another hub, as for huggingface_hub.
 """
 
 import argparse
@@ -205,7 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("target", type=Path, nargs="?", help="new folder for the released files")
     parser.add_argument("--model", choices=SHORT, default="turbo", help="default: turbo")
     parser.add_argument("--weights", choices=("locked", "main"), default="locked", help="default: locked")
-    parser.add_argument("--lock-file", type=Path, help="default: weights.lock, or weights-multilingual.lock")
+    parser.add_argument("--lock-file", type=Path, help="default: the model's own")
     parser.add_argument("--lock", type=Path, metavar="FILE", help="write the newest revision's lock, and end")
     parser.add_argument("--revision", help="a branch, tag or commit; default: the newest of main")
     parser.add_argument("--hub", metavar="URL", help=f"default: HF_ENDPOINT, else {HUB}")
