@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.kits.clips import wav
-from tests.kits.pods import Pod, running, until
+from tests.kits.pods import Pod, gatewaying, running, until
 from worker.voices.demo_voices import demo_clips
 
 TEXT = "The keeper waited, and nobody waved."
@@ -152,3 +153,51 @@ def test_a_clip_that_is_refused_leaves_no_voice(pod: Pod, clip: bytes, said: str
     reply = add(pod, "stranger", clip)
     assert (reply["status"], reply["error"][: len(said)]) == ("FAILED", said)
     assert only(pod, {"op": "voices"})["voices"] == ["default", "harbour", "islander"]
+
+
+def test_a_voice_is_added_heard_listed_and_removed_by_openais_form_through_the_gateway(pod: Pod) -> None:
+    manager, speaker = "a-token-that-may-change-voices", "a-token-that-may-only-speak"
+    tokens = {"GATEWAY_TOKENS": speaker, "GATEWAY_VOICE_TOKENS": manager}
+    given = {"input": TEXT, "voice": "visitor", "response_format": "pcm", "cache": "off", "seed": 5}
+    clip, refused = wav(180), wav(seconds=3)
+    with (
+        gatewaying(pod.url.removesuffix("/v2/local"), **tokens) as (url, _),
+        httpx.Client(
+            base_url=f"{url}/v1", headers={"Authorization": f"Bearer {manager}"}, timeout=100
+        ) as http,
+    ):
+
+        def names() -> set[str]:
+            return {voice["id"] for voice in http.get("/audio/voices").json()["data"]}
+
+        def added(clip: bytes) -> Any:
+            files = {"audio_sample": ("visitor.wav", clip, "audio/wav")}
+            return http.post("/audio/voices", data={"name": "visitor"}, files=files)
+
+        before = names()
+        assert (added(refused).status_code, added(refused).json()["error"]["code"]) == (400, "voice_unusable")
+        assert added(clip).json() | {"seconds": 0} == {
+            "object": "audio.voice",
+            "id": "visitor",
+            "name": "visitor",
+            "seconds": 0,
+            "replaced": False,
+        }
+        assert names() == before | {"visitor"}
+        spoken = [
+            http.post(
+                "/audio/speech", json=given | {"voice": voice}, headers={"Authorization": f"Bearer {token}"}
+            )
+            for voice, token in (("visitor", speaker), ("visitor", manager), ("default", speaker))
+        ]
+        assert [answer.status_code for answer in spoken] == [200] * 3
+        assert spoken[0].content == spoken[1].content != spoken[2].content
+        foreign = {"Authorization": f"Bearer {speaker}"}
+        assert http.delete("/audio/voices/visitor", headers=foreign).status_code == 403
+        assert http.delete("/audio/voices/visitor").json()["deleted"] is True
+        assert names() == before
+        gone = [http.post("/audio/speech", json=given), http.delete("/audio/voices/visitor")]
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in gone] == [
+        (400, "unknown_voice"),
+        (400, "unknown_voice"),
+    ]

@@ -19,40 +19,84 @@ BODIES: dict[str, dict[str, Any]] = {
         "lang_code": "a",
         "volume_multiplier": 1.0,
     },
-    # SillyTavern: src/endpoints/openai.js, /custom/generate-voice, and the slider of its page.
+    # SillyTavern: src/endpoints/openai.js, /custom/generate-voice; the speed is its slider's lowest.
     "SillyTavern": {
         "input": TEXT,
         "response_format": "mp3",
-        "voice": "Alloy",
+        "voice": "alloy",
         "speed": 0.25,
         "model": "tts-1",
     },
-    # sfortis/openai_tts for Home Assistant: custom_components/openai_tts/openaitts_engine.py.
+    # SillyTavern: public/scripts/extensions/tts/tts-webui.js, from the page itself, with its defaults.
+    "SillyTavern, TTS WebUI": {
+        "model": "chatterbox",
+        "voice": "",
+        "input": TEXT,
+        "response_format": "wav",
+        "speed": 1,
+        "stream": True,
+        "params": {
+            "desired_length": 80,
+            "max_length": 200,
+            "halve_first_chunk": True,
+            "exaggeration": 0.5,
+            "cfg_weight": 0.5,
+            "temperature": 0.8,
+            "device": "auto",
+            "dtype": "float32",
+            "cpu_offload": False,
+            "chunked": True,
+            "cache_voice": False,
+            "tokens_per_slice": 1000,
+            "remove_milliseconds": 45,
+            "remove_milliseconds_start": 25,
+            "chunk_overlap_method": "zero",
+            "seed": -1,
+        },
+    },
+    # sfortis/openai_tts 3.7 for Home Assistant: openaitts_engine.py, `async_get_tts_stream`.
     "Home Assistant": {
         "model": "tts-1",
         "input": TEXT,
         "voice": "shimmer",
         "response_format": "mp3",
         "speed": 1.0,
+    },
+    # The same with instructions, and with an extra payload that its users write for such servers.
+    "Home Assistant with more": {
+        "model": "gpt-4o-mini-tts",
+        "input": TEXT,
+        "voice": "shimmer",
+        "response_format": "mp3",
+        "speed": 1.0,
         "instructions": "Speak calmly.",
         "stream": True,
+        "language": "en",
+        "chunk_size": 100,
     },
-    "Home Assistant, first versions": {
+    # Its first commit.
+    "Home Assistant, first version": {
         "model": "tts-1-hd",
         "input": TEXT,
         "voice": "shimmer",
         "response_format": "wav",
         "speed": 1,
     },
-    # roryeckel/wyoming_openai: src/wyoming_openai/handler.py, by OpenAI's package.
+    # roryeckel/wyoming_openai 0.8.0: handler.py, by OpenAI's package, which leaves out what is not set.
     "wyoming_openai": {
-        "model": "gpt-4o-mini-tts",
         "input": TEXT,
+        "model": "gpt-4o-mini-tts",
         "voice": "alloy",
-        "response_format": "pcm",
-        "speed": 1.0,
-        "instructions": None,
-        "stream_format": "audio",
+        "response_format": "wav",
+    },
+    "wyoming_openai with more": {
+        "input": TEXT,
+        "model": "gpt-4o-mini-tts",
+        "voice": "alloy",
+        "instructions": "Speak calmly.",
+        "response_format": "wav",
+        "speed": 1.1,
+        "stream": True,
     },
     # remsky/Kokoro-FastAPI#238 and its clients.
     "Kokoro's clients": {
