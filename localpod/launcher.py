@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-import os
 import secrets
-import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any
 
 from localpod.pod import WORK, Pod, PodWorker
+from localpod.processes import WorkerProcess
 from localpod.settings import worker_environment
 
 __all__ = ["Launcher"]
@@ -18,7 +15,6 @@ __all__ = ["Launcher"]
 TICK_S = 0.1
 FAULT_TICK_S = 0.01  # while a fault depends on how long a job has run
 REPLIES_LEAVE_S = 0.05  # between the answers to a worker's open polls and its SIGTERM
-GRACE_S = 5.0  # from SIGTERM to SIGKILL
 START_LIMIT_S = 420.0  # as on RunPod: seven minutes from start to the first poll
 FAILURES = 3  # of workers in a row to start, after which the queued jobs fail
 BACK_OFF_S = 0.5  # after the first failure; doubles with each
@@ -31,7 +27,7 @@ class Launcher:
 
     def __init__(self, pod: Pod) -> None:
         self._pod = pod
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[str, WorkerProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[str] = set()  # ids of workers that are being stopped
         self._failures = 0
@@ -57,7 +53,7 @@ class Launcher:
             worker, kill = self._pod.workers[worker_id], self._pod.pending_kills.pop(worker_id, None)
             if kill == "kill":
                 log.info("worker %s: killed by a fault", worker_id)
-                _kill_group(process)
+                process.kill()
             elif worker_id not in self._ending and (kill or self._is_surplus(worker)):
                 self._begin_end(worker)
                 self._start_task(self._stop(worker))
@@ -81,15 +77,8 @@ class Launcher:
         worker = self._pod.worker(secrets.token_hex(7))
         command = self._pod.options.command
         try:
-            # A session of its own makes the worker the head of a process group: a killed worker leaves
-            # its ping process behind, which is killed with the group. Its output goes to standard error,
-            # since standard output may be a pipe whose reader expects only the first line.
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                env=worker_environment(self._pod.options, worker.id),
-                stdin=DEVNULL,
-                stdout=2,
-                start_new_session=True,
+            process = await WorkerProcess.start(
+                worker.id, command, worker_environment(self._pod.options, worker.id)
             )
         except OSError as error:
             log.error("cannot start %s: %s", command[0], error)  # noqa: TRY400  (no traceback for a typo)
@@ -98,17 +87,13 @@ class Launcher:
             return
         worker.pid = process.pid
         self._processes[worker.id] = process
-        log.info("worker %s: started, pid %d", worker.id, process.pid)
-        self._start_task(self._watch(worker, process, await _guard(process.pid)))
+        self._start_task(self._watch(worker, process))
         if self._pod.closing:
             await self._stop(worker)  # it began after `close` had listed the workers
 
-    async def _watch(self, worker: PodWorker, process: Process, guard: Process) -> None:
+    async def _watch(self, worker: PodWorker, process: WorkerProcess) -> None:
         """Wait until the process has ended; queue its jobs again, and count a failed start."""
-        code = await process.wait()
-        _kill_group(process)
-        await guard.communicate(b"\n")
-        log.info("worker %s: exited with code %d", worker.id, code)
+        code = await process.ended()
         del self._processes[worker.id]
         self._pod.lose(worker.id)
         if worker.taken:
@@ -118,19 +103,12 @@ class Launcher:
         self._ending.discard(worker.id)
 
     async def _stop(self, worker: PodWorker) -> None:
-        """Stop the worker: no more jobs, its polls answered, then SIGTERM, and SIGKILL after `GRACE_S`."""
+        """Stop the worker: no more jobs, its polls answered, then its process ended."""
         process = self._processes[worker.id]
         self._begin_end(worker)
         if worker.stopping:
             await asyncio.sleep(REPLIES_LEAVE_S)
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            log.warning("worker %s: still running %g s after SIGTERM, killing it", worker.id, GRACE_S)
-            _kill_group(process)
+        await process.stop()
 
     def _begin_end(self, worker: PodWorker) -> None:
         self._ending.add(worker.id)
@@ -156,26 +134,3 @@ class Launcher:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _guard(group: int) -> Process:
-    """Start a shell that kills the process group if this process ends without having written it a line.
-
-    After a SIGKILL to localpod the SDK would otherwise poll a closed port without a pause.
-    """
-    script = 'read -r line || kill -9 -"$0"'
-    return await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-c",
-        script,
-        str(group),
-        stdin=PIPE,
-        stdout=DEVNULL,
-        stderr=DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _kill_group(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)

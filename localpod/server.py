@@ -3,31 +3,32 @@
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 
 import uvicorn
 from starlette.applications import Starlette
 
-from localpod.app import create_app
 from localpod.fault_middleware import HttpProtocol
-from localpod.settings import EndpointOptions
 
-__all__ = ["bind", "serve"]
+__all__ = ["LocalServer", "bind", "configured", "serve"]
+
+MESSAGE_BYTES = 30_000_000
 
 
-class _Server(uvicorn.Server):
+class LocalServer(uvicorn.Server):
+    """uvicorn, with a callback at its start; at its end it first has the application stop its workers."""
+
     def __init__(self, config: uvicorn.Config, app: Starlette, announce: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept requests, and call `announce`."""
         await super().startup(sockets)
         self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # First the workers are stopped, which may still post results, and all held polls are answered, since
-        # uvicorn would wait for them.
+        """Stop the workers, which may still post results; then end the requests, held polls among them."""
         await self._app.state.launcher.close()
         await super().shutdown(sockets)
 
@@ -49,14 +50,31 @@ def bind(port: int) -> socket.socket:
     return sock
 
 
-def serve(sock: socket.socket, options: EndpointOptions, announce: Callable[[str], None]) -> None:
-    """Serve on the socket until SIGINT or SIGTERM; `announce` gets the address once it answers."""
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    app = create_app(replace(options, base_url=url))
-    config = uvicorn.Config(
-        app, http=HttpProtocol, ws="none", access_log=False, log_level="warning", timeout_graceful_shutdown=2
+def configured(app: Starlette) -> uvicorn.Config:
+    """Return uvicorn's configuration. Messages of a WebSocket may be as long as a worker takes them."""
+    return uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
     )
+
+
+def serve(sock: socket.socket, create: Callable[[str], Starlette], announce: Callable[[str], None]) -> None:
+    """Serve on the socket until SIGINT or SIGTERM.
+
+    Args:
+        sock: As `bind` returns it.
+        create: Makes the application of an address.
+        announce: Gets the address once it answers.
+    """
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    app = create(url)
     # uvicorn raises the signal again after its shutdown: handled here, it does not change the exit code.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    _Server(config, app, lambda: announce(url)).run(sockets=[sock])
+    LocalServer(configured(app), app, lambda: announce(url)).run(sockets=[sock])

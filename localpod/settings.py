@@ -1,11 +1,18 @@
-"""The endpoint's options, and the environment of its workers."""
+"""The options of an endpoint, queue or load balancer, and the environment of its workers."""
 
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ENDPOINT", "EndpointOptions", "worker_environment"]
+__all__ = [
+    "ENDPOINT",
+    "BalancerOptions",
+    "EndpointOptions",
+    "balanced_environment",
+    "ping_path",
+    "worker_environment",
+]
 
 ENDPOINT = "local"
 PING_INTERVAL_MS = 1000  # the SDK divides by 1000 and rounds down: less would ping without a pause
@@ -24,6 +31,24 @@ class EndpointOptions:
     retries: int = 1  # how often a job whose worker was lost is handed out again
     faults: tuple[tuple[str, float], ...] = ()  # in force from the start, see `faults`
     base_url: str = "http://127.0.0.1:8008"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancerOptions:
+    """How the load balancer behaves; durations in seconds. RunPod's own limits are the defaults."""
+
+    workers_min: int = 0
+    workers: int = 1  # at most
+    requests: int = 16  # in flight for each worker: what it scales by, and the most that one worker gets
+    idle_timeout_s: float = 5.0
+    api_key: str | None = None  # None: any key is accepted
+    command: tuple[str, ...] = (sys.executable, "-m", "gateway.direct")
+    wait_s: float = 120.0  # of a request for a worker
+    strict_wait_s: float = 300.0  # of a request for the worker that it names
+    request_s: float = 330.0  # of a request at its worker; also what a worker gets to finish what it does
+    body_bytes: int = 30_000_000  # each way
+    silent_s: float = 480.0  # of a worker that answers no ping, after which it is stopped
+    ping_every_s: float = 0.5
 
 
 def worker_environment(
@@ -46,3 +71,19 @@ def worker_environment(
         "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
         "RUNPOD_SKIP_GPU_CHECK": "true",
     }
+
+
+def balanced_environment(worker_id: str, port: int, own: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return a load-balancing worker's environment: `own`, with what RunPod sets for a container."""
+    return {
+        **own,
+        "PORT": str(port),
+        "PORT_HEALTH": str(port),
+        "RUNPOD_POD_ID": worker_id,
+        "RUNPOD_ENDPOINT_ID": ENDPOINT,
+    }
+
+
+def ping_path(own: Mapping[str, str] = os.environ) -> str:
+    """Return the path of a worker's health."""
+    return own.get("HEALTH_CHECK_PATH", "/ping")

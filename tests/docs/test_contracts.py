@@ -20,6 +20,7 @@ PLANTED = {
     "the segmenter's rooms": ("segmenter/words/numbers.py", "segmenter.cutting.stops"),
     "the gateway's rooms": ("gateway/errors.py", "gateway.app"),
     "localpod's rooms": ("localpod/queue.py", "localpod.public_api"),
+    "the local balancer's rooms": ("localpod/balancer/pool.py", "localpod.balancer.keeper"),
     "text and audio are pure: they know no other package of ours and do no I/O": (
         "encoder/pcm.py",
         "asyncio",

@@ -12,6 +12,7 @@ import pytest
 
 from bench.running import running
 from localpod.settings import EndpointOptions, worker_environment
+from tests.kits.balanced import standin_command
 from tests.kits.timing import until
 
 HEADERS = {"Authorization": "Bearer any"}
@@ -124,3 +125,28 @@ def test_the_help_has_one_line_about_faults_which_names_the_page() -> None:
     assert [
         name for name in ("kill", "SIGTERM", "redispatch", "stop-once", "/localpod/faults") if name in shown
     ] == []
+
+
+def test_as_a_load_balancer_it_leads_to_its_worker_and_ends_with_it() -> None:
+    command = shlex.join(standin_command())
+    with running("--load-balancer", "--command", command, "--api-key", "right") as url:
+        answer = httpx.get(f"{url}/anything", headers={"Authorization": "Bearer right"}, timeout=60)
+        pid = answer.json()["pid"]
+    assert answer.status_code == 200
+    assert not is_running(pid)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--load-balancer", "--fault", "kill.take=1"), "--fault is for the queue only"),
+        (("--load-balancer", "--queue-delay", "1"), "--queue-delay is for the queue only"),
+        (("--requests", "3"), "--requests is for --load-balancer only"),
+        (("--load-balancer", "--requests", "0"), "argument --requests: 0 is less than 1"),
+        (("--load-balancer", "--workers-min", "2"), "--workers-min is 2, more than --workers, which is 1"),
+    ],
+)
+def test_options_of_the_other_kind_of_endpoint_are_refused(arguments: tuple[str, ...], message: str) -> None:
+    ended = subprocess.run(localpod(*arguments), capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].endswith(message)
