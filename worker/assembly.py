@@ -43,6 +43,7 @@ def create_worker(
         call=scheduler.call,
         fetch=fetch,
         memory_bytes=settings.voices_memory_bytes,
+        volume=cache.volume,
     )
     keep_case = settings.cache_case == "keep"
     key_of = partial(cache_key, tag=settings.cache_tag, keep_case=keep_case, variant=loaded.variant)

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import logging
+import os
 import shutil
 import sys
 import uuid
@@ -23,7 +24,9 @@ from worker.engines.chatterbox.files import Manifest
 from worker.engines.choose import choose, load, usable_device
 from worker.errors import StartError
 from worker.settings import Settings
+from worker.threads import DaemonThreads
 from worker.voices import VoiceStore
+from worker.volume import PATIENCE_SECONDS
 
 __all__ = ["cache_trouble", "check", "fitness", "spoken_word", "unwritable"]
 
@@ -33,7 +36,7 @@ WORD = "Hello."
 # Spoken when a worker starts. The judge may refuse good speech, above all of a short text, but hardly thrice.
 SENTENCES = (WORD, "The ferry left the harbour at noon.", "Nobody had expected it to be on time.")
 SEEDS_APART = 100  # more than the number of takes of one segment
-FULL = {errno.ENOSPC, errno.EDQUOT}
+PASSING = {errno.ENOSPC: "is full", errno.EDQUOT: "is full", errno.ETIMEDOUT: "does not answer"}
 MOST_STEPS = 10_000  # of an engine, for one sentence: more than any engine needs
 
 
@@ -96,9 +99,9 @@ def encoded(pcm: Pcm, sample_rate: int) -> bytes:
 
 
 def unwritable(folder: Path) -> str | None:
-    """Return why a folder cannot be written to; None if it can, or is only full."""
+    """Return why a folder cannot be written to; None if it can, is only full, or does not answer now."""
     error = write_error(folder)
-    if error is None or error.errno in FULL:
+    if error is None or error.errno in PASSING:
         return None
     return error.strerror or str(error)
 
@@ -109,12 +112,23 @@ def cache_trouble(settings: Settings) -> str | None:
     error = write_error(folder)
     if error is None:
         return None
-    why = "is full" if error.errno in FULL else f"cannot be written to: {error.strerror or error}"
+    why = PASSING.get(error.errno or 0, f"cannot be written to: {error.strerror or error}")
     return f"the cache's folder {folder} {why}; speech is delivered and not kept"
 
 
 def write_error(folder: Path) -> OSError | None:
-    """Write a byte into a file of a folder and remove it; return the error, or None."""
+    """Write a byte into a file of a folder and remove it; return the error, or None.
+
+    A folder that takes longer than the volume is given is the error ETIMEDOUT.
+    """
+    try:
+        return DaemonThreads(1, "check").submit(probe_error, folder).result(PATIENCE_SECONDS)
+    except TimeoutError:
+        return OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
+def probe_error(folder: Path) -> OSError | None:
+    """Do what `write_error` does, for as long as it takes."""
     probe = folder / f"{uuid.uuid4().hex}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,6 @@ from worker.speech import FinishedSpeech, LiveSpeech, SpeechReader
 
 __all__ = ["Delivery", "Form", "LiveDelivery", "Outcome", "StoredDelivery", "record_writer"]
 
-PUBLISH_SECONDS = 2.0  # how long a job waits until its file is in the cache
 Record = dict[str, Any]
 
 
@@ -115,7 +114,7 @@ class LiveDelivery:
                 yield record
 
     async def last(self) -> tuple[Record, Outcome]:
-        """Return the last record once the speech is in the cache, or could not be within two seconds."""
+        """Return the last record once the speech is in the cache, or could not be in time."""
         finished = self._finished()
         warnings = (*self._speech.warnings, *await put_warnings(finished))
         stored = finished.file.speech
@@ -146,8 +145,8 @@ async def put_warnings(finished: FinishedSpeech) -> list[str]:
         return []
     done = asyncio.shield(asyncio.wrap_future(publication.done))
     try:
-        warning = await asyncio.wait_for(done, PUBLISH_SECONDS)
+        warning = await asyncio.wait_for(done, publication.seconds)
     except TimeoutError:
         publication.abandon()
-        warning = f"not cached: the volume did not answer within {PUBLISH_SECONDS:.0f} s"
+        warning = f"not cached: the volume did not answer within {publication.seconds:g} s"
     return [] if warning is None else [warning]

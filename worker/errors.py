@@ -9,6 +9,7 @@ SpeechError                      code
     VoiceUnusableError           voice_unusable
   EngineFailedError              engine_failed
     OutOfMemoryError             out_of_memory
+    VolumeError                  engine_failed
   ShuttingDownError              shutting_down
 
 StartError is not one of them: it stops the worker before its first job.
@@ -31,6 +32,7 @@ __all__ = [
     "UnsupportedFormatError",
     "UnsupportedLanguageError",
     "VoiceUnusableError",
+    "VolumeError",
 ]
 
 
@@ -93,6 +95,10 @@ class OutOfMemoryError(EngineFailedError):
     """The device has no memory left for this utterance."""
 
     code = "out_of_memory"
+
+
+class VolumeError(EngineFailedError):
+    """The volume does not answer; another worker, or this one later, may read it."""
 
 
 class ShuttingDownError(SpeechError):

@@ -1,6 +1,5 @@
 """One job: parse its input, find its speech in the cache or make it, yield its records."""
 
-import asyncio
 import json
 import logging
 import time
@@ -131,8 +130,7 @@ class Worker:
         """Give out the stored speech, or the speech that is being made or begins now."""
         request, writer = context.request, record_writer(context.request)
         if request.cache == "use" and not self.speeches.is_live(context.key):
-            read = self.cache.pool().submit(self.cache.read, context.key, request.format_name)
-            found = await asyncio.wrap_future(read)
+            found = await self.cache.find(context.key, request.format_name)
             if found is not None:
                 yield StoredDelivery(writer, context.form, *found)
                 return

@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.cache import Cache
 from worker.engines import Engine
-from worker.errors import VoiceUnusableError
+from worker.errors import VoiceUnusableError, VolumeError
 from worker.joblog import engine_status
 from worker.request import Operation
 from worker.voices.ready import ReadyVoices
@@ -34,10 +34,10 @@ async def operate(
     if operation.op == "voice_add":
         return answer | await voices.add(name, operation.clip_base64, operation.voice_url)
     if operation.op == "voice_remove":
-        await asyncio.to_thread(voices.store.remove, name)
+        await voices.remove(name)
         return answer | {"name": name}
     if operation.op == "voices":
-        return answer | {"voices": await asyncio.to_thread(voices.store.names)}
+        return answer | await listed(voices)
     answer |= {"engine": engine.name, "device": engine.device}
     if operation.op == "warm":  # the engine is loaded before the first job
         if operation.name is not None:
@@ -46,22 +46,35 @@ async def operate(
         return answer
     tasks = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count()}
     answer |= {"work": {**work, **tasks}}
-    return answer | await asyncio.to_thread(facts, engine, cache, voices)
+    answer |= facts(engine, voices) | await listed(voices)
+    return answer | {"cache": {"entries": await entries(cache), "max_bytes": cache.max_bytes}}
 
 
-def facts(engine: Engine, cache: Cache, voices: ReadyVoices) -> dict[str, Any]:
-    """Return what `info` reports; this reads the disk."""
+async def listed(voices: ReadyVoices) -> dict[str, Any]:
+    """Return the names of all voices, with a warning if some could not be read."""
+    names, warnings = await voices.names()
+    return {"voices": names} | ({"warnings": warnings} if warnings else {})
+
+
+async def entries(cache: Cache) -> int | None:
+    """Return how many speeches are stored; None if the volume does not answer."""
+    try:
+        return await cache.volume.look(cache.entries)
+    except VolumeError:
+        return None
+
+
+def facts(engine: Engine, voices: ReadyVoices) -> dict[str, Any]:
+    """Return what `info` reports of the engine, its voices and the versions of packages."""
     return {
         "languages": sorted(engine.languages),
         "languages_lacking": dict(engine.lacking),
-        "voices": voices.store.names(),
         "voices_ready": len(voices.ready),
         "voices_learned": voices.learned,
         "voices_recalled": voices.recalled,
         "options": {name: [allowed.low, allowed.high] for name, allowed in engine.options.items()},
         "slots": engine.slots,
         "engine_status": engine_status(engine),
-        "cache": {"entries": cache.entries(), "max_bytes": cache.max_bytes},
         "versions": {name: version(name) for name in ("runpod", "lameenc", "numpy")},
         "python": platform.python_version(),
     }

@@ -5,18 +5,34 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.drills.kit import TEXTS, Endpoint, Outcome, Watch, drilled, hit, side_by_side, spoken, wrong
+from tests.drills.kit import (
+    SIDE_BY_SIDE,
+    TEXTS,
+    Endpoint,
+    Outcome,
+    Watch,
+    drilled,
+    hit,
+    side_by_side,
+    spoken,
+    wrong,
+)
 from tests.drills.workers import standin
 from tests.kits.pods import until
+from tests.kits.timing import SECOND
 
-__all__ = ["damaged", "engines", "full", "gone", "readonly", "shared"]
+__all__ = ["damaged", "engines", "full", "gone", "readonly", "shared", "stuck"]
 
 SEVERAL = (2, 4)  # workers on one folder
+HANGS = ("read", "write", "rename", "list")
+LATE_SECONDS = 2.5 * SECOND
+REST_SECONDS = 1.5  # after a hang: the stand-in leaves its volume alone for one
 REFUSALS = {"ro": errno.EROFS, "size=8k": errno.ENOSPC}  # what writing then says
 
 
@@ -189,6 +205,41 @@ def gone(times: int) -> Outcome:
         lost = sum(one() for _ in range(times))
     note = "away, a file in its place, back"
     return Outcome("folder gone", times, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def stuck(times: int) -> Outcome:
+    """Have the volume hang on reading, writing, renaming, listing by turns: nobody may wait for it long."""
+    watch, lost, worst = Watch(), 0, 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "cache"
+        with drilled(*standin("stuck"), speed=400, cache=folder) as endpoint:
+            own = max(late_jobs(endpoint, "off")[1] for _ in range(2))
+            for number in range(times):
+                sign = folder.with_name("stuck")
+                sign.write_text(HANGS[number % len(HANGS)])
+                wrong_ones, slowest = late_jobs(endpoint, "refresh" if number % 2 else "use")
+                lost += wrong_ones + (slowest > own + LATE_SECONDS)
+                worst = max(worst, slowest - own)
+                sign.unlink()
+                time.sleep(REST_SECONDS)
+            lost += spoken(endpoint, 8) + sum(not hit(endpoint, said) for said in TEXTS[:8])
+    note = f"in {', '.join(HANGS)}; at most {worst:.1f} s later than the slowest of {own:.1f} s"
+    return Outcome("volume stuck", times * SIDE_BY_SIDE, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def late_jobs(endpoint: Endpoint, cache: str) -> tuple[int, float]:
+    """Run jobs side by side, some without the cache, and a listing; return the wrong, and the slowest."""
+
+    def one(number: int) -> tuple[bool, float]:
+        watch, said = Watch(), TEXTS[number]
+        if number == 0:
+            listed = endpoint.pod.runsync({"op": "voices"})
+            return listed["status"] != "COMPLETED", watch.seconds
+        job = endpoint.run(said, cache=cache if number % 2 else "off")
+        return wrong(endpoint, said, job), watch.seconds
+
+    found = side_by_side(one, SIDE_BY_SIDE)
+    return sum(is_wrong for is_wrong, _ in found), max(seconds for _, seconds in found)
 
 
 def warned(endpoint: Endpoint) -> bool:

@@ -1,6 +1,6 @@
 """The drills by name, each with how often it is done in the tests, and by hand."""
 
-from tests.drills.folders import damaged, engines, full, gone, readonly, shared
+from tests.drills.folders import damaged, engines, full, gone, readonly, shared, stuck
 from tests.drills.kit import Drilled
 from tests.drills.leavers import leavers
 from tests.drills.readers import crowd, readers
@@ -36,6 +36,7 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "full": (full, 12, 100),
     "readonly": (readonly, 8, 100),
     "gone": (gone, 2, 40),
+    "stuck": (stuck, 3, 50),
     "clock": (clock, 8, 200),
     "hangs": (hangs, 2, 20),
     "soak": (soak, 120, 2000),

@@ -3,6 +3,7 @@
 * `dying`: its process group gets SIGKILL while it publishes, every second time.
 * `jumping`: its wall clock goes back and forth by up to three hours.
 * `hanging`: its engine does not return from a step, or raises, as long as a file named `hang` is there.
+* `stuck`: calls of the system in its folders hang; a file `stuck` beside them says which.
 * `refusing`: its folder takes no file as long as one named `refuse` is in it, which holds the error's
   number: for machines without the right to mount a small or read-only file system.
 """
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from tests.kits.stuck import hung_while
 from worker import __main__ as entry
 from worker.assembly import create_worker
 from worker.cache import Cache, Publication
@@ -25,6 +27,7 @@ from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
 from worker.handler import Worker
 from worker.settings import Settings
+from worker.volume import Volume
 
 DICE = random.SystemRandom()
 HOUR = 3_600
@@ -89,6 +92,19 @@ class HangingTone(ToneEngine):
         return super().advance(order)
 
 
+def stuck(settings: Settings) -> Worker:
+    """Return a worker whose volume hangs when it is told to; it is left alone for a second only."""
+    folder = settings.cache_folder()[0]
+    sign = folder.with_name("stuck")
+
+    def hangs(kind: str, path: Path) -> bool:
+        return path.is_relative_to(folder) and sign.exists() and sign.read_text() == kind
+
+    hung_while(hangs)
+    cache = Cache(folder, settings.cache_max_bytes, volume=Volume(rest_seconds=1.0))
+    return create_worker(settings, entry.load_engine(settings), on_death=entry.die, cache=cache)
+
+
 CACHES: dict[str, type[Cache]] = {"dying": DyingCache, "refusing": RefusingCache, "jumping": Cache}
 
 
@@ -96,6 +112,9 @@ def hanging(settings: Settings) -> Worker:
     """Return a worker whose engine hangs, and counts as hanging after a second."""
     loaded = Loaded(HangingTone(settings))
     return create_worker(settings, loaded, on_death=entry.die, hung_seconds=1.0)
+
+
+WORKERS = {"hanging": hanging, "stuck": stuck}
 
 
 def with_cache(kind: str, settings: Settings) -> Worker:
@@ -106,8 +125,8 @@ def with_cache(kind: str, settings: Settings) -> Worker:
 
 def main(kind: str) -> int:
     """Run the worker with this fault."""
-    if kind == "hanging":
-        return entry.main(create=hanging)
+    if kind in WORKERS:
+        return entry.main(create=WORKERS[kind])
     if kind == "jumping":
         time.time = JumpingClock()  # the whole process's, the cache's too, as a machine's clock is
     return entry.main(create=partial(with_cache, kind))

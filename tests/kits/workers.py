@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from worker.assembly import create_worker
+from worker.cache import Cache
 from worker.engines import Fault, Take, Utterance
 from worker.engines.choose import Loaded
 from worker.engines.tone import ToneEngine
 from worker.settings import Settings
 from worker.speech import HUNG_SECONDS
+from worker.volume import PATIENCE_SECONDS, Volume
 
 __all__ = ["CountingEngine", "Kit", "audio_of", "run_job", "working"]
 
@@ -75,7 +77,9 @@ class FaultyEngine(CountingEngine):
 class Kit:
     """A worker with its parts open to the tests."""
 
-    def __init__(self, folder: Path, engine: ToneEngine, memory_bytes: int, hung_seconds: float) -> None:
+    def __init__(
+        self, folder: Path, engine: ToneEngine, memory_bytes: int, hung_seconds: float, patience: float
+    ) -> None:
         self.engine = engine
         self.deaths = 0
         self.web: dict[str, bytes] = {}  # what voice_url finds
@@ -91,6 +95,7 @@ class Kit:
             fetch=self.web.__getitem__,
             on_death=self.died,
             hung_seconds=hung_seconds,
+            cache=Cache(folder, settings.cache_max_bytes, volume=Volume(patience)),
         )
         self.scheduler = self.worker.scheduler
         self.cache = self.worker.cache
@@ -111,8 +116,9 @@ def working(
     engine: ToneEngine | None = None,
     memory_bytes: int = 10**9,
     hung_seconds: float = HUNG_SECONDS,
+    patience: float = PATIENCE_SECONDS,
 ) -> Iterator[Kit]:
-    kit = Kit(folder, engine or CountingEngine(), memory_bytes, hung_seconds)
+    kit = Kit(folder, engine or CountingEngine(), memory_bytes, hung_seconds, patience)
     kit.worker.start()
     try:
         yield kit

@@ -1,27 +1,35 @@
 """The cache's folder on the volume: files appear in one step, are verified when read, and have a limit.
 
 Several workers share the folder, so it has no index: a file's name is its key, and a file is whole
-or absent. A failure of the folder never fails a job: it becomes a warning.
+or absent. A failure of the folder never fails a job: it becomes a warning. Nor does it delay one by more than
+the time that `Volume` gives an operation.
 """
 
 import contextlib
 import errno
 import logging
 import os
+import stat
 import threading
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from worker.cache.entry import BadEntry, StoredSpeech, unpack
+from worker.chunks import JOB_BYTES
+from worker.errors import VolumeError
+from worker.volume import Volume, read_regular, write_whole
 
 __all__ = ["Cache", "Publication"]
 
 log = logging.getLogger("worker")
 STALE_SECONDS = 3_600.0  # the age of a temporary file whose worker is gone
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+ENTRY_BYTES = 2 * JOB_BYTES  # more than any speech has
+SUFFIXES = (".mp3", ".pcm", ".part")
+Entry = tuple[tuple[bool, float, int], int, Path]  # the order of eviction, bytes, where
 
 
 def reason(error: Exception) -> str:
@@ -31,53 +39,53 @@ def reason(error: Exception) -> str:
 
 
 class Publication:
-    """A speech on its way into the cache, and how the write ended."""
+    """A speech on its way into the cache, and how the write ended.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: How long a job waits for it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.done: Future[str | None] = Future()  # None, or a warning for the client
-        self._lock = threading.Lock()
-        self._abandoned = False
+        self.is_wanted = True
 
     def abandon(self) -> None:
-        """Keep the entry as it is: a write that is not committed yet never appears."""
-        with self._lock:
-            self._abandoned = True
-
-    def commit(self, temporary: Path, path: Path) -> None:
-        """Rename the written file to its own name, unless the write was abandoned."""
-        with self._lock:
-            if not self._abandoned:
-                temporary.replace(path)
+        """Keep the entry as it is: a file that is not renamed yet never appears. Waits for nothing."""
+        self.is_wanted = False
 
 
 class Cache:
-    """A folder of finished speech; every method may be called from any thread.
+    """A folder of finished speech; every method but `find` may be called from any thread.
 
     Args:
         folder: Created with the first file.
         max_bytes: Of all files together; the least recently used are removed.
         wall_clock: The time in seconds, as files' times are.
+        volume: Runs what reads and writes the folder.
     """
 
-    def __init__(self, folder: Path, max_bytes: int, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int,
+        wall_clock: Callable[[], float] = time.time,
+        volume: Volume | None = None,
+    ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self.volume = volume or Volume()
         self._wall_clock = wall_clock
-        self._pool: ThreadPoolExecutor | None = None
+        self._packer: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._unswept = max_bytes  # bytes written since the last sweep; the first write sweeps
-
-    def pool(self) -> ThreadPoolExecutor:
-        """Return the cache's threads, which start when they are first used."""
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(2, "cache")
-            return self._pool
+        self._sweeps = False  # whether a sweep is under way or will be
 
     def close(self) -> None:
-        """Wait for the current writes and end the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        """Wait a while for the current writes, and end the threads."""
+        if self._packer is not None:
+            self._packer.shutdown()
+        self.volume.close()
 
     def path(self, key: str, format_name: str) -> Path:
         """Return the path of an entry; `key` is hexadecimal, so it cannot leave the folder."""
@@ -85,44 +93,69 @@ class Cache:
 
     def entries(self) -> int:
         """Return how many speeches are stored."""
-        return sum(path.suffix != ".part" for path in self._files())
+        return sum(not name.endswith(".part") for name in self._names())
+
+    async def find(self, key: str, format_name: str) -> tuple[StoredSpeech, bytes] | None:
+        """Return what `read` does, or None if the volume does not answer in time."""
+        try:
+            return await self.volume.run(self.read, key, format_name)
+        except VolumeError:
+            return None
 
     def read(self, key: str, format_name: str) -> tuple[StoredSpeech, bytes] | None:
         """Return the stored speech and its file, or None; remove a file that is not what was stored."""
         path = self.path(key, format_name)
         try:
-            data = path.read_bytes()
-        except OSError:
+            data = read_regular(path, ENTRY_BYTES)
+        except OSError as error:
+            if error.errno == errno.EFBIG:
+                self._remove(path, "larger than any speech")
             return None
         try:
             speech = unpack(data, format_name)
         except BadEntry as error:
-            log.warning("cache entry %s.%s removed: %s", key, format_name, error)
-            with contextlib.suppress(OSError):
-                path.unlink()
+            self._remove(path, str(error))
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # the sweep removes the least recently used
+            os.utime(path, follow_symlinks=False)  # the sweep removes the least recently used
         return speech, data
 
+    def _remove(self, path: Path, why: str) -> None:
+        log.warning("cache entry %s removed: %s", path.name, why)
+        with contextlib.suppress(OSError):
+            path.unlink()
+
     def put(self, key: str, format_name: str, file: Callable[[], bytes]) -> Publication:
-        """Write the file that `file` returns into the folder; both on the cache's threads."""
-        publication = Publication()
-        self.pool().submit(self._put, publication, self.path(key, format_name), file)
+        """Write the file that `file` returns into the folder; each on a thread of its own kind."""
+        publication = Publication(self.volume.seconds)
+        with self._lock:
+            self._packer = self._packer or ThreadPoolExecutor(1, "pack")
+        self._packer.submit(self._pack, publication, self.path(key, format_name), file)
         return publication
 
-    def _put(self, publication: Publication, path: Path, file: Callable[[], bytes]) -> None:
+    def _pack(self, publication: Publication, path: Path, file: Callable[[], bytes]) -> None:
         try:
-            content = file()
-            self._write_or_make_room(publication, path, content)
+            content = b"" if self.volume.is_left_alone else file()
         except Exception as error:  # noqa: BLE001 - the cache never fails a job
+            self._ended(publication, error)
+            return
+        work = self.volume.submit(self._put, publication, path, content)
+        work.add_done_callback(partial(self._written, publication))
+
+    def _written(self, publication: Publication, work: "Future[None]") -> None:
+        if not work.cancelled():
+            self._ended(publication, work.exception())
+
+    def _ended(self, publication: Publication, error: BaseException | None) -> None:
+        if isinstance(error, VolumeError):
+            publication.done.set_result("not cached: the volume does not answer")
+        elif isinstance(error, Exception):
             log.warning("not cached: %s", error)
             publication.done.set_result(f"not cached: {reason(error)}")
         else:
             publication.done.set_result(None)
-            self._sweep_sometimes(len(content))
 
-    def _write_or_make_room(self, publication: Publication, path: Path, content: bytes) -> None:
+    def _put(self, publication: Publication, path: Path, content: bytes) -> None:
         try:
             self._write(publication, path, content)
         except OSError as error:
@@ -130,55 +163,71 @@ class Cache:
                 raise
             self.sweep(make_room=len(content))
             self._write(publication, path, content)
+        self._sweep_sometimes(len(content))
 
     def _write(self, publication: Publication, path: Path, content: bytes) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-        try:
-            temporary.write_bytes(content)
-            publication.commit(temporary, path)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        if publication.is_wanted:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content, may=lambda: publication.is_wanted)
 
     def _sweep_sometimes(self, written: int) -> None:
         with self._lock:
             self._unswept += written
-            due = self._unswept >= self.max_bytes // 50
+            due = self._unswept >= self.max_bytes // 50 and not self._sweeps
             if due:
-                self._unswept = 0
+                self._unswept, self._sweeps = 0, True
         if due:
+            self.volume.later(self._sweep_once)
+
+    def _sweep_once(self) -> None:
+        try:
             self.sweep()
+        finally:
+            self._sweeps = False
 
     def sweep(self, make_room: int = 0) -> None:
-        """Remove stale temporary files, then the least recently used entries above the limit.
+        """Remove stale temporary files and what is no file, then the least recently used above the limit.
 
-        With `make_room`, at least so many bytes are removed if there are as many.
+        With `make_room`, at least so many bytes are removed if there are as many. Several workers may
+        sweep at once: each removes what is due by its own list, and counts what another one removed as gone.
         """
-        now = self._wall_clock()
-        entries: list[tuple[float, int, Path]] = []
-        for path in self._files():
-            with contextlib.suppress(OSError):
-                stat = path.stat()
-                if path.suffix == ".part":
-                    if abs(now - stat.st_mtime) > STALE_SECONDS:
-                        path.unlink()
-                else:
-                    entries.append((stat.st_mtime, stat.st_size, path))
-        self._evict(sorted(entries, key=lambda entry: entry[:2]), make_room)
-
-    def _files(self) -> Sequence[Path]:
-        try:
-            return [path for path in self.folder.iterdir() if path.suffix in {".mp3", ".pcm", ".part"}]
-        except OSError:
-            return []
-
-    def _evict(self, entries: Sequence[tuple[float, int, Path]], make_room: int) -> None:
+        entries = sorted(self._look(), key=lambda entry: entry[0])
         total = sum(size for _, size, _ in entries)
         limit = min(self.max_bytes, total - make_room) if make_room else self.max_bytes
         for _, size, path in entries:
             if total <= limit:
                 return
-            with contextlib.suppress(OSError):
+            try:
                 path.unlink()
+            except FileNotFoundError:
+                total -= 0 if make_room else size  # room that another worker made, it needs itself
+            except OSError:
+                continue
+            else:
                 total -= size
+
+    def _look(self) -> Iterator[Entry]:
+        """Yield the entries; remove temporary files that are stale, and links, pipes and the like."""
+        now = self._wall_clock()
+        for name in self._names():
+            path = self.folder / name
+            with contextlib.suppress(OSError):
+                found = path.lstat()
+                age = now - found.st_mtime
+                if stat.S_ISDIR(found.st_mode):
+                    continue
+                if not stat.S_ISREG(found.st_mode):
+                    path.unlink()
+                elif not name.endswith(".part"):
+                    # A time to come is that of a clock that was wrong: when it was used, nobody knows.
+                    order = age >= -STALE_SECONDS, found.st_mtime, found.st_size
+                    yield order, found.st_size, path
+                elif abs(age) > STALE_SECONDS:
+                    path.unlink()
+
+    def _names(self) -> Sequence[str]:
+        try:
+            with os.scandir(self.folder) as found:
+                return [entry.name for entry in found if entry.name.endswith(SUFFIXES)]
+        except OSError:
+            return []

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
 import logging
 from collections import Counter, OrderedDict
@@ -11,18 +12,20 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from worker.engines import Clip, CloningEngine
-from worker.errors import InvalidInputError, VoiceUnusableError
+from worker.errors import InvalidInputError, VoiceUnusableError, VolumeError
 from worker.request import SpeechRequest
 from worker.voices.clips import read_clip
 from worker.voices.store import VoiceStore
+from worker.volume import Volume
 
 __all__ = ["ReadyVoices", "Voice", "VoicesByName"]
 
 log = logging.getLogger("worker")
 MOST_SENT = 7_000_000  # bytes of a clip in a job: as base64 below RunPod's limit of 10 MB
+Result = TypeVar("Result")
 Call = Callable[[Callable[[], Any]], "Future[Any]"]
 Fetch = Callable[[str], bytes]
 
@@ -48,8 +51,8 @@ def refuse(_: str) -> bytes:
 class ReadyVoices:
     """Finds voices and keeps the learned ones that were used last ready, within a limit of memory.
 
-    For the event loop only; files and fetches run on threads of their own. A voice in use is never
-    forgotten: a job ends with the clip that it began with, even if the voice is replaced meanwhile.
+    For the event loop only; files are read and written by `Volume`, within its time. A voice in use is
+    never forgotten: a job ends with the clip that it began with, even if the voice is replaced meanwhile.
 
     Args:
         store: The voices on the volume.
@@ -57,6 +60,7 @@ class ReadyVoices:
         call: Runs a function on the engine's thread; returns the future of its result.
         fetch: Returns the file at a URL.
         memory_bytes: For the voices that are ready.
+        volume: Runs what reads and writes the store.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class ReadyVoices:
         call: Call,
         fetch: Fetch = refuse,
         memory_bytes: int = 1_000_000_000,
+        volume: Volume | None = None,
     ) -> None:
         self.store = store
         self.learned = 0  # conditionings computed
@@ -75,6 +80,8 @@ class ReadyVoices:
         self._call = call
         self._fetch = fetch
         self._memory_bytes = memory_bytes
+        self._volume = volume or Volume()
+        self._digests: dict[str, str] = {}  # of the clips, as they were last seen, by name
         self._ready: OrderedDict[str, int] = OrderedDict()  # sizes in bytes, by key; the latest used is last
         self._users: Counter[str] = Counter()  # jobs, by voice's key
         self._preparing: dict[str, asyncio.Task[None]] = {}
@@ -113,8 +120,24 @@ class ReadyVoices:
             return Voice(name, name)
         if self._cloner is None:
             raise self.store.unknown(name)
-        sha256 = await asyncio.to_thread(self.store.digest, name)
+        try:
+            sha256 = self._digests[name] = await self._on_volume(self.store.digest, name)
+        except VolumeError:
+            sha256 = self._digests.get(name, "")
+            if sha256 not in self._ready:
+                raise
         return Voice(name, sha256, sha256)
+
+    async def names(self) -> tuple[list[str], list[str]]:
+        """Return the names of all voices, and a warning if the volume with some of them does not answer."""
+        try:
+            return await self._volume.look(self.store.names), []
+        except VolumeError:
+            return list(self.store.built_in), ["voices are missing: the volume does not answer"]
+
+    async def remove(self, name: str) -> None:
+        """Remove a voice; raises as `VoiceStore.remove`, and VolumeError."""
+        await self._on_volume(self.store.remove, name)
 
     async def _fetched(self, name: str, url: str) -> Voice:
         data = await asyncio.to_thread(self._fetch, url)
@@ -155,8 +178,8 @@ class ReadyVoices:
         self.learned += 1
         self._ready[clip.sha256] = len(learned)
         self._forget_unused()
-        replaced = await asyncio.to_thread(self.store.add, name, data)
-        await asyncio.to_thread(self.store.keep, name, clip.sha256, self._cloner.recipe, learned)
+        replaced = await self._on_volume(self.store.add, name, data)
+        await self._keep(name, clip.sha256, learned)
         return {"name": name, "seconds": round(clip.seconds, 2), "sha256": clip.sha256, "replaced": replaced}
 
     async def _prepare(self, voice: Voice) -> None:
@@ -187,7 +210,7 @@ class ReadyVoices:
         cloner = self._cloner
         if cloner is None or voice.sha256 is None or voice.data is not None:
             return 0
-        data = await asyncio.to_thread(self.store.learned, voice.name, voice.sha256, cloner.recipe)
+        data = await self._on_volume(self.store.learned, voice.name, voice.sha256, cloner.recipe)
         if data is None:
             return 0
         try:
@@ -203,15 +226,37 @@ class ReadyVoices:
         cloner = self._cloner
         if cloner is None:
             return 0
-        clip = await asyncio.to_thread(self._clip, voice)
+        clip = await self._clip(voice)
         data: bytes = await self._on_engine(lambda: cloner.learn(voice.key, clip))
         self.learned += 1
         if voice.data is None:
-            await asyncio.to_thread(self.store.keep, voice.name, clip.sha256, cloner.recipe, data)
+            await self._keep(voice.name, clip.sha256, data)
         return len(data)
 
-    def _clip(self, voice: Voice) -> Clip:
-        clip = read_clip(self.store.clip(voice.name) if voice.data is None else voice.data)
+    async def _keep(self, name: str, sha256: str, learned: bytes) -> None:
+        """Keep what was learned, if the volume answers: another worker has it sooner then."""
+        if self._cloner is not None:
+            with contextlib.suppress(VolumeError):
+                await self._on_volume(self.store.keep, name, sha256, self._cloner.recipe, learned)
+
+    async def _on_volume(self, work: Callable[..., Result], *args: Any) -> Result:
+        """Run a method of the store.
+
+        Raises:
+            VolumeError: The volume does not answer.
+            VoiceUnusableError: It answers with an error.
+        """
+        try:
+            return await self._volume.run(work, *args)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise VoiceUnusableError(f"the voices' folder cannot be used: {why}") from error
+
+    async def _clip(self, voice: Voice) -> Clip:
+        data = voice.data
+        if data is None:
+            data = await self._on_volume(self.store.clip, voice.name)
+        clip = await asyncio.to_thread(read_clip, data)
         if clip.sha256 != voice.sha256:
             raise VoiceUnusableError(
                 f"the voice {voice.name!r} was just given another clip: send the job again"

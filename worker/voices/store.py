@@ -8,17 +8,20 @@ import contextlib
 import hashlib
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from worker.errors import InvalidInputError, UnknownVoiceError
-from worker.voices.clips import extension
+from worker.voices.clips import MOST_BYTES, extension
+from worker.volume import read_regular, write_whole
 
 __all__ = ["VoiceStore"]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SHOWN = 20  # names in an error
+LEARNED_BYTES = 1_000_000_000  # more than any engine's conditioning has
 
 
 class VoiceStore:
@@ -37,14 +40,28 @@ class VoiceStore:
         self.built_in = tuple(built_in)
         self._folders = [folder] if image is None else [folder, image]
         self._digests: dict[tuple[Path, int, int], str] = {}  # by path, modification time and size
+        self._with_clips: dict[Path, int] = {}  # folders that have one: their modification times
 
     def names(self) -> list[str]:
-        """Return the names: the engine's own, then those of the folders, sorted."""
+        """Return the names: the engine's own, then those of the folders with a clip, sorted."""
         found: set[str] = set()
         for parent in self._folders:
             with contextlib.suppress(OSError):
-                found |= {entry.name for entry in parent.iterdir() if NAME.fullmatch(entry.name)}
+                found |= {entry.name for entry in parent.iterdir() if self._is_voice(entry)}
         return [*self.built_in, *sorted(found - {*self.built_in})]
+
+    def _is_voice(self, folder: Path) -> bool:
+        """Whether a folder is that of a voice; one that has not changed is not read again."""
+        if not NAME.fullmatch(folder.name):
+            return False
+        with contextlib.suppress(OSError):
+            changed = folder.stat().st_mtime_ns
+            if self._with_clips.get(folder) == changed:
+                return True
+            if clips(folder):
+                self._with_clips[folder] = changed
+                return True
+        return False
 
     def digest(self, name: str) -> str:
         """Return the SHA-256 of the clip of `name`, in hexadecimal.
@@ -56,24 +73,30 @@ class VoiceStore:
         stat = path.stat()
         mark = (path, stat.st_mtime_ns, stat.st_size)
         if mark not in self._digests:
-            self._digests[mark] = hashlib.sha256(path.read_bytes()).hexdigest()
+            self._digests[mark] = hashlib.sha256(read_regular(path, MOST_BYTES)).hexdigest()
         return self._digests[mark]
 
     def clip(self, name: str) -> bytes:
         """Return the clip's file; raises UnknownVoiceError as `digest` does."""
-        return self._clip(name).read_bytes()
+        return read_regular(self._clip(name), MOST_BYTES)
 
     def add(self, name: str, data: bytes) -> bool:
         """Keep a clip that `read_clip` accepts as the voice `name`; return whether it replaced one.
 
         Raises:
             InvalidInputError: The name is not allowed, or is one of the engine's own voices.
+            OSError: The folder takes no file.
         """
         folder = self._own(name)
         path = folder / f"clip.{extension(data)}"
         replaced = bool(clips(folder))
         folder.mkdir(parents=True, exist_ok=True)
-        write(path, data)
+        try:
+            write_whole(path, data)
+        except OSError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only an empty one goes
+            raise
         learned = hashlib.sha256(data).hexdigest()[:16]
         for other in folder.iterdir():
             if other != path and other.suffix != ".part" and not other.name.startswith(learned):
@@ -102,14 +125,14 @@ class VoiceStore:
     def learned(self, name: str, sha256: str, recipe: str) -> bytes | None:
         """Return what an engine learned from this clip, or None."""
         with contextlib.suppress(OSError, UnknownVoiceError):
-            return (self._clip(name).parent / f"{sha256[:16]}.{recipe}").read_bytes()
+            return read_regular(self._clip(name).parent / f"{sha256[:16]}.{recipe}", LEARNED_BYTES)
         return None
 
     def keep(self, name: str, sha256: str, recipe: str, data: bytes) -> None:
         """Keep what an engine learned, unless the voice was removed or has another clip by now."""
         with contextlib.suppress(OSError, UnknownVoiceError):
             if self.digest(name) == sha256:
-                write(self._clip(name).parent / f"{sha256[:16]}.{recipe}", data)
+                write_whole(self._clip(name).parent / f"{sha256[:16]}.{recipe}", data)
 
     def unknown(self, name: str) -> UnknownVoiceError:
         """Return the error about an unknown name, which lists the voices."""
@@ -135,17 +158,10 @@ class VoiceStore:
 
 def clips(folder: Path) -> list[Path]:
     """Return the clips in a voice's folder, the newest last; there are two while one replaces another."""
+    found: list[tuple[int, Path]] = []
     with contextlib.suppress(OSError):
-        found = [path for path in folder.glob("clip.*") if path.suffix != ".part"]
-        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
-    return []
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file in one step: other processes see all of it or nothing."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        for path in folder.glob("clip.*"):
+            status = path.lstat()
+            if path.suffix != ".part" and stat.S_ISREG(status.st_mode):
+                found.append((status.st_mtime_ns, path))
+    return [path for _, path in sorted(found)]

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from encoder import Mp3Encoder
 from worker.cache.entry import BadEntry, SpeechFile, StoredSpeech, pack, unpack
-from worker.cache.store import Cache, Publication
+from worker.cache.store import Cache, Entry, Publication
 from worker.chunks import Caption
 
 KEY = "ab" * 32
@@ -83,13 +84,19 @@ def test_readers_see_a_whole_speech_or_none_while_sixteen_caches_write(tmp_path:
     assert [path.suffix for path in tmp_path.iterdir()] == [".mp3"]
 
 
+class Abandoning(Cache):
+    """A folder where writing takes so long that the job does not wait for the end."""
+
+    def _write(self, publication: Publication, path: Path, content: bytes) -> None:
+        publication.abandon()
+        super()._write(publication, path, content)
+
+
 def test_an_abandoned_write_never_appears(tmp_path: Path) -> None:
-    temporary, path = tmp_path / "x.part", tmp_path / "x.mp3"
-    temporary.write_bytes(b"x")
-    publication = Publication()
-    publication.abandon()
-    publication.commit(temporary, path)
-    assert not path.exists()
+    cache = Abandoning(tmp_path, 10**9)
+    published(cache, KEY, speech())
+    cache.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_sweep_removes_stale_files_and_the_least_recently_used(tmp_path: Path) -> None:
@@ -114,6 +121,101 @@ def test_reading_counts_as_use(tmp_path: Path) -> None:
     os.utime(cache.path(KEY, "mp3"), (1, 1))
     assert cache.read(KEY, "mp3") is not None
     assert cache.path(KEY, "mp3").stat().st_mtime > 1
+    cache.close()
+
+
+def folder_of(folder: Path, count: int, size: int = 1_000) -> None:
+    """Fill a folder with entries, each used a second after the one before it."""
+    for number in range(count):
+        path = folder / f"{number:064x}.mp3"
+        path.write_bytes(bytes(size))
+        os.utime(path, (1_000 + number, 1_000 + number))
+
+
+def numbers(folder: Path) -> list[int]:
+    return sorted(int(path.stem, 16) for path in folder.glob("*.mp3"))
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_workers_that_sweep_at_once_remove_what_is_due_and_no_more(tmp_path: Path, workers: int) -> None:
+    folder_of(tmp_path, 600)
+    ready = threading.Barrier(workers)
+
+    def sweep() -> None:
+        cache = Cache(tmp_path, 500_000, wall_clock=lambda: 2_000.0)
+        ready.wait(20)
+        cache.sweep()
+
+    threads = [threading.Thread(target=sweep) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numbers(tmp_path) == list(range(100, 600))
+
+
+class Beaten(Cache):
+    """A cache whose neighbour always sweeps between its look at the folder and its first removal."""
+
+    def _look(self) -> Iterator[Entry]:
+        found = list(super()._look())
+        Cache(self.folder, self.max_bytes, wall_clock=lambda: 2_000.0).sweep()
+        yield from found
+
+
+def test_what_another_worker_removed_counts_as_gone(tmp_path: Path) -> None:
+    folder_of(tmp_path, 20)
+    Beaten(tmp_path, 10_000, wall_clock=lambda: 2_000.0).sweep()
+    assert numbers(tmp_path) == list(range(10, 20))
+
+
+def test_the_sweep_measures_a_link_itself_and_removes_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    target = tmp_path / "target"
+    with target.open("wb") as huge:
+        huge.truncate(2**40)
+    os.utime(target, (4_000_000_000, 4_000_000_000))
+    folder_of(tmp_path / "cache", 10)
+    (tmp_path / "cache" / "a.mp3").symlink_to(target)
+    (tmp_path / "cache" / "b.part").symlink_to(target)
+    os.mkfifo(tmp_path / "cache" / "c.pcm")
+    (tmp_path / "cache" / "d.mp3").mkdir()
+    Cache(tmp_path / "cache", 10_000, wall_clock=lambda: 2_000.0).sweep()
+    assert numbers(tmp_path / "cache") == [*range(10), 0xD]
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()].count(".pcm") == 0
+    assert target.stat().st_size == 2**40
+
+
+def test_an_entry_dated_in_the_future_goes_before_one_just_written(tmp_path: Path) -> None:
+    folder_of(tmp_path, 10)
+    for number in range(5):
+        path = tmp_path / f"{number:064x}.mp3"
+        os.utime(path, (90_000, 90_000))
+    Cache(tmp_path, 4_000, wall_clock=lambda: 2_000.0).sweep()
+    assert numbers(tmp_path) == [6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "huge"])
+def test_an_entry_that_is_no_regular_file_is_a_miss_and_its_target_stays(tmp_path: Path, kind: str) -> None:
+    cache = Cache(tmp_path / "cache", 10**9)
+    cache.folder.mkdir()
+    target = tmp_path / "target"
+    target.write_bytes(pack(speech(), "mp3"))
+    path = cache.path(KEY, "mp3")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(target)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as huge:
+            huge.truncate(200 * 2**30)
+    assert cache.read(KEY, "mp3") is None
+    warning = published(cache, KEY, speech())
+    assert warning == ("not cached: Is a directory" if kind == "folder" else None)
+    assert (cache.read(KEY, "mp3") is None) == (kind == "folder")
+    assert target.read_bytes() == pack(speech(), "mp3")
     cache.close()
 
 

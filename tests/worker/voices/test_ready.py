@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import threading
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,20 @@ async def test_the_next_worker_reads_what_this_one_learned(tmp_path: Path) -> No
                 await run_job(kit, added("ann", wav()))
             await run_job(kit, {"text": "Hello.", "voice": "ann", "cache": "off"})
             assert (kit.voices.learned, kit.voices.recalled) == ((1, 0), (0, 1))[number]
+
+
+async def test_adding_a_voice_on_a_full_volume_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with working(tmp_path) as kit:
+        monkeypatch.setattr(Path, "write_bytes", refuse)
+        message = await error(kit, added("ann", wav()))
+        assert message == "voice_unusable: the voices' folder cannot be used: No space left on device"
+        [listed] = await run_job(kit, {"op": "voices"})
+    assert listed["voices"] == ["default", "low"]
 
 
 async def test_a_voice_with_a_damaged_file_is_learned_again(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The voices on the volume, and the shell's way to them."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -178,3 +180,44 @@ def test_a_folder_without_clips_fills_an_image_with_no_voices(
     assert (tmp_path / "image").is_dir()
     (tmp_path / "clips" / "bad name.wav").write_bytes(wav())
     assert main(["fill", str(tmp_path / "clips")]) == 1
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_volume_without_room_takes_no_voice_and_keeps_the_one_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voices = VoiceStore(tmp_path)
+    voices.add("ann", wav())
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    for name in ("ann", "bob"):
+        with pytest.raises(OSError, match="No space left"):
+            voices.add(name, wav(200))
+    assert [path.name for path in tmp_path.iterdir()] == ["ann"]
+    assert voices.names() == ["default", "ann"]
+    assert voices.clip("ann") == wav()
+
+
+@pytest.mark.parametrize("kind", ["nothing", "pipe", "link", "folder"])
+def test_a_folder_without_a_regular_clip_is_not_a_voice_until_it_has_one(tmp_path: Path, kind: str) -> None:
+    voices = VoiceStore(tmp_path / "voices")
+    folder = tmp_path / "voices" / "half"
+    folder.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(folder / "clip.wav")
+    elif kind == "link":
+        (tmp_path / "target").write_bytes(wav())
+        (folder / "clip.wav").symlink_to(tmp_path / "target")
+    elif kind == "folder":
+        (folder / "clip.wav").mkdir()
+    assert voices.names() == ["default"]
+    with pytest.raises(UnknownVoiceError, match=r"the voices are default$"):
+        voices.digest("half")
+    if kind != "folder":
+        voices.add("half", wav(200))
+        assert voices.names() == ["default", "half"]
+        assert voices.clip("half") == wav(200)
+    if kind == "link":
+        assert (tmp_path / "target").read_bytes() == wav()
