@@ -1,6 +1,7 @@
 """Takes of planned segments to encoded chunks with final times."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from worker.engines import Pcm, Take, Utterance
 from worker.engines.takes.finish import level
 from worker.errors import TextTooLongError
 
-__all__ = ["PlannedSegment", "SpeechEncoder"]
+__all__ = ["Planned", "PlannedSegment", "SpeechEncoder", "SpeechEnd", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,28 @@ class PlannedSegment:
     utterance: Utterance  # its id is the segment's number in the speech
     last: bool
 
+    @property
+    def characters(self) -> int:
+        """How much of the text it speaks, in code points."""
+        return self.segment.char_end - self.segment.char_start
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnd:
+    """The end of a speech whose last segment was planned before it was known to be the last."""
+
+    number: int  # of the segments before
+    pause_ms: int  # that is left of the last one's
+
+
+class Waiting(Enum):
+    """Why nothing is planned yet."""
+
+    TEXT = auto()  # more of it has to come
+
+
+Planned = PlannedSegment | SpeechEnd | Waiting
+
 
 class SpeechEncoder:
     """Encodes the takes of one speech, in order, as chunks with final times; no clock, no I/O.
@@ -30,11 +53,15 @@ class SpeechEncoder:
     Args:
         encoder: Encodes mono float32 PCM.
         sample_rate: Of the takes, in Hz.
+        limit: Of the whole speech, in bytes of base64; None: there is none.
     """
 
-    def __init__(self, encoder: Mp3Encoder | PcmEncoder, sample_rate: int) -> None:
+    def __init__(
+        self, encoder: Mp3Encoder | PcmEncoder, sample_rate: int, limit: int | None = JOB_BYTES
+    ) -> None:
         self._encoder = encoder
         self._rate = sample_rate
+        self._limit = limit
         self._gains: dict[str, float] = {}  # of each voice's latest take that was long enough to measure
         self.samples = 0  # of PCM so far, pauses included
         self.size = 0  # bytes of audio so far
@@ -55,9 +82,18 @@ class SpeechEncoder:
         self.samples = spoken + len(pause)
         if planned.last:
             audio += self._encoder.flush()
-        chunk = Chunk(audio, self.size, (self._caption(planned, start, spoken),), last=planned.last)
+        return self._chunk(audio, (self._caption(planned, start, spoken),), last=planned.last)
+
+    def end(self, end: SpeechEnd) -> Chunk:
+        """Return the last chunk of a speech that ends with nothing more to speak: what is left of a pause."""
+        audio = self._encoder.push(self._silence(end.pause_ms))
+        self.samples += end.pause_ms * self._rate // 1000
+        return self._chunk(audio + self._encoder.flush(), (), last=True)
+
+    def _chunk(self, audio: bytes, captions: tuple[Caption, ...], *, last: bool) -> Chunk:
+        chunk = Chunk(audio, self.size, captions, last=last)
         self.size += len(audio)
-        if self.size * 4 > JOB_BYTES * 3:
+        if self._limit is not None and self.size * 4 > self._limit * 3:
             raise TextTooLongError("the speech is longer than one job can return: split the text into jobs")
         return chunk
 

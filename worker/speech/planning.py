@@ -13,7 +13,7 @@ from worker.engines import Utterance
 from worker.request import SpeechRequest, Turn
 from worker.speech.encoding import PlannedSegment
 
-__all__ = ["plan_segments"]
+__all__ = ["Fitting", "plan_segments", "rest_between", "sizes_of", "utterance"]
 
 # In characters of the utterance: "1,234,567" has nine in the text and sixty-nine in words.
 SPOKEN_LIMIT = Sizes().most
@@ -58,9 +58,14 @@ def plan_segments(
 def rested(planned: PlannedSegment, following: Segment, lead_ms: int) -> PlannedSegment:
     """Return a planned segment with the pause that the one after it asks for before itself."""
     segment = planned.segment
-    changes = following.voice != segment.voice and following.voice is not None
-    own = TURN_MS if changes and segment.pause_ms == PARAGRAPH_MS else segment.pause_ms
-    return replace(planned, segment=replace(segment, pause_ms=max(own, lead_ms)))
+    return replace(planned, segment=replace(segment, pause_ms=rest_between(segment, following, lead_ms)))
+
+
+def rest_between(before: Segment, following: Segment, lead_ms: int) -> int:
+    """Return the pause between two segments, of which the second asks for `lead_ms` before itself."""
+    changes = following.voice != before.voice and following.voice is not None
+    own = TURN_MS if changes and before.pause_ms == PARAGRAPH_MS else before.pause_ms
+    return max(own, lead_ms)
 
 
 def lengthened(planned: PlannedSegment, turn: int, segment: Segment) -> PlannedSegment:
@@ -72,27 +77,37 @@ def lengthened(planned: PlannedSegment, turn: int, segment: Segment) -> PlannedS
 
 def spoken_segments(request: SpeechRequest) -> Iterator[tuple[int, Segment, str]]:
     """Yield the number of its turn, the segment and its words, for each segment."""
-    language = request.language.strip().lower()
-
-    def speak(text: str) -> str:
-        return speakable(
-            text, language, numbers=request.normalize_numbers, pronounce=request.pronounce, is_seen=True
-        )
-
-    rest = SPOKEN_LIMIT // worth(language)
-    limit = FIRST_SPOKEN_LIMIT // worth(language) if request.opening == "fast" else rest
+    fitting = Fitting(request)
     for number, segment in segments(request):
-        for piece, text in fitted(segment, language, speak, limit):
+        for piece, text in fitting.fit(segment):
             yield number, piece, text
-        limit = rest
+
+
+class Fitting:
+    """Makes words of a request's segments, in order; a segment whose words are too long is cut again."""
+
+    def __init__(self, request: SpeechRequest) -> None:
+        self._request = request
+        self._language = request.language.strip().lower()
+        self._limit = FIRST_SPOKEN_LIMIT if request.opening == "fast" else SPOKEN_LIMIT
+
+    def fit(self, segment: Segment) -> Iterator[tuple[Segment, str]]:
+        """Yield the pieces of the next segment, each with its words."""
+        limit, self._limit = self._limit // worth(self._language), SPOKEN_LIMIT
+        yield from fitted(segment, self._language, self._speak, limit)
+
+    def _speak(self, text: str) -> str:
+        request = self._request
+        return speakable(
+            text, self._language, numbers=request.normalize_numbers, pronounce=request.pronounce, is_seen=True
+        )
 
 
 def segments(request: SpeechRequest) -> Iterator[tuple[int, Segment]]:
     """Yield the number of its turn and the segment, for each segment; none crosses a turn."""
     language = request.language.strip().lower()
     for number, turn in enumerate(request.spoken):
-        opens = request.opening == "fast" and number == 0
-        sizes = scaled(Sizes.fast() if opens else Sizes.even(), worth(language))
+        sizes = sizes_of(request, opens=number == 0)
         previous: Segment | None = None
         for segment in iter_plan(turn.text, language, sizes, request.marks):
             if previous is not None:
@@ -127,8 +142,10 @@ def fitted(segment: Segment, language: str, speak: Speak, limit: int) -> Iterato
         yield from fitted(piece, language, speak, SPOKEN_LIMIT // worth(language))
 
 
-def scaled(sizes: Sizes, by: int) -> Sizes:
-    """Return sizes for a script of which one character is worth `by` letters of speech."""
+def sizes_of(request: SpeechRequest, *, opens: bool = True) -> Sizes:
+    """Return the sizes of a turn's segments, in the script's characters; `opens`: it is the first turn."""
+    sizes = Sizes.fast() if opens and request.opening == "fast" else Sizes.even()
+    by = worth(request.language.strip().lower())
     return Sizes(**{name: size // by for name, size in asdict(sizes).items()})
 
 

@@ -10,17 +10,17 @@ import itertools
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from worker.engines import Engine, Fault, RestingEngine, Take, Utterance
+from worker.engines import Engine, Fault, RestingEngine, Take
 from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownError, SpeechError
-from worker.speech.active import ActiveSpeech
-from worker.speech.encoding import PlannedSegment
+from worker.speech.active import ActiveSpeech, ToEncode
+from worker.speech.calls import EngineCall, EngineCalls
+from worker.speech.encoding import SpeechEnd, Waiting
 from worker.speech.pool import started_pool
+from worker.speech.slots import EngineSlots
 from worker.speech.speech import LiveSpeech
 
 __all__ = ["HUNG_SECONDS", "Scheduler"]
@@ -60,11 +60,8 @@ class Scheduler:
         self._hung_seconds = hung_seconds
         self._changed = threading.Condition()
         self._active: dict[LiveSpeech, ActiveSpeech] = {}
-        self._by_id: dict[int, ActiveSpeech] = {}
-        self._dropped: list[int] = []
-        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._ids = itertools.count()
-        self._begun = 0
+        self._slots = EngineSlots(engine, clock)
+        self._calls = EngineCalls()
         self._arrivals = itertools.count()
         self._encoders: ThreadPoolExecutor | None = None
         self._planners: ThreadPoolExecutor | None = None
@@ -104,19 +101,39 @@ class Scheduler:
             self._forget(speech)
             self._changed.notify_all()
 
+    def withdraw(self, speech: LiveSpeech) -> bool:
+        """Stop a speech of which nothing has been in the engine yet; return whether that was so."""
+        with self._changed:
+            if speech.admitted_at is not None or speech not in self._active:
+                return False
+            self._forget(speech)
+            return True
+
+    def resume(self, speech: LiveSpeech) -> None:
+        """Go on with a speech: more of its text has come, or more of it was read."""
+        with self._changed:
+            active = self._active.get(speech)
+            if active is not None:
+                active.waits_for_text = False
+                self._start_planning(active)
+                self._changed.notify_all()
+
+    def wait(self) -> float:
+        """Return in how many seconds about a speech more could begin with a slot of its own."""
+        with self._changed:
+            return self._slots.wait(self._active.values())
+
     def call(self, function: Callable[[], Result]) -> "Future[Result]":
         """Call `function` on the engine's thread, between two steps; return the future of its result.
 
         This is for work that must not run during a step, such as learning a voice. The future gets
         what `function` raises; the engine goes on.
         """
-        future: Future[Result] = Future()
         with self._changed:
+            future = self._calls.add(function)
             if self._dead:
-                future.set_exception(ShuttingDownError("the worker is shutting down: send the job again"))
-            else:
-                self._calls.append((function, future))
-                self._changed.notify_all()
+                self._fail_calls(ShuttingDownError("the worker is shutting down: send the job again"))
+            self._changed.notify_all()
         return future
 
     def close(self) -> None:
@@ -130,7 +147,7 @@ class Scheduler:
     def work(self) -> dict[str, int]:
         """How many speeches and utterances are being made, and how many utterances were ever begun."""
         with self._changed:
-            return {"speeches": len(self._active), "utterances": len(self._by_id), "begun": self._begun}
+            return {"speeches": len(self._active), "utterances": len(self._slots), "begun": self._slots.begun}
 
     def _run(self) -> None:
         try:
@@ -147,20 +164,22 @@ class Scheduler:
             self._changed.wait_for(self._has_work)
             if self._dead:
                 return False
-            dropped, self._dropped = self._dropped, []
+            dropped = self._slots.take_dropped()
         for utterance in dropped:
             self.engine.drop(utterance)
         while (call := self._next_call()) is not None:
-            self._run_call(*call)
+            self._run_call(call)
         with self._changed:
-            admitted = self._admit()
-            order = self._order()
+            admitted = self._slots.admit(self._active.values())
+            for active, _ in admitted:
+                self._start_planning(active)
+            order = self._slots.order(self._active.values())
             if not order:
-                if not self._dropped and not self._calls:
+                if not self._slots.dropped and not self._calls:
                     self._changed.wait(timeout=0.05)
                 return True
             self._stepping_since = self._clock()
-        for entering in admitted:
+        for _, entering in admitted:
             self.engine.admit(entering)
         results = self.engine.advance(order)
         self._stepping_since = None
@@ -170,61 +189,35 @@ class Scheduler:
         return True
 
     def _has_work(self) -> bool:
-        return bool(self._dead or self._dropped or self._active or self._calls)
+        active = self._active.values()
+        return bool(self._dead or self._slots.dropped or self._calls) or any(each.is_busy for each in active)
 
     def _rest(self) -> None:
         """While there is no work, let the engine prepare for later work, one bounded piece at a time."""
         engine, more = self.engine, True
-        while more and isinstance(engine, RestingEngine) and not self._has_work():
+        while more and isinstance(engine, RestingEngine) and self._is_idle():
             self._stepping_since = self._clock()
             more = engine.rest()
             self._stepping_since = None
 
-    def _next_call(self) -> tuple[Callable[[], Any], Future[Any]] | None:
+    def _is_idle(self) -> bool:
+        """Whether nothing is to be spoken, nor being planned."""
         with self._changed:
-            return self._calls.popleft() if self._calls else None
+            return not self._has_work() and all(each.waits_for_text for each in self._active.values())
 
-    def _run_call(self, function: Callable[[], Any], future: "Future[Any]") -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        self._stepping_since = self._clock() + (CALL_STEPS - 1) * self._hung_seconds
-        try:
-            future.set_result(function())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets it
-            future.set_exception(error)
-        finally:
+    def _next_call(self) -> EngineCall | None:
+        with self._changed:
+            return self._calls.take()
+
+    def _run_call(self, call: EngineCall) -> None:
+        if call.start():
+            self._stepping_since = self._clock() + (CALL_STEPS - 1) * self._hung_seconds
+            call.run()
             self._stepping_since = None
 
-    def _order(self) -> list[int]:
-        speeches = sorted(self._active.values(), key=ActiveSpeech.urgency)
-        return [utterance for active in speeches for utterance in sorted(active.in_engine)]
-
-    def _admit(self) -> list[Utterance]:
-        """Return what is to enter the engine: the most urgent speech first, one segment each, then a second.
-
-        A speech gets no second slot until its first segment is made: that one is ready sooner alone.
-        """
-        entering: list[Utterance] = []
-        speeches = sorted(self._active.values(), key=ActiveSpeech.urgency)
-        for depth in range(1, self.engine.ahead + 1):
-            for active in speeches:
-                # What is to be dropped is inside until the next step.
-                if len(self._by_id) + len(self._dropped) >= self.engine.slots:
-                    return entering
-                if active.may_enter(depth):
-                    entering.append(self._enter(active))
-        return entering
-
-    def _enter(self, active: ActiveSpeech) -> Utterance:
-        planned = active.ready.popleft()
-        utterance = replace(planned.utterance, id=next(self._ids), opens=active.opening)
-        if active.speech.admitted_at is None:
-            active.speech.admitted_at = self._clock()
-        active.in_engine[utterance.id] = planned
-        self._by_id[utterance.id] = active
-        self._begun += 1
-        self._start_planning(active)
-        return utterance
+    def _fail_calls(self, error: SpeechError) -> None:
+        while (call := self._calls.take()) is not None:
+            call.fail(error)
 
     def _start_planning(self, active: ActiveSpeech) -> None:
         """Have a thread of the pool plan a speech, unless one does or will; the lock is held."""
@@ -243,7 +236,7 @@ class Scheduler:
                 self._planning[active] = self._clock()
             planned, trouble = None, "text has nothing to speak: expected at least one letter or digit"
             try:
-                planned = next(active.speech.planned_segments, None)
+                planned = next(active.speech.planned, None)
             except Exception:  # a text that breaks the segmenter fails its own job alone
                 log.exception("planning failed")
                 trouble = UNPLANNABLE
@@ -254,14 +247,20 @@ class Scheduler:
                 if planned is None:
                     self._fail(active, InvalidInputError(trouble))
                     return
-                active.ready.append(planned)
-                active.planned = planned.last
+                if planned is Waiting.TEXT:
+                    active.waits_for_text = not active.speech.has_new_text()
+                elif isinstance(planned, SpeechEnd):
+                    active.end(planned)
+                    self._encode(active)
+                else:
+                    active.ready.append(planned)
+                    active.planned = planned.last
                 active.planning = active.wants_plan(self.engine.ahead)
                 self._changed.notify_all()
 
     def _accept(self, result: Take | Fault) -> None:
         """Pass a take on to be encoded, or fail its speech; ignore what was dropped."""
-        active = self._by_id.pop(result.utterance, None)
+        active = self._slots.leave(result.utterance)
         if active is None:
             return
         if isinstance(result, Fault):
@@ -271,13 +270,17 @@ class Scheduler:
             self._fail(active, known)
             return
         active.accept(result.utterance, result)
+        self._encode(active)
+        if not active.exhausted:
+            self._start_planning(active)
+
+    def _encode(self, active: ActiveSpeech) -> None:
+        """Have a thread of the pool encode what waits, unless one does; forget a speech that is all made."""
         if active.to_encode and not active.encoding and self._encoders is not None and not self._dead:
             active.encoding = True
             self._encoders.submit(self._encode_waiting, active)
         if active.exhausted:
             self._active.pop(active.speech, None)
-        else:
-            self._start_planning(active)
 
     def _fail(self, active: ActiveSpeech, error: SpeechError) -> None:
         self._forget(active.speech)
@@ -296,18 +299,15 @@ class Scheduler:
             if active.speech.ended:
                 self.stop(active.speech)
 
-    def _next_take(self, active: ActiveSpeech) -> tuple[PlannedSegment, Take] | None:
+    def _next_take(self, active: ActiveSpeech) -> ToEncode | None:
         with self._changed:
             active.encoding = bool(active.to_encode)
             return active.to_encode.popleft() if active.to_encode else None
 
     def _forget(self, speech: LiveSpeech) -> None:
         active = self._active.pop(speech, None)
-        if active is None:
-            return
-        for utterance in active.clear():
-            self._by_id.pop(utterance, None)
-            self._dropped.append(utterance)
+        if active is not None:
+            self._slots.drop(active.clear())
 
     def _watch(self) -> None:
         """Declare the engine dead if a step does not return in time; fail what is planned for too long."""
@@ -337,12 +337,8 @@ class Scheduler:
                 return
             self._dead = True
             speeches = list(self._active)
-            calls = list(self._calls)
-            self._calls.clear()
+            self._fail_calls(error)
             self._changed.notify_all()
-        for _, future in calls:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
         for speech in speeches:
             speech.fail(error)
         if fatal:

@@ -12,7 +12,7 @@ from worker.cache import Publication, SpeechFile
 from worker.chunks import Chunk
 from worker.engines import Take
 from worker.errors import SpeechError
-from worker.speech.encoding import PlannedSegment, SpeechEncoder
+from worker.speech.encoding import Planned, PlannedSegment, SpeechEncoder, SpeechEnd
 
 __all__ = ["FinishedSpeech", "LiveSpeech", "SpeechReader"]
 
@@ -31,20 +31,26 @@ class LiveSpeech:
     Writers never wait for readers.
 
     Args:
-        planned_segments: What to speak, in order.
+        planned: What to speak, in order.
         encoder: Makes the chunks.
         finish: Called once, after the last chunk: puts the speech into the cache if it is to be kept.
         clock: A monotonic clock, in seconds.
+        length: Returns the characters of the text, as far as it is known.
     """
 
     def __init__(
         self,
-        planned_segments: Iterator[PlannedSegment],
+        planned: Iterator[Planned],
         encoder: SpeechEncoder,
         finish: Callable[["LiveSpeech"], FinishedSpeech],
         clock: Callable[[], float],
+        length: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.planned_segments = planned_segments
+        self.planned = planned
+        self.length = length
+        self.has_new_text: Callable[[], bool] = lambda: False  # whether text has come that is not planned
+        self.most_unread: int | None = None  # bytes that are made before anybody reads them; None: all
+        self.on_read: Callable[[], None] = lambda: None
         self.encoder = encoder
         self.warnings: list[str] = []
         self.finished: FinishedSpeech | None = None  # once all is encoded
@@ -58,6 +64,7 @@ class LiveSpeech:
         self._ended = False
         self._lock = threading.RLock()  # reentrant: `finish` reads the chunks
         self._listeners: dict[int, Callable[[], None]] = {}
+        self._read = 0  # bytes, by the reader that has read most
 
     @property
     def ended(self) -> bool:
@@ -80,22 +87,27 @@ class LiveSpeech:
         """The duration of what is finished so far, in milliseconds, pauses included."""
         return self.encoder.duration_ms
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether so much of it is made and not read that the rest has to wait."""
+        return self.most_unread is not None and self.encoder.size - self._read > self.most_unread
+
     def dry_at(self) -> float:
         """Return when a listener who began at the first chunk runs out of audio; -inf before that chunk."""
         if self.first_chunk_at is None:
             return float("-inf")
         return self.first_chunk_at + self.duration_ms / 1000
 
-    def encode(self, planned: PlannedSegment, take: Take) -> None:
+    def encode(self, planned: PlannedSegment | SpeechEnd, take: Take | None) -> None:
         """Append the chunk of a segment's take; call it in the segments' order, on one thread at a time."""
         if self._ended:
             return
         try:
-            chunk = self.encoder.add(planned, take)
+            chunk = self._encoded(planned, take)
         except SpeechError as error:
             self.fail(error)
             return
-        self.warnings += take.warnings
+        self.warnings += take.warnings if take else ()
         if self.first_chunk_at is None:
             self.first_chunk_at = self._clock()
         with self._lock:
@@ -106,6 +118,12 @@ class LiveSpeech:
                 self.finished = self._finish(self)
                 self._ended = True
         self._wake()
+
+    def _encoded(self, planned: PlannedSegment | SpeechEnd, take: Take | None) -> Chunk:
+        if isinstance(planned, SpeechEnd) or take is None:
+            assert isinstance(planned, SpeechEnd)  # noqa: S101 - for the type checker
+            return self.encoder.end(planned)
+        return self.encoder.add(planned, take)
 
     def fail(self, error: SpeechError) -> None:
         """End the speech with an error, which its readers get instead of further chunks."""
@@ -125,6 +143,7 @@ class LiveSpeech:
             self._ended = True
             self._chunks = []
         self.encoder.free()
+        self._wake()
 
     def read(self, since: int) -> tuple[list[Chunk], bool]:
         """Return the chunks from `since` on, and whether they are the last.
@@ -135,7 +154,11 @@ class LiveSpeech:
         with self._lock:
             if self._error is not None:
                 raise self._error
-            return self._chunks[since:], self._ended
+            chunks, ended = self._chunks[since:], self._ended
+        if chunks and self.most_unread is not None:
+            self._read = max(self._read, chunks[-1].start_byte + len(chunks[-1].audio))
+            self.on_read()
+        return chunks, ended
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call `wake` after each change, on the thread that made it; return a function that ends this."""
