@@ -23,6 +23,7 @@ def create_worker(
     on_death: Callable[[], None] = lambda: None,
     cache: Cache | None = None,
     hung_seconds: float = HUNG_SECONDS,
+    direct: bool = False,
 ) -> Worker:
     """Return a worker that speaks with a loaded engine; it runs nothing before its `start()`.
 
@@ -32,6 +33,7 @@ def create_worker(
         fetch: Returns the bytes at a `voice_url`; by default no clip is fetched.
         on_death: Called once, from any thread, after the engine has died or hangs.
         cache: The cache to use instead of one in the settings' folder.
+        direct: Whether clients wait in connections of this process, not in a queue.
         hung_seconds: How long one step of the engine may take before it counts as hanging.
     """
     engine = loaded.engine
@@ -50,7 +52,7 @@ def create_worker(
     return Worker(
         scheduler,
         cache,
-        LiveSpeeches(scheduler, cache),
+        LiveSpeeches(scheduler, cache, direct=direct),
         voices,
         max_characters=settings.max_characters,
         key_of=key_of,

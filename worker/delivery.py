@@ -24,6 +24,7 @@ class Form:
 
     whole: bool
     tagged: bool  # only a whole MP3: in PCM tags would sound as noise
+    binary: bool = False  # its audio as bytes, for whoever reads them in this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-def record_writer(request: SpeechRequest) -> RecordWriter:
+def record_writer(request: SpeechRequest, *, binary: bool) -> RecordWriter:
     """Return the writer of the records of a new attempt at a request."""
     return RecordWriter(
         uuid.uuid4().hex[:8],
@@ -46,6 +47,7 @@ def record_writer(request: SpeechRequest) -> RecordWriter:
         [turn.text for turn in request.spoken],
         None if request.turns is None else [turn.voice for turn in request.turns],
         request.offset,
+        binary,
     )
 
 

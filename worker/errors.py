@@ -10,6 +10,7 @@ SpeechError                      code
   EngineFailedError              engine_failed
     OutOfMemoryError             out_of_memory
     VolumeError                  engine_failed
+  BusyError                      busy
   ShuttingDownError              shutting_down
 
 StartError is not one of them: it stops the worker before its first job.
@@ -18,9 +19,10 @@ A message names the field, its value and what is allowed. It leaves the worker, 
 text to speak, a path, a secret or a traceback.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
+    "BusyError",
     "EngineFailedError",
     "InvalidInputError",
     "OutOfMemoryError",
@@ -44,7 +46,7 @@ class SpeechError(Exception):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else self.code
 
-    def as_record(self) -> dict[str, str]:
+    def as_record(self) -> dict[str, Any]:
         """Return the last record of a job that fails: the SDK marks the job FAILED if `error` is truthy."""
         return {"error": f"{self.code}: {self}"}
 
@@ -99,6 +101,20 @@ class OutOfMemoryError(EngineFailedError):
 
 class VolumeError(EngineFailedError):
     """The volume does not answer; another worker, or this one later, may read it."""
+
+
+class BusyError(SpeechError):
+    """All slots are taken, and none will be free soon; `retry_after` is in seconds."""
+
+    code = "busy"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the record, with the seconds after which another try may succeed."""
+        return {**super().as_record(), "retry_after_s": self.retry_after}
 
 
 class ShuttingDownError(SpeechError):

@@ -13,6 +13,8 @@ from segmenter.scripts import foreign_script
 from worker.cache import Cache, cache_key
 from worker.delivery import Delivery, Form, LiveDelivery, Outcome, StoredDelivery, record_writer
 from worker.errors import EngineFailedError, SpeechError
+from worker.growing import GrowingJob
+from worker.incoming import IncomingText
 from worker.joblog import Totals, engine_status, job_line
 from worker.operations import operate
 from worker.records import MIMETYPES
@@ -64,6 +66,7 @@ class Worker:
         key_of: Callable[[SpeechRequest, str, Mapping[str, str]], str] = cache_key,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._direct = speeches.direct  # then records have bytes: they are read in this process
         self.engine = scheduler.engine
         self.scheduler = scheduler
         self.cache = cache
@@ -83,20 +86,36 @@ class Worker:
         self.scheduler.close()
         self.cache.close()
 
+    def incoming(self) -> IncomingText:
+        """Return a text for `handle`, which takes it while it comes."""
+        return IncomingText()
+
     @property
     def concurrency(self) -> int:
         """How many jobs to take at once: the SDK counts a new job twice and sleeps for a second when full."""
         return 2 * self.engine.slots
 
-    async def handle(self, job: Mapping[str, Any]) -> AsyncGenerator[Record, None]:
+    async def handle(
+        self, job: Mapping[str, Any], incoming: IncomingText | None = None
+    ) -> AsyncGenerator[Record, None]:
         """Yield the job's records; the last one of a job that fails is `{"error": "code: message"}`.
 
-        The job has left its speech before its last record: code after the last `yield` may run much later.
+        With `incoming`, that is the text instead of the input's, spoken while it comes; one that is whole
+        before any of it is spoken is looked up in the cache. The job has left its speech before its last
+        record: code after the last `yield` may run much later.
         """
         started = self._clock()
         name = str(job.get("id", ""))
         try:
-            request = parse(job.get("input"), self.engine, self._max_characters)
+            given: Any = job.get("input")
+            if incoming is not None:
+                async with aclosing(self._grown(name, given, incoming, started)) as grown:
+                    async for record in grown:
+                        yield record
+                if not incoming.withdrawn:
+                    return
+                given = {**given, "text": incoming.text}
+            request = self._parsed(given)
             if isinstance(request, Operation):
                 answer = await operate(request, self.engine, self.cache, self.voices, self.scheduler.work)
                 yield answer | ({"totals": self._totals.as_json()} if request.op == "info" else {})
@@ -118,17 +137,45 @@ class Worker:
             log.exception("job %r failed", name)
             yield EngineFailedError("the worker failed on this job: send it again").as_record()
 
+    async def _grown(
+        self, name: str, given: Any, incoming: IncomingText, started: float
+    ) -> AsyncGenerator[Record, None]:
+        """Yield the records of a text that is spoken while it comes; none if it is withdrawn."""
+        await incoming.begun()
+        if incoming.closed:
+            incoming.withdrawn = True
+            return
+        request = self._parsed({**given, "text": "a"})
+        assert isinstance(request, SpeechRequest)  # noqa: S101 - for the type checker
+        voices = await self.voices.by_name(request)
+        context = self._context(name, request, voices, started)
+        job = GrowingJob(request, incoming, voices, self._key, self._max_characters)
+        async with job.delivery(context.form, self.voices, self.speeches, self.scheduler) as delivery:
+            async with aclosing(delivery.records()) as records:
+                async for record in records:
+                    yield self._timed(context, record)
+            if incoming.withdrawn:
+                return
+            last, outcome = await delivery.last()
+        context.request, context.key = job.whole()
+        yield self._final(context, self._timed(context, last), outcome)
+
+    def _parsed(self, given: Any) -> SpeechRequest | Operation:
+        return parse(given, self.engine, self._max_characters, is_result=not self._direct)
+
     def _context(self, name: str, request: SpeechRequest, voices: VoicesByName, started: float) -> JobContext:
-        clips = {voice.name: voice.sha256 for voice in voices.values() if voice.sha256 is not None}
-        key = self._key_of(request, self.engine.name, clips)
         whole = name.startswith("sync-") if request.stream is None else not request.stream
-        form = Form(whole, tagged=whole and request.format_name == "mp3")
-        return JobContext(name, request, voices, key, form, started)
+        form = Form(whole, whole and request.format_name == "mp3", binary=self._direct)
+        return JobContext(name, request, voices, self._key(request, voices), form, started)
+
+    def _key(self, request: SpeechRequest, voices: VoicesByName) -> str:
+        clips = {voice.name: voice.sha256 for voice in voices.values() if voice.sha256 is not None}
+        return self._key_of(request, self.engine.name, clips)
 
     @asynccontextmanager
     async def _delivery(self, context: JobContext) -> AsyncGenerator[Delivery, None]:
         """Give out the stored speech, or the speech that is being made or begins now."""
-        request, writer = context.request, record_writer(context.request)
+        request, writer = context.request, record_writer(context.request, binary=context.form.binary)
         if request.cache == "use" and not self.speeches.is_live(context.key):
             found = await self.cache.find(context.key, request.format_name)
             if found is not None:
@@ -142,7 +189,7 @@ class Worker:
 
     def _timed(self, context: JobContext, record: Record) -> Record:
         """Return the record; note when it left, if it has audio."""
-        if record["audio_base64"]:
+        if record["audio" if self._direct else "audio_base64"]:
             context.last_audio = self._clock()
             context.first_audio = context.first_audio or context.last_audio
         return record

@@ -27,6 +27,7 @@ class RecordWriter:
         layout: Of the audio.
         texts: One for each turn.
         voices: One for each turn of a dialogue; None for a plain text.
+        binary: Whether a record has its audio as bytes, `audio`, instead of `audio_base64`.
         offset: Of `texts` in the text as it was given, in code points: captions in records count from there.
     """
 
@@ -35,6 +36,7 @@ class RecordWriter:
     texts: Sequence[str]
     voices: Sequence[str] | None
     offset: int = 0
+    binary: bool = False
     seq: int = field(default=0, init=False)
 
     def of_chunk(self, chunk: Chunk, limit: int = ITEM_BYTES) -> Iterator[dict[str, Any]]:
@@ -73,13 +75,16 @@ class RecordWriter:
         record = {
             "seq": self.seq,
             "attempt": self.attempt,
-            "audio_base64": base64.b64encode(audio).decode("ascii"),
+            **self._audio(audio),
             "start_ms": times[0],
             "end_ms": times[1],
             "segments": [self._caption(caption) for caption in captions],
         }
         self.seq += 1
         return record
+
+    def _audio(self, audio: bytes) -> dict[str, Any]:
+        return {"audio": audio} if self.binary else {"audio_base64": base64.b64encode(audio).decode("ascii")}
 
     def _caption(self, caption: Caption) -> dict[str, Any]:
         """Return a caption as JSON; it has a turn and a voice only if the request is a dialogue."""

@@ -78,7 +78,14 @@ class Kit:
     """A worker with its parts open to the tests."""
 
     def __init__(
-        self, folder: Path, engine: ToneEngine, memory_bytes: int, hung_seconds: float, patience: float
+        self,
+        folder: Path,
+        engine: ToneEngine,
+        memory_bytes: int,
+        hung_seconds: float,
+        patience: float,
+        *,
+        direct: bool,
     ) -> None:
         self.engine = engine
         self.deaths = 0
@@ -96,6 +103,7 @@ class Kit:
             on_death=self.died,
             hung_seconds=hung_seconds,
             cache=Cache(folder, settings.cache_max_bytes, volume=Volume(patience)),
+            direct=direct,
         )
         self.scheduler = self.worker.scheduler
         self.cache = self.worker.cache
@@ -117,8 +125,10 @@ def working(
     memory_bytes: int = 10**9,
     hung_seconds: float = HUNG_SECONDS,
     patience: float = PATIENCE_SECONDS,
+    *,
+    direct: bool = False,
 ) -> Iterator[Kit]:
-    kit = Kit(folder, engine or CountingEngine(), memory_bytes, hung_seconds, patience)
+    kit = Kit(folder, engine or CountingEngine(), memory_bytes, hung_seconds, patience, direct=direct)
     kit.worker.start()
     try:
         yield kit
@@ -132,4 +142,6 @@ async def run_job(kit: Kit, given: Any, name: str = "job-1") -> list[Record]:
 
 
 def audio_of(records: Sequence[Record]) -> bytes:
+    if records and "audio" in records[0]:
+        return b"".join(record["audio"] for record in records)
     return b"".join(base64.b64decode(record["audio_base64"]) for record in records)

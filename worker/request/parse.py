@@ -25,8 +25,12 @@ __all__ = ["parse"]
 Model = TypeVar("Model", bound=StrictModel)
 
 
-def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> SpeechRequest | Operation:
+def parse(
+    given: Any, engine: Capabilities, max_characters: int = 10_000, *, is_result: bool = True
+) -> SpeechRequest | Operation:
     """Return the request or operation of a job's `input`, valid for this engine.
+
+    `is_result`: whether the speech has to fit into the result of a queue's job.
 
     Raises:
         InvalidInputError: Or one of its kinds; the message names the field, its value and what is allowed.
@@ -44,7 +48,8 @@ def parse(given: Any, engine: Capabilities, max_characters: int = 10_000) -> Spe
     request = resolved(request, engine)
     check_choices(request)
     check_sampling(request.sampling, engine)
-    check_size(request)
+    if is_result:
+        check_size(request)
     return request
 
 

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 from encoder import SAMPLE_RATE, Mp3Encoder, PcmEncoder
 from worker.cache import Cache, SpeechFile, StoredSpeech
+from worker.chunks import JOB_BYTES
+from worker.errors import BusyError
 from worker.request import SpeechRequest
-from worker.speech.encoding import SpeechEncoder
+from worker.speech.encoding import Planned, SpeechEncoder
+from worker.speech.growing import GrowingPlan, GrowingText
 from worker.speech.planning import plan_segments
 from worker.speech.scheduler import Scheduler
 from worker.speech.speech import FinishedSpeech, LiveSpeech
@@ -16,12 +19,30 @@ from worker.speech.speech import FinishedSpeech, LiveSpeech
 __all__ = ["LiveSpeeches"]
 
 
+BEGINS_S = 2.0  # in which a speech more has to begin, where speeches are limited
+MOST_UNREAD = 4_000_000  # bytes of PCM, 83 s, where speeches are limited
+
+
 class LiveSpeeches:
-    """Begins a speech for its first reader and stops it after its last; for the event loop only."""
+    """Begins a speech for its first reader and stops it after its last; for the event loop only.
+
+    Args:
+        scheduler: Drives the engine.
+        cache: Keeps finished speech.
+        clock: A monotonic clock, in seconds.
+        direct: Whether those who listen wait in connections, not in a queue: then one who would not be served
+            soon is refused, PCM that nobody reads holds its speech back, and no result has to fit into a job.
+    """
 
     def __init__(
-        self, scheduler: Scheduler, cache: Cache, clock: Callable[[], float] = time.monotonic
+        self,
+        scheduler: Scheduler,
+        cache: Cache,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        direct: bool = False,
     ) -> None:
+        self.direct = direct
         self._scheduler = scheduler
         self._cache = cache
         self._clock = clock
@@ -42,8 +63,39 @@ class LiveSpeeches:
 
         Raises:
             ShuttingDownError: The engine takes no more speech.
+            BusyError: All slots are taken for longer.
         """
-        speech = self._join(request, key, voice_keys)
+        with self._reading(self._join(request, key, voice_keys), key) as speech:
+            yield speech
+
+    @contextmanager
+    def grow(
+        self,
+        request: SpeechRequest,
+        text: GrowingText,
+        voice_keys: Mapping[str, str],
+        key_of_whole: Callable[[], str],
+    ) -> Iterator[LiveSpeech]:
+        """Begin the speech of a text that still comes; leave it at the end of the block.
+
+        After more of the text has come, call `resume` of the scheduler. `voice_keys` may grow with the text.
+        The speech is kept under `key_of_whole()` if it was spoken as the whole text would have been; raises
+        as `enter`.
+        """
+        plan = GrowingPlan(request, text, voice_keys)
+
+        def key_of() -> str | None:
+            return key_of_whole() if plan.is_as_whole() else None
+
+        speech = self._created(request, plan, key_of)
+        speech.length = lambda: len(text.text)
+        speech.has_new_text = lambda: bool(text.inputs)
+        self._begin(speech)
+        with self._reading(speech, ""):
+            yield speech
+
+    @contextmanager
+    def _reading(self, speech: LiveSpeech, key: str) -> Iterator[LiveSpeech]:
         speech.readers += 1
         left = False
 
@@ -68,25 +120,42 @@ class LiveSpeeches:
         joins = request.cache == "use" or (request.cache == "refresh" and speech and not speech.ended)
         if speech is not None and joins and not speech.failed:
             return speech
-        speech = self._create(request, key, voice_keys)
-        self._scheduler.speak(speech)
+        speech = self._created(request, plan_segments(request, voice_keys), lambda: key)
+        speech.length = lambda: sum(len(turn.text) for turn in request.spoken)
+        self._begin(speech)
         if request.cache != "off":
             self._speeches[key] = speech
         return speech
 
-    def _create(self, request: SpeechRequest, key: str, voice_keys: Mapping[str, str]) -> LiveSpeech:
+    def _begin(self, speech: LiveSpeech) -> None:
+        wait = self._scheduler.wait() if self.direct else 0.0
+        if wait > BEGINS_S:
+            raise BusyError("the worker speaks as much as it can: try again later", wait - BEGINS_S)
+        self._scheduler.speak(speech)
+
+    def _created(
+        self, request: SpeechRequest, planned: Iterator[Planned], key_of: Callable[[], str | None]
+    ) -> LiveSpeech:
+        """Return a speech that is kept under the key that `key_of` returns at its end, if it returns one."""
         is_mp3 = request.format_name == "mp3"
         encoder = SpeechEncoder(
-            Mp3Encoder(bit_rate=request.bit_rate) if is_mp3 else PcmEncoder(), SAMPLE_RATE
+            Mp3Encoder(bit_rate=request.bit_rate) if is_mp3 else PcmEncoder(),
+            SAMPLE_RATE,
+            None if self.direct else JOB_BYTES,
         )
 
         def finish(speech: LiveSpeech) -> FinishedSpeech:
             file = SpeechFile(as_stored(speech, request.seed or 0), request.format_name)
             is_kept = request.cache != "off" and not speech.warnings
-            put = self._cache.put(key, request.format_name, file.content) if is_kept else None
+            key = key_of() if is_kept else None
+            put = None if key is None else self._cache.put(key, request.format_name, file.content)
             return FinishedSpeech(file, put)
 
-        return LiveSpeech(plan_segments(request, voice_keys), encoder, finish, self._clock)
+        speech = LiveSpeech(planned, encoder, finish, self._clock)
+        if self.direct and not is_mp3:
+            speech.most_unread = MOST_UNREAD
+            speech.on_read = lambda: self._scheduler.resume(speech)
+        return speech
 
     def _leave(self, speech: LiveSpeech, key: str) -> None:
         speech.readers -= 1
