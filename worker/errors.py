@@ -10,7 +10,7 @@ SpeechError                      code
   EngineFailedError              engine_failed
     OutOfMemoryError             out_of_memory
     VolumeError                  engine_failed
-  BusyError                      busy
+  BusyError                      worker_busy
   ShuttingDownError              shutting_down
 
 StartError is not one of them: it stops the worker before its first job.
@@ -106,7 +106,7 @@ class VolumeError(EngineFailedError):
 class BusyError(SpeechError):
     """All slots are taken, and none will be free soon; `retry_after` is in seconds."""
 
-    code = "busy"
+    code = "worker_busy"
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)

@@ -183,7 +183,7 @@ async def test_one_speech_more_than_could_begin_soon_is_refused_but_not_a_hit(tm
         for job in jobs:
             await job.aclose()
         taken = await run_job(kit, {"text": "Now there is room.", "seed": 3})
-    assert refused[-1]["error"].startswith("busy: ")
+    assert refused[-1]["error"].startswith("worker_busy: ")
     assert refused[-1]["retry_after_s"] > 0
     assert (hit[-1]["cache_hit"], taken[-1]["final"]) == (True, True)
 

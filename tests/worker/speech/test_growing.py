@@ -1,5 +1,6 @@
 """A text that comes in pieces is planned as the whole text is."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -54,7 +55,7 @@ PARTS = st.lists(
 
 
 def planned(
-    request: SpeechRequest, pieces: list[str | Silence]
+    request: SpeechRequest, pieces: Sequence[str | Silence]
 ) -> tuple[list[tuple[Utterance, int, int]], bool]:
     """Return the utterances of a text in pieces, with their pauses, and whether it is as the whole."""
     text = GrowingText()
