@@ -5,7 +5,8 @@ BIN = $(VENV)/bin
 RUN_READY = $(VENV)/.worker-ready
 DEV_READY = $(VENV)/.dev-ready
 BENCH_READY = $(VENV)/.bench-ready
-PROCESSES ?= 2
+# On two cores: processes of tests wait for a fifth of their time.
+PROCESSES ?= 3
 TESTS = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -73,8 +74,7 @@ quick: $(DEV_READY)  ## format, lint, import rules and the tests that start no p
 	@$(TESTS) -n $(PROCESSES) -m "not slow"
 
 test: check tools browser  ## every check and every test
-	@$(TESTS) -n $(PROCESSES) -m "not alone"
-	@$(TESTS) tests/web
+	@$(TESTS) -n $(PROCESSES)
 
 check: $(DEV_READY)  ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .

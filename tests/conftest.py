@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from bench.built import once
-from tests.parts import ALONE, SLOW, minutes, rank, within
+from tests.parts import SLOW, minutes, rank, within
 
 # Tiny models gain nothing from a second thread, and from long vectors less than the planning of them takes:
 # what a process that is started here imports finds this, too. Where the processor has instructions for int8
@@ -32,9 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by where they lie, put the slow ones first, and repeat all as `--times` asks."""
     for item in items:
-        for name, parts in {"slow": SLOW, "alone": ALONE}.items():
-            if within(item.path, parts):
-                item.add_marker(name)
+        if within(item.path, SLOW):
+            item.add_marker("slow")
     items.sort(key=lambda item: rank(item.path))
     items *= config.getoption("times")
 

@@ -1,4 +1,4 @@
-"""Which tests are slow, which must run alone, and where the minutes went: all by folder."""
+"""Which tests are slow, and where the minutes went: all by folder."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["ALONE", "SLOW", "TESTS", "minutes", "rank", "within"]
+__all__ = ["SLOW", "TESTS", "minutes", "rank", "within"]
 
 TESTS = Path(__file__).parent
 
@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 SLOW = (
     "e2e",
     "drills",
+    "web",
     "localpod/test_end_to_end.py",
     "localpod/test_balancer.py",
     "clients/test_longform.py",
@@ -41,11 +42,7 @@ SLOW = (
     "gateway/test_websocket_route.py",
     "segmenter/words/test_laws.py",
     "docs/test_contracts.py",
-    "web",
 )
-
-# They listen to what plays in real time: `make test` runs them after all others, with nothing beside them.
-ALONE = ("web",)
 
 
 @cache

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from tests.parts import ALONE, SLOW, TESTS, minutes, rank, within
+from tests.parts import SLOW, TESTS, minutes, rank, within
 
 ROOT = TESTS.parent
 
 
 def recipe(target: str) -> str:
     """Return the commands that a target of the Makefile runs, and those it needs, without running any."""
-    command = ["make", "--dry-run", "--always-make", "PROCESSES=2", target]
+    command = ["make", "--dry-run", "--always-make", target]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
@@ -26,19 +26,11 @@ def chosen(expression: str) -> set[str]:
 
 
 def test_every_part_that_is_marked_is_there() -> None:
-    assert [part for part in (*SLOW, *ALONE) if not (TESTS / part).exists()] == []
+    assert [part for part in SLOW if not (TESTS / part).exists()] == []
 
 
-@pytest.mark.parametrize(
-    ("expression", "files"),
-    [
-        ("not slow", {"tests/encoder/test_encoder.py"}),
-        ("not alone", {"tests/encoder/test_encoder.py", "tests/fuzz/test_fuzz.py"}),
-        ("alone", {"tests/web/test_player.py", "tests/web/test_sources.py"}),
-    ],
-)
-def test_tests_are_marked_by_where_they_lie(expression: str, files: set[str]) -> None:
-    assert chosen(expression) == files
+def test_tests_are_marked_by_where_they_lie() -> None:
+    assert chosen("not slow") == {"tests/encoder/test_encoder.py"}
 
 
 def test_a_part_is_a_file_or_what_a_folder_holds() -> None:
@@ -64,15 +56,11 @@ def test_the_minutes_are_those_of_a_folder_over_all_its_files_and_the_longest_co
 
 
 def test_quick_and_test_share_nothing_out_but_whole_files_and_test_leaves_none_out() -> None:
-    assert ALONE == ("web",)
     quick, everything = recipe("quick"), recipe("test")
     assert re.findall(r"pytest .*", quick) == [
-        '''pytest --dist loadfile --no-loadscope-reorder -n 2 -m "not slow"'''
+        '''pytest --dist loadfile --no-loadscope-reorder -n 3 -m "not slow"'''
     ]
-    assert re.findall(r"pytest .*", everything) == [
-        '''pytest --dist loadfile --no-loadscope-reorder -n 2 -m "not alone"''',
-        "pytest --dist loadfile --no-loadscope-reorder tests/web",
-    ]
+    assert re.findall(r"pytest .*", everything) == ["pytest --dist loadfile --no-loadscope-reorder -n 3"]
     for command in ("ruff format --check", "ruff check", "lint-imports"):
         assert command in quick
         assert command in everything
