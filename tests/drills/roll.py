@@ -1,4 +1,4 @@
-"""The drills by name, each with how often it is done in the tests, and by hand."""
+"""The drills by name, the longest first, each with how often it is done in the tests, and by hand."""
 
 from tests.drills.folders import damaged, engines, full, gone, readonly, shared, stuck
 from tests.drills.kit import Drilled
@@ -20,6 +20,7 @@ from tests.drills.workers import (
 __all__ = ["DRILLS"]
 
 DRILLS: dict[str, tuple[Drilled, int, int]] = {
+    "leavers": (leavers, 12, 200),
     "kills": (kills, 8, 200),
     "publishing": (publishing, 4, 60),
     "sigterm": (polite_ends, 4, 40),
@@ -28,7 +29,6 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "lost-ends": (lost_ends, 8, 200),
     "cancels": (cancels, 80, 1000),
     "readers": (readers, 16, 200),
-    "leavers": (leavers, 12, 200),
     "crowd": (crowd, 1, 20),
     "shared": (shared, 24, 400),
     "engines": (engines, 12, 200),
