@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chatterpod.cli import main
 from chatterpod.costs import PRICES, Cost, Traffic, cost_alone, cost_busy, measured
-from chatterpod.deploying import DEFAULTS
+from chatterpod.kinds import DEFAULTS
 
 PRICE = 0.0002
 TRAFFIC = Traffic(PRICE, work_s=1.6, start_s=3, tail_s=5, requests_a_day=1_000, characters=700)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from chatterpod.cli import main
 from chatterpod.cli.variables import SETTINGS
-from chatterpod.deploying import DEFAULTS, Found, Wanted, plan
+from chatterpod.deploying import Found, Wanted, plan
 from chatterpod.errors import ApiError
+from chatterpod.kinds import DEFAULTS
 from chatterpod.management import Management
 
 from tests.kits.runpod_api import FINE, KEY, LOST, POOLS, RunPodApi, account
@@ -277,13 +278,12 @@ def test_two_endpoints_of_one_name_are_an_error(run: Run, api: RunPodApi) -> Non
     assert "2 endpoints are called 'chatterpod': ep0, ep1" in err
 
 
-@pytest.mark.parametrize("kind", [{"type": "LOAD_BALANCER"}, {"gpu": None}])
-def test_an_endpoint_of_another_kind_is_not_touched(run: Run, api: RunPodApi, kind: dict[str, Any]) -> None:
+def test_an_endpoint_without_gpus_is_not_touched(run: Run, api: RunPodApi) -> None:
     run(*NEW)
-    api.endpoints["ep0"] |= kind
+    api.endpoints["ep0"]["gpu"] = None
     code, _, err = run("--workers-max", "4")
     assert (code, len(api.changes)) == (2, 2)
-    assert "is not a queue on GPUs" in err
+    assert "is not one on GPUs" in err
 
 
 def test_the_endpoints_own_number_of_workers_counts_if_only_the_other_is_changed(

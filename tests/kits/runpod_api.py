@@ -75,7 +75,10 @@ CREATE = record(
     **COMMON,
     gpu=record("pools", **GPU, minCudaVersion=VERSION),
     type={"enum": ["QUEUE", "LOAD_BALANCER"]},
-)
+) | {
+    "if": {"properties": {"type": {"const": "LOAD_BALANCER"}}},
+    "then": {"properties": {"scaling": {"properties": {"type": {"const": "REQUEST_COUNT"}}}}},
+}
 UPDATE = record(
     "",
     **CONTAINER,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from chatterpod.deploying import IDLE_S
+from chatterpod.kinds import IDLE_S
 
 __all__ = ["PRICES", "PRICES_READ", "Cost", "Traffic", "cost_alone", "cost_busy", "measured"]
 

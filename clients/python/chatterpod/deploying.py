@@ -11,24 +11,10 @@ from typing import Any
 
 from chatterpod.cards import check_pools, unfit_cards
 from chatterpod.errors import ConfigError
+from chatterpod.kinds import DEFAULTS, check_kind, defaults_of
 
-__all__ = ["IDLE_S", "NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
+__all__ = ["NEW_VOLUME", "Found", "Step", "Wanted", "nested", "plan", "unmet"]
 
-IDLE_S = 15  # how long a worker waits for more jobs, which is paid; `chatterpod cost` uses it too
-DEFAULTS: Mapping[str, Any] = {
-    "type": "QUEUE",
-    "disk": 20,  # GB, beside the image
-    "env": {"RUNPOD_LOG_LEVEL": "INFO"},  # the SDK's own default writes texts into the log
-    "gpu.pools": ["AMPERE_16", "AMPERE_24"],
-    "gpu.count": 1,
-    "gpu.minCudaVersion": "12.4",  # of requirements/chatterbox.txt's torch
-    "workers.min": 0,
-    "workers.max": 3,
-    "workers.idleTimeout": IDLE_S,
-    "scaling": {"type": "QUEUE_DELAY", "queueDelay": 4},  # s
-    "timeout": 600_000,  # ms
-    "flashboot": "FLASHBOOT",
-}
 SETS = {"gpu.pools", "gpu.excludedTypes", "networkVolumes", "dataCenterIds"}  # whose order says nothing
 CHOOSES_CARDS = {"image", "gpu.pools", "gpu.minCudaVersion"}  # what decides whether the image runs on them
 NEW_VOLUME = "(the new volume)"
@@ -80,9 +66,10 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
             does not run on, two endpoints of the name …
     """
     there = one(found.endpoints, called(wanted.name), f"endpoints are called {wanted.name!r}")
-    if there is not None and (there.get("type", "QUEUE") != "QUEUE" or not there.get("gpu")):
-        raise ConfigError(f"the endpoint {wanted.name!r} is not a queue on GPUs: choose another --name")
+    if there is not None and not there.get("gpu"):
+        raise ConfigError(f"the endpoint {wanted.name!r} is not one on GPUs: choose another --name")
     settings = dict(wanted.settings)
+    check_kind(wanted.name, settings, there)
     check_pools(settings.get("gpu.pools", ()), found.gpus)
     settings |= excluding(settings, there, found.gpus)
     steps, placed = placing(wanted, found, there)
@@ -174,9 +161,10 @@ def creating(wanted: Wanted, settings: Json) -> Step:
     """Return the step that creates the endpoint."""
     if "image" not in settings:
         raise ConfigError(f"there is no endpoint {wanted.name!r} yet: a new one needs --image")
-    whole = {**DEFAULTS, **settings}
+    defaults = defaults_of(settings.get("type", "QUEUE"))
+    whole = {**defaults, **settings}
     check_workers(whole, {})
-    env = {**DEFAULTS["env"], **settings.get("env", {})}
+    env = {**defaults["env"], **settings.get("env", {})}
     whole["env"] = {name: value for name, value in env.items() if name not in wanted.unset}
     if by_requests(whole["scaling"], settings):
         del whole["workers.idleTimeout"]
@@ -187,6 +175,7 @@ def creating(wanted: Wanted, settings: Json) -> Step:
 def updating(wanted: Wanted, settings: Json, there: Json, found: Found) -> Step:
     """Return the step that changes the endpoint; its changes are empty if all settings are as wanted."""
     check_workers(settings, there)
+    settings = {name: value for name, value in settings.items() if name != "type"}  # it stays for good
     env = {**(there.get("env") or {}), **settings.get("env", {})}
     target = {**settings, "env": {name: value for name, value in env.items() if name not in wanted.unset}}
     scaling = settings.get("scaling") or there.get("scaling") or {}

@@ -9,8 +9,8 @@ from typing import Any
 from chatterpod.cli.output import Printer
 from chatterpod.cli.sources import read
 from chatterpod.costs import PRICES, PRICES_READ, Cost, Traffic, cost_alone, cost_busy, measured
-from chatterpod.deploying import IDLE_S
 from chatterpod.errors import ConfigError
+from chatterpod.kinds import IDLE_S
 
 __all__ = ["add_to"]
 

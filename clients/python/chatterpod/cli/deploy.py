@@ -8,8 +8,9 @@ from typing import Any
 
 from chatterpod.cli.output import Printer
 from chatterpod.cli.variables import TAKEN_AWAY, hidden, variable
-from chatterpod.deploying import IDLE_S, NEW_VOLUME, Found, Step, Wanted, plan, unmet
+from chatterpod.deploying import NEW_VOLUME, Found, Step, Wanted, plan, unmet
 from chatterpod.errors import ConfigError
+from chatterpod.kinds import IDLE_S
 from chatterpod.management import API_URL, Management
 
 __all__ = ["add_to"]
@@ -53,6 +54,11 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         default="chatterpod",
         help="the endpoint's name, by which it is found (default: %(default)s)",
     )
+    add(
+        "--type",
+        choices=["queue", "load-balancer"],
+        help="jobs by a queue, or HTTP and WebSockets straight to workers (new: queue)",
+    )
     for option, setting, kind, metavar, text in OPTIONS:
         add(option, dest=setting, type=kind, metavar=metavar, help=text)
     add("--gpu", action="append", metavar="POOL", help="repeat it for more (new: AMPERE_16 and AMPERE_24)")
@@ -65,7 +71,10 @@ def add_to(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         help="a job waits this long before a worker is added (new: 4)",
     )
     scaling.add_argument(
-        "--requests", type=int, metavar="N", help="jobs for each worker; RunPod then accepts no --idle"
+        "--requests",
+        type=int,
+        metavar="N",
+        help="jobs or requests for each worker; RunPod then accepts no --idle (new load balancer: 16)",
     )
     add(
         "--no-flashboot",
@@ -112,9 +121,17 @@ def run(args: argparse.Namespace, printer: Printer) -> int:
     left = unmet(steps[-1], done)
     lines = [f"RunPod accepted it, but does not show these changes yet: {', '.join(left)}"] if left else []
     where = done["id"]
-    lines += [f"Next: export RUNPOD_ENDPOINT_ID={where}", "      chatterpod health"]
+    lines += first_steps(done)
     printer.result(report | {"changed": True, "endpoint_id": where, "not_taken": left}, *lines)
     return 0
+
+
+def first_steps(endpoint: Mapping[str, Any]) -> list[str]:
+    """Return the lines that say how to try an endpoint."""
+    if endpoint.get("type") == "LOAD_BALANCER":
+        url = f"https://{endpoint['id']}.api.runpod.ai"
+        return [f"Next: export CHATTERPOD_URL={url}", '      chatterpod speak "Hello." -o hello.mp3']
+    return [f"Next: export RUNPOD_ENDPOINT_ID={endpoint['id']}", "      chatterpod health"]
 
 
 def wanted_of(args: argparse.Namespace) -> Wanted:
@@ -124,6 +141,7 @@ def wanted_of(args: argparse.Namespace) -> Wanted:
         ConfigError: A number is out of the API's range, or a variable is invalid.
     """
     settings = {name: getattr(args, name) for _, name, *_ in OPTIONS if getattr(args, name) is not None}
+    settings |= {"type": args.type.upper().replace("-", "_")} if args.type else {}
     settings |= {"gpu.pools": args.gpu} if args.gpu else {}
     settings |= {"timeout": args.timeout * 1000} if args.timeout is not None else {}
     settings |= {"flashboot": "OFF"} if args.no_flashboot else {}
