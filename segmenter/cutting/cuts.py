@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -91,8 +90,10 @@ def first_clause(window: str, least: int, most: int, language: Language, *, is_o
     """
     found = grades_of(language).clauses
     tags = [tag.span() for tag in TAG.finditer(window)] if "[" in window else []
-    places = sorted({place for pattern in found for place in free(window, pattern, least, most, tags)})
+    places = sorted({place for pattern in found for place in allowed(window, pattern, least, most)})
     for place in places:
+        if not is_free(window, place, tags):
+            continue
         head, rest = window[:place], window[place:]
         is_followed = SPOKEN.search(rest) is not None and (is_over or len(rest) >= 3)
         if is_followed and is_balanced(head) and SPOKEN.search(head):
@@ -123,11 +124,18 @@ def last_place(
 
     Not after a word that `leads` finds; nor, where something leads, before a figure.
     """
-    for place in reversed([*free(window, pattern, low, high, tags)]):
-        is_led = leads.search(window[max(0, place - 16) : place]) or FIGURE.match(window, place)
-        if leads is NEVER or not is_led:
+    for place in reversed(allowed(window, pattern, low, high)):
+        if is_free(window, place, tags) and (leads is NEVER or not is_led(window, place, leads)):
             return place
     return 0
+
+
+def is_led(window: str, place: int, leads: re.Pattern[str]) -> bool:
+    """Whether the word before a place, or a figure after it, asks for them to stay together."""
+    return (
+        leads.search(window[max(0, place - 16) : place]) is not None
+        or FIGURE.match(window, place) is not None
+    )
 
 
 def grades_of(language: Language) -> Grades:
@@ -137,18 +145,23 @@ def grades_of(language: Language) -> Grades:
     return grades(language.tag, *lists)
 
 
-def free(
-    window: str, pattern: re.Pattern[str], low: int, high: int, tags: list[tuple[int, int]]
-) -> Iterator[int]:
-    """Yield the places from `low` to `high` that a pattern allows and that are inside no atom."""
+def allowed(window: str, pattern: re.Pattern[str], low: int, high: int) -> list[int]:
+    """Return the places from `low` to `high` that a pattern allows, atoms left aside."""
+    places = []
     for match in pattern.finditer(window, max(0, low - 6)):
         place = match.end()
         if place > high:
-            return
-        is_inside = any(a < place < b for a, b in tags) or INSIDE.match(window, max(0, place - 2), place + 2)
-        near = window[max(0, place - 3) : place + 3]
-        if low <= place and not is_inside and not INSIDE.search(near):
-            yield place
+            break
+        if place >= low:
+            places.append(place)
+    return places
+
+
+def is_free(window: str, place: int, tags: list[tuple[int, int]]) -> bool:
+    """Whether a place is inside no atom."""
+    if any(a < place < b for a, b in tags) or INSIDE.match(window, max(0, place - 2), place + 2):
+        return False
+    return INSIDE.search(window, max(0, place - 3), place + 3) is None
 
 
 def hard_cut(window: str, limit: int, tags: list[tuple[int, int]]) -> int:

@@ -13,12 +13,13 @@ BULLET = re.compile(
     r"(?:[-*+•⁃‣◦▪●–—―|]|>{1,3}|#{1,6}|\(?\d{1,3}[.)]|\(?[^\W\d_][)])\s|[—―•#]\S|```|-{3}|\*{3}"
 )
 MARKER = re.compile(
-    r"\s{0,64}(?:(?P<bullet>[•⁃‣◦▪●])\s?)?(?:(?P<number>\d{1,2}|[a-z])(?P<stop>[.)]{1,2})\s)?"
+    r"\s{0,64}(?=[•⁃‣◦▪●\da-z])(?:(?P<bullet>[•⁃‣◦▪●])\s?)?(?:(?P<number>\d{1,2}|[a-z])(?P<stop>[.)]{1,2})\s)?"
 )
 ITEM = re.compile(
     r"[ \t](?=(?:[•⁃‣◦▪●]\s?)?(?:\d{1,2}|[a-z])[.)]{1,2}\s|[•⁃‣◦▪●]\s?\w)",
 )
 GROWING = re.compile(r"\s{0,64}(?:[•⁃‣◦▪●]\s?)?(?:\d{0,2}|[a-z])[.)]{0,2}\Z")
+GROWN = 80  # characters: more than `GROWING` matches
 FINISHERS = ".!?…:\"'”’»“)]*_`。！？।॥؟۔;」』）】\u037e\u203d"
 UNFINISHED = ",，、،;؛-–"
 HEADING = re.compile(r"\s*#{1,6}\s")
@@ -45,7 +46,7 @@ def is_next_item(before: re.Match[str], text: str, place: int) -> bool:
 
 def is_growing(text: str, place: int) -> bool:
     """Whether more text may still make another marker of the one at `place`."""
-    return GROWING.match(text, place) is not None
+    return len(text) - place <= GROWN and GROWING.match(text, place) is not None
 
 
 def is_heading(line: str) -> bool:

@@ -1,16 +1,16 @@
 """Sentences to segments: early at first, then as long as a voice stays steady."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
 from segmenter.atoms import PAUSE, PAUSE_LIMIT_MS, is_speakable, open_tag, unglued
 from segmenter.cutting.cuts import MARGIN, best_cut, first_clause
 from segmenter.cutting.languages import Language
 from segmenter.cutting.sentences import Ending, Sentence
+from segmenter.cutting.sizes import Given, Segment, Sizes
 from segmenter.pauses import CLAUSE_MS, HEADING_MS, LINE_MS, PARAGRAPH_MS, SENTENCE_MS
 
-__all__ = ["Packer", "Segment", "Sizes"]
+__all__ = ["Packer"]
 
 PAUSES_MS = {
     Ending.CLAUSE: CLAUSE_MS,
@@ -27,81 +27,6 @@ ONLY_PAUSES = re.compile(rf"(?:\s*{PAUSE})+\s*")
 UNMARKED = re.compile(r"[^.!?…‽⁇⁈⁉;。！？｡．।॥؟۔։።၊။។᠃\u037e\n\r\u2028\u2029\[]*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What one run of the model speaks, and the pause after it.
-
-    `char_start` and `char_end` are code points into the text as given; `text` is what is seen of that span,
-    without marks and written pauses. `segmenter.words` makes of it what an engine is given. `lead_ms` is a
-    pause before it, where nothing stands before that could rest. `voice` speaks it, if the text names one.
-    `offsets` are the places from which `text` and the text as given run alike.
-    """
-
-    text: str
-    char_start: int
-    char_end: int
-    pause_ms: int
-    lead_ms: int = 0
-    voice: str | None = None
-    offsets: tuple[tuple[int, int], ...] = ()
-
-    def place(self, at: int, *, is_end: bool = False) -> int:
-        """Return where a place in `text` is in the text as given."""
-        known = [(seen, given) for seen, given in self.offsets if seen < at or (seen == at and not is_end)]
-        seen, given = known[-1] if known else (0, self.char_start)
-        return min(given + at - seen, self.char_end)
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Characters a segment: the first and the second are short where somebody waits for them.
-
-    With an `opening` the first segment ends with the first clause of so many characters that a word follows,
-    the second does not wait for a third, and none is longer than what an engine at twice real time makes
-    while all before it is heard; without (0) nothing hurries.
-
-    Raises:
-        ValueError: the sizes contradict each other.
-    """
-
-    first: int = 80
-    second: int = 120
-    rest: int = 280
-    most: int = 300
-    least: int = 25
-    opening: int = 25
-
-    def __post_init__(self) -> None:
-        targets = (self.first, self.second, self.rest)
-        if not 0 < self.least <= min(targets) <= max(targets) <= self.most or self.opening < 0:
-            raise ValueError(
-                f"the sizes contradict each other: {self}, expected least <= first, second, rest <= most"
-            )
-
-    @classmethod
-    def fast(cls) -> "Sizes":
-        """The sizes for a listener who waits."""
-        return cls()
-
-    @classmethod
-    def even(cls) -> "Sizes":
-        """The sizes for speech nobody waits for."""
-        return cls(first=280, second=280, opening=0)
-
-    def limit(self, given: Sequence[int]) -> int:
-        """Return the length that the segment after segments of the `given` lengths should not pass."""
-        return min((self.first, self.second, self.rest)[min(len(given), 2)], self._heard(given))
-
-    def whole(self, given: Sequence[int]) -> int:
-        """Return up to which length a sentence is not cut, after segments of the `given` lengths."""
-        limit = self.limit(given)
-        return min(self.most, max(limit, min(limit * 6 // 5, self._heard(given)))) if given else self.first
-
-    def _heard(self, given: Sequence[int]) -> int:
-        """Return how long a segment twice real time makes before the ones before it have been heard."""
-        return max(3 * self.first // 4, given[0] + sum(given)) if given and self.opening else self.most
-
-
 class Packer:
     """Takes sentences in order, gives out segments as soon as no later sentence can change them.
 
@@ -114,7 +39,8 @@ class Packer:
         self._language = language
         self._held: Sentence | None = None
         self._crumb: Sentence | None = None
-        self._given: list[int] = []  # lengths of the segments, as far as they bound the next
+        self._given = Given()
+        self._bound()
         self._done = 0  # the place up to which they reach
         self._lead_ms = 0  # of pauses after which nothing has been spoken yet
 
@@ -130,10 +56,9 @@ class Packer:
 
     def shift(self, by: int) -> None:
         """Forget the first characters of the text."""
-        self._held = self._held and replace(self._held, start=self._held.start - by, end=self._held.end - by)
-        self._crumb = self._crumb and replace(
-            self._crumb, start=self._crumb.start - by, end=self._crumb.end - by
-        )
+        held, crumb = self._held, self._crumb
+        self._held = held and held._replace(start=held.start - by, end=held.end - by)
+        self._crumb = crumb and crumb._replace(start=crumb.start - by, end=crumb.end - by)
         self._done = max(0, self._done - by)
 
     def push(self, text: str, sentence: Sentence) -> Iterator[Segment]:
@@ -174,11 +99,11 @@ class Packer:
         if held is None or last is None or (last.ending, ending) not in HARDER:
             return
         if crumb is None:
-            self._held = replace(held, ending=ending)
+            self._held = held._replace(ending=ending)
         elif held.ending is Ending.SENTENCE and crumb.end - held.start <= self._sizes.most:
-            self._held, self._crumb = replace(held, end=crumb.end, ending=ending), None
+            self._held, self._crumb = held._replace(end=crumb.end, ending=ending), None
         else:
-            self._crumb = replace(crumb, ending=ending)
+            self._crumb = crumb._replace(ending=ending)
 
     def grow(self, text: str, decided: int, begun: str = "") -> Iterator[Segment]:
         """Yield the segments that are certain because the open sentence is known up to `decided`.
@@ -207,14 +132,14 @@ class Packer:
             piece, rest = self._parted(text, Sentence(start, upto, Ending.SENTENCE), cut)
             yield self._give(text, piece)
             start = rest.start
-            self._held = replace(held, start=start) if held and start < held.end else None
+            self._held = held._replace(start=start) if held and start < held.end else None
             held = self._held
-        while known - start >= self._sizes.whole(self._given) + MARGIN:
+        while known - start >= self._whole + MARGIN:
             open_sentence = Sentence(start, known, Ending.SENTENCE)
             piece, rest = self._first_piece(text, open_sentence)
             yield self._give(text, piece)
             start = rest.start
-            self._held = replace(held, start=start) if held and start < held.end else None
+            self._held = held._replace(start=start) if held and start < held.end else None
             held = self._held
 
     def flush(self, text: str) -> Iterator[Segment]:
@@ -222,14 +147,19 @@ class Packer:
         held, crumb = self._held, self._crumb
         self._held = self._crumb = None
         if held and crumb and crumb.end - held.start <= self._sizes.most:
-            held, crumb = replace(held, end=crumb.end), None
+            held, crumb = held._replace(end=crumb.end), None
         for sentence in (held, crumb):
             if sentence is not None:
                 yield self._give(text, sentence)
 
     def begin_anew(self) -> None:
         """Have the next segment be the first again, for which somebody waits."""
-        self._given = []
+        self._given = Given()
+        self._bound()
+
+    def _bound(self) -> None:
+        """Note how long the next segment may be: it is asked for with each sentence."""
+        self._limit, self._whole = self._sizes.limit(self._given), self._sizes.whole(self._given)
 
     def _joins(self, text: str, held: Sentence, sentence: Sentence) -> bool:
         """Whether a sentence goes into the segment that is held."""
@@ -244,7 +174,7 @@ class Packer:
         length = held.end - held.start
         if self._hurries:
             return length < self._sizes.least
-        limit = self._sizes.limit(self._given)
+        limit = self._limit
         if length < self._sizes.least or (size <= limit and length <= limit * FULL):
             return True
         is_last = sentence.ending is not Ending.SENTENCE
@@ -253,12 +183,12 @@ class Packer:
     @property
     def _opens(self) -> bool:
         """Whether what comes next is the first segment, for which somebody waits."""
-        return not self._given and self._sizes.opening > 0
+        return not self._given.number and self._sizes.opening > 0
 
     @property
     def _hurries(self) -> bool:
         """Whether what comes next waits for no further sentence."""
-        return len(self._given) < 2 and self._sizes.opening > 0
+        return self._given.number < 2 and self._sizes.opening > 0
 
     def _clause(self, text: str, start: int, known: int, *, is_over: bool = False) -> int:
         """Return after how many characters the first clause ends that is long enough, 0 where none does."""
@@ -278,7 +208,7 @@ class Packer:
         """Whether no sentence that begins like the open one joins what is held."""
         if held.ending is not Ending.SENTENCE:
             return True
-        length, limit = held.end - held.start, self._sizes.limit(self._given)
+        length, limit = held.end - held.start, self._limit
         if self._hurries:
             return length >= self._sizes.least
         if length < self._sizes.least or known - start < self._sizes.least:
@@ -296,10 +226,10 @@ class Packer:
             piece, held = self._parted(text, held, cut)
             yield self._give(text, piece)
             self._held = held
-        while held is not None and held.end - held.start > self._sizes.whole(self._given):
+        while held is not None and held.end - held.start > self._whole:
             piece, rest = self._first_piece(text, held)
             size = held.end - held.start
-            if size < min(self._sizes.whole(self._given) + MARGIN, self._sizes.most) and not is_speakable(
+            if size < min(self._whole + MARGIN, self._sizes.most) and not is_speakable(
                 text[rest.start : rest.end]
             ):
                 return  # a few marks or a tag at the end stay with what they follow
@@ -309,7 +239,7 @@ class Packer:
     def _first_piece(self, text: str, sentence: Sentence) -> tuple[Sentence, Sentence]:
         """Return the first piece of a sentence that is too long, and the rest."""
         start, size = sentence.start, sentence.end - sentence.start
-        limit = self._sizes.limit(self._given)
+        limit = self._limit
         body = text[start : start + min(size, limit + MARGIN)]
         cut = best_cut(body, limit, min(limit, size - self._sizes.least), self._sizes.least, self._language)
         return self._parted(text, sentence, cut)
@@ -325,8 +255,9 @@ class Packer:
 
     def _give(self, text: str, sentence: Sentence) -> Segment:
         pause = PAUSES_MS.get(sentence.ending, sentence.pause_ms)
-        if sum(self._given) < self._sizes.rest:
-            self._given.append(sentence.end - sentence.start)
+        if self._given.total < self._sizes.rest:
+            self._given = self._given.more(sentence.end - sentence.start)
+            self._bound()
         self._done = sentence.end
         lead, self._lead_ms = self._lead_ms, 0
         return Segment(spoken(text[sentence.start : sentence.end]), sentence.start, sentence.end, pause, lead)

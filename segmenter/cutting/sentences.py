@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from typing import NamedTuple
 
 from segmenter.atoms import AHEAD, BEHIND, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
 from segmenter.cutting.languages import Language, language_of
@@ -21,7 +21,6 @@ WIDE = "。！？｡．।॥؟۔։።။។᠃\u037e"
 CLOSERS = "\"'”’“‘»«›‹)\\]}*_`"
 WIDE_CLOSERS = "」』”’）)\\]》】〉〗＞\"'»*"
 FIRST_LETTER = re.compile(r"[^\W_]")
-PLAIN = re.compile(r"[^\W\d_\u3040-\u9fff]{2,}\Z")
 # A look-ahead and what it found: possessive groups match wrongly before Python 3.11.5.
 SKIPPED = re.compile(rf"\A(?=(?P<skipped>(?:\s|\[[^\[\]\n]{{1,40}}\]|{EMOJI})*))(?P=skipped)")
 # That many whole words must follow before a decision is certain, white space, tags and emoji left aside.
@@ -50,8 +49,7 @@ class Silence(Enum):
     LONG = 3  # and what is open: a bracket, a tag
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A span of the text, white space before it included."""
 
     start: int
@@ -106,6 +104,11 @@ def is_certain(text: str, match: re.Match[str]) -> bool:
     closes = (kind == "stop" and match["close"]) or (kind == "wide" and match["wideclose"])
     words = SAID_WITHIN + 1 if closes or not first.isalnum() else 1
     return CERTAIN[words].match(window) is not None
+
+
+def is_plain(word: str) -> bool:
+    """Whether a word has letters alone, not all of them capitals, and is written with spaces around it."""
+    return word.isalpha() and not word.isupper() and (word.isascii() or max(word) < "\u3040")
 
 
 class Scanner:
@@ -164,7 +167,9 @@ class Scanner:
             if self._marker or self._may_have_marker or place - seen > GAP or seen == self._place:
                 yield from self._between(text, seen, place, final=final)
             seen = place
-            if not (final or (place < closed and is_certain(text, match))):
+            if not (
+                final or (place < closed and (len(text) - match.end() >= AHEAD or is_certain(text, match)))
+            ):
                 self._place = self._opened(text, place)
                 self._judged = min(self._judged, self._place)
                 return
@@ -174,12 +179,12 @@ class Scanner:
             found = self._judge(text, match)
             self._judged = match.end()
             if found is not None:
-                yield from self._end(*found)
+                yield self._end(*found)
         upto = len(text) if final and unfinished else max(self._start, len(text) - PARTIAL, self._place)
         yield from self._between(text, seen, upto, len(text), final=final)
         self._place = max(self._start, upto)
         if final and unfinished and self._start < len(text):
-            yield from self._end(len(text), Ending.SENTENCE)
+            yield self._end(len(text), Ending.SENTENCE)
 
     def _may_go_on(self, text: str, match: re.Match[str], silence: Silence) -> bool:
         """Whether what may still come decides about a candidate that nothing follows."""
@@ -205,11 +210,12 @@ class Scanner:
         opened = text.rfind("[", first, place)
         return place if opened < 0 else first + len(text[first:opened].rstrip(self._ends))
 
-    def _end(self, end: int, ending: Ending, pause: int = 0) -> Iterator[Sentence]:
-        """End the sentence. A blank one only tells how the one before it ends."""
-        yield Sentence(self._start, end, ending, pause)
+    def _end(self, end: int, ending: Ending, pause: int = 0) -> Sentence:
+        """End the sentence and return it. A blank one only tells how the one before it ends."""
+        sentence = Sentence(self._start, end, ending, pause)
         self._start, self._place = end, end
         self._head, self._marker, self._may_have_marker = "", None, True
+        return sentence
 
     def _between(
         self, text: str, seen: int, upto: int, gaps_upto: int = 0, *, final: bool
@@ -217,18 +223,18 @@ class Scanner:
         """Yield what ends between two candidates: at wide gaps, and where a list within a line goes on."""
         if gaps_upto or upto - seen > GAP or seen == self._place:
             for gap in SPACES.finditer(text, max(self._start, seen - GAP), gaps_upto or upto):
-                yield from self._end(gap.start(), Ending.LINE)
+                yield self._end(gap.start(), Ending.LINE)
         if self._may_have_marker and (final or not is_growing(text, max(0, self._start))):
             self._marker = marker_at(text, max(0, self._start))
             self._may_have_marker = self._marker is None and not final and len(text) - self._start < 2 * AHEAD
         while self._marker is not None:
-            items = ITEM.finditer(text, max(self._start + 1, seen - 16))
+            items = ITEM.finditer(text, max(self._start + 1, seen - 16), upto + GAP)
             places = (item.start() for item in items)
             near = (place for place in places if place >= upto or is_next_item(self._marker, text, place))
             place = next(near, upto)
             if place >= upto or (not final and is_growing(text, place)):
                 break
-            yield from self._end(place, Ending.LINE)
+            yield self._end(place, Ending.LINE)
             self._marker, self._may_have_marker = marker_at(text, place), False
 
     def _judge(self, text: str, match: re.Match[str]) -> tuple[int, Ending, int] | None:
@@ -261,17 +267,10 @@ class Scanner:
         """Return where the sentence ends at a stop, None where it goes on."""
         place, end, close = match.start(), match.end(), match["close"]
         before = text[max(self._start, place - BEHIND, 0) : place]
-        following = text[end + 1 : end + 2]
-        if (
-            not close
-            and end == place + 1
-            and text[place] == "."
-            and text[end : end + 1] == " "
-            and following.isupper()
-            and not opened_bracket(before)
-        ):
-            word = PLAIN.search(before)
-            if word and not word[0].isupper() and self._language.is_plain(word[0]):
+        opened = opened_bracket(before)
+        if not opened and match[0] == "." and text[end : end + AHEAD].lstrip()[:1].isupper():
+            word = before[before.rfind(" ") + 1 :]
+            if len(word) > 1 and is_plain(word) and self._language.is_plain(word):
                 return end
         if text[end : end + 1] > "\u2fff" and text[end].isalpha():
             if not close and text[place] == "." and before[-1:] < "\u3000":
@@ -280,7 +279,8 @@ class Scanner:
             return wide_end(text, max(0, self._start), marks, end, self._language)
         rest = text[end : end + AHEAD]
         rest = rest[1:] if rest[:1] == " " and rest[1:2].isalpha() else SKIPPED.sub("", rest, 1)
-        stop = Stop(before, text[place : end - len(close)], close, rest, self._begins_low(text, place))
+        is_low = self._begins_low(text, place)
+        stop = Stop(before, text[place : end - len(close)], close, rest, opened, begins_low=is_low)
         return end if stop_ends(stop, self._language) else None
 
     def _begins_low(self, text: str, place: int) -> bool:

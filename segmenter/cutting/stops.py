@@ -1,7 +1,7 @@
 """Whether a stop ends its sentence: the rules around Punkt's decision."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from segmenter.cutting.languages import Language
 
@@ -27,7 +27,8 @@ APOSTROPHE = re.compile("['’]")
 ROMAN = re.compile(r"[IVXLC]{1,7}\Z")
 MARKER = re.compile(r"\s*(?:[•⁃‣◦▪●*-]\s?)?[(\"“]?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[^\W\d_]|[IVX]{1,5})\Z")
 FOUR_DOTS = re.compile(r"\.\s\.\s\.\s+[^\W\d_a-z]")  # a stop, then an ellipsis before the next sentence
-DASH = re.compile(r"[—–―-]{1,2}\s?")
+DASHES = "—–―-"
+DASH = re.compile(rf"[{DASHES}]{{1,2}}\s?")
 CITED = re.compile(r"\([^()\n]{1,60}\)\s?[.,;]")
 DATE = re.compile(r"(?<![\d-])(?:\d{4}|['’]\d{2})(?:\.\s?\d{1,2}){0,2}\Z")  # 2024. 3. 5.
 BRACKETS = {"(": ")", "[": "]", "（": "）", "《": "》", "【": "】", "〈": "〉"}
@@ -53,14 +54,14 @@ AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentenc
 Verdict = bool | None  # None: Punkt decides
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """A candidate: what stands before it, its marks, what closes after it, and what follows."""
 
     before: str  # at most a window, from the sentence's beginning on
     marks: str
     close: str
     rest: str  # without the white space before it; a window
+    opened: str  # the bracket that is open before it, "" if none is
     begins_low: bool  # the sentence began in lower case
 
     @property
@@ -74,11 +75,13 @@ def stop_ends(stop: Stop, language: Language) -> bool:
     """Whether the sentence ends at a stop."""
     if not stop.rest:
         return True
-    if FOUR_DOTS.match(stop.rest) and stop.before[-1:].isalnum():
-        return True
-    if stop.rest[0] in ENDERS and not (stop.rest[0] == "." and stop.rest[1:2].isalpha()):
-        return False
-    dash = DASH.match(stop.rest)
+    first = stop.rest[0]
+    if first in ENDERS:
+        if FOUR_DOTS.match(stop.rest) and stop.before[-1:].isalnum():
+            return True
+        if not (first == "." and stop.rest[1:2].isalpha()):
+            return False
+    dash = DASH.match(stop.rest) if first in DASHES else None
     if dash is not None:
         return ends_before_dash(stop, stop.rest[dash.end() :].lstrip(OPENERS), language)
     if is_in_bracket(stop) or (stop.close[:1] == ")" and MARKER.match(stop.before)):
@@ -135,7 +138,7 @@ def opened_bracket(before: str) -> str:
 
 def is_in_bracket(stop: Stop) -> bool:
     """Whether a bracket is open that closes soon: what is inside ends nothing."""
-    opened = opened_bracket(stop.before)
+    opened = stop.opened
     if not opened or BRACKETS[opened] in stop.close:
         return False
     inside, closing, _ = stop.rest.partition(BRACKETS[opened])

@@ -5,12 +5,15 @@ where it stands in the text as given.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import itemgetter
 
 from segmenter.atoms import BEHIND
-from segmenter.cutting.packing import Packer, Segment, Sizes
+from segmenter.cutting.packing import Packer
 from segmenter.cutting.sentences import ONLY_TAGS, Ending, Scanner, Silence, check
+from segmenter.cutting.sizes import Segment, Sizes
 from segmenter.marks import MarkRules, Reader
 
 __all__ = ["Segmenter", "iter_plan", "plan", "recut", "sentences"]
@@ -157,7 +160,8 @@ def place(segment: Segment, base: int, reader: Reader) -> Segment:
     """Return a segment of what is seen with its places in the text as given, and its voice."""
     begin, end = segment.char_start + base, segment.char_end + base
     start = reader.places.start(begin)
-    voice = next((name for place, name in reversed(reader.voices) if place <= begin), None)
+    named = bisect_right(reader.voices, begin, key=itemgetter(0))
+    voice = reader.voices[named - 1][1] if named else None
     offsets = tuple((seen - begin, at) for seen, at in reader.places.within(begin, end))
     given_end = max(start, reader.places.end(end))
     return Segment(segment.text, start, given_end, segment.pause_ms, segment.lead_ms, voice, offsets)

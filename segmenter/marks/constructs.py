@@ -98,14 +98,17 @@ class Constructs:
                 end = min(end, max(at, len(text) - len(self._rules.phrases[0])))
             self._pieces.copy(text[at:end], base + at)
             return end
-        place = match.start()
+        kind = match.lastgroup
+        place = match.start(kind) if kind else match.start()
+        if place < at:  # of the scheme something was given out before it was one
+            return self._text(text, at, base, match.end() - at)
         self._pieces.copy(text[at:place], base + at)
-        if match.lastgroup == "phrase":
+        if kind == "phrase":
             found = self._phrase(text, place, base, match.end(), final=final)
+        elif kind:
+            found = self._address(text, place, base, final=final)
         else:
-            first = match[0][0]
-            is_reserved = "\ue000" <= first <= "\ue0ff"
-            handler = self._reserved if is_reserved else self._handlers.get(first, self._address)
+            handler = self._handlers.get(match[0][0], self._reserved)
             found = handler(text, place, base, final=final)
         return place if found is None else found
 
