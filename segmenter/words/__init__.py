@@ -15,6 +15,7 @@ from segmenter.words.languages import find_language
 from segmenter.words.numbers import spell_numbers
 from segmenter.words.pronounce import Respeller
 from segmenter.words.protected import Atoms
+from segmenter.words.records import with_stops
 from segmenter.words.rules import UNSPACED
 from segmenter.words.say_as import annotated
 from segmenter.words.signs import spell_signs, without_clock_colons
@@ -46,7 +47,7 @@ def speakable(
     atoms = Atoms()
     respell = Respeller(pronounce)
     words = find_language(language)
-    text = text if is_seen else unglued(visible(text))
+    text = with_stops(text if is_seen else unglued(visible(text)))
     if words is not None and words.code in UNSPACED:
         from segmenter.words.east import prepared  # noqa: PLC0415 - of these languages alone
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from segmenter.words.languages import WordTable
 from segmenter.words.numbers import spell_numbers
 from segmenter.words.protected import Rule
+from segmenter.words.spelling import digit_by_digit
 
 __all__ = ["may_have_addresses", "name_addresses", "spell_addresses"]
 
@@ -37,7 +38,10 @@ FILE = (
     r"(?P<file>(?<!WORD)(?<![./@-])(?:WORD|-){1,64}(?:\.(?:WORD|-){1,32}){0,3}"
     rf"\.(?:{KINDS})(?!WORD|[@/-]|\.WORD))"
 )
-PATH = r"(?P<path>(?<!\S)(?:~|\.{1,2})?(?:/[\w.-]{1,64}){1,12}/[\w.-]{0,63}\w/?(?![\w/]))"
+PATH = (
+    r"(?P<path>(?<!WORD)(?<![./\\)%°₀-₉])(?:~|\.{1,2})?(?:/(?:WORD|[.-]){1,64}){1,12}/"
+    r"(?:WORD|[.-]){0,63}WORD/?(?!WORD|/))"
+)
 TREE = rf"(?P<tree>(?<![\w./@-])(?:[\w.-]{{1,64}}/){{1,8}}[\w-]{{1,64}}\.(?:{KINDS})(?![\w@/-]|\.\w))"
 LETTERS = frozenset(  # kinds of files that are spelled
     "pdf csv xml html htm css js ts py rb rs cpp hpp sh dll gz tgz svg mp3 mp4 sql db jpg png".split()  # noqa: SIM905
@@ -83,6 +87,9 @@ def speller(language: WordTable | None, *, numbers: bool) -> Callable[[re.Match[
             return said
         pieces = PIECE.findall(said)
         words = [language.signs[SIGNS[piece]] if piece in SIGNS else piece for piece in pieces]
+        for place in range(1, len(pieces)):
+            if numbers and pieces[place - 1] == ":" and pieces[place].isdecimal():  # a port
+                words[place] = digit_by_digit(language, pieces[place])
         if pieces[-2:-1] == ["."] and pieces[-1] in LETTERS:
             words[-1] = words[-1].upper()
         text = " ".join(words)

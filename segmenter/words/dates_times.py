@@ -8,7 +8,7 @@ from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written, either, numeric
 
-__all__ = ["date_rules", "time_rules"]
+__all__ = ["date_rules", "joined_dates", "time_rules"]
 
 HOUR, MINUTE = r"(?:[01]?\d|2[0-4])", r"[0-5]\d"
 HALF = (
@@ -16,6 +16,7 @@ HALF = (
     r"(?:[a-z(\d]|[A-Z]{1,3}T\b|UTC\b|(?:Mon|Tue|Wednes|"
     r"Thurs|Fri|Satur|Sun)day\b))|\.?[Mm](?!\w))"
 )
+DASHED = Written(r"[\w.][ \u00a0][–-][ \u00a0](?=[^\n]{0,14}\d)")
 SUFFIX = r"(?:st|nd|rd|th|\.|er|º|ª|:a|:e)?"
 
 
@@ -98,6 +99,19 @@ def date_rules(language: WordTable) -> list[Rule]:
 
     numbers = [Rule(iso, in_digits, "-"), Rule(digits, in_digits, "./"), Rule(month, of_year, "/")]
     return [*numeric(numbers), *named_rules(language)]
+
+
+def joined_dates(text: str, language: WordTable) -> str:
+    """Return the text with a word for the dash between two dates, which is a pause elsewhere."""
+    if DASHED.compiled.search(text) is None or language.date.get("named") == "no":
+        return text
+    month = either(month_numbers(language))
+    of = r"(?:de[ \u00a0])?"
+    day = rf"\d{{1,2}}\.?[ \u00a0]{of}(?:{month})\.?(?:,?[ \u00a0]{of}\d{{4}})?"
+    first = rf"(?:{day}|(?:{month})\.?[ \u00a0]\d{{1,2}}(?:,[ \u00a0]\d{{4}})?)"
+    span = Written(rf"(?P<a>{first})[ \u00a0][–-][ \u00a0](?=(?:the[ \u00a0])?{first})")
+    to = language.date.get("to", language.signs["to"])
+    return span.compiled.sub(lambda match: f"{match['a']} {to} ", text)
 
 
 def day_rule(language: WordTable, lead: str) -> str:

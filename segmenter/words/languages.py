@@ -6,7 +6,7 @@ The tables are to be corrected by native speakers; the files of CLDR are made by
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -141,7 +141,10 @@ def parsed(code: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Word
         time=table["time"],
         fractions=table["fractions"],
         agreement=[(gender, re.compile(rule, re.IGNORECASE)) for gender, rule in agreement.items()],
-        before={name[:1].upper() + name[1:]: word for name, word in table.get("before", {}).items()}
+        before={
+            name[:1].upper() + name[1:]: word[:1].upper() + word[1:]
+            for name, word in table.get("before", {}).items()
+        }
         | table.get("before", {}),
         years=table.get("years", {}),
         ordinals=table.get("ordinals", {}),
@@ -178,12 +181,22 @@ def units(table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Mapping[str, Nou
     """
     everywhere = {**symbols()["units"], **(symbols()["letters"] if table.get("letters") else {})}
     entries = {written: f":{name}" for written, name in everywhere.items()} | table["units"]
-    found = {}
+    found = {name: Noun.read(entry) for name, entry in prefixed(table)}
     for written, entry in entries.items():
         noun = named(entry[1:], table, cldr) if entry.startswith(":") else Noun.read(entry)
         if noun is not None:
             found[written] = noun
     return found
+
+
+def prefixed(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the units of the table's `bases`, alone and with each of their prefixes: mol, mmol, µmol."""
+    for base, entry in table.get("bases", {}).items():
+        forms, _, prefixes = entry.partition("; ")
+        yield base, forms
+        for prefix in prefixes.split():
+            name = table["prefixes"][prefix]
+            yield prefix + base, "/".join(name + form for form in forms.split("/"))
 
 
 def named(name: str, table: Mapping[str, Any], cldr: Mapping[str, Any]) -> Noun | None:

@@ -12,7 +12,7 @@ __all__ = ["rewriting_rules"]
 HOUR_MINUTE = r"\d{1,2}:\d{2}"
 ALONE, LAST = (
     r"(?<![\w.,:/+-])",
-    r"(?:(?![\w/-]|:\S|[.,]\d)|(?=[AaPp]\.?[Mm]\b))",
+    r"(?:(?![\w/-]|:\S|[.,]\d)|(?=[AaPp]\.?[Mm]\b|(?:bn|mn|tn|[kKMBm])\b))",
 )  # what may not touch a span such as 10-20
 SIGNS = (  # a pattern, the names of the words that it stands for, and what a text must have
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number", "#№"),
@@ -21,7 +21,7 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
     (r"(?<=\d)[ \u00a0]?[×*][ \u00a0]?(?=\d)(?!10\^)", "times", "×*"),
     (r"(?<=[\d)]) [·⋅∙] (?=[\d(])|(?<=\d)[·⋅∙](?=\d)|(?<=[\d)])[ \u00a0]?×[ \u00a0]?(?=\()", "times", "·⋅∙×"),
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over", "÷"),
-    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=\d)", "plus", "+"),
+    (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=[$€£¥]?\d)", "plus", "+"),
     (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals", "="),
     (r"(?<!\d)(?<!\d )[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about", "≈~∼"),
     (r"±[ \u00a0]?(?=\d)", "plus minus", "±"),
@@ -31,7 +31,7 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
 )
 SETS = Written(r"(?<![\w/.-])[0-7][-–][0-7](?:, [0-7][-–][0-7]){1,4}(?![\w/-]|[.,]\d)")  # tennis: 6-4, 7-6
 FOLD = (  # 2x täglich, up 7x in, but not 6x plus 4y
-    r"(?<![\w.,])(?P<n>\d{1,3})(?:x(?= (?!{signs})[^\W\d_]|[,;.)](?!\w))"
+    r"(?<![\w.,])(?P<n>\d{1,3}(?:[.,]\d)?)(?:x(?= (?!{signs})[^\W\d_]|[,;.)](?!\w))"
     r"|[ \u00a0]?[x×](?= (?!{signs})[^\W\d_]{3}))"
 )
 GAPS = Written(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?! ?\d)")  # 12 000 000
@@ -116,7 +116,6 @@ def decade(language: WordTable, digits: str) -> str:
 
 def folded(language: WordTable, digits: str) -> str:
     """Return how many times: four times, viermal."""
-    number = spelling.cardinal(
-        language, digits, "f" if "f" in language.rules and language.code != "de" else "m"
-    )
+    gender = "f" if "f" in language.rules and language.code != "de" else "m"
+    number = Number.read(language, digits).spelled(language, gender)
     return language.signs["fold"].replace("{n}", number)

@@ -31,7 +31,7 @@ __all__ = ["spell_numbers"]
 CJK = Written(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af〇]")
 FOREIGN = Written(r"[^\x00-\x7f]")
 YEAR = Written(r"1[1-9]\d\d|20\d\d")
-EASTERN = Written(r"[A-Za-z\d½-¾⅐-⅞²³√≤≥≠≈±∞]")  # a Chinese text without any of these needs no rule
+EASTERN = Written(r"[A-Za-z\d½-¾⅐-⅞²³√≤≥≠≈±∞×+〜～]")  # a Chinese text without any of these needs no rule
 LONG = Written(r"\d+")
 WIDE_POINT = Written(r"(?<=\d)．(?=\d)")
 WIDE_COLON = Written(r"(?<=\d)：(?=\d)")

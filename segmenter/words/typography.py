@@ -17,6 +17,8 @@ EMPHASIS = re.compile(
     r"(?<!\w)(?:[*_`]|~(?![\d$€£¥]))+(?=\S)|(?<=\S)[*_~`]+(?!\w)|\*\*+|~~+|``+|\*(?=[^\x00-\x7f])|(?<=[^\x00-\x7f])\*"
 )
 POWER = re.compile(r"(?<=\d)\*\*(?=\d)")
+APOSTROPHE = re.compile(r"(?<=[a-z])`(?=(?:t|s|re|ve|ll|d|m)(?!\w))")  # don`t
+BACKTICK = re.compile("`+")
 UNDERSCORE = re.compile(r"(?<=\w)_+(?=\w)")
 PIPE = re.compile(r"[ \t]*\|[ \t|]*")
 EMOTICON = re.compile(r"(?<!\S)(?:[:;]-?[()DPp]|:'\()(?!\S)|<3(?=\s*\Z)")
@@ -64,7 +66,7 @@ def unmarked(text: str) -> str:
     """Return the text without Markdown, with plain quotes, dashes and arrows as pauses."""
     text = LINE_START.sub("", RULE.sub("", text))
     text = EMPHASIS.sub("", POWER.sub("^", ESCAPED.sub("", text).replace("\\", " ")))
-    text = UNDERSCORE.sub(" ", text)
+    text = UNDERSCORE.sub(" ", BACKTICK.sub("", APOSTROPHE.sub("'", text)))
     text = GUILLEMETS.sub('"', PIPE.sub(", ", text)).translate(QUOTES)
     text = EMOTICON.sub("", text)
     return HYPHEN.sub("-", DASH.sub(", ", ARROW.sub(", ", text)))

@@ -14,7 +14,7 @@ ERAS = (
 MEASURES = (
     "个|位|只|本|次|天|年(?!级)|件|张|条|台|种|名|块|元|公里|千米|米|厘米|毫米|公斤|千克|克|斤|吨|升|毫升|小时|分钟|秒|周|星期"
     "|倍|岁|家|座|辆|架|艘|部|套|双|对|把|支|枝|片|份|股|间|所|项|场|届|轮|场|句|首|篇|杯|瓶|碗|盒|箱|袋|包|棵|朵|匹"
-    "|头|人|点(?!\\d)|点\\d\\d?分|点半|百|千|万|亿|代人|米|英寸|英里|英尺|平方|立方|勺|茶匙|汤匙|口|趟|遍|步|欧元|美元|日元|英镑|港元"
+    "|头|人|点(?!\\d)|点\\d\\d?分|点半|百|千|万|亿|代人|米|英寸|英里|英尺|平方|立方|勺|茶匙|汤匙|口|趟|遍|步|票|室(?=\\d)|厅(?!堂)|欧元|美元|日元|英镑|港元"
 )
 CHINESE = Style(
     to="到",
@@ -33,7 +33,7 @@ CHINESE = Style(
     telephone="电话|手机|热线|拨打|致电|座机|客服|报警|传真|TEL|Tel",
     code=(
         "验证码|校验码|取件码|提取码|核销码|邀请码|邮编|邮政编码|订单|单号|编号|密码|口令|尾号|卡号|账号|帐号|身份证|学号|工号|车牌|代码|QQ|流水号"
-        "|发票|合同号|型号|编码|序列号|房号|航班|车次|微信号|银行卡|ISO|GB/T|国标"
+        "|端口|发票|合同号|型号|编码|序列号|房号|航班|车次|微信号|银行卡|ISO|GB/T|国标"
     ),
     score_before="(?:比分|比例尺?|比率|配比)[是为：:]?|(?<=[以按])",
     score_after=(
@@ -108,6 +108,9 @@ def figure_rules(writer: Writer) -> list[Rule]:
 def place_rules(writer: Writer) -> list[Rule]:
     """Return the rules for rooms, floors, house numbers and extensions."""
 
+    def storey(match: re.Match[str]) -> str:
+        return f"{writer.whole(match['a'])}层，共{writer.whole(match['b'])}层"
+
     def floor(match: re.Match[str]) -> str:
         return writer.whole(match[0][:-1]) + "楼"
 
@@ -115,6 +118,17 @@ def place_rules(writer: Writer) -> list[Rule]:
         rule(r"\d{3,4}(?=[室房]|包厢|包间)", writer.each_digit, "室房包"),
         rule(r"(?<![A-Za-z\d])\d{1,2}F(?![A-Za-z\d])", floor, "F"),
         rule(r"(?<=[路街道巷弄])\d{4,5}(?=号)", writer.each_digit, "号"),
+        rule(r"\d{3,4}(?=会议室|教室|阶梯教室|展厅)", writer.each_digit, "室厅"),
+        rule(r"(?<=[\"“])\d{3}(?=[\"”](?:项目|工程|部队|航班|路|次列车|房间|会议))", writer.each_digit, '"“'),
+        rule(
+            r"(?:(?<=返回)|(?<=状态码)|(?<=错误码)|(?<=错误)|(?<=报了)|(?<=HTTP)|(?<=HTTP ))"
+            r"(?:40\d|50\d)(?!\d)",
+            writer.each_digit,
+            "45",
+        ),
+        rule(r"(?<!\d)(?:19|20)\d\d(?=款|级(?:本科|新生|学生|校友)|版(?!本))", writer.each_digit, "款级版"),
+        rule(r"\d\.\d(?=折)", writer.each_digit, "折"),
+        rule(r"(?<![\d/.])(?P<a>\d{1,2})/(?P<b>\d{1,2})[层楼](?!\d)", storey, "/"),
         rule(r"(?<=转)\d{3,5}(?!\d)", writer.each_digit, "转"),
         rule(r"(?<=\d)#(?=[楼栋幢厅机])", "号", "#"),
     ]

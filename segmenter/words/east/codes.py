@@ -15,6 +15,7 @@ SHAPES = (
     rf"|{BEFORE}0\d{{1,4}}[(（]\d{{2,4}}[)）]\d{{3,4}}{AFTER}"
     rf"|{BEFORE}[48]00-\d{{3,4}}-\d{{3,4}}{AFTER}"
     rf"|{BEFORE}\d{{3}}-\d{{3,4}}-\d{{4}}{AFTER}"
+    rf"|{BEFORE}1[3-9]\d[ ]\d{{4}}[ ]\d{{4}}{AFTER}"
 )
 GROUPED = Written(r"(\d{3})(\d{4})(\d{4})")
 CODE = r"\d{2,20}(?:[ -]\d{2,8}){0,5}"

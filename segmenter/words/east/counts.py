@@ -21,6 +21,9 @@ def score_rules(writer: Writer) -> list[Rule]:
     def score(match: re.Match[str]) -> str:
         return match["lead"] + writer.whole(match["a"]) + style.ratio + writer.whole(match["b"])
 
+    def ratio(match: re.Match[str]) -> str:
+        return writer.whole(match["a"]) + style.ratio + writer.number(match["b"])
+
     def sides(between: str, lead: str = "") -> str:
         first, last = rf"{ALONE_SIDE}(?P<a>\d{{1,5}})", rf"(?P<b>\d{{1,7}}){LAST_SIDE}"
         return rf"(?P<lead>{lead}){first}{between}{last}"
@@ -33,9 +36,19 @@ def score_rules(writer: Writer) -> list[Rule]:
             r"(\d+):(\d+)", lambda pair: writer.whole(pair[1]) + style.ratio + writer.whole(pair[2]), match[0]
         )
 
+    def games(match: re.Match[str]) -> str:
+        return re.sub(
+            r"(\d+)[-–](\d+)",
+            lambda pair: writer.whole(pair[1]) + style.ratio + writer.whole(pair[2]),
+            match[0],
+        )
+
     marks = "[ ]?[:–-][ ]?"
+    game = r"\d{1,2}[-–]\d{1,2}"
     return [
         rule(r"[(（]\d{1,3}:\d{1,3}(?:[，,、； ]{1,2}\d{1,3}:\d{1,3}){1,6}[)）]", sets, ":"),
+        rule(rf"(?<![\d-]){game}(?:[、，,][ ]?{game}){{1,4}}(?![\d-])", games, "、，,"),
+        rule(rf"{ALONE_SIDE}(?P<lead>)(?P<a>\d{{1,4}}):(?P<b>0\.\d{{1,3}})(?![\d.])", ratio, ":"),
         rule(sides(marks, style.score_before), score, ":–-"),
         rule(sides(marks) + rf"(?={style.score_after})", score, ":–-"),
         rule(sides(r":(?![0-5]\d(?!\d))"), score, ":"),

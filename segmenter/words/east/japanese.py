@@ -21,7 +21,9 @@ JAPANESE = Style(
     percent="{n}パーセント",
     permille="{n}パーミル",
     telephone="電話|携帯|TEL|Tel|FAX|ダイヤル",
-    code="番号(?=[はが：:])|普通(?=\\d{7}\\D)|当座(?=\\d{7}\\D)|認証コード|暗証番号|注文番号|会員番号|予約番号|管理番号|口座番号|カード番号|追跡番号|型番|品番|パスワード|コード",
+    code="番号(?=[はが：:])|(?:普通|当座)[ ]?(?=\\d{7}(?!\\d))|認証コード|暗証番号|注文番号|"
+    "会員番号|予約番号|"
+    "管理番号|口座番号|カード番号|追跡番号|型番|品番|パスワード|コード",
     score_before="(?:スコア|比率|比|縮尺|割合|得点)(?:は|が|を|：|:)?",
     score_after="で(?:[^。、\\d]{0,12}(?:[勝敗負破混]|下し|引き分)|の?リード|試合)|の(?:比|割合|スコア|勝|敗)",
     scales={"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "bn": 10**9},
@@ -63,6 +65,9 @@ def day_rules(writer: Writer) -> list[Rule]:
     def weekday(match: re.Match[str]) -> str:
         return f"{match['weekday']}曜日" + ("祝日" if match["holiday"] else "")
 
+    def other_day(match: re.Match[str]) -> str:
+        return f"{writer.whole(match['d'])}日{weekday(match)}"
+
     def days(match: re.Match[str]) -> str:
         return f"{match[1]}曜から{match[2]}曜"
 
@@ -73,6 +78,7 @@ def day_rules(writer: Writer) -> list[Rule]:
         rule(r"'(?=\d\d年)", ""),
         rule(rf"(?<![A-Za-z\d.,:/-]){MONTH}/{DAY}{WEEKDAY}", lambda match: day(match) + weekday(match)),
         rule(rf"(?<=日){WEEKDAY}", weekday),
+        rule(rf"(?<=[・、〜])(?P<d>3[01]|[12]\d|[1-9]){WEEKDAY}", other_day),
         rule(rf"(?<![A-Za-z\d.,:/-]){MONTH}/{DAY}(?=まで|から|付け?|締|開催|発売|〆)", day, "/"),
         rule(rf"(?<![A-Za-z\d.,:/-]){MONTH}/(?P<day>3[01]|1[1-9]|2\d)(?=に|は|、)", day, "/"),
         rule(
@@ -98,6 +104,13 @@ def place_rules(writer: Writer) -> list[Rule]:
         rule(r"(?P<lead>郵便番号[はが：:]?[ ]?)(?P<a>\d{3})-(?P<b>\d{4})(?!\d)", postal),
         rule(r"(?<![A-Za-z\d.,:/+-])[1-9]\d{0,3}(?:-[1-9]\d{0,3}){2,3}(?![\d-])", joined),
         rule(r"(?<=丁目)[1-9]\d{0,3}-[1-9]\d{0,3}(?![\d-])", joined),
+        rule(r"(?<=内線)\d{2,5}(?!\d)", lambda match: writer.figures(match[0])),
+        rule(
+            r"(?:(?<=ステータスが)|(?<=ステータス)|(?<=エラー)|(?<=コード)|(?<=HTTP)|(?<=HTTP ))"
+            r"(?:40\d|50\d)(?!\d)",
+            lambda match: writer.figures(match[0]),
+            "45",
+        ),
         rule(r"\d{3,4}(?=号室)", lambda match: writer.figures(match[0])),
         rule(r"(?<![A-Za-z\d])(?P<b>B)?(?P<n>\d{1,2})F(?![A-Za-z\d])", floor),
     ]
@@ -115,12 +128,16 @@ def letter_rules(writer: Writer) -> list[Rule]:
     def rated(match: re.Match[str]) -> str:
         return f"{match['lead']}{writer.whole(match['b'])}点満点の{writer.number(match['a'])}"
 
+    def filed(match: re.Match[str]) -> str:
+        return f"ナンバー{writer.figures(match['a'])}の{writer.whole(match['b'])}"
+
     def numbered(match: re.Match[str]) -> str:
         small = int(match["n"]) <= NUMBERED
         return "ナンバー" + (english(match["n"], writer) if small else writer.whole(match["n"]))
 
     elements = rf"(?<![A-Za-z\d])(?:(?:{ELEMENTS})\d{{0,2}}){{2,12}}(?![A-Za-z\d.])"
     return [
+        rule(r"(?:(?<![A-Za-z])N[oO]\.?|№)[ ]?(?P<a>\d{2,8})-(?P<b>\d{1,6})(?![\d.-])", filed),
         rule(r"(?:(?<![A-Za-z])N[oO]\.?|№)[ ]?(?P<n>\d{1,4})(?![\d.])", numbered),
         rule(rf"(?P<lead>{RATED})(?P<a>\d{{1,2}}(?:\.\d)?)/(?P<b>5|10|100)(?!\d)", rated, "/"),
         rule(r"(?<![A-Za-z])M(?=\d\.\d(?!\d))", "マグニチュード"),

@@ -19,10 +19,11 @@ SIGNS = (  # in their order: a pattern, the name of the words that it stands for
     (r"(?<![A-Za-z\d)%°.])[-−](?=[¥$€£]\d)", "minus", "-−"),
     (rf"{SIDE}[ ]?\+[ ]?{RIGHT}", "plus", "+"),
     (r"(?<=[\d%])\+(?=税|送料|运费)", "plus", "+"),
-    (rf"(?<=[A-Za-z])\+(?=[{CJK}])", "plus", "+"),
+    (rf"(?<=[A-Za-z{CJK}])(?<![万亿億元円年岁歳千百次])\+(?=[{CJK}])", "plus", "+"),
     (r"(?<=[\d%万亿億元円])\+(?![\d+])", "or more", "+"),
     (r"(?<![A-Za-z\d+)])\+(?=[¥$€£]?\d)", "positive", "+"),
     (rf"{LEFT}[ ]?[×✕*][ ]?{RIGHT}|(?<=\d)[ ]?[xX][ ]?(?=\d)", "times", "×✕*xX"),
+    (rf"[ ]?[×✕][ ]?(?=\d)|(?<=\d)[ ]?[×✕][ ]?(?=[{CJK}])", "times", "×✕"),
     (rf"{LEFT}[ ]?÷[ ]?{RIGHT}|(?<=[\d)])/{EQUATION}", "over", "÷/"),
     (rf"{SIDE}[ ]?=[ ]?{RIGHT}|(?<=[{CJK}])[ ]?=[ ]?(?=\d)", "equals", "="),
     (r"[ ]?≤[ ]?", "at most", "≤"),
@@ -90,6 +91,6 @@ def power_rules(writer: Writer) -> list[Rule]:
         *(
             rule(rf"{METRE}(?<={side}){sign}", forms[index], sign)
             for sign, forms in (("²", style.square), ("³", style.cube))
-            for index, side in enumerate((r"[\dA-Za-zπ]", "[)）]"))
+            for index, side in ((0, r"[A-Za-zπ]"), (1, r"[\d)）]"))
         ),
     ]

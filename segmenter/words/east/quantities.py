@@ -70,6 +70,8 @@ def share_rules(writer: Writer) -> list[Rule]:
     style = writer.style
 
     def share(match: re.Match[str]) -> str:
+        if match["n"] == "100" and match["first"] is None and match["mark"] == "%" and style.two:
+            return "百分之百"
         form = style.percent if match["mark"] == "%" else style.permille
         first, last = match["first"], match["n"]
         lead = first or last
@@ -123,6 +125,10 @@ def unit_rules(writer: Writer) -> list[Rule]:
             SEPARATORS,
         ),
         rule(rf"{START}{AMOUNT}[ ]?(?P<unit>{names}){below}{end}", unit),
+        rule(
+            rf"(?<=[多余几何数万亿億千百])(?P<unit>{plain})(?![A-Za-z\d])",
+            lambda m: units[m["unit"]].forms[0],
+        ),
         rule(rf"{counter}{plain})(?![A-Za-z\d])", counted, "/"),
         rule(rf"{counter}{style.each})", counted, "/"),
     ]

@@ -7,6 +7,7 @@ from segmenter.words.grammar.english_abbreviations import short_rules
 from segmenter.words.grammar.english_addresses import address_rules
 from segmenter.words.grammar.english_codes import code_rules, pairs
 from segmenter.words.grammar.english_measures import attribute_rules, shape_rules
+from segmenter.words.grammar.english_models import model_rules
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written, numeric
 
@@ -28,6 +29,7 @@ def english_rules(language: WordTable) -> list[Rule]:
     return [
         *short_rules(language),
         *address_rules(language),
+        *numeric(model_rules(language)),
         *numeric([*figure_rules(language), *year_rules(language)]),
         *code_rules(language),
         *numeric([*shape_rules(language), *attribute_rules()]),
@@ -63,6 +65,13 @@ def figure_rules(language: WordTable) -> list[Rule]:
             name = spelling.year(language, written)
         return (lead.rstrip("-") + " " if lead else "") + plural(name)
 
+    def dated(match: re.Match[str]) -> str:
+        first, second = int(match["a"]), int(match["b"])
+        if not (12 < first < 32 and 0 < second <= 12):
+            return match[0]
+        day = spelling.ordinal(language, str(first))
+        return f"{match['lead']} the {day} of {language.months[second - 1]}"
+
     def out_of(match: re.Match[str]) -> str:
         return f"{match['a']} out of {match['b']}"
 
@@ -74,6 +83,14 @@ def figure_rules(language: WordTable) -> list[Rule]:
             Written(r"(?<![\w.,$€£:/'])(?P<lead>(?<![\w-])[A-Z]{1,3}-?)?(?P<n>\d{1,4})'?s(?![\w'])"),
             many,
             "s",
+        ),
+        Rule(
+            Written(
+                r"(?<!\w)(?P<lead>(?i:on|until|by|before|from|to|till|after|since|due|ends|between|and)) "
+                r"(?P<a>\d\d)/(?P<b>\d{1,2})(?![\w/]|[.,]\d)"
+            ),
+            dated,
+            "/",
         ),
         Rule(Written(r"(?<![\w.,])(?P<n>\d{2})er(?P<s>s?)(?!\w)"), age, {"er", "ers"}),
         Rule(

@@ -117,7 +117,7 @@ def spelled_rules(language: WordTable) -> list[Rule]:
         ),
         Rule(
             Written(
-                r"(?P<lead>(?<!\w)(?:[Aa]|HTTP|[Ee]rror|[Ss]tatus|[Cc]ode) )(?P<n>40[1-9]|"
+                r"(?P<lead>(?<!\w)(?:[Aa]|HTTP|[Ee]rror|[Ss]tatus|[Cc]ode) )(?P<n>40[1-9](?!\(?k)|"
                 r"50[1-4])(?![\w,-]|\.\d)"
             ),
             paired,

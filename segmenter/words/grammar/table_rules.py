@@ -8,7 +8,7 @@ from segmenter.words.languages import WordTable
 from segmenter.words.quantities import Number
 from segmenter.words.rules import Rule, Written
 
-__all__ = ["table_rules"]
+__all__ = ["rewriting", "table_rules"]
 
 SLASHED = Written(
     r"(?<![\w/.,:-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<a>[1-9]\d?)/(?P<b>\d{1,3})(?![\w/]|[.,]\d)", re.ASCII
