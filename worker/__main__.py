@@ -4,15 +4,19 @@ The worker is a module-level singleton: its model is loaded once per process, be
 """
 
 import argparse
+import asyncio
 import gc
 import importlib
 import json
 import logging
+import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import cache
 from os import _exit
+from types import FrameType
 from typing import Any
 
 try:
@@ -21,8 +25,7 @@ try:
     from worker.engines.choose import TITLES, Loaded, choose, load
     from worker.errors import StartError
     from worker.handler import Worker
-    from worker.settings import Settings, prepare_environment, takes_jobs
-    from worker.voices.fetch import fetched
+    from worker.settings import Settings, prepare_environment, private_clips_allowed, takes_jobs
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -31,6 +34,8 @@ except ModuleNotFoundError as missing:
 log = logging.getLogger("worker")
 SDK_OPTIONS = ("--rp_",)  # prefixes of the options that RunPod's SDK reads itself
 LAST_WORDS_SECONDS = 3.0  # for delivering the error records of the jobs that fail
+LEAVING_SECONDS = 0.1  # from one look at the jobs under way to the next
+TASKS: list[asyncio.Task[None]] = []  # which are kept until they end
 
 WORKER: Worker
 
@@ -49,9 +54,36 @@ async def collecting_handler(job: dict[str, Any]) -> list[dict[str, Any]] | dict
 
 
 def concurrency(_: int) -> int:
-    """Return how many jobs to take at once; the SDK calls this first after its last fork."""
+    """Return how many jobs to take at once; the SDK calls this first after its last fork, in its loop."""
     WORKER.start()
+    end_soon_after_sigterm()
     return WORKER.concurrency
+
+
+@cache
+def end_soon_after_sigterm() -> None:
+    """Have SIGTERM end the process once the jobs under way have ended, besides what the SDK does.
+
+    Its polls may be held open for a minute and more, and a job that one of them still brings is lost.
+    """
+    loop, of_sdk = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        if callable(of_sdk):
+            of_sdk(number, frame)
+        loop.call_soon_threadsafe(lambda: TASKS.append(loop.create_task(leave())))
+
+    signal.signal(signal.SIGTERM, terminate)
+
+
+async def leave() -> None:
+    """Break off what waits for other servers; end the process when no job is at work or being reported."""
+    from runpod.serverless.modules.worker_state import JobsProgress  # noqa: PLC0415 - as in serve
+
+    WORKER.voices.fetches.stop()
+    for _ in iter(JobsProgress().get_job_count, 0):
+        await asyncio.sleep(LEAVING_SECONDS)
+    asyncio.get_running_loop().call_soon(sys.exit)
 
 
 def load_engine(settings: Settings) -> Loaded:
@@ -68,14 +100,19 @@ def load_engine(settings: Settings) -> Loaded:
     return loaded
 
 
-def fetch(url: str) -> bytes:
-    """Return the clip at `url`, through the SDK's guard against addresses that are not public."""
-    from runpod.serverless.utils.rp_ssrf import (  # noqa: PLC0415 - as in serve
-        iter_content_capped,
-        safe_get,
-    )
+async def fetch(url: str) -> bytes:
+    """Return the clip at `url`."""
+    return await (await asyncio.to_thread(clip_fetcher))(url)
 
-    return fetched(url, safe_get, iter_content_capped)
+
+@cache
+def clip_fetcher() -> Callable[[str], Awaitable[bytes]]:
+    """Return what fetches clips; the import takes most of a second, and few workers need it."""
+    from worker.voices.addresses import GuardedNetwork, is_public  # noqa: PLC0415
+    from worker.voices.fetch import ClipFetcher  # noqa: PLC0415
+
+    anywhere = private_clips_allowed()
+    return ClipFetcher(GuardedNetwork(lambda address: anywhere or is_public(address)))
 
 
 def die() -> None:

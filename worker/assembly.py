@@ -10,7 +10,8 @@ from worker.handler import Worker
 from worker.settings import Settings
 from worker.speech import HUNG_SECONDS, LiveSpeeches, Scheduler
 from worker.voices import VoiceStore
-from worker.voices.ready import Fetch, ReadyVoices, refuse
+from worker.voices.open_fetches import Fetch, refuse
+from worker.voices.ready import ReadyVoices
 
 __all__ = ["create_worker"]
 

@@ -11,7 +11,15 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from worker.errors import StartError
 
-__all__ = ["HUB", "NAMES", "Settings", "model_hub", "prepare_environment", "takes_jobs"]
+__all__ = [
+    "HUB",
+    "NAMES",
+    "Settings",
+    "model_hub",
+    "prepare_environment",
+    "private_clips_allowed",
+    "takes_jobs",
+]
 
 VOLUME = Path("/runpod-volume")
 HUB = "https://huggingface.co"
@@ -35,6 +43,11 @@ def model_hub(env: Mapping[str, str] | None = None) -> str:
 def takes_jobs() -> bool:
     """Return whether RunPod's SDK will take jobs from a queue or its realtime API, rather than run one."""
     return "RUNPOD_WEBHOOK_GET_JOB" in os.environ or os.environ.get("RUNPOD_REALTIME_PORT", "0") != "0"
+
+
+def private_clips_allowed() -> bool:
+    """Return whether `voice_url` may lead to private addresses: RunPod's variable for downloads says so."""
+    return os.environ.get("RUNPOD_ALLOW_PRIVATE_DOWNLOAD_URLS", "").strip().lower() in {"1", "true", "yes"}
 
 
 Bytes = Annotated[int, Field(ge=0, le=2**50)]

@@ -1,5 +1,6 @@
 """The drills by name, the longest first, each with how often it is done in the tests, and by hand."""
 
+from tests.drills.clips import slow_clips
 from tests.drills.folders import damaged, engines, full, gone, readonly, shared, stuck
 from tests.drills.kit import Drilled
 from tests.drills.leavers import leavers
@@ -39,5 +40,6 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "stuck": (stuck, 3, 50),
     "clock": (clock, 8, 200),
     "hangs": (hangs, 2, 20),
+    "slow-clips": (slow_clips, 1, 34),
     "soak": (soak, 120, 2000),
 }

@@ -1,24 +1,15 @@
 """Voices that come and go by jobs, and a dialogue, through RunPod's unmodified SDK."""
 
 import base64
-import datetime as dt
-import http.server
-import ipaddress
 import itertools
-import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.kits.clips import wav
+from tests.kits.https import serving
 from tests.kits.pods import Pod, running
 
 TWENTY = [
@@ -89,12 +80,12 @@ def test_bad_clips_names_and_addresses_fail_the_job_with_the_reason(pod: Pod, gi
     assert pod.runsync({"text": "Next, please."})["status"] == "COMPLETED"
 
 
-def test_a_clip_is_fetched_by_the_sdks_own_guard(tmp_path: Path) -> None:
+def test_a_clip_is_fetched_from_a_server_that_the_operator_allows(tmp_path: Path) -> None:
     with serving(tmp_path, {"/ann.wav": wav(), "/big.wav": bytes(10_000_001)}) as (address, certificate):
         env = {
             "TTS_ENGINE": "tone",
             "RUNPOD_ALLOW_PRIVATE_DOWNLOAD_URLS": "true",
-            "REQUESTS_CA_BUNDLE": str(certificate),
+            "SSL_CERT_FILE": str(certificate),
         }
         with running(tmp_path / "cache", "--idle-timeout", "60", **env) as pod:
             [record] = pod.runsync({"text": "Hello.", "voice_url": f"{address}/ann.wav"})["output"]
@@ -102,57 +93,3 @@ def test_a_clip_is_fetched_by_the_sdks_own_guard(tmp_path: Path) -> None:
             for path, said in (("none.wav", "answered with status 404"), ("big.wav", "was refused")):
                 reply = pod.runsync({"text": "Hello.", "voice_url": f"{address}/{path}"})
                 assert reply["error"].startswith(f"voice_unusable: voice_url {said}")
-
-
-@contextmanager
-def serving(folder: Path, files: dict[str, bytes]) -> Iterator[tuple[str, Path]]:
-    """Serve files by https on this machine; yield the address and the certificate to trust."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = files.get(self.path)
-            self.send_response(200 if body is not None else 404)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certified(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"https://127.0.0.1:{server.server_address[1]}", folder / "certificate.pem"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def certified(folder: Path) -> tuple[Path, Path]:
-    """Make a key and its own certificate for this machine; return certificate and key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(here, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
-    return paths

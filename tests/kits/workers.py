@@ -99,7 +99,7 @@ class Kit:
         self.worker = create_worker(
             settings,
             Loaded(engine),
-            fetch=self.web.__getitem__,
+            fetch=self.fetch,
             on_death=self.died,
             hung_seconds=hung_seconds,
             cache=Cache(folder, settings.cache_max_bytes, volume=Volume(patience)),
@@ -110,6 +110,9 @@ class Kit:
         self.speeches = self.worker.speeches
         self.voices = self.worker.voices
         self.store = self.voices.store
+
+    async def fetch(self, url: str) -> bytes:
+        return self.web[url]
 
     def died(self) -> None:
         self.deaths += 1

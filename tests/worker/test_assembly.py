@@ -89,7 +89,7 @@ async def test_a_cache_that_is_given_is_used_instead_of_the_settings(tmp_path: P
 async def test_no_clip_is_fetched_unless_a_way_to_fetch_is_given(tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def fetch(url: str) -> bytes:
+    async def fetch(url: str) -> bytes:
         asked.append(url)
         return wav()
 

@@ -18,6 +18,7 @@ from worker.engines import Clip, CloningEngine
 from worker.errors import InvalidInputError, VoiceUnusableError, VolumeError
 from worker.request import SpeechRequest
 from worker.voices.clips import read_clip
+from worker.voices.open_fetches import Fetch, OpenFetches, refuse
 from worker.voices.store import VoiceStore
 from worker.volume import Volume
 
@@ -27,7 +28,6 @@ log = logging.getLogger("worker")
 MOST_SENT = 7_000_000  # bytes of a clip in a job: as base64 below RunPod's limit of 10 MB
 Result = TypeVar("Result")
 Call = Callable[[Callable[[], Any]], "Future[Any]"]
-Fetch = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,6 @@ class Voice:
 VoicesByName = Mapping[str, Voice]  # by the name in the request
 
 
-def refuse(_: str) -> bytes:
-    """Refuse to fetch any clip."""
-    raise VoiceUnusableError("this worker does not fetch clips")
-
-
 class ReadyVoices:
     """Finds voices and keeps the learned ones that were used last ready, within a limit of memory.
 
@@ -58,7 +53,7 @@ class ReadyVoices:
         store: The voices on the volume.
         cloner: The engine that learns voices; None if it cannot.
         call: Runs a function on the engine's thread; returns the future of its result.
-        fetch: Returns the file at a URL.
+        fetch: Returns the file at a URL; it may be cancelled.
         memory_bytes: For the voices that are ready.
         volume: Runs what reads and writes the store.
     """
@@ -78,7 +73,7 @@ class ReadyVoices:
         self.recalled = 0  # read from their files
         self._cloner = cloner
         self._call = call
-        self._fetch = fetch
+        self.fetches = OpenFetches(fetch)
         self._memory_bytes = memory_bytes
         self._volume = volume or Volume()
         self._digests: dict[str, str] = {}  # of the clips, as they were last seen, by name
@@ -140,7 +135,7 @@ class ReadyVoices:
         await self._on_volume(self.store.remove, name)
 
     async def _fetched(self, name: str, url: str) -> Voice:
-        data = await asyncio.to_thread(self._fetch, url)
+        data = await self.fetches.file_at(url)
         sha256 = hashlib.sha256(data).hexdigest()
         return Voice(name, sha256, sha256, data)
 
@@ -172,7 +167,7 @@ class ReadyVoices:
             raise VoiceUnusableError("this engine does not clone voices")
         if name in self.store.built_in:
             raise InvalidInputError(f"name is {name!r}, which is the engine's own voice; choose another name")
-        data = unpacked(clip_base64) if url is None else await asyncio.to_thread(self._fetch, url)
+        data = unpacked(clip_base64) if url is None else await self.fetches.file_at(url)
         clip = await asyncio.to_thread(read_clip, data)
         learned = await self._on_engine(partial(self._cloner.learn, clip.sha256, clip))
         self.learned += 1

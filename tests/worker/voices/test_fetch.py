@@ -1,85 +1,81 @@
-"""A clip from the web: bounded in size and time, and silent about what it found."""
+"""A clip from the web: bounded in size and, whatever its server does, in time; silent about what it found."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Self
+import asyncio
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
-import requests
-from runpod.serverless.utils.rp_ssrf import SSRFError
 
+from tests.kits.clips import wav
+from tests.kits.https import SLOW, serving, slow, trusting
+from tests.kits.workers import run_job, working
 from worker.errors import VoiceUnusableError
+from worker.voices.addresses import GuardedNetwork
 from worker.voices.clips import MOST_BYTES
-from worker.voices.fetch import fetched
-
-URL = "https://secret-host.example/ann.wav?token=hush"
-
-
-@dataclass
-class Web:
-    """Answers as runpod's `safe_get` and `iter_content_capped` do."""
-
-    pieces: list[bytes] = field(default_factory=lambda: [b"RIFF", b"data"])
-    url: str = URL
-    status_code: int = 200
-    raises: Exception | None = None
-    breaks: Exception | None = None
-    asked: dict[str, Any] = field(default_factory=dict)
-    closed: bool = False
-    now: float = 0.0
-    pace: float = 0.0  # seconds a piece
-
-    def get(self, url: str, **options: Any) -> Self:
-        if self.raises:
-            raise self.raises
-        self.asked = {"url": url} | options
-        return self
-
-    def read(self, response: Any, size: int, most: int) -> Iterator[bytes]:
-        assert response is self
-        assert size < most == MOST_BYTES
-        for piece in self.pieces:
-            self.now += self.pace
-            yield piece
-        if self.breaks:
-            raise self.breaks
-
-    def clock(self) -> float:
-        return self.now
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closed = True
+from worker.voices.fetch import ClipFetcher
+from worker.voices.open_fetches import OpenFetches
 
 
-def test_a_clip_within_the_limits_is_fetched_whole() -> None:
-    web = Web()
-    assert fetched(URL, web.get, web.read, web.clock) == b"RIFFdata"
-    assert web.asked["url"] == URL
-    assert web.asked["max_bytes"] == MOST_BYTES
-    assert web.asked["timeout"] <= 30
-    assert web.closed
+def fetcher(folder: Path, seconds: float = 20.0) -> ClipFetcher:
+    """Return one that trusts the servers of this machine."""
+    return ClipFetcher(GuardedNetwork(lambda _: True), trusting(folder), seconds)
 
 
-@pytest.mark.parametrize(
-    ("web", "message"),
-    [
-        (Web(raises=SSRFError("host resolves to non-public address 10.0.0.7")), "voice_url was refused: "),
-        (Web(breaks=SSRFError("download exceeds size cap: >10000000 bytes")), "voice_url was refused: "),
-        (Web(raises=requests.ConnectTimeout("10.0.0.7")), "voice_url could not be fetched: "),
-        (Web(breaks=requests.exceptions.ChunkedEncodingError("10.0.0.7")), "voice_url could not be fetched"),
-        (Web(status_code=404), "voice_url answered with status 404"),
-        (
-            Web(url="http://secret-host.example/ann.wav"),
-            "voice_url redirects to an address that is not https",
-        ),
-        (Web(pieces=[b"a"] * 100, pace=1.0), "voice_url did not deliver the clip within 30 s"),
-    ],
-)
-def test_an_error_of_fetching_holds_neither_address_nor_answer(web: Web, message: str) -> None:
+async def refused(fetch: ClipFetcher, url: str) -> str:
     with pytest.raises(VoiceUnusableError) as caught:
-        fetched(URL, web.get, web.read, web.clock)
-    assert str(caught.value).startswith(message)
-    assert not any(word in str(caught.value) for word in ("secret", "hush", "10.0.0.7"))
+        await fetch(url)
+    return str(caught.value)
+
+
+async def test_a_clip_within_the_limits_is_fetched_whole(tmp_path: Path) -> None:
+    files = {"/ann.wav": wav(), "/most.wav": bytes(MOST_BYTES), "/more.wav": bytes(MOST_BYTES + 1)}
+    with serving(tmp_path, files) as (address, _):
+        fetch = fetcher(tmp_path)
+        assert await fetch(f"{address}/ann.wav") == wav()
+        assert len(await fetch(f"{address}/most.wav")) == MOST_BYTES
+        assert (await refused(fetch, f"{address}/more.wav")).startswith("voice_url was refused: ")
+        missing = await refused(fetch, f"{address}/secret.wav")
+    assert missing == "voice_url answered with status 404"
+
+
+async def test_every_kind_of_slow_server_is_left_at_the_deadline(tmp_path: Path) -> None:
+    with ExitStack() as servers:
+        urls = [servers.enter_context(slow(tmp_path, kind)) for kind in (*SLOW, "handshake")]
+        fetch = fetcher(tmp_path, 0.5)
+        messages = await asyncio.gather(*(refused(fetch, url) for url in urls))
+    assert messages == ["voice_url did not deliver the clip within 0.5 s"] * 6
+
+
+async def test_a_resolver_that_hangs_is_left_at_the_deadline() -> None:
+    free = threading.Event()
+
+    def resolve(_: str, __: int) -> list[str]:
+        assert free.wait(20)
+        return []
+
+    fetch = ClipFetcher(GuardedNetwork(resolve=resolve), seconds=0.2)
+    assert (await refused(fetch, "https://a.example/ann.wav")).startswith("voice_url did not deliver")
+    free.set()
+
+
+async def test_slow_servers_keep_nothing_else_waiting_and_leave_with_their_jobs(tmp_path: Path) -> None:
+    with working(tmp_path / "volume") as kit, ExitStack() as servers:
+        kit.voices.fetches = OpenFetches(fetcher(tmp_path, 60.0))
+        urls = [servers.enter_context(slow(tmp_path, kind)) for kind in SLOW]
+        given: list[dict[str, Any]] = [{"text": "Hello.", "voice_url": url} for url in urls]
+        waiting = [asyncio.create_task(run_job(kit, each)) for each in given * 4]
+        await asyncio.sleep(0.3)
+        assert (await run_job(kit, {"text": "Hello."}))[-1]["final"] is True
+        kit.store.add("ann", wav())
+        assert (await run_job(kit, {"text": "Hello.", "voice": "ann"}))[-1]["final"] is True
+        assert (await run_job(kit, {"op": "info"}))[-1]["final"] is True
+        waiting[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        kit.voices.fetches.stop()
+        ended = await asyncio.gather(*waiting[1:])
+        late = await run_job(kit, given[0])
+    message = "shutting_down: the worker is shutting down: send the job again"
+    assert [*ended, late] == [[{"error": message}]] * 20
