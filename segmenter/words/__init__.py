@@ -18,6 +18,7 @@ from segmenter.words.protected import Atoms
 from segmenter.words.records import with_stops
 from segmenter.words.rules import UNSPACED
 from segmenter.words.say_as import annotated
+from segmenter.words.shorthand import written_out
 from segmenter.words.signs import spell_signs, without_clock_colons
 from segmenter.words.typography import composed, tidied, unmarked
 
@@ -58,7 +59,7 @@ def speakable(
     has_addresses = may_have_addresses(text)
     if has_addresses:
         text = atoms.hold(spell_addresses(text, words, numbers=numbers), text)
-    text = unmarked(plain_formulas(text, words) if numbers else text)
+    text = unmarked(plain_formulas(written_out(text, words), words) if numbers else text)
     if has_addresses:
         text = atoms.hold(name_addresses(text, words, numbers=numbers), text)
     text = spell_numbers(text, words) if numbers else without_clock_colons(text)

@@ -32,7 +32,9 @@ DOMAIN = (
 KINDS = (
     "txt pdf docx? xlsx? pptx? csv json xml ya?ml toml md html? css js ts jsx tsx py rb go rs java cpp hpp sh"
     " exe dll zip tar gz tgz rar png jpe?g gif svg webp bmp mp3 mp4 wav ogg flac mov avi mkv log ini cfg conf"
-    " bat sql db iso apk dmg"
+    " bat sql db iso apk dmg php swift kt vue env lock ipynb s[ac]ss svelte lua"
+    " ps1 jar bak tmp heic psd epub mobi"
+    " odt ods rtf tex ics eml gitignore dockerfile"
 ).replace(" ", "|")
 FILE = (
     r"(?P<file>(?<!WORD)(?<![./@-])(?:WORD|-){1,64}(?:\.(?:WORD|-){1,32}){0,3}"

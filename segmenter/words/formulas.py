@@ -1,13 +1,10 @@
 """Mathematics and chemistry: relations, roots, charges."""
 
-from segmenter.words.dates_times import joined_dates
 from segmenter.words.languages import WordTable
 from segmenter.words.rules import Rule, Written
 
 __all__ = ["formula_rules", "plain_formulas"]
 
-COMPARISONS = {"<=": "≤", ">=": "≥", "!=": "≠"}
-COMPARED = Written(r"(?<=[\w)\]] )[<>!]=(?= [\w(])|(?<=[\w)\]])[<>!]=(?=[\w(])")
 CHARGE = Written(r"(?<=[A-Za-z₀-₉)\]])([²³⁴]?)([⁺⁻])(?![⁰¹²³⁴-⁹\w])")
 BASE = Written(r"\blog([₀-₉]{1,3})[ ]?(?=[\w(])")
 OPERAND = r"(?<=[\w)²³%°∞π])"
@@ -19,7 +16,6 @@ def plain_formulas(text: str, language: WordTable | None) -> str:
     """Return the text with what digits alone would lose in words; TeX is plain before."""
     if language is None:
         return text
-    text = COMPARED.compiled.sub(lambda match: COMPARISONS[match[0]], joined_dates(text, language))
     if "log" in text:
         log = language.signs.get("log", "log {n}")
         text = BASE.compiled.sub(lambda match: log.replace("{n}", unsubscripted(match[1])) + " ", text)

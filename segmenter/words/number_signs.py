@@ -23,7 +23,8 @@ SIGNS = (  # a pattern, the names of the words that it stands for, and what a te
     (r"(?<=\d)[ \u00a0]?÷[ \u00a0]?(?=\d)", "over", "÷"),
     (r"(?<=\d)[ \u00a0]?[+][ \u00a0]?(?=\d)|(?<![\w+)])\+(?=[$€£¥]?\d)", "plus", "+"),
     (r"(?<=[\d)²³])[ \u00a0]?=[ \u00a0]?(?=[\d(-])", "equals", "="),
-    (r"(?<!\d)(?<!\d )[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about", "≈~∼"),
+    (r"(?<![\w)])(?<!\d )[≈~∼][ \u00a0]?(?=[$€£¥]?\d)", "about", "≈~∼"),
+    (r"(?<=[A-Za-z])~(?=\d)", "tilde", "~"),
     (r"±[ \u00a0]?(?=\d)", "plus minus", "±"),
     (r"[<≤][ \u00a0]?(?=\d)", "less", "<≤"),
     (r"[>≥][ \u00a0]?(?=\d)", "greater", ">≥"),
@@ -77,7 +78,7 @@ def foreign_rule(language: WordTable) -> Rule:
 
 def sign_rule(language: WordTable, pattern: str, names: str, needs: str) -> Rule:
     """Return the rule for one sign."""
-    words = " ".join(language.signs[name] for name in names.split())
+    words = " ".join(language.signs.get(name, name) for name in names.split())
     pad = language.space
     return Rule(Written(pattern), lambda _: pad + words + pad, needs)
 

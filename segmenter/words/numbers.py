@@ -146,6 +146,8 @@ def plain_rules(language: WordTable) -> list[Rule]:
         return spaced(match, Number.read(language, written).spelled(language, gender))
 
     found: list[Rule] = [Rule(pattern, spelled)]
+    if language.code == "fr":
+        found.append(Rule(Written(r"(?<!\w)([DdQq]u?)e (?=une?(?!\w|-))"), lambda match: match[1] + "'", "u"))
     if language.decimal == ",":
         found.insert(0, Rule(dotted, with_dot, "."))
     return [*found, Rule(LONG, lambda match: spelling.digit_by_digit(language, match[0]))]

@@ -45,6 +45,11 @@ class Number:
         """The count that a noun agrees with; None for decimals."""
         return None if self.fraction else int(self.whole[-spelling.LONGEST :])
 
+    @property
+    def is_below_two(self) -> bool:
+        """Whether French and its like say it in the singular: 1,5 litre."""
+        return len(self.whole) == 1 and self.whole in "01"
+
     def spelled(self, language: WordTable, gender: str = "") -> str:
         """Return the number in words."""
         if self.fraction:
@@ -54,7 +59,8 @@ class Number:
 
     def counting(self, language: WordTable, noun: Noun, *, singular: bool = False) -> str:
         """Return the number and the noun that it counts, or that it makes an adjective with."""
-        form = noun.forms[0] if singular else language.noun(noun, self.count)
+        count = 1 if self.is_below_two and language.plural == "zero-one" else self.count
+        form = noun.forms[0] if singular else language.noun(noun, count)
         if form.startswith("="):
             return form[1:]
         spelled = self.spelled(language, noun.gender)
@@ -94,6 +100,9 @@ def unit_rules(language: WordTable) -> list[Rule]:
         written = match["n"] or match["after"]
         return Number.read(language, written).counting(language, language.percent)
 
+    def dotted_percent(match: re.Match[str]) -> str:
+        return Number(match["w"], ".", match["f"]).counting(language, language.percent)
+
     def worded(match: re.Match[str]) -> str:
         return match["n"] + rate(language, match)
 
@@ -117,11 +126,12 @@ def unit_rules(language: WordTable) -> list[Rule]:
         rf"(?<![A-Za-z])(?P<n>{number}){soon}(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
         rf"(?P<stop>(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|"
         rf"[ \u00a0][{LOWER}(]))?(?P<one>{SINGULAR})?{per}"
-        rf"(?![\w²³]|/[^\W\d_]|'s)"
+        rf"(?![\w²³]|/[^\W\d_]|['’][^\W\d_])"
     )
+    dotted = Written(r"(?<![\d.,])(?P<w>\d{1,15})\.(?P<f>\d{1,2})[ \u00a0\u202f]?%")
     share = Written(rf"(?P<n>{number})[ \u00a0\u202f]?%|%[ \u00a0]?(?P<after>{number})")
     big = either(name for name in language.magnitudes if len(name) > 4)
-    scaled = Written(rf"(?P<n>\d[ \u00a0](?:{big})[ \u00a0])(?P<unit>{names})(?![\w²³/]|'s)")
+    scaled = Written(rf"(?P<n>\d[ \u00a0](?:{big})[ \u00a0])(?P<unit>{names})(?![\w²³/]|['’]\w)")
     full = either(name for name in language.per if len(name) > 2 and name.isalpha())
     bare = Written(rf"(?P<n>(?<![\w.,/])\d[\d.,]{{0,15}})/(?P<per>{full})(?!\w)")
     words = Written(
@@ -134,6 +144,7 @@ def unit_rules(language: WordTable) -> list[Rule]:
         rf"(?:(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|[ \u00a0][{LOWER}(]))?"
     )
     return [
+        *([Rule(dotted, dotted_percent, "%")] if language.decimal == "," else ()),
         Rule(share, percent, "%"),
         Rule(parts, part, "½⅓⅔¼¾/"),
         Rule(scaled, many),

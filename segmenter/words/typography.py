@@ -9,7 +9,7 @@ import unicodedata
 __all__ = ["composed", "tidied", "unmarked"]
 
 QUOTES = str.maketrans("“”„‟«»″‘’‚‛‹›′´", '"""""""' + "''''" + "''" + "''")
-GUILLEMETS = re.compile(r"«[ \u00a0\u202f]+|[ \u00a0\u202f]+»(?=[\s.,;:!?)]|\Z)")
+GUILLEMETS = re.compile(r"(?<![\w.,!?…])«[ \u00a0\u202f]+|[ \u00a0\u202f]+»(?=[\s.,;:!?)]|\Z)")
 RULE = re.compile(r"^[ \t:|=*_~#>+-]++$", re.MULTILINE)
 LINE_START = re.compile(r"^[ \t]*(?:(?:>|#{1,6}(?=[ \t])|[-*+•⁃◦▪‣·–—―](?=[ \t]))[ \t]*)+", re.MULTILINE)
 ESCAPED = re.compile(r"\\(?=[^\w\s])")

@@ -5,6 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.abbreviations import sentence_goes_on
 from segmenter.words.grammar.german_abbreviations import short_rules
+from segmenter.words.grammar.german_nouns import gender
 from segmenter.words.languages import WordTable
 from segmenter.words.roman import roman_value
 from segmenter.words.rules import Rule, Written, either
@@ -15,44 +16,13 @@ PREPOSITION = (
     "in|aus|mit|nach|von|zu|bei|seit|auf|unter|an|vor|hinter|neben|zwischen|über|während|trotz|wegen|ab|außer"
 )
 N_ENDING = (
-    "den|dem|des|im|am|zum|zur|beim|vom|einer|einem|"
-    "einen|eines|jedem|jeden|diesem|diesen|seiner|"
-    "seinem|seinen|ihrer|"
-    "ihrem|ihren|meiner|meinem|meinen|unserer|unserem|unseren|deren|keinem|keinen|bis"
+    "den|dem|des|im|am|zum|zur|beim|vom|deren|dessen|bis|"
+    "(?:ein|mein|dein|sein|ihr|unser|eur|kein)(?:em|en|er|es)|(?:jed|dies|jen|manch|welch)(?:em|en)"
 )
-E_ENDING = "die|das|jeder|jede|jedes|dieser|diese|dieses|eine|seine|ihre|meine|unsere|keine|ins|ans|alle"
+E_ENDING = (
+    "die|das|(?:jed|dies|jen|manch|welch)(?:er|e|es)|(?:ein|mein|dein|sein|ihr|unser|eur|kein)e|ins|ans|alle"
+)
 MIXED = "ein|kein|sein|ihr|mein|dein|unser|euer"
-WOMEN = Written(
-    r"(?:mark|prise|dose)$|\w*(?:ung|heit|keit|schaft|ion|tät|ik|ur|e|liga|"
-    r"klasse|nacht|hand|stadt|frau|person|saison|mannschaft|"
-    r"hälfte|bank)$",
-    re.IGNORECASE,
-)
-MEN = frozenset(
-    [
-        "Käse",
-        "Name",
-        "Junge",
-        "Löwe",
-        "Affe",
-        "Buchstabe",
-        "Gedanke",
-        "Wille",
-        "Hase",
-        "Kunde",
-        "Deutsche",
-        "Kollege",
-        "Zeuge",
-        "Biologe",
-    ]
-)
-THINGS = Written(
-    r"\w*(?:kind|jahr|mal|spiel|tor|buch|kapitel|jahrhundert|"
-    r"haus|semester|quartal|album|bild|zimmer|chen|"
-    r"um|ment|tum|"
-    r"kilo|glas|pfund|stück|programm|prozent|gramm|wort|tier|land|viertel|drittel|leben|team)$",
-    re.IGNORECASE,
-)
 STARTS = r"(?:Sie|Er|Es|Das|Die|Der|Wir|Ich|Dann|Danach|Dort|Hier|Da|Man|Aber|Und|Doch|Jetzt|Heute|Nun|So)\b"
 TAILS = (
     "minütig|stündig|tägig|jährig|wöchig|monatig|"
@@ -64,13 +34,6 @@ HALF = {  # before a noun alone, after a preposition with the dative, and with t
     "dative": {"m": "einem halben", "f": "einer halben", "n": "einem halben"},
     "accusative": {"m": "einen halben", "f": "eine halbe", "n": "ein halbes"},
 }
-
-
-def gender(word: str) -> str:
-    """Return the likely gender of a noun."""
-    if word in MEN:
-        return "m"
-    return "f" if WOMEN.compiled.match(word) else "n" if THINGS.compiled.match(word) else "m"
 
 
 def german_rules(language: WordTable) -> list[Rule]:
@@ -159,7 +122,7 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
         article, noun = (match["article"] or "").lower(), match["noun"]
         stop = "." if re.match(STARTS, noun) else ""
         rule = "ordinal"
-        if article in N_ENDING.split("|") or (
+        if re.fullmatch(N_ENDING, article) or (
             article == "der" and not stop and (match["prep"] or gender(noun) == "f")
         ):
             rule = "ordinal-n"

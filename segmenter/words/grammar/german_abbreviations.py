@@ -47,6 +47,12 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
     def day(match: re.Match[str]) -> str:
         return f"{match['lead']} {named(match['n'], 'ordinal-n')}"
 
+    def bare(match: re.Match[str]) -> str:
+        if (match["lead"] or "").lower() in {"am", "vom", "zum", "der", "dem", "den", "ab", "bis", "beim"}:
+            return match[0]
+        lead = f"{match['lead']} " if match["lead"] else ""
+        return f"{lead}{named(match['n'], 'ordinal-r')} {match['and']} "
+
     def pair(match: re.Match[str]) -> str:
         first, last = (named(match[part], "ordinal-n") for part in "ab")
         return f"{match['lead']} {first} {match['and']} {last}"
@@ -84,6 +90,15 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
             ),
             pair,
             ".",
+        ),
+        Rule(
+            Written(
+                r"(?:(?<!\w)(?P<lead>[A-Za-zäöü]{1,9})[ \u00a0])?(?<![\w.,])(?P<n>\d{1,2})\. "
+                r"(?P<and>und|oder) "
+                r"(?=\d{1,2}\.\d{1,2}\.(?!\d))"
+            ),
+            bare,
+            {"und", "oder"},
         ),
         Rule(Written(r"(?<![\w.,])(?P<a>\d{2,3})\.[ ]?\+[ ]?(?P<b>\d{1,2})\.? (?:Min\.|Minute)"), added, "+"),
     ]

@@ -48,6 +48,7 @@ STREETS = {
     "Col.": "Colonia",
     "Dpto.": "Departamento",
 }
+SIDES = "derecha|izquierda|dcha|izda|izq|centro|interior|exterior"  # of a landing: 1.º dcha.
 QUEENS = "Isabel|Catalina|Cristina|María|Juana|Margarita|Ana"
 
 
@@ -144,7 +145,10 @@ def part_rules(language: WordTable) -> list[Rule]:
         ),
         Rule(Written(r"(?<![\w:])(16|21):(9)(?![\d:])"), wide, ":"),
         Rule(
-            Written(r"(?<![\w.,])(?P<n>\d{0,3}[13])\.?º(?=[ \u00a0](?!y\b|o\b|de\b|en\b|a\b)[a-záéíóúñ]{3})"),
+            Written(
+                rf"(?<![\w.,])(?P<n>\d{{0,3}}[13])\.?º"
+                rf"(?=[ \u00a0](?!y\b|o\b|de\b|en\b|a\b|{SIDES})[a-záéíóúñ]{{3}})"
+            ),
             short,
             "º",
         ),
