@@ -9,6 +9,7 @@ __all__ = ["written_out"]
 COMPARISONS = {"<=": "≤", ">=": "≥", "!=": "≠"}
 COMPARED = Written(r"(?<=[\w)\]] )[<>!]=(?= [\w(])|(?<=[\w)\]])[<>!]=(?=[\w(])")
 SEXES = Written(r"[ ]\((?:[mwfdxhi]/){1,2}[mwfdxhi]\)|[ ]H/F(?!\w)")  # of job advertisements
+PERSONS = Written(r"(?<!\w)([A-ZÄÖÜ][a-zäöüß]{2,20}(?:er|ist|ent|ant|eur|or))/in(nen)?(?!\w)")  # Erzieher/in
 ENDINGS = Written(r"(?<=[a-zé])\((s|e|ne)\)(?!\w)")  # file(s), assistant(e)
 FLAG = Written(r"(?:(?<=\s)|(?<=`))--(?=[a-z][\w-]*)")  # git reset --soft
 LIVES = (  # what stands before a date, in a bracket or after one
@@ -24,6 +25,8 @@ def written_out(text: str, language: WordTable | None) -> str:
     text = joined_dates(text, language)
     if "=" in text:
         text = COMPARED.compiled.sub(lambda match: COMPARISONS[match[0]], text)
+    if "/" in text and language.code == "de":
+        text = PERSONS.compiled.sub(lambda match: f"{match[1]} oder {match[1]}in{match[2] or ''}", text)
     if "/" in text:
         text = SEXES.compiled.sub("", text)
     if "(" in text and language.code in {"fr", "en", "es"}:
