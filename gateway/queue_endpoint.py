@@ -9,7 +9,7 @@ from chatterpod import ChatterpodError
 from gateway.background import BackgroundTasks
 from gateway.context import Context
 from gateway.metrics import Metrics
-from gateway.queue_speech import JobQueue, QueueSpeech, log_and_translate
+from gateway.queue_speech import JobQueue, QueueSpeech, Submissions, log_and_translate
 
 __all__ = ["QueueEndpoint"]
 
@@ -21,10 +21,11 @@ class QueueEndpoint:
         self._queue = queue
         self._metrics = metrics
         self._background = background
+        self._submissions = Submissions()
 
     def speech(self, context: Context) -> QueueSpeech:
         """Return the speech of a context, which the caller has to stop."""
-        return QueueSpeech(context, self._queue, self._metrics, self._background)
+        return QueueSpeech(context, self._queue, self._metrics, self._background, self._submissions)
 
     async def warm(self) -> None:
         """Run a job that speaks nothing."""

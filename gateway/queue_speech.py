@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Protocol
 
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
@@ -17,9 +17,15 @@ from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
 from gateway.timeline import PlacedChunk
 
-__all__ = ["JobQueue", "QueueSpeech", "log_and_translate"]
+__all__ = ["JobQueue", "QueueSpeech", "Submissions", "log_and_translate"]
 
 SUBMISSIONS = 3  # of one job, if it fails before its first chunk
+AT_ONCE = 16  # submissions on their way to the endpoint: those behind them cost nothing if they are cancelled
+HASTE, HASTE_SECONDS = (
+    4,
+    1.0,
+)  # so many speeches left before their first audio in this time: clients are hasty
+HOLD_SECONDS = 0.1  # that a job then waits: who leaves sooner has cost nothing
 AHEAD = 8  # chunks of one job that are read ahead: a slow listener delays the reading
 
 log = logging.getLogger("gateway")
@@ -52,12 +58,38 @@ def log_and_translate(error: ChatterpodError) -> GatewayError:
     return translation
 
 
-class SubmittedJob:
-    """One job at the endpoint: the task that reads it, and the chunks not yet yielded."""
+class Submissions:
+    """The turns of all jobs to be submitted. What is no longer wanted when its turn comes is not submitted.
 
-    def __init__(self, planned: PlannedJob, submission: asyncio.Task[str]) -> None:
+    Args:
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._left: deque[float] = deque(maxlen=HASTE)  # when the latest left before their first audio
+
+    def note_leaving(self) -> None:
+        """Note that a speech was left before its first audio."""
+        self._left.append(self._clock())
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None, None]:
+        """Wait for a turn: at once, but for many at once or hasty clients; cancel the wait to give it up."""
+        if len(self._left) == HASTE and self._clock() - self._left[0] < HASTE_SECONDS:
+            await asyncio.sleep(HOLD_SECONDS)
+        async with self._turns:
+            yield
+
+
+class SubmittedJob:
+    """One job, on its way or at the endpoint: what submits and reads it, and the chunks not yet yielded."""
+
+    def __init__(self, planned: PlannedJob) -> None:
         self.planned = planned
-        self.submission = submission
+        self.submission: asyncio.Task[str] | None = None
+        self.may_have_arrived = False  # at the endpoint
         self.chunks: asyncio.Queue[Chunk | GatewayError | None] = asyncio.Queue(AHEAD)  # None: the end
         self.reader: asyncio.Task[None] | None = None
         self.ended = False
@@ -67,13 +99,19 @@ class QueueSpeech:
     """One context being spoken. Its creator calls `stop` at the end, also after an error."""
 
     def __init__(
-        self, context: Context, queue: JobQueue, metrics: Metrics, background: BackgroundTasks
+        self,
+        context: Context,
+        queue: JobQueue,
+        metrics: Metrics,
+        background: BackgroundTasks,
+        submissions: Submissions,
     ) -> None:
         self.context = context
         self.warnings: list[str] = []
         self._queue = queue
         self._metrics = metrics
         self._background = background
+        self._submissions = submissions
         self._plan = ContextJobs(context)
         self._jobs: deque[SubmittedJob] = deque()
         self._changed = asyncio.Event()
@@ -84,7 +122,7 @@ class QueueSpeech:
         """Submit the jobs that the context has now."""
         self._plan.take()
         while (planned := self._plan.next_job()) is not None:
-            job = SubmittedJob(planned, asyncio.create_task(self._queue.submit(planned.input)))
+            job = SubmittedJob(planned)
             job.reader = asyncio.create_task(self._read(job))
             self._jobs.append(job)
         self._changed.set()
@@ -116,11 +154,15 @@ class QueueSpeech:
             yield self._placed(chunk)
 
     def stop(self) -> None:
-        """Stop reading, and cancel all jobs that have not ended, queued ones too."""
+        """Stop reading, and cancel all jobs that have not ended; those not yet submitted never are."""
+        if not self._has_audio and any(not job.ended for job in self._jobs):
+            self._submissions.note_leaving()
         for job in self._jobs:
             if job.reader is not None:
                 job.reader.cancel()
-            if not job.ended:
+            if job.submission is not None and not job.may_have_arrived:
+                job.submission.cancel()
+            elif job.submission is not None and not job.ended:
                 self._background.start(self._cancel(job.submission))
         self._jobs.clear()
         self._changed.set()
@@ -135,6 +177,12 @@ class QueueSpeech:
         placed = self._plan.place(chunk)
         self._metrics.count("audio_bytes", by=len(placed.audio))
         return placed
+
+    async def _submit(self, job: SubmittedJob) -> str:
+        """Submit a job when its turn comes; return its id."""
+        async with self._submissions.turn():
+            job.may_have_arrived = True
+            return await self._queue.submit(job.planned.input)
 
     async def _read(self, job: SubmittedJob) -> None:
         try:
@@ -153,6 +201,7 @@ class QueueSpeech:
         """Read a job; submit it again if it fails before its first chunk and another worker may succeed."""
         has_chunks = False
         for left in reversed(range(SUBMISSIONS)):
+            job.submission = job.submission or asyncio.create_task(self._submit(job))
             try:
                 # Shielded: a submission under way may arrive, and must then be cancelled by its id.
                 job_id = await asyncio.shield(job.submission)
@@ -165,7 +214,7 @@ class QueueSpeech:
                 if has_chunks or not left or (isinstance(error, JobFailed) and not error.passing):
                     raise
                 self._metrics.count("jobs", "again")
-                job.submission = asyncio.create_task(self._queue.submit(job.planned.input))
+                job.submission, job.may_have_arrived = None, False
             else:
                 return
 

@@ -4,6 +4,7 @@ from tests.drills.clips import slow_clips
 from tests.drills.folders import damaged, engines, full, gone, readonly, shared, stuck
 from tests.drills.kit import Drilled
 from tests.drills.leavers import leavers
+from tests.drills.pairs import pairs
 from tests.drills.readers import crowd, readers
 from tests.drills.soaking import soak
 from tests.drills.workers import (
@@ -30,6 +31,7 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "lost-ends": (lost_ends, 8, 200),
     "cancels": (cancels, 80, 1000),
     "readers": (readers, 16, 200),
+    "pairs": (pairs, 300, 3000),
     "crowd": (crowd, 1, 20),
     "shared": (shared, 24, 400),
     "engines": (engines, 12, 200),

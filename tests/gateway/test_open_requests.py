@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.open_requests import ClientWatch, OpenRequests
+from gateway.queue_speech import AT_ONCE, HASTE
 from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
 from tests.kits.gateway import TOKEN, MemoryQueue, RunningGateway, audio_of, connected, running_gateway
@@ -48,6 +50,21 @@ async def held(**settings: Any) -> AsyncIterator[RunningGateway]:
         yield gateway
 
 
+async def post(gateway: RunningGateway, text: str) -> httpx.Response:
+    return await gateway.http.post("/v1/audio/speech", json={"input": text})
+
+
+async def requests(gateway: RunningGateway) -> int:
+    """Return how many requests the gateway has counted."""
+    metrics = (await gateway.http.get("/metrics")).text
+    return sum(map(int, re.findall(r"^gateway_requests_total\{.*\} (\d+)", metrics, re.MULTILINE)))
+
+
+def submitting() -> int:
+    """Return how many jobs of this process's gateways are submitted or wait for their turn."""
+    return sum(task.get_coro().__name__ == "_submit" for task in asyncio.all_tasks())  # type: ignore[union-attr]
+
+
 async def leave(asking: "asyncio.Task[Any]") -> None:
     """Close the request's connection, as a client does that is stopped."""
     asking.cancel()
@@ -79,6 +96,39 @@ async def test_a_submission_on_its_way_when_the_client_leaves_is_cancelled_by_it
         gateway.queue.submit_gate.set()
         await until(lambda: gateway.queue.cancelled)
         assert gateway.queue.cancelled == ["job-0"]
+
+
+async def test_what_is_cancelled_before_its_turn_is_never_submitted() -> None:
+    async with running_gateway() as gateway:
+        gateway.queue.submit_gate.clear()
+        first = [asyncio.create_task(post(gateway, f"Speech number {n}.")) for n in range(AT_ONCE)]
+        await until(lambda: gateway.queue.submissions == AT_ONCE)
+        waiting = [asyncio.create_task(post(gateway, f"Later {n}.")) for n in range(10)]
+        while await requests(gateway) < AT_ONCE + 10:
+            await asyncio.sleep(0.005)
+        for each in waiting:
+            await leave(each)
+        await until(lambda: submitting() == AT_ONCE)  # the gateway has seen them leave
+        gateway.queue.submit_gate.set()
+        await asyncio.gather(*first)
+        assert (await post(gateway, "The last one.")).status_code == 200
+        assert sorted(job["text"] for job in gateway.queue.jobs.values()) == sorted(
+            [*(f"Speech number {n}." for n in range(AT_ONCE)), "The last one."]
+        )
+
+
+async def test_of_speeches_that_are_cancelled_at_once_hardly_any_is_submitted() -> None:
+    async with held() as gateway, connected(gateway) as line:
+        for number in range(100):
+            context = {"context_id": f"c{number}"}
+            await line.send(type="speak", text=PROSE, **context)
+            await line.send(type="cancel", played_ms=0, **context)
+        for _ in range(100):
+            await line.until("cancelled")
+        gateway.queue.gate.set()
+        assert (await post(gateway, "Another client's.")).status_code == 200
+        await until(lambda: len(gateway.queue.cancelled) >= len(gateway.queue.jobs) - 1)
+        assert len(gateway.queue.jobs) <= HASTE + 2
 
 
 @pytest.mark.timing
