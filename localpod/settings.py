@@ -42,7 +42,8 @@ class BalancerOptions:
     requests: int = 16  # in flight for each worker: what it scales by, and the most that one worker gets
     idle_timeout_s: float = 5.0
     api_key: str | None = None  # None: any key is accepted
-    command: tuple[str, ...] = (sys.executable, "-m", "gateway.direct")
+    # Told where to listen, since a worker at RunPod listens on all addresses.
+    command: tuple[str, ...] = (sys.executable, "-m", "gateway.direct", "--host", "127.0.0.1")
     wait_s: float = 120.0  # of a request for a worker
     strict_wait_s: float = 300.0  # of a request for the worker that it names
     request_s: float = 330.0  # of a request at its worker; also what a worker gets to finish what it does

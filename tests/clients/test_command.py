@@ -95,5 +95,6 @@ def test_without_a_key_or_an_endpoint_it_names_options_and_variables(
     assert run(*command) == (2, message)
     monkeypatch.delenv("RUNPOD_ENDPOINT_ID")
     if command[0] != "deploy":  # which makes one
-        message = "chatterpod: no_endpoint: no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID\n"
+        said = "no endpoint: give --endpoint or --url, or set RUNPOD_ENDPOINT_ID"
+        message = f"chatterpod: no_endpoint: {said}\n"
     assert run(*command) == (2, message)

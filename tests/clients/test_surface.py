@@ -25,7 +25,8 @@ from tests.kits.endpoint import FakeEndpoint, records
 
 def test_the_public_names_are_these() -> None:
     clients = {"AsyncClient", "AsyncJob", "Client", "Job", "RunPodServerlessClient"}
-    values = {"Chapter", "Chunk", "Folder", "Retake", "Speech", "srt", "vtt"}
+    clients |= {"AsyncSpeechContext", "SpeechContext"}
+    values = {"Chapter", "Chunk", "Folder", "Heard", "Retake", "Speech", "srt", "vtt"}
     platform = {"ApiError", "AuthError", "ChatterpodError", "ConfigError", "Incomplete", "NotFound"}
     jobs = {"JobCancelled", "JobFailed", "JobTimedOut"} | {kind.__name__ for kind in KINDS.values()}
     assert set(chatterpod.__all__) == clients | values | platform | jobs

@@ -180,9 +180,10 @@ def test_the_examples_of_the_documentation_run(endpoints: tuple[str, str], tmp_p
         for example in examples
     ]
     assert output[0].startswith("0 These words come one by one,")
-    assert output[1] == "spoken by the voice default\n"
+    assert output[2] == "spoken by the voice default\n"
     assert (tmp_path / "words.mp3").stat().st_size > 10_000
-    assert (tmp_path / "openai.mp3").stat().st_size > 5_000
+    for name in ("whole.mp3", "talk.mp3", "openai.mp3"):
+        assert (tmp_path / name).stat().st_size > 5_000
 
 
 def test_the_page_names_exactly_the_settings_that_exist() -> None:

@@ -1,8 +1,10 @@
 """Client of the chatterpod text-to-speech worker on RunPod Serverless."""
 
 from chatterpod.aio import AsyncClient, AsyncJob
+from chatterpod.aio_direct import AsyncSpeechContext
 from chatterpod.captions import srt, vtt
 from chatterpod.client import Client, Job
+from chatterpod.direct import SpeechContext
 from chatterpod.errors import (
     ApiError,
     AuthError,
@@ -22,6 +24,7 @@ from chatterpod.errors import (
     UnsupportedFormat,
     UnsupportedLanguage,
     VoiceUnusable,
+    WorkerBusy,
 )
 from chatterpod.longform import Retake
 from chatterpod.mp3 import Chapter
@@ -29,11 +32,13 @@ from chatterpod.protocol import Chunk
 from chatterpod.serverless import RunPodServerlessClient
 from chatterpod.speech import Speech
 from chatterpod.store import Folder
+from chatterpod.talk import Heard
 
 __all__ = [
     "ApiError",
     "AsyncClient",
     "AsyncJob",
+    "AsyncSpeechContext",
     "AuthError",
     "Chapter",
     "ChatterpodError",
@@ -42,6 +47,7 @@ __all__ = [
     "ConfigError",
     "EngineFailed",
     "Folder",
+    "Heard",
     "Incomplete",
     "InvalidInput",
     "Job",
@@ -54,11 +60,13 @@ __all__ = [
     "RunPodServerlessClient",
     "ShuttingDown",
     "Speech",
+    "SpeechContext",
     "TextTooLong",
     "UnknownVoice",
     "UnsupportedFormat",
     "UnsupportedLanguage",
     "VoiceUnusable",
+    "WorkerBusy",
     "srt",
     "vtt",
 ]

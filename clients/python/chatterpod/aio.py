@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from chatterpod import operations
-from chatterpod.config import configured
+from chatterpod.aio_direct import AsyncDirectDriver, AsyncSpeechContext
+from chatterpod.config import addressed, configured
 from chatterpod.driving import answer_of, http_options, no_answer_of
+from chatterpod.errors import ConfigError
 from chatterpod.flow import (
     Begin,
     Flow,
@@ -52,15 +54,22 @@ class AsyncClient:
         api_key: str | None = None,
         base_url: str | None = None,
         *,
+        url: str | None = None,
         timeout: float = 900.0,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        config = configured(endpoint_id, api_key, base_url)
-        self.endpoint = config.url
         self._session = Session(timeout)
         self._sleep = sleep
-        self._http = httpx.AsyncClient(**http_options(config), transport=transport)
+        self._direct: AsyncDirectDriver | None = None
+        self._queue: httpx.AsyncClient | None = None
+        if (address := addressed(url, endpoint_id, api_key)) is not None:
+            self.endpoint = address.url
+            self._direct = AsyncDirectDriver(address, timeout, sleep)
+        else:
+            config = configured(endpoint_id, api_key, base_url)
+            self.endpoint = config.url
+            self._queue = httpx.AsyncClient(**http_options(config), transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,7 +79,14 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._queue is not None:
+            await self._queue.aclose()
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        if self._queue is None:
+            raise ConfigError("this needs an endpoint with a queue, and the client has a URL", "no_queue")
+        return self._queue
 
     async def submit(self, text: str | None = None, **options: Unpack[InputOptions]) -> "AsyncJob":
         """Queue a speech; return its job, without waiting. Arguments: as `speak`."""
@@ -115,6 +131,8 @@ class AsyncClient:
             ChatterpodError: One of its kinds.
         """
         plan = plan_of(self.endpoint, input_of(text, options), retake)
+        if self._direct is not None:
+            return await self._direct.speak(plan, store)
         if one_job(plan, store):
             return await self._finish(lambda jobs: operations.speak(self._session, plan.inputs[0], jobs))
         return await self._finish(lambda jobs: long_speech(self._session, plan, jobs, width), store)
@@ -143,10 +161,24 @@ class AsyncClient:
         self, plan: Plan, *, width: int = WIDTH, store: Store | None = None
     ) -> AsyncGenerator[AsyncIterator[Chunk], None]:
         """Stream the speech of a plan (`chatterpod.longform.plan_of`) as `stream` does."""
+        if self._direct is not None:
+            async with aclosing(self._direct.stream(plan, store)) as chunks:
+                yield chunks
+            return
         async with self._cancelling() as jobs:
             flow = produce(self._session, plan, jobs, width)
             async with aclosing(self._drive(flow, [], store, jobs)) as chunks:
                 yield chunks
+
+    def context(self, **options: Unpack[InputOptions]) -> AbstractAsyncContextManager[AsyncSpeechContext]:
+        """Begin a speech whose text may still come; leaving early stops it. It needs `url`.
+
+        Raises:
+            ConfigError: The client has no URL.
+        """
+        if self._direct is None:
+            raise ConfigError("a context needs a URL, and the client has an endpoint with a queue", "no_url")
+        return self._direct.context(options)
 
     def receive(self, job_id: str) -> AsyncGenerator[Chunk, None]:
         """Yield the audio of a submitted job, from the first record that /stream still has.

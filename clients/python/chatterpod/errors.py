@@ -1,7 +1,7 @@
 """All errors, each with a `code`.
 
 ChatterpodError            code
-  ConfigError              no_endpoint, no_key, bad_input
+  ConfigError              no_endpoint, no_key, no_queue, no_url, bad_input
   ApiError                 unreachable, http_error
     AuthError              unauthorized
     NotFound               not_found
@@ -15,6 +15,7 @@ ChatterpodError            code
     EngineFailed           engine_failed
       OutOfMemory          out_of_memory
     ShuttingDown           shutting_down
+    WorkerBusy             worker_busy
   JobCancelled             cancelled
   JobTimedOut              timed_out
   Incomplete               incomplete
@@ -45,6 +46,7 @@ __all__ = [
     "UnsupportedFormat",
     "UnsupportedLanguage",
     "VoiceUnusable",
+    "WorkerBusy",
     "job_failed",
 ]
 
@@ -156,6 +158,13 @@ class ShuttingDown(JobFailed):
     passing = True
 
 
+class WorkerBusy(JobFailed):
+    """All slots of the worker are taken, or a limit of the server is reached."""
+
+    code = "worker_busy"
+    passing = True
+
+
 class JobCancelled(ChatterpodError):
     """The job was cancelled before it was done."""
 
@@ -186,6 +195,7 @@ KINDS: dict[str, type[JobFailed]] = {
         EngineFailed,
         OutOfMemory,
         ShuttingDown,
+        WorkerBusy,
     )
 }
 

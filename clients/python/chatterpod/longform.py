@@ -16,7 +16,18 @@ from chatterpod.protocol import Chunk
 from chatterpod.request import identity
 from chatterpod.speech import Speech
 
-__all__ = ["MAX_WIDTH", "Plan", "Retake", "long_speech", "one_job", "plan_of", "produce"]
+__all__ = [
+    "MAX_WIDTH",
+    "Plan",
+    "Retake",
+    "joined_speech",
+    "long_speech",
+    "one_job",
+    "packed",
+    "plan_of",
+    "produce",
+    "unpacked",
+]
 
 MAX_WIDTH = 100  # jobs at once: RunPod allows 200 submissions and 400 reads at a time
 

@@ -20,7 +20,9 @@ from chatterpod.mp3 import DELAY, FRAME_SAMPLES, SAMPLE_RATE, frame_size
 __all__ = ["FINAL", "Chunk", "Reception", "check_ended", "records_of"]
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
-NOT_SUMMARY = frozenset({"audio_base64", "segments", "seq", "attempt", "start_ms", "end_ms", "final"})
+NOT_SUMMARY = frozenset(
+    {"audio", "audio_base64", "segments", "seq", "attempt", "start_ms", "end_ms", "final"}
+)
 BEFORE_ALL = (-1, -1)
 HELD_MS = 200  # a record may lack this much of its last segment: it is still in the encoder
 LEAD_MS = 60  # an MP3 frame uses bytes of the two before it, so those must be of the same take
@@ -66,11 +68,13 @@ def check_ended(reply: Mapping[str, Any]) -> bool:
 
 
 def audio_of(record: Mapping[str, Any]) -> bytes:
-    """Return a record's audio.
+    """Return a record's audio, which over a WebSocket comes as it is.
 
     Raises:
         Incomplete: It is not valid base64.
     """
+    if isinstance(record.get("audio"), bytes):
+        return bytes(record["audio"])
     try:
         return base64.b64decode(record.get("audio_base64") or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
@@ -136,7 +140,7 @@ class Reception:
     def take_stream(self, reply: Mapping[str, Any]) -> list[Chunk]:
         """Take a reply of /stream; return the chunks that are now in order."""
         items = reply.get("stream") or []
-        chunks = self._take([item.get("output") for item in items if isinstance(item, dict)])
+        chunks = self.take([item.get("output") for item in items if isinstance(item, dict)])
         self._ended = reply.get("status") in FINAL and not items
         return chunks
 
@@ -149,12 +153,13 @@ class Reception:
         """
         if not check_ended(reply):
             return []
-        chunks = self._take(records_of(reply.get("output")))
+        chunks = self.take(records_of(reply.get("output")))
         if not self.done:
             raise Incomplete(f"the job is done, but its record {self._next} is missing")
         return chunks
 
-    def _take(self, records: Sequence[Any]) -> list[Chunk]:
+    def take(self, records: Sequence[Any]) -> list[Chunk]:
+        """Take records, in any order; return the chunks that are now in order."""
         chunks: list[Chunk] = []
         for record in records:
             if not isinstance(record, Mapping) or not isinstance(record.get("seq"), int) or self.done:

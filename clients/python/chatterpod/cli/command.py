@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from chatterpod.cli import costing, deploy, managing, probing, speaking
+from chatterpod.cli import costing, deploy, managing, probing, serving, speaking
 from chatterpod.cli.output import Printer
 from chatterpod.cli.stopping import Terminated, stoppable
 from chatterpod.client import Client
@@ -25,6 +25,8 @@ EXAMPLES = """examples:
   chatterpod speak "Hello there." -o hello.mp3
   chatterpod speak --file book.md -o book.mp3 --captions book.vtt
   echo "From a pipe." | chatterpod speak --file - --play
+  chatterpod speak "By a server." --url http://127.0.0.1:8010
+  chatterpod serve
   chatterpod warm phrases.txt
   chatterpod probe --json
   chatterpod deploy --image me/chatterpod:0.1.0 --data-center EU-RO-1
@@ -46,7 +48,8 @@ CODES: tuple[tuple[type[ChatterpodError], int], ...] = (
 )
 
 OPTIONS = {  # by error code: messages with this command line's options instead of Python arguments
-    "no_endpoint": "no endpoint: give --endpoint, or set RUNPOD_ENDPOINT_ID",
+    "no_endpoint": "no endpoint: give --endpoint or --url, or set RUNPOD_ENDPOINT_ID",
+    "no_queue": "this command needs an endpoint with a queue: leave out --url and CHATTERPOD_URL",
     "no_key": "no API key: set RUNPOD_API_KEY, or give --api-key",
 }
 
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     printer = Printer(as_json=args.json)
     if run_alone := getattr(args, "alone", None):  # a command that does not use an endpoint
         return int(run_alone(args, printer))
-    with Client(args.endpoint, args.api_key, args.base_url, timeout=args.timeout) as client:
+    with Client(args.endpoint, args.api_key, args.base_url, url=args.url, timeout=args.timeout) as client:
         command: Callable[[Client, argparse.Namespace, Printer], int] = args.run
         return command(client, args, printer)
 
@@ -121,7 +124,14 @@ def parser() -> argparse.ArgumentParser:
     group = common.add_argument_group("endpoint")
     group.add_argument("--endpoint", metavar="ID", help="the endpoint's id (default: RUNPOD_ENDPOINT_ID)")
     group.add_argument(
-        "--api-key", metavar="KEY", help="default: RUNPOD_API_KEY, which keeps it out of the process list"
+        "--url",
+        metavar="URL",
+        help="a gateway, direct worker or load balancer instead (default: CHATTERPOD_URL)",
+    )
+    group.add_argument(
+        "--api-key",
+        metavar="KEY",
+        help="default: RUNPOD_API_KEY, or CHATTERPOD_TOKEN for a URL; so it stays out of the process list",
     )
     group.add_argument(
         "--base-url", metavar="URL", help="default: RUNPOD_ENDPOINT_BASE_URL, else RunPod's own"
@@ -138,4 +148,5 @@ def parser() -> argparse.ArgumentParser:
     probing.add_to(commands, both)
     costing.add_to(commands, [plain])
     deploy.add_to(commands, [plain])
+    serving.add_to(commands, [plain])
     return top

@@ -173,13 +173,12 @@ class Progress:
         if self._quiet:
             return
         total = time.monotonic() - self._began
-        source = "from the cache" if result.get("cache_hit") else f"spoken by {result.get('engine')}"
+        engine = f", spoken by {result['engine']}" if result.get("engine") else ""
+        source = ", from the cache" if result.get("cache_hit") else engine
         length = result.get("duration_ms", 0) / 1000
         start = "\r\033[K" if self._live else ""
         size = result.get("size_bytes", 0)
-        self._write(
-            f"{start}{length:.1f} s of speech in {total:.2f} s, {source}: {size:,} bytes -> {output}\n"
-        )
+        self._write(f"{start}{length:.1f} s of speech in {total:.2f} s{source}: {size:,} bytes -> {output}\n")
         for warning in result.get("warnings") or ():
             self._write(f"warning: {warning}\n")
 
