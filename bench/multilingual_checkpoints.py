@@ -22,6 +22,7 @@ from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.multilingual.entry import (
     CANGJIE_FILE,
     MULTILINGUAL,
+    MULTILINGUAL_V2,
     TOKENIZER_FILE,
     WORDS_FOLDER,
 )
@@ -138,4 +139,4 @@ def learn_words(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    command(__doc__, build, (MULTILINGUAL,))
+    command(__doc__, build, (MULTILINGUAL, MULTILINGUAL_V2))

@@ -1,15 +1,18 @@
 """Which engine a worker speaks with, and each model of Chatterbox entered once."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from worker.engines.chatterbox.catalogue import MODELS, check_model
 from worker.engines.chatterbox.model import Model
+from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL, MULTILINGUAL_V2, TOKENIZER_FILE
 from worker.engines.chatterbox.nano.entry import NANO
 from worker.engines.chatterbox.turbo.entry import TURBO
 from worker.engines.chatterbox.weights.bake import bake
@@ -122,6 +125,28 @@ def test_a_released_t3_under_another_models_name_is_known_by_its_size(
     assert f"holds the T3 of {owner}, expected {asked.name}'s" in refusal(
         lambda: check_model(tmp_path, asked)
     )
+
+
+def test_v2s_tokenizer_with_v3s_t3_and_the_other_way_round_are_one_line(
+    tiny_multilingual: Path, tmp_path: Path
+) -> None:
+    sha256 = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("v2", "v3")}
+    v3 = replace(MULTILINGUAL, sha256={TOKENIZER_FILE: sha256["v3"]})
+    v2 = replace(MULTILINGUAL_V2, sha256={TOKENIZER_FILE: sha256["v2"]})
+    files = all_of(tiny_multilingual) | {TOKENIZER_FILE: tmp_path / "tokenizer"}
+    folders = {v3: folder_of(files, tmp_path / "3")}
+    files[v2.t3_file] = files.pop(v3.t3_file)
+    folders[v2] = folder_of(files, tmp_path / "2")
+    for (own, model), (other, another) in (((("v3", v3)), ("v2", v2)), (("v2", v2), ("v3", v3))):
+        for text in (own, "a test's own"):
+            (tmp_path / "tokenizer").write_text(text)
+            check_model(folders[model], model, (v3, v2))
+        (tmp_path / "tokenizer").write_text(other)
+        said = refusal(partial(check_model, folders[model], model, (v3, v2)))
+        assert said == (
+            f"{folders[model] / TOKENIZER_FILE} is {another.title}'s, and {model.title} was trained with "
+            f"another: fetch its own by {model.lock}"
+        )
 
 
 @pytest.mark.parametrize("name", ["t3_nano_v1.safetensors", "s3gen_meanflow.safetensors", "conds.pt"])

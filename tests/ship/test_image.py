@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.kits.recipe import DOCKERFILE, LINES, ROOT, STAGES, defaulted, instructions
+from worker.engines.chatterbox.catalogue import MODELS
 from worker.settings import Settings
 
 
@@ -98,10 +99,22 @@ def test_the_command_starts_the_worker_and_without_weights_or_gpu_it_ends_with_o
 def test_the_multilingual_image_serves_its_model_with_what_it_reads_chinese_with() -> None:
     run = next(line for line in instructions("RUN") if "requirements/multilingual.txt" in line)
     assert 'if [ "${JAPANESE}" = 1 ]; then cat requirements/japanese.txt' in run  # GPL: only where asked for
-    env = instructions("ENV")[-1].replace("${MODEL}", "multilingual")
-    settings = Settings.from_env(dict(pair.split("=", 1) for pair in env.split()))
-    assert settings.engine == "chatterbox-multilingual"
-    assert settings.weights_folder(settings.engine) == Path("/opt/torch_cache/chatterbox-multilingual")
+    for model in ("multilingual", "multilingual-v2"):
+        env = instructions("ENV")[-1].replace("${MODEL}", model)
+        settings = Settings.from_env(dict(pair.split("=", 1) for pair in env.split()))
+        assert settings.engine == f"chatterbox-{model}"
+        assert settings.weights_folder(settings.engine) == Path(f"/opt/torch_cache/chatterbox-{model}")
+
+
+def test_the_multilingual_images_alone_install_what_chinese_is_read_with() -> None:
+    run = next(line for line in instructions("RUN") if "requirements/multilingual.txt" in line)
+    case = re.search(r'case "\$\{MODEL\}" in .*? esac', run)
+    assert case is not None
+    chosen = case[0].replace("cat requirements/multilingual.txt >> image.txt", "echo yes")
+    for model in MODELS.values():
+        env = {"MODEL": model.short}
+        said = subprocess.check_output(["sh", "-c", chosen], env=env, text=True).strip()
+        assert said == ("yes" if "Multilingual" in model.title else "")
 
 
 def test_each_package_that_is_left_out_is_one_of_the_lists_and_no_comment_hides_another() -> None:

@@ -15,7 +15,7 @@ from tests.kits.recipe import ROOT, arguments, instructions, stage
 from worker.engines.chatterbox.catalogue import MODELS, TURBO
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
+from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL, MULTILINGUAL_V2
 from worker.engines.chatterbox.nano.entry import NANO
 from worker.engines.chatterbox.weights.lock import Lock, Pin
 
@@ -30,7 +30,8 @@ NOBODY = "http://127.0.0.1:9"
     [
         (TURBO, "749d1c1a46eb10492095d68fbcf55691ccf137cd", 2_987_680_126),
         (NANO, "71ccd1d0081b430592cea481f4307e764e07bc64", 1_942_099_278),
-        (MULTILINGUAL, "05e904af2b5c7f8e482687a9d7336c5c824467d9", 3_208_951_770),
+        (MULTILINGUAL, "5bb1f6ee58e50c3b8d408bc82a6d3740c2db6e18", 3_208_951_924),
+        (MULTILINGUAL_V2, "05e904af2b5c7f8e482687a9d7336c5c824467d9", 3_208_951_770),
     ],
 )
 def test_a_committed_lock_pins_every_file_of_its_model_at_one_revision(
@@ -40,6 +41,17 @@ def test_a_committed_lock_pins_every_file_of_its_model_at_one_revision(
     assert (lock.repository, lock.revision, lock.size) == (model.repository, revision, size)
     assert sorted(lock.files) == sorted(model.released)
     assert f"`--revision {revision}`" in (ROOT / "docs/start/deploy.md").read_text()
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.short)
+def test_files_that_two_models_have_under_one_name_are_told_apart_by_what_their_locks_pin(
+    model: Model,
+) -> None:
+    pinned = Lock.read(ROOT / model.lock).files
+    assert {name: pinned[name].sha256 for name in model.sha256} == dict(model.sha256)
+    others = [Lock.read(ROOT / each.lock) for each in MODELS.values() if each.repository == model.repository]
+    shared = {name for lock in others for name in lock.files if lock.files[name] != pinned.get(name)}
+    assert shared & pinned.keys() == {*model.sha256, *(shared & {model.t3_file})}
 
 
 @pytest.mark.parametrize("name", LOCKS.values())
@@ -180,4 +192,12 @@ def test_the_step_stops_where_its_lock_is_another_models(tmp_path: Path) -> None
     assert (ending.code, ending.left) == (1, set())
     assert ending.err.startswith(
         f"fetch: weights-multilingual.lock pins {TURBO.repository}, expected {MULTILINGUAL.repository}: "
+    )
+
+
+def test_the_step_stops_where_its_lock_is_of_the_models_other_version(tmp_path: Path) -> None:
+    ending = build(tmp_path / "build", "multilingual", Lock.read(ROOT / LOCKS["multilingual-v2"]), NOBODY)
+    assert (ending.code, ending.left) == (1, set())
+    assert ending.err.startswith(
+        "fetch: weights-multilingual.lock does not pin t3_mtl23ls_v3.safetensors: `python -m worker"
     )

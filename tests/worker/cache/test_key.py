@@ -115,6 +115,15 @@ def test_another_engine_never_shares_a_key_with_chatterbox() -> None:
     assert cache_key(request(), "preview") == sha("hello, world!|default|en|mp3|1.0|0|engine=preview")
 
 
+def test_an_engine_whose_audio_has_changed_never_finds_what_was_stored_before() -> None:
+    plain = "hello, world!|default|en|mp3|1.0|0"
+    assert cache_key(request(), "chatterbox-multilingual") == sha(
+        f"{plain}|audio=2|engine=chatterbox-multilingual"
+    )
+    v2 = "chatterbox-multilingual-v2"
+    assert cache_key(request(), v2) == sha(f"{plain}|engine={v2}")
+
+
 def test_a_tag_and_kept_case_separate_entries() -> None:
     plain = cache_key(request(), "chatterbox-turbo")
     assert cache_key(request(), "chatterbox-turbo", tag="blue") != plain

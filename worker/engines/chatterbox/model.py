@@ -1,7 +1,8 @@
 """What is entered once for each of Chatterbox's models; torch is not imported for it."""
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -31,6 +32,7 @@ class Model:
         code: the module that needs torch. `load(model, folder, device, options, flow_steps)` returns an
             engine and its models; `write_weights(model, source, part, precision)` and
             `write_voice(model, part)` bake a checkpoint.
+        sha256: of released files that another model has others of under the same name.
         light: whether it is made for machines without a GPU.
     """
 
@@ -47,6 +49,7 @@ class Model:
     needed: tuple[str, ...]
     flow_steps: int
     code: str
+    sha256: Mapping[str, str] = field(default_factory=dict, hash=False)
     light: bool = False
 
     @property

@@ -18,7 +18,7 @@ from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import Manifest
 from worker.engines.chatterbox.multilingual.checkpoint import load
 from worker.engines.chatterbox.multilingual.decoder import GuidedDecoding
-from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
+from worker.engines.chatterbox.multilingual.engine import MultilingualEngine, without_last_token
 from worker.engines.chatterbox.multilingual.entry import MULTILINGUAL
 from worker.engines.chatterbox.weights.bake import bake, sha256
 from worker.errors import InvalidInputError, OutOfMemoryError, StartError, UnsupportedLanguageError
@@ -95,6 +95,21 @@ def test_the_seed_and_each_option_change_the_speech(option: str, speaker: Multil
     plain = Utterance(1, TEXTS["de"], language="de")
     other = Utterance(2, TEXTS["de"], language="de", seed=int(option == "seed"), sampling=sampling)
     assert not np.array_equal(pcm(spoken(speaker, [plain])[1]), pcm(spoken(speaker, [other])[2]))
+
+
+def test_the_last_tokens_samples_are_cut_off_unless_it_is_the_only_one(
+    speaker: MultilingualEngine,
+) -> None:
+    for text, kept in (("Ja, ich warte.", 22 - 1), ("J", 2 - 1)):
+        speaker.admit(Utterance(1, text, language="de"))
+        tokens: list[int] = []
+        while not (done := speaker.advance([1])):
+            decoding = speaker._active[1].decoding
+            tokens = decoding.tokens if decoding else []
+        spoken_ones = [token for token in tokens if token < 6561]
+        assert len(spoken_ones) == kept + 1
+        assert len(pcm(done[0])) == 960 * kept
+    assert len(without_last_token(torch.zeros(960))) == 960
 
 
 def test_text_is_read_in_its_language(speaker: MultilingualEngine) -> None:
@@ -186,7 +201,7 @@ def test_a_baked_folder_is_known_whole_and_holds_the_hash_of_every_file(baked: d
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("t3_mtl23ls_v2.safetensors", None, "is missing"),
+        ("t3_mtl23ls_v3.safetensors", None, "is missing"),
         ("s3gen.pt", None, "is missing"),
         ("s3gen.pt", b"cos\nsystem\n(S'true'\ntR.", "is not a file of tensors"),
         ("conds.pt", None, "has no default voice"),

@@ -1,6 +1,6 @@
 """Decoding of one utterance's speech tokens by classifier-free guidance: a row with its text, one without.
 
-Nothing is shared between utterances: each has its own KV cache, noise, options and alignment.
+Nothing is shared between utterances: each has its own KV cache, noise and options.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from worker.engines.chatterbox.ending import SpeechTokens, TokenLimits
-from worker.engines.chatterbox.multilingual.alignment import HEADS, Alignment
 from worker.engines.chatterbox.multilingual.llama import START_TEXT, STOP_TEXT, Attend, Llama
 from worker.engines.chatterbox.multilingual.sampling import OPTIONS, sample
 from worker.engines.chatterbox.sampling import draw
-from worker.engines.chatterbox.t3 import HEAD_SIZE, START, STOP
+from worker.engines.chatterbox.t3 import HEAD_SIZE, START
 
 __all__ = ["DecodingInput", "GuidedDecoding"]
 
@@ -44,14 +43,12 @@ class GuidedDecoding(SpeechTokens):
         self._rows = 2 if self._options["cfg_weight"] else 1
         text = [START_TEXT, *ask.text, STOP_TEXT]
         before = len(ask.voice) + 1
-        self._text = slice(before, before + len(text))
-        self._length = self._text.stop + 2
+        self._before = before
+        self._length = before + len(text) + 2
         shape = (llama.layers, 2, self._rows, llama.heads, self._length + ask.limits.most, HEAD_SIZE)
         self._kv_cache = torch.empty(
             shape, dtype=cache_dtype(llama), device=llama.device
         )  # touched on first use
-        self._attention = [torch.empty(0)] * len(HEADS)
-        self._alignment = Alignment(len(text), STOP)
         self._seen = torch.zeros(llama.vocabulary, dtype=torch.bool, device=llama.device)
         self._seen[START] = True
         self.logits = self._prefill(torch.tensor(text, device=llama.device))
@@ -74,16 +71,13 @@ class GuidedDecoding(SpeechTokens):
         with_text = self.logits[:1]
         if self._rows == 2:
             with_text = with_text + self._options["cfg_weight"] * (with_text - self.logits[1:])
-        attention = torch.stack(self._attention).mean(0).cpu()
-        last = self.tokens[-1] if self.tokens else START
-        logits = self._alignment.step(with_text, attention, last)[0]
-        noise = draw(self._llama.vocabulary, self._generator).to(logits.device)
-        self.tokens.append(sample(logits, self._seen, self._options, noise))
+        noise = draw(self._llama.vocabulary, self._generator).to(with_text.device)
+        self.tokens.append(sample(with_text[0], self._seen, self._options, noise))
         self._seen[self.tokens[-1]] = True
 
     def _prefill(self, text: Tensor) -> Tensor:
         """Read voice, emotion and text; the first two only once, since both rows begin with them."""
-        llama, before, length = self._llama, self._text.start, self._length
+        llama, before, length = self._llama, self._before, self._length
         shared = torch.cat([self.ask.voice, llama.embed_emotion(self._options["exaggeration"])])
         texts = [llama.embed_text(text, known=not row) for row in range(self._rows)]
         rows = torch.cat([shared.to(llama.dtype), *texts])
@@ -94,7 +88,7 @@ class GuidedDecoding(SpeechTokens):
         return llama.logits(hidden[ends])
 
     def _attend_prefill(self) -> Attend:
-        before, length = self._text.start, self._length
+        before, length = self._before, self._length
 
         def apart(x: Tensor) -> Tensor:
             """Return [rows, heads, length, 64] of what is shared and each row's own behind one another."""
@@ -106,7 +100,6 @@ class GuidedDecoding(SpeechTokens):
             queries = apart(q).to(self._kv_cache.dtype)
             keys, values = self._kv_cache[layer, :, :, :, :length]
             keys[:], values[:] = apart(k), apart(v)
-            self._watch(layer, queries[0, :, -2:], keys[0])
             found = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
             found = found.transpose(1, 2).to(q.dtype)
             return torch.cat([found[0, :before], found[:, before:].flatten(0, 1)])
@@ -120,20 +113,9 @@ class GuidedDecoding(SpeechTokens):
             keys, values = self._kv_cache[layer, :, :, :, :length]
             keys[:, :, -1], values[:, :, -1] = k, v
             queries = q.to(self._kv_cache.dtype).unsqueeze(2)
-            self._watch(layer, queries[0], keys[0])
             return F.scaled_dot_product_attention(queries, keys, values)[:, :, 0].to(q.dtype)
 
         return attend
-
-    def _watch(self, layer: int, queries: Tensor, keys: Tensor) -> None:
-        """Keep what the heads that follow the text attend to of it: queries [heads, n, 64], the last ones."""
-        for number, (watched, head) in enumerate(HEADS):
-            if watched == layer:
-                scores = (queries[head] @ keys[head].T).float() * HEAD_SIZE**-0.5
-                count, length = scores.shape
-                mask = torch.ones(count, length, dtype=torch.bool, device=scores.device)
-                chances = scores.masked_fill(~mask.tril(length - count), -torch.inf).softmax(-1)
-                self._attention[number] = chances[:, self._text]
 
 
 def cache_dtype(llama: Llama) -> torch.dtype:

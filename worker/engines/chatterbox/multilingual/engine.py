@@ -21,9 +21,10 @@ from worker.engines.chatterbox.out_of_memory import uniform
 from worker.engines.takes.judge import plausible_tokens
 from worker.errors import UnsupportedLanguageError
 
-__all__ = ["MultilingualEngine"]
+__all__ = ["MultilingualEngine", "without_last_token"]
 
 STEPS = 4  # decode steps in one call
+TOKEN = 960  # samples of a speech token
 
 
 @dataclass(slots=True, eq=False)
@@ -114,6 +115,14 @@ class MultilingualEngine(ChatterboxEngine[MultilingualVoice, MultilingualUtteran
             next(active.rendering)
         except StopIteration as end:
             self.drop(active.utterance.id)
-            wave: Tensor = end.value[0]
+            wave = without_last_token(end.value[0])
             return [Take(active.utterance.id, wave.numpy(), stopped=stopped)]
         return []
+
+
+def without_last_token(wave: Tensor) -> Tensor:
+    """Return a waveform but for the samples of its last token, unless that is the only one.
+
+    It is made just before the end, and what it becomes is noise (upstream's mtl_tts.py cuts it off, too).
+    """
+    return wave[: max(TOKEN, len(wave) - TOKEN)]

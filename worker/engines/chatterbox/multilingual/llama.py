@@ -24,6 +24,7 @@ START_TEXT, STOP_TEXT = 255, 0  # text tokens around every text
 EPSILON = 1e-5  # of all norms
 PERCEIVER_HEADS = 4
 BLOCKS = "tfmr.layers."
+RELEASE = "the multilingual t3_mtl23ls_v3 or v2"
 PRODUCTS = (
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
     "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
@@ -222,7 +223,7 @@ def check_shapes(tensors: Mapping[str, Tensor]) -> None:
     wanted = [*norms, *products, *perceiver, *tables, "tfmr.norm", HEAD]
     wanted += ["cond_enc.spkr_enc", "cond_enc.emotion_adv_fc"]
     for name in ["cond_enc.perceiver.pre_attention_query", *(f"{name}.weight" for name in wanted)]:
-        check_tensor(tensors, name, "the multilingual t3_mtl23ls_v2")
+        check_tensor(tensors, name, RELEASE)
     rows, width = tensors["speech_emb.weight"].shape
     if rows <= STOP or tuple(tensors[f"{HEAD}.weight"].shape) != (rows, width):
         shape = list(tensors[f"{HEAD}.weight"].shape)

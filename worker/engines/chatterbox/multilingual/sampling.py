@@ -14,7 +14,7 @@ OPTIONS: Mapping[str, float] = {
     "temperature": 0.8,
     "top_p": 1.0,
     "min_p": 0.05,
-    "repetition_penalty": 2.0,
+    "repetition_penalty": 1.2,
     "exaggeration": 0.5,
     "cfg_weight": 0.5,
 }

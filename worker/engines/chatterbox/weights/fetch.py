@@ -267,6 +267,8 @@ def pins_of(file: Path, model: Model) -> Lock:
         raise StartError(f"{error}: {remedy}") from error
     if lock.repository != model.repository:
         raise StartError(f"{file} pins {lock.repository}, expected {model.repository}: {remedy}")
+    if model.t3_file not in lock.files:
+        raise StartError(f"{file} does not pin {model.t3_file}: {remedy}")
     return lock
 
 

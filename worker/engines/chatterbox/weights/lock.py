@@ -80,9 +80,9 @@ class Lock:
             raise StartError(f"{where}: a file needs `size` and `sha256` ({error!r})") from error
         if not COMMIT.fullmatch(lock.revision):
             raise StartError(f"{where}: revision is {lock.revision!r}, expected 40 hexadecimal digits")
-        model = find_model(lock.repository)
+        model = find_model(lock.repository, files)
         if model is None:
-            known = " or ".join(each.repository for each in MODELS.values())
+            known = " or ".join(dict.fromkeys(each.repository for each in MODELS.values()))
             raise StartError(f"{where}: repository is {lock.repository!r}, expected {known}")
         wanted = model.released
         if missing := [name for name in wanted if name not in files]:
