@@ -55,11 +55,11 @@ class ActiveSpeech:
         return bool(self.in_engine) or (bool(self.ready) and not self.speech.is_held_back)
 
     def wants_plan(self, ahead: int) -> bool:
-        """Whether to plan one segment more, so that `ahead` wait; until the first is made, only that one.
+        """Whether to plan one segment more, so that `ahead` wait; until the first is encoded, only that one.
 
         The first is waited for: nothing that can be done later takes processor time from it.
         """
-        if self.waits_for_text:
+        if self.waits_for_text or (self.encoding and not self.speech.chunks):
             return False
         if self.opening:
             return not self.planned and not self.ready and not self.in_engine

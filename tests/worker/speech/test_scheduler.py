@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from encoder import Mp3Encoder, PcmEncoder
+from encoder import Mp3Encoder, Pcm, PcmEncoder
 from segmenter import Segment
 from tests.kits.timing import SECOND, until
 from tests.kits.workers import CountingEngine
@@ -51,11 +51,26 @@ def speech_of(texts: Sequence[str], clock: "Clock") -> LiveSpeech:
     )
 
 
-def speech_by(plan: Iterable[PlannedSegment], clock: "Clock") -> LiveSpeech:
+def speech_by(
+    plan: Iterable[PlannedSegment], clock: "Clock", encoder: Mp3Encoder | None = None
+) -> LiveSpeech:
     def finish(_: LiveSpeech) -> FinishedSpeech:
         return FinishedSpeech(SpeechFile(StoredSpeech(b"", 0, (), {}), "mp3"), None)
 
-    return LiveSpeech(iter(plan), SpeechEncoder(Mp3Encoder(), 24_000), finish, clock)
+    return LiveSpeech(iter(plan), SpeechEncoder(encoder or Mp3Encoder(), 24_000), finish, clock)
+
+
+class HeldEncoder(Mp3Encoder):
+    """Encodes when the test allows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.allowed = threading.Event(), threading.Event()
+
+    def push(self, pcm: Pcm) -> bytes:
+        self.asked.set()
+        assert self.allowed.wait(20)
+        return super().push(pcm)
 
 
 class Clock:
@@ -189,6 +204,22 @@ def test_only_the_first_segment_is_planned_before_it_is_made_and_then_as_many_as
         engine.allowed.release()
         until(lambda: scheduler.work == {"speeches": 0, "utterances": 0, "begun": len(engine.admitted)})
         assert plan.planned <= len(engine.admitted) + ahead
+
+
+def test_nothing_more_is_planned_while_the_first_segment_is_encoded() -> None:
+    engine, clock, plan, encoder = CountingEngine(), Clock(), PlannedText(3), HeldEncoder()
+    with scheduled(engine, clock) as scheduler:
+        speech = speech_by(plan, clock, encoder)
+        scheduler.speak(speech)
+        assert encoder.asked.wait(20)
+        other = speech_of(["aa", "ab"], clock)
+        scheduler.speak(other)
+        until(lambda: other.ended)  # so that the engine's thread has long gone on
+        assert plan.planned == 1
+        encoder.allowed.set()
+        until(lambda: speech.ended)
+    assert plan.planned == 3
+    assert not speech.failed
 
 
 def test_a_speech_that_is_stopped_while_it_is_planned_is_planned_no_further() -> None:
