@@ -7,7 +7,8 @@ __all__ = ["ADDRESS", "LONGEST", "SAID", "TARGET", "UNTIL", "address_end", "is_t
 SAID = 60  # letters of an address that are said; a longer one is said by its host
 LONGEST = 4_000  # characters of a link's target
 WIDE = "\u3000-\u9fff\uac00-\ud7af\uff00-\uffef"
-ADDRESS = re.compile(rf"[^\s<>\"“”«»`|{WIDE}\ue000-\ue0ff]*")
+# A bracket closes and another opens: what follows is the next link's.
+ADDRESS = re.compile(rf"(?:[^\s<>\"“”«»`|\]{WIDE}\ue000-\ue0ff]|\](?!\())*")
 UNTIL = re.compile(rf"[\s<>\"“”«»`|{WIDE}]")  # what ends an address of any length
 # One level of brackets inside, as an encyclopedia's addresses have them; then perhaps a title.
 TARGET = re.compile(

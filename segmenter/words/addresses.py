@@ -17,7 +17,9 @@ HINT = re.compile(r"[./@]\w|://")
 # A kana, a hanzi or a hangul is not part of an address: it needs no space before or after one.
 CJK = r"\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
 END = r"(?<![.,;:!?)\]}'\"*_>])"
-URL = rf"(?P<url>(?<!WORD)(?i:(?:https?|ftp|file)://|www\.)[^\s<>\"“”«»\ue000CJK]{{1,500}}{END})"
+URL = (
+    rf"(?P<url>(?<!WORD)(?i:(?:https?|ftp|file)://|www\.)(?:[^\s<>\"“”«»\]\ue000CJK]|\](?!\()){{1,500}}{END})"
+)
 MAIL = (
     r"(?P<mail>(?<!WORD)(?<![.+-])(?i:mailto:)?(?:WORD|[.+-]){1,64}@(?:WORD|-){1,63}"
     r"(?:\.(?:WORD|-){1,63}){1,8})"

@@ -25,9 +25,12 @@ def time_rules(language: WordTable) -> list[Rule]:
     time = language.time
     separator = time.get("separator", ":")
     lead, after = time.get("lead", "(?!)"), time.get("after", "(?!)")
+    # Without a word before it begins with a digit, so that the search skips all else fast.
+    begin = rf"(?P<lead>(?<!\w)(?i:{lead})[ \u00a0])?(?<![A-Za-z\d:.,/])(?P<h>{HOUR})"
+    if "lead" not in time:
+        begin = r"(?P<h>\d(?<![A-Za-z\d:.,/].)(?:(?<=[01])\d|(?<=2)[0-4])?)(?P<lead>(?!))?"
     pattern = Written(
-        rf"(?P<lead>(?<!\w)(?i:{lead})[ \u00a0])?(?<![A-Za-z\d:.,/])"
-        rf"(?P<h>{HOUR})(?P<mark>{separator}|\.)(?P<m>{MINUTE})"
+        rf"{begin}(?P<mark>{separator}|\.)(?P<m>{MINUTE})"
         rf"(?::(?P<s>{MINUTE}))?(?![\d:]|[.,]\d)(?:[ \u00a0]?{HALF})?"
         rf"(?P<after>[ \u00a0]?(?:{after})(?!\w))?"
     )

@@ -24,7 +24,7 @@ from segmenter.words.number_forms import (
 from segmenter.words.number_signs import rewriting_rules
 from segmenter.words.quantities import Number, money_rules, unit_rules, written_number
 from segmenter.words.roman import roman_rules
-from segmenter.words.rules import EAST, Rule, Written, among, applied, numeric
+from segmenter.words.rules import EAST, Rule, Rules, Written, among, numeric
 
 __all__ = ["spell_numbers"]
 
@@ -49,7 +49,7 @@ def spell_numbers(text: str, language: WordTable | None) -> str:
     text = plain_digits(text)
     if language.code in EAST and EASTERN.compiled.search(text) is None:
         return text
-    return applied(rules(language.code), text)
+    return rules(language.code).applied(text)
 
 
 def plain_digits(text: str) -> str:
@@ -79,15 +79,15 @@ def plain_digit(letter: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def rules(code: str) -> list[Rule]:
+def rules(code: str) -> Rules:
     """Return a language's rules in the order in which they apply."""
     language = find_language(code)
     if language is None:
-        return []
+        return Rules([])
     if code in EAST:
         from segmenter.words.east import east_rules  # noqa: PLC0415 - of Chinese and Japanese alone
 
-        return east_rules(language)
+        return Rules(east_rules(language))
     found = [
         *weekday_rules(language),
         *own_rules(language),
@@ -99,10 +99,7 @@ def rules(code: str) -> list[Rule]:
         *fraction_rules(language),
     ]
     found = [*(among(language, rule) for rule in found), *plain_rules(language)]
-    return [
-        rule._replace(needs=frozenset(rule.needs), has_digits=rule.has_digits or not rule.needs)
-        for rule in found
-    ]
+    return Rules(rule._replace(has_digits=rule.has_digits or not rule.needs) for rule in found)
 
 
 def number_rules(language: WordTable) -> list[Rule]:

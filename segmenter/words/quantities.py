@@ -70,18 +70,21 @@ class Number:
 
 
 @lru_cache(maxsize=64)
-def number_pattern(decimal: str, groups: str) -> str:
-    """Return the pattern of a number as a language writes it; bounded, so linear in the text."""
+def number_pattern(decimal: str, groups: str, after: str = "") -> str:
+    """Return the pattern of a number as a language writes it, not after any of some characters.
+
+    It is bounded, so linear in the text, and begins with a digit, so that the search skips all else fast.
+    """
     between = f"[{re.escape(groups)}{UNBREAKABLE}]"
-    grouped = rf"\d{{1,3}}(?:{between}\d{{3}}){{1,6}}(?!\d)"
-    lakhs = r"\d{1,2}(?:,\d{2}){1,6},\d{3}(?!\d)|" if "," in groups else ""
+    grouped = rf"\d{{0,2}}(?:{between}\d{{3}}){{1,6}}(?!\d)"
+    lakhs = r"\d?(?:,\d{2}){1,6},\d{3}(?!\d)|" if "," in groups else ""
     fraction = rf"(?:{re.escape(decimal)}\d{{1,40}}(?!\d))?"
-    return rf"(?<!\d)(?:{lakhs}{grouped}|\d{{1,40}}(?!\d)){fraction}"
+    return rf"\d(?<![\d{after}]\d)(?:{lakhs}{grouped}|\d{{0,39}}(?!\d)){fraction}"
 
 
-def written_number(language: WordTable) -> str:
+def written_number(language: WordTable, after: str = "") -> str:
     """Return `number_pattern` of a language."""
-    return number_pattern(language.decimal, language.groups)
+    return number_pattern(language.decimal, language.groups, after)
 
 
 def unit_rules(language: WordTable) -> list[Rule]:
@@ -123,7 +126,8 @@ def unit_rules(language: WordTable) -> list[Rule]:
     starts = re.escape("".join({name[0] for name in language.units}))
     soon = rf"(?=[ \u00a0\u202f{HYPHEN}]?[{starts}])"  # spares the names after most numbers
     units = Written(
-        rf"(?<![A-Za-z])(?P<n>{number}){soon}(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
+        rf"(?P<n>{written_number(language, 'A-Za-z')}){soon}"
+        rf"(?P<gap>[ \u00a0\u202f{HYPHEN}]?)(?P<unit>{names})"
         rf"(?P<stop>(?<=[^\W\d_])\.(?=[ \u00a0]?[,;:)]|"
         rf"[ \u00a0][{LOWER}(]))?(?P<one>{SINGULAR})?{per}"
         rf"(?![\w²³]|/[^\W\d_]|['’][^\W\d_])"
@@ -178,7 +182,7 @@ def money_rules(language: WordTable) -> list[Rule]:
     soon = rf"(?=[ \u00a0\u202f-]?[{starts}])"  # spares the names after most numbers
     before = Written(rf"(?P<name>{names})[ \u00a0\u202f]?(?P<n>{number}){scale}{end}")
     after = Written(
-        rf"(?<![A-Za-z$€£¥])(?P<n>{number}){soon}{scale}[ \u00a0\u202f]?(?P<name>{names})"
+        rf"(?P<n>{written_number(language, 'A-Za-z$€£¥')}){soon}{scale}[ \u00a0\u202f]?(?P<name>{names})"
         rf"(?P<stop>(?<=[^\W\d_]\.)(?=[ \u00a0][{LOWER}(]))?{end}"
     )
 

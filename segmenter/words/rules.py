@@ -7,11 +7,24 @@ from typing import NamedTuple
 
 from segmenter.words.languages import WordTable
 
-__all__ = ["DIGITS", "EAST", "ROMAN", "UNSPACED", "Rule", "Written", "among", "applied", "either", "numeric"]
+__all__ = [
+    "DIGITS",
+    "EAST",
+    "ROMAN",
+    "UNSPACED",
+    "Rule",
+    "Rules",
+    "Written",
+    "among",
+    "either",
+    "numeric",
+    "said_in",
+]
 
 UNSPACED = frozenset({"zh", "ja", "ko"})
 EAST = frozenset({"zh", "ja"})  # which have all their rules in `segmenter.words.east`
 DIGITS = "digits"  # what a rule needs that names nothing else: any digit
+ANY = ""  # likewise, of a rule that every text needs
 ROMAN = "roman"  # likewise: what may be a Roman numeral
 NUMERAL = re.compile(r"[IVXLC](?<![^\W\d_][IVXLC])[IVXLC]{0,11}(?:er?|re|ère|ème|ᵉ)?(?![^\W\d_])")
 WORDS = re.compile(r"[^\W\d_]+")
@@ -59,20 +72,38 @@ def among(language: WordTable, rule: Rule) -> Rule:
     return rule._replace(pattern=Written(rule.pattern.pattern, flags))
 
 
-def applied(rules: Iterable[Rule], text: str) -> str:
-    """Return the text after all the rules, in their order.
+class Rules:
+    """Rules in their order, found by what a text has: most texts need few of them."""
 
-    Of what a rule puts in, only the characters can call for another rule.
-    """
-    words = frozenset(WORDS.findall(text))
-    has = contents(text) | words
-    for pattern, spell, needs, has_digits in rules:
-        if (has_digits and DIGITS not in has) or (needs and has.isdisjoint(needs)):
-            continue
-        text, count = pattern.compiled.subn(spell, text)
-        if count:
-            has = contents(text) | words
-    return text
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = list(rules)
+        self._needing: dict[str, set[int]] = {}  # the numbers of the rules that need a character or a word
+        for number, rule in enumerate(self._rules):
+            for need in rule.needs or (DIGITS if rule.has_digits else ANY,):
+                self._needing.setdefault(need, set()).add(number)
+        self._numeric = {number for number, rule in enumerate(self._rules) if rule.has_digits}
+
+    def applied(self, text: str) -> str:
+        """Return the text after all the rules, in their order.
+
+        Of what a rule puts in, only the characters can call for another rule.
+        """
+        words = frozenset(WORDS.findall(text))
+        has = contents(text) | words
+        wanted = iter(self._wanted(has))
+        while (number := next(wanted, None)) is not None:
+            pattern, spell, _, _ = self._rules[number]
+            text, count = pattern.compiled.subn(spell, text)
+            if count and (has := contents(text) | words):
+                wanted = iter([later for later in self._wanted(has) if later > number])
+        return text
+
+    def _wanted(self, has: set[str]) -> list[int]:
+        """Return the numbers of the rules that a text with these characters and words needs."""
+        found = set(self._needing.get(ANY, ()))
+        for need in self._needing.keys() & has:
+            found |= self._needing[need]
+        return sorted(found if DIGITS in has else found - self._numeric)
 
 
 @lru_cache(maxsize=8192)
@@ -89,6 +120,15 @@ def contents(text: str) -> set[str]:
     if not has.isdisjoint("IVX") and NUMERAL.search(text):
         has.add(ROMAN)
     return has
+
+
+def said_in(pattern: str) -> set[str]:
+    """Return the words and signs of a pattern such as `[Cc]odes?|PIN|n°`, as `Rule.needs` names them."""
+    found = set(re.findall(r"[^\w\s\\\[\](){}|?*+.:!<>=^$]", pattern))
+    for first, other, rest, optional in re.findall(r"(?:\[(\w)(\w)\]|\b)([^\W\d_]*)(\??)", pattern):
+        words = {first + rest, other + rest}
+        found |= words | ({word[:-1] for word in words} if optional else set())
+    return found - {""}
 
 
 def either(names: Iterable[str]) -> str:

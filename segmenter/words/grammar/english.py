@@ -156,10 +156,10 @@ def year_rules(language: WordTable) -> list[Rule]:
         ),
         Rule(
             Written(
-                rf"(?<![\w$€£.,'/-])(?<!\bin )(?<!\bIn )(?<!\bsince "
-                rf")(?<!\bof )(?<!\bthe )(?<!\bThe )(?<!\bby )(?<!\bto "
-                rf")(?<!\bfrom )(?<!\band )(?<![–-])(?P<n>1[1-9]"
-                rf"\d\d|20\d\d)(?= (?:{PLURAL_NOUN})(?!\w))"
+                rf"(?P<n>[12](?<![\w$€£.,'/–-].)(?<!\bin .)(?<!\bIn .)(?<!\bsince "
+                rf".)(?<!\bof .)(?<!\bthe .)(?<!\bThe .)(?<!\bby .)(?<!\bto "
+                rf".)(?<!\bfrom .)(?<!\band .)(?:(?<=1)[1-9]|(?<=2)0)"
+                rf"\d\d)(?= (?:{PLURAL_NOUN})(?!\w))"
             ),
             counted,
         ),

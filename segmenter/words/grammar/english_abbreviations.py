@@ -5,7 +5,7 @@ import re
 from segmenter.words import spelling
 from segmenter.words.grammar.english_codes import digits, pairs
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, Written, either
+from segmenter.words.rules import Rule, Written, either, said_in
 
 __all__ = ["short_rules"]
 
@@ -106,6 +106,7 @@ def spelled_rules(language: WordTable) -> list[Rule]:
                 rf"[.,:-]\d| (?:units|items|copies|pieces|boxes|more)\b)"
             ),
             spelled,
+            said_in(long),
         ),
         Rule(Written(r"(?P<lead>(?<!\w)[A-Z]{2} )(?P<n>\d{3} \d{3})(?![\w]|[ ]\d|[.,]\d)"), spelled),
         Rule(

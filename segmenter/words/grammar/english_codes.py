@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, Written
+from segmenter.words.rules import Rule, Written, said_in
 
 __all__ = ["code_rules", "digits", "pairs"]
 
@@ -63,6 +63,7 @@ def code_rules(language: WordTable) -> list[Rule]:
                 rf"\d)"
             ),
             spelled,
+            said_in(code),
         ),
         Rule(
             Written(

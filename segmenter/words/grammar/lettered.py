@@ -4,7 +4,7 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.languages import WordTable
-from segmenter.words.rules import Rule, Written
+from segmenter.words.rules import Rule, Written, said_in
 
 __all__ = ["lettered_rules"]
 
@@ -33,7 +33,7 @@ def letter_rule(language: WordTable, kinds: str) -> Rule:
         return f"{spelling.cardinal(language, item[1])} {item[2]}"
 
     lead = rf"(?P<lead>(?<!\w)(?:{kinds})[ \u00a0])"
-    return Rule(Written(rf"{lead}(?P<items>{item}(?:{AND}[ ]{item}){{0,5}})"), spelled)
+    return Rule(Written(rf"{lead}(?P<items>{item}(?:{AND}[ ]{item}){{0,5}})"), spelled, said_in(kinds))
 
 
 def prime_rules(language: WordTable) -> list[Rule]:
