@@ -140,7 +140,7 @@ def plain_rules(language: WordTable) -> list[Rule]:
         gender = agreeing(
             language, written, match["next"] or "", match.string[match.start() - 1 : match.start()] or " "
         )
-        return spaced(match, Number.read(language, written).spelled(language, gender))
+        return spaced(match, plain_number(language, written, gender))
 
     found: list[Rule] = [Rule(pattern, spelled)]
     if language.code == "fr":
@@ -148,6 +148,12 @@ def plain_rules(language: WordTable) -> list[Rule]:
     if language.decimal == ",":
         found.insert(0, Rule(dotted, with_dot, "."))
     return [*found, Rule(LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
+
+
+@lru_cache(maxsize=4096)
+def plain_number(language: WordTable, written: str, gender: str) -> str:
+    """Return a number as it is written in words."""
+    return Number.read(language, written).spelled(language, gender)
 
 
 def is_year(match: re.Match[str]) -> bool:

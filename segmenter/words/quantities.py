@@ -207,6 +207,7 @@ def stop(match: re.Match[str], group: str, language: WordTable) -> str:
     return "." if match.end() == len(match.string) or begins.compiled.match(match.string, match.end()) else ""
 
 
+@lru_cache(maxsize=4096)
 def spelled_amount(
     language: WordTable, number: Number, name: str, scale: str | None, *, singular: bool = False
 ) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from segmenter.words.languages import WordTable
@@ -82,6 +82,7 @@ class Rules:
             for need in rule.needs or (DIGITS if rule.has_digits else ANY,):
                 self._needing.setdefault(need, set()).add(number)
         self._numeric = {number for number, rule in enumerate(self._rules) if rule.has_digits}
+        self._ready: dict[int, Callable[[str], tuple[str, int]]] = {}  # those that a text has needed
 
     def applied(self, text: str) -> str:
         """Return the text after all the rules, in their order.
@@ -92,11 +93,16 @@ class Rules:
         has = contents(text) | words
         wanted = iter(self._wanted(has))
         while (number := next(wanted, None)) is not None:
-            pattern, spell, _, _ = self._rules[number]
-            text, count = pattern.compiled.subn(spell, text)
+            text, count = (self._ready.get(number) or self._prepared(number))(text)
             if count and (has := contents(text) | words):
                 wanted = iter([later for later in self._wanted(has) if later > number])
         return text
+
+    def _prepared(self, number: int) -> Callable[[str], tuple[str, int]]:
+        """Return what puts the words of a rule into a text and counts them."""
+        rule = self._rules[number]
+        self._ready[number] = partial(rule.pattern.compiled.subn, rule.spell)
+        return self._ready[number]
 
     def _wanted(self, has: set[str]) -> list[int]:
         """Return the numbers of the rules that a text with these characters and words needs."""

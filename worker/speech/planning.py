@@ -1,5 +1,6 @@
 """From a request to the utterances of the engine: segments, voices, pauses, words."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from types import MappingProxyType
@@ -130,10 +131,11 @@ def closed(segment: Segment, turn: Turn, *, is_dialogue: bool) -> Segment:
 def fitted(segment: Segment, language: str, speak: Speak, limit: int) -> Iterator[tuple[Segment, str]]:
     """Yield a segment and its words, in several pieces if the words are longer than `limit` characters."""
     spoken = speak(segment.text)
-    half = len(segment.text) // 2
     pieces: list[Segment] = []
-    if len(spoken) > limit and half >= LEAST_PIECE:
-        sizes = Sizes(first=half, second=half, rest=half, least=LEAST_PIECE, opening=0)
+    if len(spoken) > limit and len(segment.text) >= 2 * LEAST_PIECE:
+        parts = max(2, math.ceil(len(spoken) * worth(language) / SPOKEN_LIMIT))
+        size = max(LEAST_PIECE, len(segment.text) // parts)
+        sizes = Sizes(first=size, second=size, rest=size, least=LEAST_PIECE, opening=0)
         pieces = recut(segment, language, sizes)
     if len(pieces) < 2:
         yield segment, spoken
