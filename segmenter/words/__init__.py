@@ -4,6 +4,7 @@ Numbers need two things that are read on first use only, since they take tens of
 the language's table (`tables/*.toml`) and CLDR's rules for numbers (`unicode-rbnf`).
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -24,6 +25,7 @@ from segmenter.words.typography import composed, tidied, unmarked
 
 __all__ = ["speakable"]
 
+PLAIN = re.compile(r"[A-Za-z0-9]+(?:[,;]? [A-Za-z0-9]+)*[.!?]?")
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -45,11 +47,15 @@ def speakable(
     as given. `is_seen`: the text is a segment's, of which links, tags and the like are gone. Never raises
     for any text; the same text gives the same words everywhere.
     """
-    atoms = Atoms()
-    respell = Respeller(pronounce)
     words = find_language(language)
     text = with_stops(text if is_seen else unglued(visible(text)))
-    if words is not None and words.code in UNSPACED:
+    is_unspaced = words is not None and words.code in UNSPACED
+    if numbers and not pronounce and not is_unspaced and is_plain(text):
+        said = spell_numbers(text, words)
+        return text if said == text else tidied(said)
+    atoms = Atoms()
+    respell = Respeller(pronounce)
+    if is_unspaced:
         from segmenter.words.east import prepared  # noqa: PLC0415 - of these languages alone
 
         text = prepared(text)
@@ -67,3 +73,8 @@ def speakable(
     text = respell.spoken(text, atoms)
     text = tidied(atoms.release(tidied(text)))
     return text if any(letter.isalnum() for letter in text) else ""
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text has no mark but commas and its last: only its words and numbers may ask for others."""
+    return text.isascii() and PLAIN.fullmatch(text) is not None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from segmenter.words.protected import Atoms
 
@@ -10,20 +11,23 @@ __all__ = ["Respeller"]
 ADDRESS = r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 
 
+@lru_cache(maxsize=16)
+def pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of whole words, and of addresses, which stay as they are; compiled once a table."""
+    either = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?P<kept>{ADDRESS})|(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+
+
 class Respeller:
     """Puts respellings in the places of whole words, the longest first, never inside an address."""
 
     def __init__(self, pronounce: Mapping[str, str]) -> None:
         self._written = pronounce
         self._folded = {word.casefold(): respelling for word, respelling in pronounce.items()}
-        words = sorted(pronounce, key=len, reverse=True)
-        either = "|".join(re.escape(word) for word in words)
-        whole = rf"(?<!\w)(?:{either})(?!\w)" if words else r"(?!)"
-        self._in_text = re.compile(rf"(?P<kept>{ADDRESS})|{whole}" if words else whole, re.IGNORECASE)
 
     def written(self, text: str, atoms: Atoms) -> str:
         """Respell the words of the text as given."""
-        return atoms.hold((self._in_text, self._respelled), text) if self._written else text
+        return atoms.hold((pattern(tuple(self._written)), self._respelled), text) if self._written else text
 
     def spoken(self, text: str, atoms: Atoms) -> str:
         """Respell the words that numbers, money and units were written out in."""

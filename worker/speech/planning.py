@@ -34,6 +34,7 @@ def plan_segments(
     maps the request's names of voices to the engine's keys; a voice without a key goes by its name.
     """
     previous: PlannedSegment | None = None
+    voices = [turn.voice for turn in request.spoken]
     number, lead = 0, 0
     for turn, segment, text in spoken_segments(request):
         if not any(letter.isalnum() for letter in text):
@@ -44,10 +45,9 @@ def plan_segments(
         if previous is not None:
             yield rested(previous, segment, lead)
             lead = 0
-        planned = replace(segment, lead_ms=lead)
-        previous = PlannedSegment(
-            turn, planned, utterance(request, number, turn, text, keys, segment.voice), last=False
-        )
+        planned = segment if segment.lead_ms == lead else replace(segment, lead_ms=lead)
+        spoken = utterance(request, number, segment.voice or voices[turn], text, keys)
+        previous = PlannedSegment(turn, planned, spoken, last=False)
         number, lead = number + 1, 0
     if previous is not None:
         segment, pause = previous.segment, request.last_pause_ms
@@ -59,7 +59,10 @@ def plan_segments(
 def rested(planned: PlannedSegment, following: Segment, lead_ms: int) -> PlannedSegment:
     """Return a planned segment with the pause that the one after it asks for before itself."""
     segment = planned.segment
-    return replace(planned, segment=replace(segment, pause_ms=rest_between(segment, following, lead_ms)))
+    pause_ms = rest_between(segment, following, lead_ms)
+    if pause_ms == segment.pause_ms:
+        return planned
+    return replace(planned, segment=replace(segment, pause_ms=pause_ms))
 
 
 def rest_between(before: Segment, following: Segment, lead_ms: int) -> int:
@@ -152,10 +155,9 @@ def sizes_of(request: SpeechRequest, *, opens: bool = True) -> Sizes:
 
 
 def utterance(
-    request: SpeechRequest, number: int, turn: int, text: str, keys: Mapping[str, str], named: str | None
+    request: SpeechRequest, number: int, voice: str, text: str, keys: Mapping[str, str]
 ) -> Utterance:
-    """Return the utterance of the segment with this number in the speech; `named`: the text's own voice."""
-    voice = named or request.spoken[turn].voice
+    """Return the utterance of the segment with this number in the speech."""
     return Utterance(
         id=number,
         text=text,
