@@ -8,7 +8,7 @@ from segmenter.words import spelling
 from segmenter.words.abbreviations import abbreviation_rules, weekday_rules
 from segmenter.words.dates_times import date_rules, time_rules
 from segmenter.words.formulas import formula_rules
-from segmenter.words.grammar import own_rules
+from segmenter.words.grammar import last_rules, own_rules
 from segmenter.words.languages import WordTable, find_language
 from segmenter.words.number_forms import (
     VULGAR,
@@ -143,11 +143,13 @@ def plain_rules(language: WordTable) -> list[Rule]:
         return spaced(match, plain_number(language, written, gender))
 
     found: list[Rule] = [Rule(pattern, spelled)]
-    if language.code == "fr":
-        found.append(Rule(Written(r"(?<!\w)([DdQq]u?)e (?=une?(?!\w|-))"), lambda match: match[1] + "'", "u"))
     if language.decimal == ",":
         found.insert(0, Rule(dotted, with_dot, "."))
-    return [*found, Rule(LONG, lambda match: spelling.digit_by_digit(language, match[0]))]
+    return [
+        *found,
+        Rule(LONG, lambda match: spelling.digit_by_digit(language, match[0])),
+        *last_rules(language),
+    ]
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["after_lead", "cardinal", "decimal", "digit_by_digit", "ordinal", "spell", "year"]
 
 LONGEST = 15  # digits: what CLDR names in every language; longer ones are read digit by digit
+THOUSAND = 1000
+HUNDREDS = ("", "", "двух", "трёх", "четырёх", "пяти", "шести", "семи", "восьми", "девяти")
 NAMED_FRACTION = 2  # digits after the mark that are read as one number
 
 
@@ -47,7 +49,21 @@ def cardinal(language: WordTable, digits: str, gender: str = "") -> str:
 def ordinal(language: WordTable, digits: str, rule: str = "") -> str | None:
     """Return an ordinal in words, or None where the language has no rule for it."""
     rule = rule or language.rules.get("ordinal", "")
+    if (
+        language.code == "ru"
+        and rule
+        and digits[-2:] == "00"
+        and digits[-3:-2] not in {"", "0"}
+        and len(digits) <= LONGEST
+    ):
+        return hundredth(language, int(digits), rule)
     return spell(language, int(digits), rule) if rule and len(digits) <= LONGEST else None
+
+
+def hundredth(language: WordTable, number: int, rule: str) -> str:
+    """Return a Russian ordinal of whole hundreds, which CLDR leaves a cardinal: тысяча семисотый."""
+    thousands = cardinal(language, str(number // 1000 * 1000)) + " " if number >= THOUSAND else ""
+    return thousands + HUNDREDS[number // 100 % 10] + spell(language, 100, rule)
 
 
 def year(language: WordTable, digits: str) -> str:

@@ -4,7 +4,8 @@ import re
 
 from segmenter.words import spelling
 from segmenter.words.grammar.russian_abbreviations import place_rules, short_rules
-from segmenter.words.grammar.russian_cases import case_rules, number
+from segmenter.words.grammar.russian_cases import GENITIVE, case_rules, number
+from segmenter.words.grammar.russian_phrases import phrase_rules
 from segmenter.words.grammar.russian_spans import decimal_rule, left_rule, span_rules
 from segmenter.words.grammar.russian_times import time_rules, year_rules
 from segmenter.words.languages import WordTable
@@ -32,6 +33,9 @@ COMPOUNDS = (
 )
 
 
+ADJECTIVE = r"[а-яё]{3,20}[нвктщч](?:ый|ая|ое|ые|ого|ому|ую|ым|ом|ых|ыми|ой|ий|ие|их|им|ее)"
+
+
 def russian_rules(language: WordTable) -> list[Rule]:
     """Return what runs before the rules of all languages."""
     return [
@@ -39,6 +43,7 @@ def russian_rules(language: WordTable) -> list[Rule]:
         *short_rules(language),
         *year_rules(language),
         *time_rules(language),
+        *phrase_rules(language),
         *span_rules(language),
         *ordinal_rules(language),
         decimal_rule(language),
@@ -63,8 +68,8 @@ def code_rules(language: WordTable) -> list[Rule]:
     return [
         Rule(
             Written(
-                r"(?<![\w.,+-])(?P<n>8[ -]?\(?\d{3,4}\)?[ -]?\d{2,"
-                r"3}-\d{2}-\d{2}|(?<!\) )(?<!\))(?<!\d )\d{2,3}-\d{2}-\d{2})"
+                r"(?<![\w.,+-])(?P<n>(?<!\d )(?<!\d)\(\d{3,4}\)[ ]?\d{2,3}-\d{2}-\d{2}|"
+                r"8[ -]?\(?\d{3,4}\)?[ -]?\d{2,3}-\d{2}-\d{2}|(?<!\) )(?<!\))(?<!\d )\d{2,3}-\d{2}-\d{2})"
                 r"(?![\w-])"
             ),
             grouped,
@@ -111,7 +116,13 @@ def ordinal_rules(language: WordTable) -> list[Rule]:
 
     prep = r"(?P<prep>(?<!\w)(?i:на|в|во|с|со|от|до|к|ко|по|о|об|при|после|из|для|у|около)[ \u00a0])?"
     return [
-        Rule(Written(rf"(?<![\w.,])(?P<n>\d{{1,4}})-?(?P<rest>(?<=-)(?:{COMPOUNDS})\w*)"), compound, "-"),
+        Rule(
+            Written(
+                rf"(?<![\w.,])(?P<n>\d{{1,4}})-?(?P<rest>(?<=-)(?:(?:{COMPOUNDS})\w*|{ADJECTIVE}(?!\w)))"
+            ),
+            compound,
+            "-",
+        ),
         Rule(
             Written(
                 rf"{prep}(?<![\w.,-])(?P<n>\d{{1,4}})-(?P<end>{either(ORDINALS)})"
@@ -169,16 +180,7 @@ def part_rules(language: WordTable) -> list[Rule]:
         return f"{number(language, above, '', 'feminine')} {spelling.ordinal(language, below, rule)}"
 
     def half(match: re.Match[str]) -> str:
-        feminine = match["next"].startswith("тыс")
-        names = {"млн": "миллиона", "миллион": "миллиона", "тыс": "тысячи"}
-        noun = next((name for start, name in names.items() if match["next"].startswith(start)), "миллиарда")
-        if match["paid"]:
-            noun += " " + language.currencies[match["paid"]].major.forms[-1]
-        if match["n"] == "1":
-            return ("полторы " if feminine else "полтора ") + noun
-        return (
-            f"{number(language, match['n'], '', 'feminine' if feminine else 'masculine')} с половиной {noun}"
-        )
+        return halved(language, match)
 
     def added(match: re.Match[str]) -> str:
         whole, fraction = match["n"].split(",")
@@ -262,6 +264,23 @@ def part_rules(language: WordTable) -> list[Rule]:
             "√",
         ),
     ]
+
+
+def halved(language: WordTable, match: re.Match[str]) -> str:
+    """Return one and a half thousand, two and a half million, in the genitive after what asks for it."""
+    feminine = match["next"].startswith("тыс")
+    names = {"млн": "миллиона", "миллион": "миллиона", "тыс": "тысячи"}
+    noun = next((name for start, name in names.items() if match["next"].startswith(start)), "миллиарда")
+    before = match.string[max(0, match.start() - 14) : match.start()]
+    is_oblique = re.search(rf"(?<!\w)(?i:{GENITIVE})[ \u00a0]\Z", before) is not None
+    if is_oblique:
+        noun = noun[:-1] + ("" if feminine else "ов")
+    if match["paid"]:
+        noun += " " + language.currencies[match["paid"]].major.forms[-1]
+    if match["n"] == "1":
+        return ("полутора " if is_oblique else "полторы " if feminine else "полтора ") + noun
+    case, sex = ("genitive" if is_oblique else ""), ("feminine" if feminine else "masculine")
+    return f"{number(language, match['n'], case, sex)} с половиной {noun}"
 
 
 def ruler_rule(language: WordTable) -> Rule:

@@ -35,9 +35,10 @@ def number(language: WordTable, digits: str, case: str = "", gender: str = "masc
     digits = re.sub(r"\D", "", digits)
     if len(digits) > spelling.LONGEST or (digits[0] == "0" and len(digits) > 1):
         return spelling.digit_by_digit(language, digits)
-    return spelling.spell(
+    said = spelling.spell(
         language, int(digits), "-".join(part for part in ("cardinal", gender, case) if part)
     )
+    return {"ноля": "нуля", "нолю": "нулю", "нолём": "нулём", "ноле": "нуле"}.get(said, said)
 
 
 def case_of(prep: str, following: str, *, is_unit: bool) -> str:

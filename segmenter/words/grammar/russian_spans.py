@@ -164,6 +164,7 @@ def decimal_rule(language: WordTable) -> Rule:
         if not unit:
             return said
         form = FEW if fraction.strip("0") or is_one(whole) else MANY
+        form = MANY if said.endswith("полутора") else form
         per = language.per[match["per"]] if match["per"] else ""
         return f"{said} {form_of(named[unit], form)}{per}{ending(match)}"
 

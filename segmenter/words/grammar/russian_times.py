@@ -134,7 +134,11 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
             return match[0]  # на 100 г.: grams
         if len(match["n"]) < 3 and not (match["word"] and " н" in match.string[match.end() :][:8]):
             return match[0]
-        if re.search(r"\d [а-яё]{3,8}\. ?\Z", match.string[max(0, match.start() - 12) : match.start()]):
+        if len(match["n"]) == 3 and noun == "г." and (match["word"] or "").lower() not in CASES:
+            return match[0]  # остальные — 125 г.: grams
+        if match["word"] is None and re.search(
+            r"\d [а-яё]{3,8}\. ?\Z", match.string[max(0, match.start() - 12) : match.start()]
+        ):
             return match[0]  # 31 дек. 2024 г.: a date
         case = case_before(match) if noun.startswith("г.") else WRITTEN.get(noun, "")
         if noun == "году" and (match["word"] or "").lower() in {"к", "ко"}:
@@ -159,9 +163,8 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
 
     def decade(match: re.Match[str]) -> str:
         word = (match["word"] or "").lower()
-        return (
-            match["lead"] + (MANY["locative"] if word in {"в", "о"} else MANY["genitive"]) + last_stop(match)
-        )
+        noun = MANY["" if match["e"] else "locative" if word in {"в", "о"} else "genitive"]
+        return match["lead"] + noun + last_stop(match)
 
     def century(match: re.Match[str]) -> str:
         noun = match["noun"]
@@ -202,7 +205,9 @@ def year_rules(language: WordTable) -> list[Rule]:  # noqa: C901 - one rule a fu
             "–-",
         ),
         Rule(
-            Written(r"(?P<lead>(?:(?<!\w)(?P<word>[А-Яа-яё]{1,20})[ \u00a0])?\d{2,4}-[хе][ \u00a0])гг\."),
+            Written(
+                r"(?P<lead>(?:(?<!\w)(?P<word>[А-Яа-яё]{1,20})[ \u00a0])?\d{2,4}-(?:х|(?P<e>е))[ \u00a0])гг\."
+            ),
             decade,
             {"гг"},
         ),
