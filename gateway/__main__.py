@@ -1,12 +1,12 @@
 """The command: python -m gateway."""
 
 import argparse
-import ipaddress
 import logging
 import sys
 
 from gateway.app import create_app
 from gateway.errors import GatewayStartError
+from gateway.gateway import is_this_machine
 from gateway.server import bind, check_installed, serve
 from gateway.settings import GatewaySettings
 
@@ -47,18 +47,10 @@ def check_open(settings: GatewaySettings, host: str) -> None:
     Raises:
         GatewayStartError: `host` is not a loopback address and GATEWAY_TOKENS is not set.
     """
-    if not settings.tokens and not is_loopback(host):
+    if not settings.tokens and not is_this_machine(f"[{host}]" if ":" in host else host):
         raise GatewayStartError(
             "GATEWAY_TOKENS is not set: without tokens the gateway listens on 127.0.0.1 only"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the address can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def parser() -> argparse.ArgumentParser:

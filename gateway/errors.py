@@ -5,6 +5,7 @@ GatewayError                 code                 HTTP
   BadMessage               bad_message          400   not JSON, or not a message of this protocol
   ContextEnded             context_ended        400
   TooLarge                 too_large            413
+  TooSlow                  too_slow             408
   Unauthorized             unauthorized         401
   OriginRefused            origin_refused       403
   Forbidden                forbidden            403   the token is known, but may not do this
@@ -47,6 +48,7 @@ __all__ = [
     "OriginRefused",
     "RangeRefused",
     "TooLarge",
+    "TooSlow",
     "Unauthorized",
     "translated",
 ]
@@ -104,6 +106,12 @@ class TooLarge(GatewayError):
     """The text or message is longer than the gateway takes."""
 
     code, status = "too_large", 413
+
+
+class TooSlow(GatewayError):
+    """The body did not come in time."""
+
+    code, status = "too_slow", 408
 
 
 class Unauthorized(GatewayError):

@@ -4,13 +4,17 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.background import BackgroundTasks
 from gateway.context import LANGUAGE, Context
+from gateway.door import Door
 from gateway.endpoint import ContextSpeech, Endpoint
-from gateway.errors import BadRequest, Exhausted, Forbidden, OriginRefused, Unauthorized
+from gateway.errors import BadRequest, Forbidden, OriginRefused, Unauthorized
 from gateway.language import LANGUAGES, LanguageDetector
 from gateway.limits import TokenUsage
 from gateway.messages import CommonFields
@@ -18,7 +22,7 @@ from gateway.metrics import Metrics
 from gateway.settings import GatewaySettings, NamedVoice
 from gateway.voice_list import VoiceList
 
-__all__ = ["Gateway"]
+__all__ = ["Gateway", "is_this_machine"]
 
 log = logging.getLogger("gateway")
 
@@ -38,6 +42,7 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.door = Door(settings.connections, partial(self.metrics.count, "limits"))
         self.background = BackgroundTasks()
         self.endpoint = endpoint_of(self.metrics, self.background)
         self.voices = VoiceList(self.endpoint, settings.voices)
@@ -72,30 +77,23 @@ class Gateway:
                 "this token may not add or remove voices: GATEWAY_VOICE_TOKENS lists those that may"
             )
 
-    def check_origin(self, origin: str | None, host: str | None) -> None:
+    def check_page(self, headers: Mapping[str, str]) -> None:
         """Allow programs, the gateway's own pages and those of GATEWAY_ORIGINS.
+
+        Without GATEWAY_TOKENS the Host has to be this machine's, since a page can have a name of its own
+        point here; and a picture or a link of another site asks for nothing, though it sends no Origin.
 
         Raises:
             OriginRefused: The request comes from a page of another site.
         """
-        allowed = self.settings.origins
-        if (
-            origin is None
-            or "*" in allowed
-            or origin in allowed
-            or origin in {f"http://{host}", f"https://{host}"}
-        ):
+        allowed, origin, host = self.settings.origins, headers.get("origin"), headers.get("host", "")
+        if not self.settings.tokens and not is_this_machine(host):
+            raise OriginRefused("the Host is not this machine's: without GATEWAY_TOKENS no other is served")
+        if "*" in allowed:
             return
-        raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
-
-    def check_connections(self) -> None:
-        """Keep the number of WebSockets bounded.
-
-        Raises:
-            Exhausted: The most connections allowed are open.
-        """
-        if self.metrics.connections >= self.settings.connections:
-            raise Exhausted("the gateway has the most connections that it takes", 5.0)
+        foreign = not self.settings.tokens and headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+        if origin not in {*allowed, f"http://{host}", f"https://{host}"} and (origin is not None or foreign):
+            raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
 
     def count_request(self, usage: TokenUsage, kind: str) -> None:
         """Count a request or a context; raises as `TokenUsage.request`."""
@@ -148,6 +146,15 @@ class Gateway:
                 "%d jobs may still run: the endpoint took more than %g s to cancel them", late, seconds
             )
         await self.endpoint.close()
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a Host header, or a name or address, can be reached from this machine only."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or name.endswith(".localhost") or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def sent_token(authorization: str | None, tokens: Iterable[str]) -> str | None:

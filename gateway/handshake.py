@@ -6,6 +6,7 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import messages
+from gateway.connections import CONNECTION
 from gateway.errors import GatewayError, Unauthorized
 from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
@@ -23,12 +24,13 @@ async def authorized(socket: WebSocket, gateway: Gateway) -> TokenUsage:
     Raises:
         GatewayError: The origin or the token is refused, or a limit is reached.
     """
-    gateway.check_origin(socket.headers.get("origin"), socket.headers.get("host"))
+    gateway.check_page(socket.headers)
     header = socket.headers.get("authorization")
     if header is None and gateway.settings.tokens:
         header = f"Bearer {await first_token(socket, gateway)}"
     usage = gateway.usage(header)
-    gateway.check_connections()
+    socket.scope.get("extensions", {}).get(CONNECTION, {}).get("know", lambda: None)()
+    gateway.door.check()
     usage.connect()
     return usage
 

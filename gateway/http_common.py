@@ -1,5 +1,6 @@
 """What the HTTP routes share: authorization, JSON bodies, errors and streamed answers."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -10,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.errors import BadRequest, GatewayError, MissingResource, TooLarge, Unauthorized
+from gateway.errors import BadRequest, GatewayError, MissingResource, TooLarge, TooSlow, Unauthorized
 from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
 from gateway.messages import headers, refused_constant
@@ -28,6 +29,8 @@ __all__ = [
 
 log = logging.getLogger("gateway")
 
+BODY_S = 60.0  # a clip of 7 MB comes in time at 1 Mbit/s
+
 
 def gateway_of(request: Request) -> Gateway:
     """Return the application's gateway."""
@@ -44,7 +47,7 @@ def authorized(request: Request) -> tuple[Gateway, TokenUsage]:
         Unauthorized: The token is missing or not one of GATEWAY_TOKENS.
     """
     gateway = gateway_of(request)
-    gateway.check_origin(request.headers.get("origin"), request.headers.get("host"))
+    gateway.check_page(request.headers)
     return gateway, gateway.usage(request.headers.get("authorization"))
 
 
@@ -82,14 +85,18 @@ async def bytes_of(request: Request, limit: int) -> bytes:
 
     Raises:
         TooLarge: It has more than `limit` bytes.
+        TooSlow: It took more than `BODY_S`.
         BadRequest: The client left in the middle of it.
     """
     body = bytearray()
     try:
-        async for part in request.stream():
-            if len(body) + len(part) > limit:
-                raise TooLarge(f"the body has more than {limit} bytes, expected at most that many")
-            body += part
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                if len(body) + len(part) > limit:
+                    raise TooLarge(f"the body has more than {limit} bytes, expected at most that many")
+                body += part
+    except TimeoutError:
+        raise TooSlow(f"the body did not come within {BODY_S:g} s") from None
     except ClientDisconnect:
         raise BadRequest("the body broke off") from None
     return bytes(body)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Exhausted
 
-__all__ = ["Limits", "TokenUsage"]
+__all__ = ["Limits", "MessagePace", "TokenUsage"]
 
 DAY_S = 86_400
 MINUTE_S = 60
+MESSAGES = 500  # of one connection a second: ten language models' tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +81,17 @@ class TokenUsage:
     def disconnect(self) -> None:
         """Count a connection as closed."""
         self.connections -= 1
+
+
+@dataclass(slots=True)
+class MessagePace:
+    """The messages of one connection: `MESSAGES` at once, and as many a second; more have to wait."""
+
+    _left: float = MESSAGES
+    _at: float = 0.0
+
+    def wait(self, now: float) -> float:
+        """Count a message; return the seconds until it may be handled."""
+        self._left = min(MESSAGES, self._left + (now - self._at) * MESSAGES) - 1
+        self._at = now
+        return max(0.0, -self._left / MESSAGES)

@@ -12,6 +12,7 @@ COUNTERS = {
     "jobs": ("outcome", "Jobs at the endpoint, by how they ended."),
     "characters": ("", "Characters taken to be spoken."),
     "audio_bytes": ("", "Bytes of audio sent."),
+    "limits": ("limit", "Limits of connections that struck."),
     "cancelled_contexts": ("", "Contexts cancelled by their listener."),
 }
 

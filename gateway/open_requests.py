@@ -7,41 +7,17 @@ server's `http.disconnect` and cancels the route's task, which cancels its jobs.
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["ClientWatch", "OpenRequests", "Protocol"]
+from gateway.connections import CONNECTION
 
-CONNECTION = "gateway.connection"  # the scope's extension that closes its connection
+__all__ = ["ClientWatch", "OpenRequests"]
+
 UNREAD = 4  # parts of a body that are kept until the route reads them
 
 log = logging.getLogger("gateway")
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, whose connection can be closed: a body cut off must not look whole."""
-
-    def on_headers_complete(self) -> None:
-        """Start a request; one of HTTP/1.0, which does not know chunks, can be answered until the close."""
-        super().on_headers_complete()
-        if self.scope["http_version"] == "1.0" and self.cycle is not None:
-            self.scope["extensions"][CONNECTION]["expect"] = partial(expect, self.cycle)
-
-    def on_message_begin(self) -> None:
-        """Begin a request; its scope has the extension `CONNECTION`."""
-        super().on_message_begin()
-        self.scope["extensions"] = {
-            CONNECTION: {"close": self.transport.close, "abort": self.transport.abort}
-        }
-
-
-def expect(cycle: Any, size: int) -> None:
-    """Have uvicorn send the next `size` bytes as they are."""
-    cycle.chunked_encoding = False
-    cycle.expected_content_length = size
 
 
 class OpenRequests:

@@ -12,6 +12,7 @@ from gateway.endpoint import ContextSpeech
 from gateway.errors import BadRequest, MissingResource
 from gateway.gateway import Gateway
 from gateway.http_common import Streamed, authorized, body_of, listing
+from gateway.limits import TokenUsage
 from gateway.openai_answers import audio, events, wav, wav_header
 from gateway.openai_body import MODEL, SpeechBody, parsed
 from gateway.timeline import AudioFormat, PlacedChunk
@@ -30,6 +31,7 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 async def speech(request: Request) -> Response:
     """Answer with audio, sent while it is made unless `stream` is false."""
     gateway, usage = authorized(request)
+    gateway.door.check()
     asked = parsed(await body_of(request))
     body = asked.body
     voice, voice_headers = voice_of(body.voice, gateway)
@@ -43,27 +45,38 @@ async def speech(request: Request) -> Response:
     gateway.count_characters(usage, len(body.input))
     warning = foreign_script([body.input], str(options.get("language", "en")).lower().partition("-")[0])
     headers = {**asked.headers, **voice_headers, **warned([warning] if warning else [])}
-    return await answer_with(gateway, gateway.speech(context), body, headers)
+    usage.connect()
+    return await answer_with(gateway, gateway.speech(context), body, headers, usage)
 
 
 async def answer_with(
-    gateway: Gateway, speech: ContextSpeech, body: SpeechBody, headers: dict[str, str]
+    gateway: Gateway, speech: ContextSpeech, body: SpeechBody, headers: dict[str, str], usage: TokenUsage
 ) -> Response:
-    """Wait for the first audio, so that an error before it has its own status; then stream."""
+    """Wait for the first audio, so that an error before it has its own status; then stream.
+
+    At the end the speech is stopped, and no connection of the token counted any more.
+    """
+
+    def end() -> None:
+        speech.stop()
+        usage.disconnect()
+
     chunks = speech.chunks()
     try:
         first = await anext(chunks, PlacedChunk(b"", 0, 0, (), last=True))
         content = audio(with_first(first, chunks, speech))
         if body.stream is False and body.stream_format == "audio":
-            return await whole(content, speech, body.response_format, headers)
+            answer = await whole(content, speech, body.response_format, headers)
+            end()
+            return answer
     except BaseException:
-        speech.stop()
+        end()
         raise
     if body.response_format == "wav":
         content = wav(content)
     if body.stream_format == "sse":
-        return Streamed(events(content, speech, gateway.metrics), speech.stop, "text/event-stream", headers)
-    return Streamed(content, speech.stop, MIMETYPES[body.response_format], headers)
+        return Streamed(events(content, speech, gateway.metrics), end, "text/event-stream", headers)
+    return Streamed(content, end, MIMETYPES[body.response_format], headers)
 
 
 async def whole(

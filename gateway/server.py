@@ -2,16 +2,19 @@
 
 import asyncio
 import importlib
+import resource
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from gateway.connections import HttpConnection, SocketConnection
+from gateway.door import Door
 from gateway.errors import GatewayStartError
-from gateway.open_requests import Protocol
 from gateway.settings import GatewaySettings
 
 __all__ = ["Server", "bind", "check_installed", "configured", "serve"]
@@ -20,15 +23,18 @@ NEEDED = ("httptools", "websockets")  # uvicorn reports them missing only after 
 BACKLOG = 2048  # uvicorn's default
 FRAME_LIMIT = 2  # times `max_message_bytes`: up to that a message is read, to be refused with a code
 GRACE_S = 3.0  # at the end, for requests being served: short speeches are completed
+RESERVED = 100  # descriptors for the endpoint's connections and files
+MANY = 1_000_000
 PING_S = 20.0  # a client that does not answer a ping for so long is disconnected
 
 
 def configured(app: Starlette, settings: GatewaySettings, **options: Any) -> uvicorn.Config:
     """Return uvicorn's configuration, without an access log, whose addresses could have ids in them."""
+    door: Door = app.state.gateway.door
     return uvicorn.Config(
         app,
-        http=Protocol,
-        ws="websockets-sansio",
+        http=partial(HttpConnection, door=door),  # type: ignore[arg-type]  # called as a class would be
+        ws=partial(SocketConnection, door=door),  # type: ignore[arg-type]
         access_log=False,
         log_level="warning",
         ws_max_size=settings.max_message_bytes * FRAME_LIMIT,
@@ -105,6 +111,14 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def descriptors() -> int:
+    """Return how many files and sockets this process may open, once it may open as many as it can get."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else MANY
+
+
 def serve(
     app: Starlette, settings: GatewaySettings, sock: socket.socket, announce: Callable[[str], None]
 ) -> None:
@@ -114,4 +128,6 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     url = f"http://{address(host, port)}"
+    door: Door = app.state.gateway.door
+    door.room = min(door.room, descriptors() - RESERVED)
     Server(configured(app, settings), lambda: announce(url), app.state.requests.end).run(sockets=[sock])

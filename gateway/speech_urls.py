@@ -16,6 +16,7 @@ from gateway.endpoint import ContextSpeech
 from gateway.errors import BadRequest, EndpointFailed, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.http_common import Streamed, authorized, body_of, gateway_of
+from gateway.limits import TokenUsage
 from gateway.messages import SpeakOptions
 from gateway.ranges import ByteRange, answer
 from gateway.wording import explained
@@ -23,6 +24,8 @@ from gateway.wording import explained
 __all__ = ["GrowingSpeeches", "create", "describe", "listen", "remove"]
 
 SEND_BYTES = 65_536  # bytes sent at once
+LEAST_S = 30.0  # a complete speech is kept, whoever needs its memory
+SLOWEST_CPS = 8.0  # characters a second
 WAIT_S = 30.0  # for a byte that is requested before it is made
 
 
@@ -36,12 +39,14 @@ class SpeechOptions(SpeakOptions):
 class GrowingSpeech:
     """One speech and its MP3 so far, for any number of listeners."""
 
-    def __init__(self, speech: ContextSpeech) -> None:
+    def __init__(self, speech: ContextSpeech, owner: TokenUsage, due: int) -> None:
+        self.owner = owner
         self.id = secrets.token_urlsafe(16)  # unguessable: the URL needs no token
         self.context = speech.context
         self.audio = bytearray()
         self.error: GatewayError | None = None
         self.ended_at: float | None = None
+        self._due = due
         self._speech = speech
         self._changed = asyncio.Event()
         self._making = asyncio.create_task(self._make())
@@ -50,6 +55,11 @@ class GrowingSpeech:
     def complete(self) -> bool:
         """Whether nothing more will come."""
         return self.ended_at is not None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it has, or will have."""
+        return len(self.audio) if self.complete else max(len(self.audio), self._due)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -95,14 +105,19 @@ class GrowingSpeeches:
         self._gateway = gateway
         self._speeches: dict[str, GrowingSpeech] = {}
 
-    def add(self, context: Context) -> GrowingSpeech:
-        """Begin the speech of a context.
+    def add(self, context: Context, owner: TokenUsage) -> GrowingSpeech:
+        """Begin the speech of a context, for a token.
 
         Raises:
-            Exhausted: The speeches still being made fill the memory.
+            Exhausted: Speeches fill the memory with what they have or may become, or those of this token
+                fill half of it.
         """
         self._sweep()
-        speech = GrowingSpeech(self._gateway.speech(context))
+        due, settings = expected_bytes(context), self._gateway.settings
+        share = settings.speech_bytes // 2 if settings.tokens else settings.speech_bytes
+        self._make_room(share - due, [each for each in self._speeches.values() if each.owner is owner])
+        self._make_room(settings.speech_bytes - due, list(self._speeches.values()))
+        speech = GrowingSpeech(self._gateway.speech(context), owner, due)
         self._speeches[speech.id] = speech
         return speech
 
@@ -129,16 +144,35 @@ class GrowingSpeeches:
         self._speeches.clear()
 
     def _sweep(self) -> None:
-        """Remove expired speeches, and the oldest complete ones while the memory is exceeded."""
-        settings, now = self._gateway.settings, time.monotonic()
-        complete = [speech for speech in self._speeches.values() if speech.ended_at is not None]
-        size = sum(len(speech.audio) for speech in self._speeches.values())
-        for speech in sorted(complete, key=lambda speech: speech.ended_at or 0.0):
-            if now - (speech.ended_at or now) > settings.speech_keep_s or size > settings.speech_bytes:
-                size -= len(speech.audio)
+        """Remove speeches that were kept for long enough."""
+        for speech in self._complete_for(self._gateway.settings.speech_keep_s):
+            del self._speeches[speech.id]
+
+    def _make_room(self, most: int, speeches: list[GrowingSpeech]) -> None:
+        """Remove the oldest complete ones of these until they have at most `most` bytes.
+
+        Raises:
+            Exhausted: Those left, being made or complete for less than `LEAST_S`, have more.
+        """
+        size = sum(speech.size for speech in speeches)
+        for speech in self._complete_for(LEAST_S):
+            if size > most and speech in speeches:
+                size -= speech.size
                 del self._speeches[speech.id]
-        if size > settings.speech_bytes:
+        if size > most:
             raise Exhausted("the gateway keeps the most speech that it may", 10.0)
+
+    def _complete_for(self, seconds: float) -> list[GrowingSpeech]:
+        """Return the speeches that ended so long ago or longer, the oldest first."""
+        ended_by = time.monotonic() - seconds
+        found = [(speech.ended_at, speech.id) for speech in self._speeches.values() if speech.ended_at]
+        return [self._speeches[name] for at, name in sorted(found) if at <= ended_by]
+
+
+def expected_bytes(context: Context) -> int:
+    """Return what a speech may become: nobody speaks slower than eight characters a second."""
+    seconds = len(context.text) / SLOWEST_CPS / float(context.options.get("speed", 1.0))
+    return int(seconds * context.audio_format.bit_rate * 125)
 
 
 def speeches_of(request: Request) -> GrowingSpeeches:
@@ -151,6 +185,7 @@ def speeches_of(request: Request) -> GrowingSpeeches:
 async def create(request: Request) -> Response:
     """Begin a speech; answer with its URL at once."""
     gateway, usage = authorized(request)
+    gateway.door.check()
     try:
         options = SpeechOptions.model_validate(await body_of(request))
     except ValidationError as problem:
@@ -166,7 +201,7 @@ async def create(request: Request) -> Response:
     context.speak(options.text)
     if not context.has_speech:
         raise BadRequest("text has nothing to speak: expected at least one letter or digit")
-    speech = speeches_of(request).add(context)
+    speech = speeches_of(request).add(context, usage)
     return JSONResponse({"id": speech.id, "url": f"/v1/speech/{speech.id}.mp3"}, 201)
 
 
@@ -197,6 +232,7 @@ async def remove(request: Request) -> Response:
 
 async def listen(request: Request) -> Response:
     """Answer with the requested bytes; wait for those that are not made yet."""
+    gateway_of(request).door.check()
     speech = speeches_of(request).get(request.path_params["name"])
     try:
         async with asyncio.timeout(WAIT_S):

@@ -1,5 +1,6 @@
 """The names of the worker's voices, as they were listed last, and the names that GATEWAY_VOICES adds."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -19,13 +20,18 @@ class VoiceList:
         self._named = named
         self._names = ["default"]
         self._listed_at = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def current(self) -> list[dict[str, str]]:
-        """Return `id` and `name` of all voices, at most `LISTED_EVERY_S` old; raises as `Endpoint.voices`."""
-        now = time.monotonic()
-        if now - self._listed_at >= LISTED_EVERY_S:
-            self._names = await self._endpoint.voices()
-            self._listed_at = now
+        """Return `id` and `name` of all voices, at most `LISTED_EVERY_S` old; raises as `Endpoint.voices`.
+
+        However many ask at once, the endpoint is asked by one.
+        """
+        async with self._asking:
+            now = time.monotonic()
+            if now - self._listed_at >= LISTED_EVERY_S:
+                self._names = await self._endpoint.voices()
+                self._listed_at = now
         return self.last()
 
     def last(self) -> list[dict[str, str]]:

@@ -53,6 +53,7 @@ def may_change(request: Request) -> Gateway:
         GatewayError: The token may not, or a limit is reached.
     """
     gateway, usage = authorized(request)
+    gateway.door.check()
     gateway.check_voice_token(request.headers.get("authorization"))
     gateway.count_request(usage, "voice")
     return gateway

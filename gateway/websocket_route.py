@@ -16,7 +16,7 @@ from gateway.endpoint import ContextSpeech
 from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
 from gateway.gateway import Gateway
 from gateway.handshake import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
-from gateway.limits import TokenUsage
+from gateway.limits import MessagePace, TokenUsage
 from gateway.messages import Auth, Cancel, Close, Flush, Message, Ping, Speak, SpeakOptions, Start, Text
 from segmenter import Silence
 
@@ -93,6 +93,7 @@ class Connection:
         self._ended: OrderedDict[str, Context] = OrderedDict()
         self._lock = asyncio.Lock()  # no message comes between a caption and its audio
         self._sent_at = time.monotonic()
+        self._pace = MessagePace()
 
     async def run(self) -> None:
         """Handle messages until the connection ends; then stop all its contexts."""
@@ -114,6 +115,8 @@ class Connection:
             context_id = None
             try:
                 data = await receive_frame(self._socket)
+                # Also where there is nothing to wait for: frames that came at once would let nobody else in.
+                await asyncio.sleep(self._pace.wait(time.monotonic()))
                 message = messages.parse(data, self._gateway.settings.max_message_bytes)
                 context_id = getattr(message, "context_id", None)
                 await self._handle(message)
@@ -168,8 +171,9 @@ class Connection:
     def _push(self, active: ActiveContext, text: str) -> None:
         active.context.check(text)
         self._gateway.count_characters(self._usage, len(text))
-        active.context.push(text)
-        active.restart_timer()
+        if text:  # nothing is no text: the silence goes on
+            active.context.push(text)
+            active.restart_timer()
 
     def _active_context(self, context_id: str) -> ActiveContext:
         """Return the context; begin it with the default options if it is not active."""

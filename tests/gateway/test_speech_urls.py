@@ -2,9 +2,11 @@
 
 import asyncio
 
+import httpx
 import pytest
 
-from tests.kits.gateway import RunningGateway, audio_of, running_gateway
+from gateway import speech_urls
+from tests.kits.gateway import TOKEN, MemoryQueue, RunningGateway, audio_of, running_gateway
 from tests.kits.timing import MS, SECOND
 
 PROSE = (
@@ -13,6 +15,7 @@ PROSE = (
 )
 WHOLE = b"".join(audio for audio, _, _ in audio_of(PROSE))
 FIRST = len(audio_of(PROSE)[0][0])
+DUE = len(PROSE) * 1_000  # what it may become at 64 kbit/s
 
 
 async def begun(gateway: RunningGateway, text: str = PROSE, **options: object) -> str:
@@ -95,11 +98,41 @@ async def test_a_speech_that_fails_answers_with_the_reason() -> None:
     assert codes == ["unknown_voice", "invalid_input", "invalid_input", "not_found", "unauthorized"]
 
 
-async def test_the_oldest_speech_is_removed_for_a_new_one() -> None:
-    async with running_gateway(speech_bytes=2 * len(WHOLE)) as gateway:
+async def test_the_oldest_speech_is_removed_for_a_new_one_once_it_was_kept_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running_gateway(speech_bytes=DUE + 2 * len(WHOLE), tokens=()) as gateway:
         urls = []
         for _ in range(3):
             urls.append(await begun(gateway))
             await gateway.http.get(urls[-1])
+        early = await gateway.http.post("/v1/speech", json={"text": PROSE})
+        monkeypatch.setattr(speech_urls, "LEAST_S", 0.0)
+        urls.append(await begun(gateway))
         found = [(await gateway.http.get(url)).status_code for url in urls]
-    assert found == [404, 200, 200]
+    assert (early.status_code, early.json()["error"]["code"]) == (429, "rate_limited")
+    assert found == [404, 200, 200, 200]
+
+
+async def test_who_keeps_too_much_is_refused_and_everybody_else_still_listens_posts_and_removes() -> None:
+    other = "another-token-of-sixteen"
+    queue = MemoryQueue()
+    queue.gate.clear()
+    queue.hold_after = 1
+    async with running_gateway(queue, speech_bytes=4 * DUE, tokens=(TOKEN, other)) as gateway:
+
+        async def posted(token: str) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {token}"}
+            return await gateway.http.post("/v1/speech", json={"text": PROSE}, headers=headers)
+
+        mine = [await posted(TOKEN) for _ in range(4)]
+        theirs = await posted(other)
+        described = await gateway.http.get(theirs.json()["url"].removesuffix(".mp3"))
+        removed = await gateway.http.delete(mine[0].json()["url"].removesuffix(".mp3"))
+        again = await posted(TOKEN)
+        queue.gate.set()
+        heard = await gateway.http.get(theirs.json()["url"])
+    assert [answer.status_code for answer in mine] == [201, 201, 429, 429]
+    assert mine[2].json()["error"]["code"] == "rate_limited"
+    found = (theirs, described, removed, again, heard)
+    assert [answer.status_code for answer in found] == [201, 200, 204, 201, 200]
