@@ -13,11 +13,10 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from gateway.door import Door, WriteWatch
+from gateway.door import CONNECTION, Door, WriteWatch
 
-__all__ = ["CONNECTION", "HttpConnection", "SocketConnection"]
+__all__ = ["HttpConnection", "SocketConnection"]
 
-CONNECTION = "gateway.connection"  # the scope's extension: how to close its connection, and to make it known
 HEAD_BYTES = 65_536
 HEAD_S = 10.0  # from the connection, or the head's first byte, to its end
 REST_S = 2.0  # for the rest of a body after its answer: most often a refusal

@@ -13,10 +13,11 @@ from typing import Protocol
 
 from gateway.errors import Exhausted
 
-__all__ = ["Door", "Peer", "WriteWatch"]
+__all__ = ["CONNECTION", "Door", "Peer", "WriteWatch"]
 
 log = logging.getLogger("gateway")
 
+CONNECTION = "gateway.connection"  # the scope's extension: how to close its connection, and to make it known
 WAITING = 100  # connections beside the known ones
 STALL_S = 30.0  # a peer that takes no byte for so long has left
 LOG_EVERY_S = 10.0

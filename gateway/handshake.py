@@ -6,7 +6,7 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import messages
-from gateway.connections import CONNECTION
+from gateway.door import CONNECTION
 from gateway.errors import GatewayError, Unauthorized
 from gateway.gateway import Gateway
 from gateway.limits import TokenUsage

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.connections import CONNECTION
+from gateway.door import CONNECTION
 
 __all__ = ["ClientWatch", "OpenRequests"]
 

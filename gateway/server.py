@@ -12,7 +12,6 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.connections import HttpConnection, SocketConnection
 from gateway.door import Door
 from gateway.errors import GatewayStartError
 from gateway.settings import GatewaySettings
@@ -29,7 +28,12 @@ PING_S = 20.0  # a client that does not answer a ping for so long is disconnecte
 
 
 def configured(app: Starlette, settings: GatewaySettings, **options: Any) -> uvicorn.Config:
-    """Return uvicorn's configuration, without an access log, whose addresses could have ids in them."""
+    """Return uvicorn's configuration, without an access log, whose addresses could have ids in them.
+
+    `check_installed` says whether it can.
+    """
+    from gateway.connections import HttpConnection, SocketConnection  # noqa: PLC0415 - needs what may be missing
+
     door: Door = app.state.gateway.door
     return uvicorn.Config(
         app,
