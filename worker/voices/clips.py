@@ -1,15 +1,19 @@
-"""Reference clips: decoded by their content, within limits, and checked before a model gets them."""
+"""Reference clips: told by their first bytes, decoded in a process apart, checked before a model has them."""
 
 import hashlib
-import io
-import itertools
-from typing import Any
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from pathlib import Path
 
 import numpy as np
 
 from worker.engines import Clip, Pcm
 from worker.engines.resample import resampled
 from worker.errors import VoiceUnusableError
+from worker.voices.decoding import DamagedError
 
 __all__ = ["MOST_BYTES", "extension", "read_clip"]
 
@@ -18,73 +22,130 @@ SHORTEST, LONGEST = 5.0, 60.0  # seconds; upstream's models need more than five
 LOWEST_RATE, HIGHEST_RATE = 16_000, 192_000  # Hz; the models use frequencies up to 8 kHz at least
 MOST_CHANNELS = 8
 EXTENSIONS = {"WAV": "wav", "WAVEX": "wav", "FLAC": "flac", "OGG": "ogg", "MP3": "mp3", "AIFF": "aiff"}
+MOST_TAGS = 8  # ID3 tags before the audio
 FULL_SCALE = 0.999
 MOST_CLIPPED = 0.005  # share of consecutive samples at full scale
 FRAME_MS = 20
 AUDIBLE = 10.0 ** (-50.0 / 20.0)  # RMS of a frame with sound in it: -50 dBFS
 LEAST_SOUND = 2.0  # seconds
+DECODER = Path(__file__).with_name("decoding.py")
+DECODING_SECONDS = 15.0  # for a clip of a minute, on a busy machine; it takes a second at most
+NOT_AUDIO = "the clip is not an audio file; expected WAV, FLAC, OGG, MP3 or AIFF"
+Decode = Callable[[bytes], Generator[bytes, None, None]]
 
 
-def read_clip(data: bytes) -> Clip:
+def read_clip(data: bytes, decode: Decode | None = None) -> Clip:
     """Return the clip in an audio file, mono (the mean of its channels) at 24 kHz.
 
     At most a minute and a second are decoded, however long the file claims to be.
 
+    Args:
+        data: The file.
+        decode: Yields what `decoding.blocks` does; by default in a process of its own.
+
     Raises:
         VoiceUnusableError: The file cannot be decoded, or the clip is not usable for a voice.
     """
-    pcm, rate = decoded(data)
+    pcm, rate = decoded(data, decode or decoded_apart)
     check_sound(pcm, rate)
     return Clip(resampled(pcm, rate), hashlib.sha256(data).hexdigest())
 
 
 def extension(data: bytes) -> str:
-    """Return the usual extension of such a file's name; raises VoiceUnusableError as `read_clip` does."""
-    with opened(data) as file:
-        return EXTENSIONS[file.format]
+    """Return the usual extension of such a file's name, by its first bytes.
 
-
-def opened(data: bytes) -> Any:
-    """Return an audio file, opened by its content; raises VoiceUnusableError."""
-    import soundfile  # noqa: PLC0415 - a quarter of a second that only clips need
-
+    Raises:
+        VoiceUnusableError: It is none of the formats, or too large.
+    """
     if len(data) > MOST_BYTES:
         raise VoiceUnusableError(f"the clip has {len(data)} bytes, expected at most {MOST_BYTES}")
-    try:
-        file = soundfile.SoundFile(io.BytesIO(data))
-    except (soundfile.SoundFileError, TypeError) as error:
-        raise VoiceUnusableError(
-            "the clip is not an audio file; expected WAV, FLAC, OGG, MP3 or AIFF"
-        ) from error
-    if file.format not in EXTENSIONS:
-        raise VoiceUnusableError(f"the clip is {file.format[:10]}; expected WAV, FLAC, OGG, MP3 or AIFF")
-    return file
+    at = audio_start(data)
+    kind = data[at + 8 : at + 12]
+    match data[at : at + 4]:
+        case b"RIFF" if kind == b"WAVE" and not at:
+            return "wav"
+        case b"FORM" if kind in {b"AIFF", b"AIFC"} and not at:
+            return "aiff"
+        case b"OggS" if not at:
+            return "ogg"
+        case b"fLaC":
+            return "flac"
+        case first if len(first) == 4 and first[0] == 0xFF and first[1] & 0xE6 == 0xE2:  # sync, layer III
+            return "mp3"
+    raise VoiceUnusableError(NOT_AUDIO)
 
 
-def decoded(data: bytes) -> tuple[Pcm, int]:
+def audio_start(data: bytes) -> int:
+    """Return where the audio begins, after ID3 tags."""
+    at = 0
+    for _ in range(MOST_TAGS):
+        if data[at : at + 3] != b"ID3":
+            break
+        size = data[at + 6 : at + 10]
+        at += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=False))
+    return at
+
+
+def decoded(data: bytes, decode: Decode) -> tuple[Pcm, int]:
     """Return the mono mix, float32 [n], and its sample rate, decoded by the second to limit the memory."""
-    import soundfile  # noqa: PLC0415 - likewise
-
-    with opened(data) as file:
-        rate = int(file.samplerate)
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise VoiceUnusableError(f"the clip is at {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
-        if file.channels > MOST_CHANNELS:
-            raise VoiceUnusableError(
-                f"the clip has {file.channels} channels, expected at most {MOST_CHANNELS}"
-            )
-        seconds: list[Pcm] = []
-        for _ in itertools.repeat(None, int(LONGEST) + 1):
-            try:
-                block = file.read(rate, dtype="float32", always_2d=True)
-            except soundfile.SoundFileError as error:
-                raise VoiceUnusableError("the clip is damaged: it could not be decoded") from error
-            if not len(block):
-                break
-            seconds.append(block.mean(axis=1))
+    expected = extension(data)
+    seconds: list[Pcm] = []
+    with closing(decode(data)) as blocks:
+        try:
+            name, rate, channels = described(next(blocks, b""))
+            if EXTENSIONS.get(name) != expected:
+                raise VoiceUnusableError(NOT_AUDIO)
+            check_form(rate, channels)
+            seconds = [
+                np.frombuffer(block, np.float32).reshape(-1, channels).mean(axis=1) for block in blocks
+            ]
+        except (DamagedError, ValueError) as error:
+            raise VoiceUnusableError("the clip is damaged: it could not be decoded") from error
     pcm = np.concatenate([np.zeros(0, np.float32), *seconds])
     check_length(len(pcm) / rate)
     return pcm, rate
+
+
+def described(line: bytes) -> tuple[str, int, int]:
+    """Return format, sample rate and channels as the decoder tells them; raises VoiceUnusableError."""
+    words = line.split()
+    if len(words) != 3:
+        raise VoiceUnusableError(NOT_AUDIO)
+    return words[0].decode(), int(words[1]), int(words[2])
+
+
+def decoded_apart(data: bytes) -> Generator[bytes, None, None]:
+    """Yield what `decoding.blocks` does, from a process with limits that is ended with the generator.
+
+    Raises:
+        DamagedError: It failed, or took too long.
+    """
+    command = [sys.executable, "-I", str(DECODER)]
+    pipe, lost = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=lost, env={}) as process:  # noqa: S603
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - for mypy
+        timer = threading.Timer(DECODING_SECONDS, process.kill)
+        timer.start()
+        try:
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(data)
+            yield (line := process.stdout.readline())
+            _, rate, channels = described(line)
+            while block := process.stdout.read(rate * channels * 4):
+                yield block
+            if process.wait():
+                raise DamagedError
+        finally:
+            timer.cancel()
+            process.kill()
+
+
+def check_form(rate: int, channels: int) -> None:
+    """Refuse a clip with a sample rate or a number of channels that is not usable."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise VoiceUnusableError(f"the clip is at {rate} Hz, expected {LOWEST_RATE} to {HIGHEST_RATE}")
+    if channels > MOST_CHANNELS:
+        raise VoiceUnusableError(f"the clip has {channels} channels, expected at most {MOST_CHANNELS}")
 
 
 def check_length(seconds: float) -> None:
