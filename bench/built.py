@@ -24,6 +24,7 @@ SOURCES = (  # what the checkpoints are made by and of
     "worker/engines/chatterbox/multilingual/text.py",
     "worker/engines/chatterbox/nano/entry.py",
     "worker/engines/chatterbox/turbo/entry.py",
+    "worker/engines/chatterbox/turbo/text.py",
 )
 PACKAGES = ("chatterbox-tts", "spacy-pkuseg", "tokenizers", "torch")
 

@@ -20,10 +20,10 @@ from bench.built import BUILT, ROOT, once
 from worker.engines.chatterbox.model import Model
 from worker.engines.chatterbox.nano.entry import NANO
 from worker.engines.chatterbox.turbo.entry import TURBO
+from worker.engines.chatterbox.turbo.text import TAGS
 
 __all__ = [
     "MANIFEST",
-    "TAGS",
     "Size",
     "build",
     "build_once",
@@ -38,13 +38,6 @@ Size = Literal["tiny", "full"]
 TINY_TEXT_IDS = 400
 END = "<|endoftext|>"
 MANIFEST = {"random": True, "tokens_per_character": 1.6}  # random weights almost never stop by themselves
-
-# the released tokenizer's own tokens, after GPT-2's 50,257
-TAGS = (
-    "[angry]", "[fear]", "[surprised]", "[whispering]", "[advertisement]", "[dramatic]", "[narration]",
-    "[crying]", "[happy]", "[sarcastic]", "[clear throat]", "[sigh]", "[shush]", "[cough]", "[groan]",
-    "[sniff]", "[gasp]", "[chuckle]", "[laugh]",
-)  # fmt: skip
 
 
 def build_once(size: Size = "full", root: Path = BUILT, model: Model = TURBO) -> Path:

@@ -46,6 +46,8 @@ class Utterance:
     seed: int = 0
     sampling: Mapping[str, float] = field(default_factory=dict)
     opens: bool = False  # the first of its speech: a listener waits for it
+    begins_inside: bool = False  # a sentence began before it
+    ends_inside: bool = False  # its last sentence goes on after it
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class GrowingPlan:
         self._made_ms = min(segment.pause_ms, TURN_MS) if self._request.last_pause_ms is None else 0
         planned = replace(segment, lead_ms=lead, pause_ms=self._made_ms)
         voice = segment.voice or self._request.voice
-        spoken = utterance(self._request, self._number, voice, words, self._keys)
+        spoken = utterance(self._request, self._number, voice, words, self._keys, segment, last)
         self._planned.append(PlannedSegment(0, planned, spoken, last=False))
         self._last, self._lead_ms = segment, 0
         self._number += 1

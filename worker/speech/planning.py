@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from segmenter import Segment, Sizes, iter_plan, recut
 from segmenter.atoms import pause_ms
-from segmenter.pauses import PARAGRAPH_MS, TURN_MS
+from segmenter.pauses import CLAUSE_MS, PARAGRAPH_MS, TURN_MS
 from segmenter.scripts import worth
 from segmenter.words import speakable
 from worker.engines import Utterance
@@ -46,7 +46,8 @@ def plan_segments(
             yield rested(previous, segment, lead)
             lead = 0
         planned = segment if segment.lead_ms == lead else replace(segment, lead_ms=lead)
-        spoken = utterance(request, number, segment.voice or voices[turn], text, keys)
+        before = previous.segment if previous is not None and previous.turn == turn else None
+        spoken = utterance(request, number, segment.voice or voices[turn], text, keys, segment, before)
         previous = PlannedSegment(turn, planned, spoken, last=False)
         number, lead = number + 1, 0
     if previous is not None:
@@ -155,9 +156,15 @@ def sizes_of(request: SpeechRequest, *, opens: bool = True) -> Sizes:
 
 
 def utterance(
-    request: SpeechRequest, number: int, voice: str, text: str, keys: Mapping[str, str]
+    request: SpeechRequest,
+    number: int,
+    voice: str,
+    text: str,
+    keys: Mapping[str, str],
+    segment: Segment,
+    before: Segment | None,
 ) -> Utterance:
-    """Return the utterance of the segment with this number in the speech."""
+    """Return the utterance of a segment with this number in the speech, after another one of its turn."""
     return Utterance(
         id=number,
         text=text,
@@ -166,4 +173,11 @@ def utterance(
         speed=float(request.speed),
         seed=request.seed or 0,
         sampling=request.sampling,
+        begins_inside=before is not None and ends_inside(before),
+        ends_inside=ends_inside(segment),
     )
+
+
+def ends_inside(segment: Segment) -> bool:
+    """Return whether a segment was cut inside a sentence; the pause after it says so."""
+    return segment.pause_ms == CLAUSE_MS

@@ -38,6 +38,17 @@ def test_a_respelled_words_digits_stay_while_other_numbers_become_words() -> Non
     ]
 
 
+def test_utterances_say_where_a_sentence_was_cut() -> None:
+    text = "The keeper had not spoken aloud in eleven whole days and on the twelfth a boat came. He left."
+    made = [planned.utterance for planned in plan_segments(request(text=text))]
+    assert [made[0].text.split()[-1], made[1].text.split()[0]] == ["days", "and"]
+    inside = [(each.begins_inside, each.ends_inside) for each in made]
+    assert inside == [(False, True), (True, False), *[(False, False)] * (len(made) - 2)]
+    turns = [{"text": text, "voice": voice} for voice in ("default", "low")]
+    of_turns = [planned.utterance for planned in plan_segments(request(turns=turns))]
+    assert [each.begins_inside for each in of_turns] == [False, True, False, False]
+
+
 @pytest.mark.parametrize("opening", ["fast", "even"])
 def test_no_utterance_is_over_the_limit_however_long_its_numbers_are_in_words(opening: str) -> None:
     text = "Totals were " + ", ".join(f"{n * 7_654_321:,}" for n in range(101, 160)) + " in that order."

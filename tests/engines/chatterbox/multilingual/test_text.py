@@ -115,3 +115,14 @@ def test_a_damaged_tokenizer_or_anothers_stops_the_start_with_one_line(
     file.write_text(text.replace("[SPACE]", "[SPICE]"), encoding="utf-8")
     with pytest.raises(StartError, match=r"lacks \[SPACE\]: is it the multilingual one\?"):
         MultilingualTokenizer(tmp_path)
+
+
+def test_a_segment_cut_inside_a_sentence_neither_begins_nor_ends_as_one() -> None:
+    for text, inside in (
+        ("und er ging", "und er ging,"),
+        ("und er,", "und er,"),
+        ("他走了，", "他走了，"),
+        ("", ""),
+    ):
+        assert prepared(text, begins_inside=True, ends_inside=True) == inside
+    assert prepared("und er ging") == "Und er ging."

@@ -162,6 +162,27 @@ def test_text_that_the_model_cannot_read_is_one_utterances_fault(text: str, tiny
     assert isinstance(found[2], Take)
 
 
+def test_a_tag_that_the_model_has_no_sound_for_is_left_out_with_a_warning(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint)
+    found = spoken(
+        speaker, [Utterance(1, "The keeper [applause] waited."), Utterance(2, "He [Laughs] waited.")]
+    )
+    told, silent = (result.warnings if isinstance(result, Take) else () for result in found.values())
+    assert told == ("[applause] is not a sound that this model makes: it was left out",)
+    assert silent == ()
+
+
+def test_where_a_sentence_was_cut_is_heard_in_what_the_model_is_given(tiny_checkpoint: Path) -> None:
+    speaker = engine(tiny_checkpoint)
+    plain = Utterance(1, "and the keeper waited")
+    texts = set()
+    for number in range(4):
+        speaker.admit(replace(plain, id=number, begins_inside=number % 2 == 1, ends_inside=number > 1))
+        texts.add(speaker._models.tokenizer.decode(speaker._active[number].text))
+    said = ("And the keeper waited", "and the keeper waited")
+    assert texts == {f"{text}{end}" for text in said for end in ".,"}
+
+
 class Tight(Slots):
     """Slots on a device whose memory holds two rows."""
 

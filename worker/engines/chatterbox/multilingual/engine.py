@@ -75,7 +75,8 @@ class MultilingualEngine(ChatterboxEngine[MultilingualVoice, MultilingualUtteran
             raise UnsupportedLanguageError(
                 f"language is {utterance.language[:20]!r}, which is not spoken here"
             )
-        text = prepared(utterance.text)
+        inside = {"begins_inside": utterance.begins_inside, "ends_inside": utterance.ends_inside}
+        text = prepared(utterance.text, **inside)
         return self._models.tokenizer.encode(text, utterance.language) if text else []
 
     def _advance(self, active: list[MultilingualUtterance]) -> list[Take | Fault]:

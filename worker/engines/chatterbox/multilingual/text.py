@@ -1,8 +1,9 @@
 """Text as the multilingual model was trained to read it, and its tokens, language by language.
 
 Equal to upstream's `punc_norm` (mtl_tts.py) and `MTLTokenizer` (models/tokenizers/tokenizer.py) with
-everything installed that they ask for and that can be had; but for two things. Empty text gets no
-sentence of its own, and bracketed tags, which the model has no sounds for, are left out.
+everything installed that they ask for and that can be had; but for three things. Empty text gets no
+sentence of its own, bracketed tags, which the model has no sounds for, are left out, and a segment that was
+cut inside a sentence ends with a comma and begins without a capital.
 
 Hebrew goes in without vowel signs and Russian without stress marks, as in upstream, whose call of
 dicta-onnx lacks its model, and whose stresser is in no package index; text that has them keeps them.
@@ -37,16 +38,23 @@ HIRAGANA_PARTICLES = ("は", "へ")  # a reading that begins so is set apart
 Rewrite = Callable[[str], str]
 
 
-def prepared(text: str) -> str:
-    """Return a segment with a capital first, plain punctuation, single spaces and an end."""
+def prepared(text: str, *, begins_inside: bool = False, ends_inside: bool = False) -> str:
+    """Return a segment with a capital first, plain punctuation, single spaces and an end.
+
+    Args:
+        text: of any language.
+        begins_inside: a sentence began before it, so that it begins without a capital of ours.
+        ends_inside: its last sentence goes on after it, so that an end of ours is a comma.
+    """
     plain = " ".join(TAG.sub(" ", text).split())
     if not plain:
         return ""
-    plain = plain[0].upper() + plain[1:] if plain[0].islower() else plain
+    capital = plain[0].islower() and not begins_inside
+    plain = plain[0].upper() + plain[1:] if capital else plain
     for old, new in PLAIN:
         plain = plain.replace(old, new)
     plain = plain.rstrip(" ")
-    return plain if plain.endswith(ENDS) else plain + "."
+    return plain if plain.endswith(ENDS) else plain + ("," if ends_inside else ".")
 
 
 def lacking(folder: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ from worker.engines.chatterbox.turbo.graph_decoder import GraphedDecoder
 from worker.engines.chatterbox.turbo.rendering import BatchSize, Rendering, TurboUtterance
 from worker.engines.chatterbox.turbo.state import cache_bytes
 from worker.engines.chatterbox.turbo.t3 import T3
-from worker.engines.chatterbox.turbo.text import prepared
+from worker.engines.chatterbox.turbo.text import prepared, tagged
 from worker.engines.chatterbox.turbo.voice import TurboVoice
 from worker.engines.takes.judge import most_tokens
 
@@ -116,7 +116,9 @@ class TurboEngine(ChatterboxEngine[TurboVoice, TurboUtterance]):
             self._decoder.end(active.decoding)
 
     def _text_tokens(self, utterance: Utterance) -> list[int]:
-        ids: list[int] = self._models.tokenizer.encode(prepared(utterance.text)).ids
+        text, _ = tagged(utterance.text)
+        inside = {"begins_inside": utterance.begins_inside, "ends_inside": utterance.ends_inside}
+        ids: list[int] = self._models.tokenizer.encode(prepared(text, **inside)).ids
         return ids
 
     def _advance(self, active: list[TurboUtterance]) -> list[Take | Fault]:
@@ -203,7 +205,9 @@ class TurboEngine(ChatterboxEngine[TurboVoice, TurboUtterance]):
     def _take(self, active: TurboUtterance, wave: Tensor) -> Take:
         assert active.decoding is not None, "no tokens"  # noqa: S101 - our own fault alone
         self.drop(active.utterance.id)
-        return Take(active.utterance.id, wave.numpy(), stopped=active.decoding.stopped)
+        _, unknown = tagged(active.utterance.text)
+        warnings = tuple(f"{tag} is not a sound that this model makes: it was left out" for tag in unknown)
+        return Take(active.utterance.id, wave.numpy(), warnings, stopped=active.decoding.stopped)
 
     def _smaller_batch(self, rendering: Rendering) -> list[Take | Fault]:
         """Render fewer utterances together for a while; drop a single one for which there is no memory."""

@@ -1,33 +1,81 @@
 """Text as the model was trained to read it, and its tokens.
 
-Upstream's `punc_norm` (chatterbox/tts_turbo.py) without what harms: no sentence of its own for
-empty text, no comma for a colon (`10:30`, `https://`), no full stop behind a tag or a closing quote.
+Upstream's `punc_norm` (chatterbox/tts_turbo.py) but for five things. Empty text gets no sentence of its own.
+A colon becomes a comma only where something ends (not in `10:30`, `https://`). Double quotes are left out:
+the model sighs at them (github.com/resemble-ai/chatterbox, #433). Tags become the model's own, or are left
+out. A segment that was cut inside a sentence ends with a comma and begins without a capital.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
+from segmenter.atoms import TAG
 from worker.errors import StartError
 
-__all__ = ["TOKENIZER", "load_tokenizer", "prepared"]
+__all__ = ["TAGS", "TOKENIZER", "load_tokenizer", "prepared", "tagged"]
 
 TOKENIZER = "tokenizer.json"  # of a baked checkpoint
-PLAIN = str.maketrans({"—": "-", "–": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
-ENDS = re.compile(r"[.!?,\-:;\]\"')]\Z")
+PLAIN = str.maketrans({"—": "-", "–": "-", "“": None, "”": None, '"': None, "‘": "'", "’": "'"})
+COLON = re.compile(r":(?=[\s)\]']|\Z)")
+CLOSING = re.compile(rf"(?:\s|[)\]']|{TAG.pattern})+\Z")  # what may stand behind an end
+ENDS = (".", "!", "?", ",", "-", ";")
+# The tags that there are: single tokens of the released tokenizer, after GPT-2's 50,257, in this order.
+TAGS = (
+    "[angry]", "[fear]", "[surprised]", "[whispering]", "[advertisement]", "[dramatic]", "[narration]",
+    "[crying]", "[happy]", "[sarcastic]", "[clear throat]", "[sigh]", "[shush]", "[cough]", "[groan]",
+    "[sniff]", "[gasp]", "[chuckle]", "[laugh]",
+)  # fmt: skip
+ASIDE = 2  # words of a bracket that is taken for a tag; a longer one is read
 
 
-def prepared(text: str) -> str:
-    """Return a segment with a capital first, plain punctuation, single spaces and an end."""
-    plain = " ".join(text.replace("…", ", ").translate(PLAIN).split()).replace(" ,", ",")
+def prepared(text: str, *, begins_inside: bool = False, ends_inside: bool = False) -> str:
+    """Return a segment with a capital first, plain punctuation, single spaces and an end.
+
+    Args:
+        text: with the model's own tags alone, see `tagged`.
+        begins_inside: a sentence began before it, so that it begins without a capital of ours.
+        ends_inside: its last sentence goes on after it, so that an end of ours is a comma.
+    """
+    plain = " ".join(text.replace("…", ", ").translate(PLAIN).split())
+    plain = COLON.sub(",", plain).replace(" ,", ",")
     if not plain:
         return ""
-    plain = plain[0].upper() + plain[1:]
-    return plain if ENDS.search(plain) else plain + "."
+    plain = plain if begins_inside else plain[0].upper() + plain[1:]
+    if CLOSING.sub("", plain).endswith(ENDS):
+        return plain
+    return plain + ("," if ends_inside else ".")
+
+
+def tagged(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a text with the model's own tags alone, and the others.
+
+    `[Laughs]` becomes `[laugh]`. What else is a word or two in brackets is left out, unless nothing else is
+    there to speak; a longer bracket is no tag, and its words are read.
+    """
+    left_out: list[str] = []
+
+    def known(match: re.Match[str]) -> str:
+        words = match[0][1:-1].lower().split()
+        found = next((tag for tag in forms(words) if tag in TAGS), None)
+        if found is None and len(words) <= ASIDE:
+            left_out.append(match[0])
+            return " "
+        return found or f" {match[0][1:-1]} "
+
+    spoken = TAG.sub(known, text)
+    if any(letter.isalnum() for letter in spoken):
+        return spoken, tuple(left_out)
+    return TAG.sub(lambda match: match[0][1:-1], text), ()
+
+
+def forms(words: Sequence[str]) -> list[str]:
+    """Return the tags that words may stand for: themselves, and without what makes `laughs` of `laugh`."""
+    return [f"[{' '.join(word.removesuffix(end) for word in words)}]" for end in ("", "s", "ing", "es", "ed")]
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
