@@ -11,6 +11,7 @@ __all__ = ["cache_key"]
 
 # By engine, 1 where it is not named: raised when the same input begins to sound different.
 AUDIO: Mapping[str, int] = MappingProxyType({"chatterbox-multilingual": 2})  # v3 in place of v2
+DOTTED = "\u0130"
 ORIGINAL_ENGINE = "chatterbox-turbo"  # the one engine that its keys do not name
 
 
@@ -37,7 +38,7 @@ def cache_key(
         variant: What makes the engine's audio differ from its default's: weights, precision.
     """
     fields = [
-        "\n".join(turn.text for turn in request.spoken).strip().lower(),
+        folded("\n".join(turn.text for turn in request.spoken).strip()),
         # Each turn has its voice among the turns below; the request's own would only repeat it.
         request.voice.strip() if request.turns is None else "default",
         request.language.strip().lower(),
@@ -50,6 +51,14 @@ def cache_key(
     if keep_case:
         fields.append("case=" + hashlib.sha256(text_as_given(request)).hexdigest())
     return hashlib.sha256("|".join(fields).encode()).hexdigest()
+
+
+def folded(text: str) -> str:
+    """Return a text in lower case, of the same length: captions of one text must hold for the other.
+
+    Only U+0130, the dotted capital I, is two characters in lower case; it stays as it is.
+    """
+    return DOTTED.join(part.lower() for part in text.split(DOTTED))
 
 
 def text_as_given(request: SpeechRequest) -> bytes:

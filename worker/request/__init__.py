@@ -2,5 +2,14 @@
 
 from worker.request.model import Capabilities, Operation, SpeechRequest, Turn
 from worker.request.parse import parse
+from worker.request.rules import check_spoken_size, most_spoken
 
-__all__ = ["Capabilities", "Operation", "SpeechRequest", "Turn", "parse"]
+__all__ = [
+    "Capabilities",
+    "Operation",
+    "SpeechRequest",
+    "Turn",
+    "check_spoken_size",
+    "most_spoken",
+    "parse",
+]

@@ -1,5 +1,6 @@
 """Rules of the request that a schema cannot express: between fields, and against the engine."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from encoder import BIT_RATES
@@ -29,12 +30,15 @@ __all__ = [
     "check_sampling",
     "check_size",
     "check_speech",
+    "check_spoken_size",
     "check_text",
     "check_voices",
+    "most_spoken",
 ]
 
 CHARACTERS_A_SECOND = 14
 MARGIN = 1.15  # for slow voices and long pauses
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def texts(request: SpeechRequest) -> Iterator[tuple[str, str]]:
@@ -56,11 +60,17 @@ def check_text(request: SpeechRequest, max_characters: int) -> None:
             f"text has {total} characters, expected at most {max_characters}: split it into jobs"
         )
     for field, text in texts(request):
-        lone = next((n for n, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), None)
+        lone = lone_surrogate(text)
         if lone is not None:
             raise InvalidInputError(
                 f"{field} has a lone surrogate at position {lone}, expected valid Unicode"
             )
+
+
+def lone_surrogate(text: str) -> int | None:
+    """Return where the first half of a pair of surrogates stands alone; None where none does."""
+    found = SURROGATE.search(text)
+    return found.start() if found else None
 
 
 def check_speech(request: SpeechRequest, engine: Capabilities) -> None:
@@ -132,6 +142,8 @@ def check_choices(request: SpeechRequest) -> None:
             raise InvalidInputError(
                 "pronounce has an entry that is empty or too long, expected 1-64 and 1-128 characters"
             )
+        if lone_surrogate(word + respelling) is not None:
+            raise InvalidInputError("pronounce has an entry with a lone surrogate, expected valid Unicode")
 
 
 def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
@@ -144,28 +156,54 @@ def check_sampling(sampling: Mapping[str, float], engine: Capabilities) -> None:
                 f"{name} is not an option of the {engine.name} engine; its options: {has}"
             )
         if not allowed.low <= value <= allowed.high:
-            raise InvalidInputError(f"{name} is {value:g}, expected {allowed.low:g} to {allowed.high:g}")
+            raise InvalidInputError(f"{name} is {shown(value)}, expected {allowed.low:g} to {allowed.high:g}")
 
 
 def check_size(request: SpeechRequest) -> None:
     """Refuse speech that, with its pauses, would pass RunPod's limit on a job's result."""
-    bytes_a_second = 48_000 if request.format_name == "pcm" else request.bit_rate * 125
-    seconds = JOB_BYTES * 3 / 4 / bytes_a_second
+    seconds = most_seconds(request)
     pace = CHARACTERS_A_SECOND / worth(request.language) * request.speed / MARGIN
     paused = pauses(request)
     total = sum(len(PAUSES.sub("", text)) for _, text in texts(request))
     limit = int(max(0.0, seconds - paused) * pace)
     if total <= limit:
         return
-    audio = "pcm" if request.format_name == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
     beside = f" and {paused:.0f} s of pauses" if paused else ""
     most, remedy = f"{limit}", "split it into jobs"
     if paused and total < int(seconds * pace):  # the text alone would fit
         most = f"{int(seconds - total / pace)} s of pauses beside so many characters"
         remedy = "shorten the pauses or split it into jobs"
     raise TextTooLongError(
-        f"text has {total} characters{beside}, expected at most {most} as {audio} and at this speed: {remedy}"
+        f"text has {total} characters{beside}, expected at most {most} as {audio(request)} "
+        f"and at this speed: {remedy}"
     )
+
+
+def check_spoken_size(request: SpeechRequest, spoken: int) -> None:
+    """Refuse speech whose text has so many characters in words that the usual pace would pass the limit."""
+    most = most_spoken(request)
+    if spoken > most:
+        raise TextTooLongError(
+            f"text has {spoken} characters once its numbers and the like are words, expected at most {most} "
+            f"as {audio(request)} and at this speed: split it into jobs"
+        )
+
+
+def most_spoken(request: SpeechRequest) -> int:
+    """Return how many characters in words fit into a job's result at the usual pace, beside its pauses."""
+    pace = CHARACTERS_A_SECOND / worth(request.language) * request.speed
+    return int(max(0.0, most_seconds(request) - pauses(request)) * pace)
+
+
+def most_seconds(request: SpeechRequest) -> float:
+    """Return how much audio fits into a job's result."""
+    bytes_a_second = 48_000 if request.format_name == "pcm" else request.bit_rate * 125
+    return JOB_BYTES * 3 / 4 / bytes_a_second
+
+
+def audio(request: SpeechRequest) -> str:
+    """Return the audio's form for a message."""
+    return "pcm" if request.format_name == "pcm" else f"mp3 at {request.bit_rate} kbit/s"
 
 
 def pauses(request: SpeechRequest) -> float:

@@ -1,14 +1,19 @@
 """The state of a speech that is being made: what is planned, what the engine has, what waits for encoding."""
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 
 from worker.engines import Take
-from worker.speech.encoding import PlannedSegment, SpeechEnd
+from worker.errors import InvalidInputError
+from worker.speech.encoding import Planned, PlannedSegment, SpeechEnd
 from worker.speech.speech import LiveSpeech
 
-__all__ = ["ActiveSpeech", "ToEncode"]
+__all__ = ["UNPLANNABLE", "ActiveSpeech", "ToEncode"]
 
+log = logging.getLogger("worker")
+UNSPEAKABLE = "text has nothing to speak: expected at least one letter or digit"
+UNPLANNABLE = "text could not be cut into segments to speak"
 
 ToEncode = tuple[PlannedSegment, Take] | tuple[SpeechEnd, None]
 
@@ -53,6 +58,17 @@ class ActiveSpeech:
     def is_busy(self) -> bool:
         """Whether the engine has or can have something of it to speak."""
         return bool(self.in_engine) or (bool(self.ready) and not self.speech.is_held_back)
+
+    def next_planned(self) -> "Planned | InvalidInputError":
+        """Plan one segment more, for as long as that takes; return why, if the speech cannot be made."""
+        try:
+            planned = next(self.speech.planned, None)
+        except InvalidInputError as error:
+            return error
+        except Exception:  # a text that breaks the segmenter fails its own job alone
+            log.exception("planning failed")
+            return InvalidInputError(UNPLANNABLE)
+        return InvalidInputError(UNSPEAKABLE) if planned is None else planned
 
     def wants_plan(self, ahead: int) -> bool:
         """Whether to plan one segment more, so that `ahead` wait; until the first is encoded, only that one.

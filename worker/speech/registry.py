@@ -12,6 +12,7 @@ from worker.errors import BusyError
 from worker.request import SpeechRequest
 from worker.speech.encoding import Planned, SpeechEncoder
 from worker.speech.growing import GrowingPlan, GrowingText
+from worker.speech.length import plan_within_result
 from worker.speech.planning import plan_segments
 from worker.speech.scheduler import Scheduler
 from worker.speech.speech import FinishedSpeech, LiveSpeech
@@ -120,7 +121,8 @@ class LiveSpeeches:
         joins = request.cache == "use" or (request.cache == "refresh" and speech and not speech.ended)
         if speech is not None and joins and not speech.failed:
             return speech
-        speech = self._created(request, plan_segments(request, voice_keys), lambda: key)
+        plan = (plan_segments if self.direct else plan_within_result)(request, voice_keys)
+        speech = self._created(request, plan, lambda: key)
         speech.length = lambda: sum(len(turn.text) for turn in request.spoken)
         self._begin(speech)
         if request.cache != "off":

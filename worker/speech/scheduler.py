@@ -11,17 +11,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from worker.engines import Engine, Fault, RestingEngine, Take
 from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownError, SpeechError
-from worker.speech.active import ActiveSpeech, ToEncode
+from worker.speech.active import UNPLANNABLE, ActiveSpeech, ToEncode
 from worker.speech.calls import EngineCall, EngineCalls
 from worker.speech.encoding import SpeechEnd, Waiting
 from worker.speech.pool import started_pool
 from worker.speech.slots import EngineSlots
 from worker.speech.speech import LiveSpeech
+from worker.threads import DaemonThreads
 
 __all__ = ["HUNG_SECONDS", "Scheduler"]
 
@@ -29,10 +30,10 @@ log = logging.getLogger("worker")
 HUNG_SECONDS = 60.0  # one step of the engine may take no longer
 CALL_STEPS = 5  # a call may take as long as this many steps: it may import and load models
 ENCODING_THREADS = 2
+ENCODED_SECONDS = 5.0  # that the end waits for what is being encoded
 # Not the encoders', where a chunk takes 200 ms: the first segment of a speech must not wait for one. So many
 # that texts which take long to plan do not hold up the others.
 PLANNING_THREADS = 4
-UNPLANNABLE = "text could not be cut into segments to speak"
 Result = TypeVar("Result")
 
 
@@ -63,8 +64,8 @@ class Scheduler:
         self._slots = EngineSlots(engine, clock)
         self._calls = EngineCalls()
         self._arrivals = itertools.count()
-        self._encoders: ThreadPoolExecutor | None = None
-        self._planners: ThreadPoolExecutor | None = None
+        self._encoders: DaemonThreads | None = None
+        self._planners: DaemonThreads | None = None
         self._planning: dict[ActiveSpeech, float] = {}  # since when a thread plans a segment of it
         self._dead = False
         self._stepping_since: float | None = None
@@ -137,11 +138,11 @@ class Scheduler:
         return future
 
     def close(self) -> None:
-        """End the threads; speeches and calls that are not finished fail."""
+        """End the threads, but one that plans a text for ever; what is not finished fails."""
         self._die(ShuttingDownError("the worker is shutting down: send the job again"), fatal=False)
-        for pool in (self._planners, self._encoders):
+        for pool, seconds in ((self._planners, 0.0), (self._encoders, ENCODED_SECONDS)):
             if pool is not None:
-                pool.shutdown()
+                pool.close(seconds)
 
     @property
     def work(self) -> dict[str, int]:
@@ -234,18 +235,13 @@ class Scheduler:
                 if self._active.get(active.speech) is not active:
                     return
                 self._planning[active] = self._clock()
-            planned, trouble = None, "text has nothing to speak: expected at least one letter or digit"
-            try:
-                planned = next(active.speech.planned, None)
-            except Exception:  # a text that breaks the segmenter fails its own job alone
-                log.exception("planning failed")
-                trouble = UNPLANNABLE
+            planned = active.next_planned()
             with self._changed:
                 del self._planning[active]
                 if self._active.get(active.speech) is not active:
                     return  # stopped meanwhile
-                if planned is None:
-                    self._fail(active, InvalidInputError(trouble))
+                if isinstance(planned, InvalidInputError):
+                    self._fail(active, planned)
                     return
                 if planned is Waiting.TEXT:
                     active.waits_for_text = not active.speech.has_new_text()

@@ -161,3 +161,13 @@ def test_the_clips_of_voices_are_in_the_key_and_their_order_is_not() -> None:
     )
     keys = [cache_key(request(), "tone", dict(order)) for order in (clips.items(), sorted(clips.items()))]
     assert keys[0] == keys[1] != cache_key(request(), "tone", clips | {"ann": "33"})
+
+
+def test_texts_that_share_a_key_have_the_same_length_so_that_captions_hold_for_both() -> None:
+    dotted, decomposed = "\u0130stanbul. Then more.", "i\u0307stanbul. Then more."
+    keys = [
+        cache_key(request(text=text), "tone") for text in (dotted, "\u0130STANBUL. THEN MORE.", decomposed)
+    ]
+    assert keys[0] == keys[1] != keys[2]
+    letters = map(chr, [*range(0xD800), *range(0xE000, 0x110000)])
+    assert [letter for letter in letters if len(letter.lower()) != 1] == ["\u0130"]

@@ -111,6 +111,18 @@ REFUSED: list[tuple[Any, str]] = [
     ({"text": "a", "temperature": 9.0}, "invalid_input: temperature is 9, expected 0.05 to 2"),
     ({"text": "a", "temperature": "hot"}, "invalid_input: temperature is 'hot', expected a number"),
     ({"text": "a", "top_k": 0}, "invalid_input: top_k is 0, expected 1 to 1000"),
+    (
+        {"text": "a", "top_k": 10**400},
+        "invalid_input: top_k is a number of more than 20 digits, expected 1 to 1000",
+    ),
+    (
+        {"text": "a", "pronounce": {"a": "b\ud800"}},
+        "invalid_input: pronounce has an entry with a lone surrogate, expected valid Unicode",
+    ),
+    (
+        {"text": "a", "pronounce": {"a\udfff": "b"}},
+        "invalid_input: pronounce has an entry with a lone surrogate, expected valid Unicode",
+    ),
     ({"turns": []}, "invalid_input: turns is a list of 0, expected a list of 1 to 200 turns"),
     ({"turns": 5}, "invalid_input: turns is a number, expected a list of 1 to 200 turns"),
     ({"turns": [5]}, "invalid_input: turns[0] is a number, expected an object with a text"),

@@ -354,6 +354,25 @@ def test_every_thread_runs_before_the_first_speech_asks_for_one_under_the_lock()
     assert (begun.count("plan"), begun.count("encode")) == (PLANNING_THREADS, ENCODING_THREADS)
 
 
+def test_the_end_does_not_wait_for_a_text_that_is_planned_for_ever() -> None:
+    clock, begun, free = Clock(), threading.Event(), threading.Event()
+
+    def for_ever() -> Iterator[PlannedSegment]:
+        begun.set()
+        assert free.wait(60)
+        yield from ()
+
+    scheduler = Scheduler(SteppedEngine(), clock=clock)
+    scheduler.start()
+    speech = speech_by(for_ever(), clock)
+    scheduler.speak(speech)
+    assert begun.wait(20)
+    scheduler.close()
+    assert speech.failed
+    assert not free.is_set()
+    free.set()
+
+
 class IdleEngine(SteppedEngine):
     """Has two pieces of work for idle times, and records after how many steps it did each."""
 
