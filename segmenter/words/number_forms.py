@@ -32,7 +32,7 @@ SHORTEST = 6  # digits that a telephone number has at least
 IBAN = Written(r"(?<!\w)(?P<c>[A-Z]{2})(?P<n>\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?)(?!\w)")
 VERSION = Written(
     r"(?<![\w.])(?P<v>[vV])?(?P<n>\d{1,9}(?:\.\d{1,9}){1,7})(?![\d]|\.\d|[ \u00a0]?%)"
-    r"(?P<rest>-?[a-z]{1,6}\d{1,4}\b)?"
+    r"(?P<rest>-?(?:[a-z]{1,6}|(?:alpha|beta|preview|snapshot)\.?)\.?\d{1,4}\b)?"
 )
 POWER = Written(
     r"(?<![\w.])(?P<a>\d{1,15}(?:\.\d{1,15})?)(?:[eE]\+?|[ \u00a0]?[×x][ \u00a0]?10\^)(?P<b>-?\d{1,9})(?!\w)"
@@ -94,7 +94,7 @@ def numbered_rule(language: WordTable) -> Rule:
 def coded_rule(language: WordTable) -> Rule:
     """Return the rule for a long number after capitals and a hyphen: RE-20240517, digit by digit."""
     return Rule(
-        Written(r"(?<![\w-])(?P<c>[A-ZА-ЯЁÄÖÜ]{1,5})-(?P<n>\d{5,12})(?![\w-])"),
+        Written(r"(?<![\w-])(?P<c>[A-ZА-ЯЁÄÖÜ]{1,5})-(?P<n>\d{4,12})(?![\w-])"),
         lambda match: f"{match['c']} {spelling.digit_by_digit(language, match['n'])}",
         "-",
     )
@@ -117,7 +117,11 @@ def version_rule(language: WordTable) -> Rule:
         name = language.signs.get("version", "") + " " if match["v"] else ""
         if match.string[: match.start()].rstrip().lower().endswith(name.strip().lower()):
             name = ""
-        return name + f" {dot} ".join(parts) + (" " + match["rest"].lstrip("-") if match["rest"] else "")
+        return (
+            name
+            + f" {dot} ".join(parts)
+            + (" " + match["rest"].lstrip("-").replace(".", " ") if match["rest"] else "")
+        )
 
     return Rule(VERSION, spelled, ".")
 

@@ -10,10 +10,11 @@ from segmenter.words.rules import Rule, Written, either
 __all__ = ["rewriting_rules"]
 
 HOUR_MINUTE = r"\d{1,2}:\d{2}"
-ALONE, LAST = (
-    r"(?<![\w.,:/+-])",
-    r"(?:(?![\w/-]|:\S|[.,]\d)|(?=[AaPp]\.?[Mm]\b|(?:bn|mn|tn|[kKMBm])\b))",
-)  # what may not touch a span such as 10-20
+ALONE = r"(?<![\w.,:/+-])"  # what may not touch a span such as 10-20, and what may
+GLUED = (
+    "bn|mn|tn|[kKMBm]|hrs?|mins?|secs?|yrs?|wks?|kg|km|cm|mm|ml|mL|mg|lbs?|oz|ft|mph|pts|[ghsLlWV]|GB|MB|TB"
+)
+LAST = rf"(?:(?![\w/-]|:\S|[.,]\d)|(?=[AaPp]\.?[Mm]\b|(?:{GLUED})(?![\w-])))"
 SIGNS = (  # a pattern, the names of the words that it stands for, and what a text must have
     (r"(?:(?<!\w)[#№]|№)[ \u00a0]?(?=\d)", "number", "#№"),
     (r"(?<![\w)\].^%°])[-−](?=[$€£¥]?\d)", "minus", "-−"),

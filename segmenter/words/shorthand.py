@@ -11,6 +11,8 @@ COMPARED = Written(r"(?<=[\w)\]] )[<>!]=(?= [\w(])|(?<=[\w)\]])[<>!]=(?=[\w(])")
 SEXES = Written(r"[ ]\((?:[mwfdxhi]/){1,2}[mwfdxhi]\)|[ ]H/F(?!\w)")  # of job advertisements
 PERSONS = Written(r"(?<!\w)([A-ZÄÖÜ][a-zäöüß]{2,20}(?:er|ist|ent|ant|eur|or))/in(nen)?(?!\w)")  # Erzieher/in
 ENDINGS = Written(r"(?<=[a-zé])\((s|e|ne)\)(?!\w)")  # file(s), assistant(e)
+KEYS = Written(r"(?<!\w)(Ctrl|Strg|Cmd|Alt|Shift|Option|Command|Control|Win|Fn)[ ]?\+[ ]?(?=\w)")
+KEY_NAMES = {"Ctrl": "Control", "Cmd": "Command", "Strg": "Steuerung", "Win": "Windows"}
 FLAG = Written(r"(?:(?<=\s)|(?<=`))--(?=[a-z][\w-]*)")  # git reset --soft
 LIVES = (  # what stands before a date, in a bracket or after one
     ("born", Written(r"(?<=\()\*[ \u00a0]?(?=\d|um )")),
@@ -31,6 +33,8 @@ def written_out(text: str, language: WordTable | None) -> str:
         text = SEXES.compiled.sub("", text)
     if "(" in text and language.code in {"fr", "en", "es"}:
         text = ENDINGS.compiled.sub(lambda match: "s" if match[1] == "s" else "", text)
+    if "+" in text:
+        text = KEYS.compiled.sub(lambda match: f"{KEY_NAMES.get(match[1], match[1])} ", text)
     if "--" in text:
         text = FLAG.compiled.sub(f"{language.signs['dash']} {language.signs['dash']} ", text)
     if "†" in text or "(*" in text:

@@ -33,7 +33,7 @@ DOTS = re.compile(r"(?<!\.)\.{2}(?!\.)|\.{4,}|…+|(?:\. ){2,}\.")
 DOUBLED = re.compile(r"([,;:、。，；：،؛।\"])\1+")
 RUN = re.compile(r"[-=_*~#^|<>\\]{3,}")
 LONE = re.compile(r"(?<!\S)[*_~`#^|<>\\•·]+(?!\S)")
-COMMAS = re.compile(r"(?:,[ \t]*)+(?=[,.;:!?])|(?<=[.;:!?(])(?:[ \t]*,)+")
+COMMAS = re.compile(r"(?:,[ \t]*)+(?=[,.;:!?])|(?<=[;:!?(])(?:[ \t]*,)+|(?<=\.)(?:[ \t]+,)+")
 JOINER = re.compile(r" ?\u2060 ?")  # tables write it where a word joins its neighbour
 EDGE = re.compile(r"\A[\s,;]+|[\s,]+\Z")
 BEFORE_STOP = re.compile(r" +(?=[,.;:!?)](?:[\s,.;:!?)]|\Z))|(?<=\() +")

@@ -30,7 +30,7 @@ def english_rules(language: WordTable) -> list[Rule]:
         *short_rules(language),
         *address_rules(language),
         *numeric(model_rules(language)),
-        *numeric([*figure_rules(language), *year_rules(language)]),
+        *numeric([*figure_rules(language), *moment_rules(language), *year_rules(language)]),
         *code_rules(language),
         *numeric([*shape_rules(language), *attribute_rules()]),
     ]
@@ -65,13 +65,6 @@ def figure_rules(language: WordTable) -> list[Rule]:
             name = spelling.year(language, written)
         return (lead.rstrip("-") + " " if lead else "") + plural(name)
 
-    def dated(match: re.Match[str]) -> str:
-        first, second = int(match["a"]), int(match["b"])
-        if not (12 < first < 32 and 0 < second <= 12):
-            return match[0]
-        day = spelling.ordinal(language, str(first))
-        return f"{match['lead']} the {day} of {language.months[second - 1]}"
-
     def out_of(match: re.Match[str]) -> str:
         return f"{match['a']} out of {match['b']}"
 
@@ -83,14 +76,6 @@ def figure_rules(language: WordTable) -> list[Rule]:
             Written(r"(?<![\w.,$€£:/'])(?P<lead>(?<![\w-])[A-Z]{1,3}-?)?(?P<n>\d{1,4})'?s(?![\w'])"),
             many,
             "s",
-        ),
-        Rule(
-            Written(
-                r"(?<!\w)(?P<lead>(?i:on|until|by|before|from|to|till|after|since|due|ends|between|and)) "
-                r"(?P<a>\d\d)/(?P<b>\d{1,2})(?![\w/]|[.,]\d)"
-            ),
-            dated,
-            "/",
         ),
         Rule(Written(r"(?<![\w.,])(?P<n>\d{2})er(?P<s>s?)(?!\w)"), age, {"er", "ers"}),
         Rule(
@@ -123,6 +108,57 @@ def figure_rules(language: WordTable) -> list[Rule]:
             ),
             lambda m: f"{m[1]} {m[2]}",
             ":",
+        ),
+    ]
+
+
+def moment_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for days in digits without a year, and for minutes with seconds."""
+
+    def dated(match: re.Match[str]) -> str:
+        first, second = int(match["a"]), int(match["b"])
+        if not (12 < first < 32 and 0 < second <= 12):
+            return match[0]
+        day = spelling.ordinal(language, str(first))
+        return f"{match['lead']} the {day} of {language.months[second - 1]}"
+
+    def weekday_date(match: re.Match[str]) -> str:
+        first, second = int(match["a"]), int(match["b"])
+        month, day = (first, second) if first <= 12 else (second, first)
+        if not (0 < month <= 12 and 0 < day < 32):
+            return match[0]
+        return f"{match['lead']} {language.months[month - 1]} {spelling.ordinal(language, str(day))}"
+
+    def timed(match: re.Match[str]) -> str:
+        seconds = spelling.cardinal(language, match["s"].lstrip("0") or "0")
+        zero = "oh " if match["s"][0] == "0" and match["s"] != "00" else ""
+        return f"{match['lead']} {spelling.cardinal(language, match['m'])} {zero}{seconds}"
+
+    return [
+        Rule(
+            Written(
+                r"(?<!\w)(?P<lead>(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?|ETA:?|[Dd]eadline:?|"
+                r"[Ee]xpires:?|"
+                r"[Dd]ue:|[Rr]eleased)) (?P<a>\d{1,2})/(?P<b>\d{1,2})(?![\w/]|[.,]\d)"
+            ),
+            weekday_date,
+            "/",
+        ),
+        Rule(
+            Written(
+                r"(?<!\w)(?P<lead>(?:in|of|was|time:?|PB:?|best:?|[Rr]untime:?|[Ll]ength:?|lasts|clocked)) "
+                r"(?P<m>2[5-9]|[3-9]\d|1\d\d):(?P<s>[0-5]\d)(?![\d:]|\.\d)"
+            ),
+            timed,
+            ":",
+        ),
+        Rule(
+            Written(
+                r"(?<!\w)(?P<lead>(?i:on|until|by|before|from|to|till|after|since|due|ends|between|and)) "
+                r"(?P<a>\d\d)/(?P<b>\d{1,2})(?![\w/]|[.,]\d)"
+            ),
+            dated,
+            "/",
         ),
     ]
 

@@ -123,7 +123,7 @@ def spelled_rules(language: WordTable) -> list[Rule]:
             ),
             paired,
         ),
-        Rule(Written(r"(?P<lead>(?<!\w)[Pp]ort )(?P<n>\d{4})(?![\w.,]\d|\w)"), paired),
+        Rule(Written(r"(?P<lead>(?<!\w)[Pp]ort )(?P<n>\d{3,4})(?![\w.,]\d|\w)"), paired),
         Rule(
             Written(
                 r"(?P<lead>(?<!\w)(?:[Cc]all|[Dd]ial|[Rr]ing) )(?P<n>101|105|111|116)(?![\w/:%-]|[.,]\d)"

@@ -51,7 +51,7 @@ def code_rules(language: WordTable) -> list[Rule]:
         return ", ".join([first, *(digits(language, part) for part in rest)])
 
     code = (
-        r"(?:[Cc]ode|PIN|[Pp]in|ZIP|[Zz]ip|[Pp]asscode|[Pp]assword|[Ee]xtension|[Ee]xt\.|ID|[Aa]ccount|"
+        r"(?:[Cc]ode|PIN|[Pp]in|ZIP|[Zz]ip|[Pp]asscode|[Pp]assword|[Tt]ext|[Ee]xtension|[Ee]xt\.|ID|[Aa]ccount|"
         r"(?:[Oo]rder|[Tt]racking|[Cc]onfirmation|[Aa]ccount|[Ii]nvoice|[Cc]ase|[Tt]icket|[Rr]eference|"
         r"[Bb]ooking|[Ss]erial) (?:[Nn]umber|[Nn]o\.|#))"
     )

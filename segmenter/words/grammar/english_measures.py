@@ -44,7 +44,9 @@ def shape_rules(language: WordTable) -> list[Rule]:
         quotes = re.findall(r'(?<!\d)"', match.string[max(0, match.start() - 300) : match.start()])
         if len(quotes) % 2:
             return match[0]
-        is_noun = re.match(rf" (?!(?:{COUNTED}|x|by)\b)[a-z]+", match.string[match.end() :][:30])
+        is_noun = re.match(
+            rf" (?:\d+K |[A-Z]{{2,5}} )?(?!(?:{COUNTED}|x|by)\b)[a-z]+", match.string[match.end() :][:30]
+        )
         return f"{match['n']} inch" if match["n"] == "1" or is_noun else f"{match['n']} inches"
 
     def place(match: re.Match[str]) -> str:
@@ -98,7 +100,10 @@ def shape_rules(language: WordTable) -> list[Rule]:
             "m",
         ),
         Rule(
-            Written(r"(?<=\d)-(?=(?:min|hr|sec|lb|oz|km|mm|cm|kg|ft|yd|mi|in)\b ?[a-z])"),
+            Written(
+                r"(?<=\d)-(?=(?:min|hr|sec|lb|oz|km|mm|cm|kg|ft|yd|mi|in|yr|wk|gal|"
+                r"qt|mph|[kM]?W|V|[GT]B|MP)\b ?[a-z])"
+            ),
             lambda _: "\u2011",
             "-",
         ),

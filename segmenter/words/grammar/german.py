@@ -226,7 +226,11 @@ def part_rules(language: WordTable) -> list[Rule]:
             lambda m: f"{m['a']} von {m['b']}",
             "/",
         ),
-        Rule(Written(r"(?<![\d/.,])1[ \u00a0]?(?:½|1/2)(?![\d/])"), lambda _: "eineinhalb", "½/"),
+        Rule(
+            Written(rf"(?<![\d/.,])1[ \u00a0]?(?:½|1/2)(?![\d/])(?:[ \u00a0](?P<u>{units})(?![\w/²³]))?"),
+            lambda m: "eineinhalb" + (f" {language.units[m['u']].forms[-1]}" if m["u"] else ""),
+            "½/",
+        ),
         Rule(
             Written(
                 rf"(?P<lead>(?<!\w)(?i:{either(DATIVE | ACCUSATIVE)})[ \u00a0])?(?<![\d/.,])(?<!\d )(?:½|1/2)"
