@@ -11,7 +11,9 @@ COMPARED = Written(r"(?<=[\w)\]] )[<>!]=(?= [\w(])|(?<=[\w)\]])[<>!]=(?=[\w(])")
 SEXES = Written(r"[ ]\((?:[mwfdxhi]/){1,2}[mwfdxhi]\)|[ ]H/F(?!\w)")  # of job advertisements
 PERSONS = Written(r"(?<!\w)([A-ZÄÖÜ][a-zäöüß]{2,20}(?:er|ist|ent|ant|eur|or))/in(nen)?(?!\w)")  # Erzieher/in
 ENDINGS = Written(r"(?<=[a-zé])\((s|e|ne)\)(?!\w)")  # file(s), assistant(e)
-KEYS = Written(r"(?<!\w)(Ctrl|Strg|Cmd|Alt|Shift|Option|Command|Control|Win|Fn)[ ]?\+[ ]?(?=\w)")
+KEYS = Written(
+    r"(?<![A-Za-z])(Ctrl|Strg|Cmd|Alt|Shift|Option|Command|Control|Win|Fn)[ ]?\+[ ]?(?=[A-Za-z\d])"
+)
 KEY_NAMES = {"Ctrl": "Control", "Cmd": "Command", "Strg": "Steuerung", "Win": "Windows"}
 FLAG = Written(r"(?:(?<=\s)|(?<=`))--(?=[a-z][\w-]*)")  # git reset --soft
 LIVES = (  # what stands before a date, in a bracket or after one

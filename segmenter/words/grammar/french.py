@@ -250,6 +250,11 @@ def name_rules() -> list[Rule]:
             {"s"},
         ),
         Rule(
+            Written(r"(?<=[IVX][eᵉ] )arr\.(?=(?P<end>\Z|[ ]+[A-ZÉÈ])?)"),
+            lambda m: "arrondissement" + ("" if m["end"] is None else "."),
+            {"arr"},
+        ),
+        Rule(
             Written(r"(?<!\w)(\d{1,2})[ ]?(j|h)[ ]?/[ ]?(7|24)(?!\d)"),
             lambda m: f"{m[1]} {'jours' if m[2] == 'j' else 'heures'} sur {m[3]}",
             "/",
