@@ -15,6 +15,9 @@ CLOSERS = "\"'”’“»«›‹)」』）"
 NEVER = re.compile(r"(?!)")
 # Places inside an atom: 10 000, Dr. Brown, 5 p.m., § 3.
 INSIDE = re.compile(r"\d[.:']?\s+[\d%°]|\d\s+[^\W\d_]|[^\s.…]\.\s|[$€£¥₹#№§°&+]\s")
+ADDRESS = re.compile(
+    r"(?:(?i:https?|ftp|file)://|www\.|(?<![\w.+-])[\w.+-]{1,64}@)(?:[^\s<>\"“”«»\]]|\](?!\())*"
+)
 FIGURE = re.compile(r"\s*[^\w\s]?\d")  # the word before may decide how it is read: Thursday 14/11, page 7
 KANJI = "\u4e00-\u9fff\u30a0-\u30ff"
 
@@ -165,10 +168,12 @@ def is_free(window: str, place: int, tags: list[tuple[int, int]]) -> bool:
 
 
 def hard_cut(window: str, limit: int, tags: list[tuple[int, int]]) -> int:
-    """Return where to cut what has no place to cut: before a tag, or between two letters."""
-    around = [a for a, b in tags if 0 < a < limit < b]
+    """Return where to cut what has no place to cut: before a tag or an address, or between two letters."""
+    addresses = [found.span() for found in ADDRESS.finditer(window)]
+    around = [(a, b) for a, b in (*tags, *addresses) if a < limit < b]
     if around:
-        return around[0]
+        start, end = around[0]
+        return start or (end if end < len(window) else limit)
     place = limit
     while place > max(1, limit - 16) and is_joined(window[place : place + 1], window[place - 1]):
         place -= 1

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from segmenter.atoms import AHEAD, BEHIND, CJK, EMOJI, PAUSE, open_tag, pause_ms, tail
 from segmenter.cutting.languages import Language, language_of
 from segmenter.cutting.lines import ITEM, WRAPPED, is_growing, is_heading, is_next_item, line_ends, marker_at
-from segmenter.cutting.stops import BRACKETS, SAID_WITHIN, Stop, may_go_on, opened_bracket, stop_ends
+from segmenter.cutting.stops import (
+    BRACKETS,
+    SAID_WITHIN,
+    Stop,
+    may_go_on,
+    opened_bracket,
+    stop_ends,
+    unspaced_ends,
+)
 from segmenter.cutting.wide import wide_end
 
 __all__ = ["ONLY_TAGS", "Ending", "Scanner", "Sentence", "Silence", "check"]
@@ -28,6 +36,8 @@ CERTAIN = {number: re.compile(rf"{SKIPPED.pattern}(?:\S+\s+){{{number}}}") for n
 ONLY_TAGS = re.compile(r"\s*(?:\[[^\[\]\n]{1,40}\]\s*)+")
 CLAUSE_AHEAD = 20  # characters that tell whether a sentence goes on after a quotation, where no spaces are
 SPACES = re.compile(rf"[^\S\r\n]{{{GAP}}}")
+BEGUN_ADDRESS = re.compile(r"(?:@|://|\bwww\.|\.[a-z]{2,12}/)[^\s@]*\Z")
+CAPITAL = "[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩЀ-Я]"  # which may begin a sentence with no space before it
 
 
 class Ending(Enum):
@@ -76,7 +86,7 @@ def candidates(question_mark: str) -> re.Pattern[str]:
         rf"[{marks}{WIDE}\n\r\u2028\u2029\[](?:"
         rf"(?<=[{marks}])(?<![{marks}]{{2}})[{marks}]{{0,31}}+"
         rf"(?=(?P<close>(?:[ \xa0\u202f]?»(?!\w)|[{CLOSERS}]){{0,12}}))(?P=close)"
-        rf"(?=\s|\Z|[{CJK}]|{EMOJI}|\[[^\[\]\n]{{1,40}}\](?:\s|\Z))(?P<stop>)"
+        rf"(?=\s|\Z|[{CJK}]|{EMOJI}|\[[^\[\]\n]{{1,40}}\](?:\s|\Z)|(?<=[^\W\d_]{{2}}[.!?]){CAPITAL})(?P<stop>)"
         r"|(?<=[\n\r])(?:(?<=\r)\n)?(?:[ \t]{0,40}+(?:\r\n?|\n)(?P<paragraph>)|(?P<line>))"
         r"|(?<=\u2028)(?P<separator>)|(?<=\u2029)(?P<divider>)"
         rf"|(?<=[{WIDE}])[{WIDE}{marks}]{{0,31}}+(?P<wideclose>[{WIDE_CLOSERS}]{{0,12}}+)(?P<wide>)"
@@ -200,6 +210,8 @@ class Scanner:
         if opened and BRACKETS[opened] not in match[0]:
             return True
         close = match["close"] if kind == "stop" else match["wideclose"]
+        if not close and BEGUN_ADDRESS.search(before):
+            return True
         return silence is Silence.SHORT and may_go_on(
             before, text[place : match.end() - len(close)], close, self._language
         )
@@ -268,7 +280,8 @@ class Scanner:
         place, end, close = match.start(), match.end(), match["close"]
         before = text[max(self._start, place - BEHIND, 0) : place]
         opened = opened_bracket(before)
-        if not opened and match[0] == "." and text[end : end + AHEAD].lstrip()[:1].isupper():
+        after = text[end : end + AHEAD]
+        if not opened and match[0] == "." and after[:1].isspace() and after.lstrip()[:1].isupper():
             word = before[before.rfind(" ") + 1 :]
             if len(word) > 1 and is_plain(word) and self._language.is_plain(word):
                 return end
@@ -277,8 +290,9 @@ class Scanner:
                 return None
             marks = (place, place + len(match[0]) - len(close))
             return wide_end(text, max(0, self._start), marks, end, self._language)
-        rest = text[end : end + AHEAD]
-        rest = rest[1:] if rest[:1] == " " and rest[1:2].isalpha() else SKIPPED.sub("", rest, 1)
+        if after[:1].isalpha() and not unspaced_ends(before, match[0], after, self._language):
+            return None
+        rest = after[1:] if after[:1] == " " and after[1:2].isalpha() else SKIPPED.sub("", after, 1)
         is_low = self._begins_low(text, place)
         stop = Stop(before, text[place : end - len(close)], close, rest, opened, begins_low=is_low)
         return end if stop_ends(stop, self._language) else None

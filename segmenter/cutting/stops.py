@@ -13,6 +13,7 @@ __all__ = [
     "may_go_on",
     "opened_bracket",
     "stop_ends",
+    "unspaced_ends",
     "word_before",
 ]
 
@@ -46,10 +47,16 @@ OTHER_TIME = re.compile(r"\d{1,2}(?::\d\d)?\s?[ap]\.?m\b", re.IGNORECASE)
 ROMAN_OR_YEAR = re.compile(r"(?:\d{3,4}|[IVXLC]{1,7})\s?гг?\Z|[IVXLC]\s?вв?\Z")
 WHEN = frozenset("at on around before after until since in about".split())  # noqa: SIM905 - a list of words
 YEAR_WORDS = 4  # "В 1980 г. Анна": what says when, and no sentence yet
+UNSPACED = re.compile(r"[^\W\d_]{1,20}(?=[\s,.'’])")
 SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
 BY_STEM = re.compile(r"[\u0600-\u06ff\uac00-\ud7a3]{3}")  # verbs with what is joined to them
 SAID_WITHIN = 5  # words
 KOREAN_END = "다요죠까네음함임됨"
+# "They went back to the U.S. Prices had doubled.", not "the U.S. Senators from Ohio"
+COUNTRY = re.compile(r"\b(?:to|in|from|of|across|into|within|throughout|outside|left) the [A-Z]\.[A-Z]\Z")
+MANY = re.compile(
+    r"[A-Z][a-z]+(?<!s)s (?:had|have|were|are|will|would|could|can|did|do|may|must|rose|fell)\b"
+)
 AFTER_TIME = 20  # characters: "At 5 a.m. Mr. Smith went" is not yet two sentences
 Verdict = bool | None  # None: Punkt decides
 
@@ -110,6 +117,17 @@ def may_go_on(before: str, marks: str, close: str, language: Language) -> bool:
     if is_short or ROMAN.match(word) or set("./:@") & set(token):
         return True
     return language.abbreviates(word)
+
+
+def unspaced_ends(before: str, marks: str, rest: str, language: Language) -> bool:
+    """Whether a sentence may end at a stop that no space follows: hello.Then he left; not System.Text."""
+    word = before[before.rfind(" ") + 1 :].lstrip(OPENERS)
+    match = UNSPACED.match(rest)
+    if match is None or not word.isalpha() or not word.islower():
+        return False
+    return (
+        marks != "." or match[0] in language.words["starters"] or match[0] in language.words["before_names"]
+    )
 
 
 def ends_before_dash(stop: Stop, turn: str, language: Language) -> bool:
@@ -307,7 +325,7 @@ def number_or_name(stop: Stop, word: str, following: str, language: Language) ->
     starts = following[:1].isupper() and following in words["starters"]
     is_title = len(stop.before) >= AFTER_TIME and following in words["before_names"]
     if "." in word and all(part.isalpha() and len(part) <= 2 for part in word.split(".")):
-        return starts or is_title
+        return starts or is_title or (COUNTRY.search(stop.before) and MANY.match(stop.rest)) is not None
     if len(word) == 1 and word.isalpha() and INITIAL.match(stop.rest) and word.isupper():
         return False
     if len(word) == 1 and word.isalpha():

@@ -118,9 +118,7 @@ class Segmenter:
             return True
         pending = self._reader.pending
         is_over = ENDED.search(pending) is not None
-        return is_over and not (
-            self._reader.is_open or (silence is Silence.SHORT and ADDRESS.search(pending))
-        )
+        return is_over and not (self._reader.is_open or ADDRESS.search(pending))
 
     def flush(self) -> list[Segment]:
         """Return all that has come, also an unfinished sentence; what may follow begins anew. Idempotent."""

@@ -22,7 +22,8 @@ __all__ = ["Constructs"]
 FOOTNOTE = re.compile(r"\.\d{1,3}(?=\s{1,9}[\"“(]?[A-ZÀ-Þ])")
 FOOTNOTE_GROWING = re.compile(r"\.\d{1,3}(?:\s{1,9}[\"“(]?)?\Z")
 NOTE = re.compile(r"【\d{1,3}(?::\d{1,3})?†[^】\n]{0,120}】")
-DOMAIN = re.compile(r"(?<![\w@/-])(?:[\w-]{1,63}\.){1,5}[A-Za-z]{2,12}\Z")
+HOST = 240  # characters before a slash that may be its host; labels of any length in use, and longer ones
+DOMAIN = re.compile(r"(?<![\w@/-])(?:[\w-]{1,200}\.){1,5}[A-Za-z]{2,12}\Z")
 FENCE_LINE = re.compile(r"(?:\A|\n)(?:[ \t>]|[-*+][ \t]|\d{1,3}[.)][ \t]){0,40}\Z")
 INFO = re.compile(r"[ \t]{0,8}[^\s`]{0,60}(?:[ \t][^\n`]{0,200})?(?=\n|\r)")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -259,7 +260,7 @@ class Constructs:
 
     def _path(self, text: str, at: int, base: int, *, final: bool) -> int | None:
         """Read what follows a host that was written without a scheme."""
-        if DOMAIN.search(text, max(0, at - 80), at) is None:
+        if DOMAIN.search(text, max(0, at - HOST), at) is None:
             return self._text(text, at, base)
         run = ADDRESS.match(text, at)
         end = run.end() if run else at

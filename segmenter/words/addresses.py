@@ -28,7 +28,7 @@ ENDINGS = (
     "com org net edu gov io dev app ai info biz uk de fr nl ru pl jp cn kr br ca au eu se fi dk gr tr il"
 ).replace(" ", "|")
 DOMAIN = (
-    rf"(?P<domain>(?<!WORD)(?<![.@/-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,5}}(?:{ENDINGS})(?!WORD|[@-]|\.WORD)"
+    rf"(?P<domain>(?<!WORD)(?<![.@/-])(?:[a-z0-9][a-z0-9-]{{0,199}}\.){{1,5}}(?:{ENDINGS})(?!WORD|[@-]|\.WORD)"
     rf"(?:/[^\s<>\"“”«»\ue000CJK]{{0,300}}{END})?)"
 )
 KINDS = (

@@ -60,6 +60,41 @@ def test_no_pace_cuts_inside_a_sentence(language: str, text: str, pace: float, t
 
 
 @pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Please write to jane.doe@mail.example.org about it.", "doe@mail.example.org"),
+        (
+            "The page is https://www.example.com/docs/intro.html?x=1&y=2. Read it.",
+            "www.example.com/docs/intro",
+        ),
+        ("Go to www.example.com/a-b_c/d.html now.", "www.example.com/a-b_c/d.html"),
+        ("Mail bob@example.co.uk, please.", "bob@example.co.uk"),
+        ("It is at docs.python.org/3/library/re.html for you.", "org/3/library/re.html"),
+    ],
+)
+def test_an_address_that_has_begun_waits_for_the_longest_silence(text: str, address: str) -> None:
+    start = text.index(address)
+    for at in range(start + 1, start + len(address)):
+        segmenter = Segmenter()
+        given = segmenter.push(text[:at]) + segmenter.rest(Silence.SHORT) + segmenter.rest(Silence.MEDIUM)
+        given += segmenter.push(text[at:]) + segmenter.flush()
+        assert not any(start < segment.char_end < start + len(address) for segment in given), text[:at]
+
+
+@pytest.mark.parametrize("pace", PACES)
+def test_an_address_in_the_tokens_of_a_language_model_is_never_cut(pace: float) -> None:
+    text = "Write to jane.doe@mail.example.org or see example.com/help today."
+    segmenter = Segmenter()
+    given = []
+    for token in re.findall(r"\s?\w+|[.@/]\w+|.", text):
+        given += segmenter.push(token)
+        for seconds, silence in SILENCES:
+            given += segmenter.rest(silence) if pace >= seconds else []
+    given += segmenter.flush()
+    assert "".join(text[segment.char_start : segment.char_end] for segment in given) == text
+
+
+@pytest.mark.parametrize(
     ("text", "silence"),
     [
         ("Hello there.", Silence.SHORT),
