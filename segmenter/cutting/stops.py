@@ -123,7 +123,8 @@ def unspaced_ends(before: str, marks: str, rest: str, language: Language) -> boo
     """Whether a sentence may end at a stop that no space follows: hello.Then he left; not System.Text."""
     word = before[before.rfind(" ") + 1 :].lstrip(OPENERS)
     match = UNSPACED.match(rest)
-    if match is None or not word.isalpha() or not word.islower():
+    low = word[1:] if language.nouns_have_capitals else word
+    if match is None or not word.isalpha() or not low.islower():
         return False
     return (
         marks != "." or match[0] in language.words["starters"] or match[0] in language.words["before_names"]
