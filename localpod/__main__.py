@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import secrets
 import shlex
 import sys
 from dataclasses import replace
@@ -67,6 +68,7 @@ def _options(args: argparse.Namespace) -> EndpointOptions:
         command=tuple(shlex.split(args.command)) or EndpointOptions.command,
         retries=args.retries,
         faults=tuple(args.fault),
+        worker_key=secrets.token_urlsafe(24),
     )
 
 

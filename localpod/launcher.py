@@ -17,6 +17,7 @@ FAULT_TICK_S = 0.01  # while a fault depends on how long a job has run
 REPLIES_LEAVE_S = 0.05  # between the answers to a worker's open polls and its SIGTERM
 START_LIMIT_S = 420.0  # as on RunPod: seven minutes from start to the first poll
 FAILURES = 3  # of workers in a row to start, after which the queued jobs fail
+FROZEN_S = 5.0  # after which a worker that a signal has stopped is lost
 BACK_OFF_S = 0.5  # after the first failure; doubles with each
 
 log = logging.getLogger("localpod")
@@ -30,6 +31,7 @@ class Launcher:
         self._processes: dict[str, WorkerProcess] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[str] = set()  # ids of workers that are being stopped
+        self._frozen: dict[str, float] = {}  # since when workers are, by id
         self._failures = 0
         self._not_before = 0.0
 
@@ -54,6 +56,9 @@ class Launcher:
             if kill == "kill":
                 log.info("worker %s: killed by a fault", worker_id)
                 process.kill()
+            elif self._frozen_for(worker_id) >= FROZEN_S:
+                log.warning("worker %s: stopped by a signal for %g s, killing it", worker_id, FROZEN_S)
+                process.kill()
             elif worker_id not in self._ending and (kill or self._is_surplus(worker)):
                 self._begin_end(worker)
                 self._start_task(self._stop(worker))
@@ -66,6 +71,14 @@ class Launcher:
             return True
         starting = any(not pod.workers[worker].ready for worker in self._processes)
         return not starting and now - pod.queue.waiting[0].queued_at >= pod.options.queue_delay_s
+
+    def _frozen_for(self, worker_id: str) -> float:
+        """Return for how many seconds a worker has been stopped by a signal, as far as was seen."""
+        if not self._processes[worker_id].is_frozen:
+            self._frozen.pop(worker_id, None)
+            return 0.0
+        now = self._pod.clock()
+        return now - self._frozen.setdefault(worker_id, now)
 
     def _is_surplus(self, worker: PodWorker) -> bool:
         now = self._pod.clock()
@@ -95,6 +108,7 @@ class Launcher:
         """Wait until the process has ended; queue its jobs again, and count a failed start."""
         code = await process.ended()
         del self._processes[worker.id]
+        self._frozen.pop(worker.id, None)
         self._pod.lose(worker.id)
         if worker.taken:
             self._failures = 0

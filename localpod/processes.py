@@ -7,6 +7,7 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 __all__ = ["GRACE_S", "WorkerProcess"]
 
@@ -60,6 +61,15 @@ class WorkerProcess:
         except TimeoutError:
             log.warning("worker %s: still running %g s after SIGTERM, killing it", self._id, grace_s)
             self.kill()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the process was stopped by a signal, and runs no more until another one comes."""
+        try:
+            status = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+        except OSError:  # it has ended, or this system has no such files
+            return False
+        return status.rpartition(")")[2].split()[0] == "T"
 
     def kill(self) -> None:
         """Kill the whole group."""

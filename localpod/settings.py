@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "ENDPOINT",
+    "WORKER_KEY",
     "BalancerOptions",
     "EndpointOptions",
     "balanced_environment",
@@ -15,6 +16,7 @@ __all__ = [
 ]
 
 ENDPOINT = "local"
+WORKER_KEY = "worker_key"  # in the queries of a worker's addresses
 PING_INTERVAL_MS = 1000  # the SDK divides by 1000 and rounds down: less would ping without a pause
 
 
@@ -31,6 +33,7 @@ class EndpointOptions:
     retries: int = 1  # how often a job whose worker was lost is handed out again
     faults: tuple[tuple[str, float], ...] = ()  # in force from the start, see `faults`
     base_url: str = "http://127.0.0.1:8008"
+    worker_key: str | None = None  # in the addresses that workers are given; None: whoever asks is a worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,8 @@ def worker_environment(
     """Return a worker's environment: `own`, with what RunPod sets for a container."""
     api = f"{options.base_url}/v2/{ENDPOINT}"
     query = "gpu=local"  # the SDK appends `&…`: every address needs a `?`
+    if options.worker_key is not None:
+        query += f"&{WORKER_KEY}={options.worker_key}"
     return {
         **own,
         "RUNPOD_WEBHOOK_GET_JOB": f"{api}/job-take/$ID?{query}",

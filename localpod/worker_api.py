@@ -5,6 +5,7 @@ under the content type of a form.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,10 +17,12 @@ from starlette.routing import Route
 from localpod.http_common import MB, hold, parse, pod_of, read, reply
 from localpod.pod import WORK, Pod, PodWorker
 from localpod.queue import QueuedJob
+from localpod.settings import WORKER_KEY
 
 __all__ = ["routes"]
 
 POLL_S = 25.0
+MOST_DIGITS = 4  # of a batch's size
 STOPPING_S = 0.1
 ITEM_LIMIT = 1 * MB
 OUTPUT_LIMIT = {False: 10 * MB, True: 20 * MB}  # of /run and of /runsync
@@ -35,8 +38,8 @@ async def _take(request: Request) -> Response:
 
 async def _take_batch(request: Request) -> Response:
     text = request.query_params.get("batch_size", "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise HTTPException(400, f"batch_size is {text!r}, expected a whole number from 1")
+    if not (text.isdecimal() and len(text) <= MOST_DIGITS and int(text) >= 1):
+        raise HTTPException(400, f"batch_size is {text[:20]!r}, expected a whole number from 1")
     jobs = await _hold_take(request, int(text))
     return reply(jobs) if jobs else Response(status_code=204)
 
@@ -100,12 +103,26 @@ async def _done(request: Request) -> Response:
 
 
 async def _ping(request: Request) -> Response:
+    _check_key(request)
     named = request.query_params.get("job_id", "")
     pod_of(request).pinged(request.path_params["worker"], set(filter(None, named.split(","))))
     return reply({})
 
 
+def _check_key(request: Request) -> None:
+    """Refuse who does not have the addresses that localpod gives its workers.
+
+    Raises:
+        HTTPException: 403.
+    """
+    expected = pod_of(request).options.worker_key
+    given = request.query_params.get(WORKER_KEY, "")
+    if expected is not None and not secrets.compare_digest(given.encode(), expected.encode()):
+        raise HTTPException(403, "this side is for the workers that localpod has started")
+
+
 def _caller(request: Request) -> tuple[Pod, PodWorker]:
+    _check_key(request)
     pod = pod_of(request)
     return pod, pod.worker(request.path_params["worker"])
 

@@ -11,6 +11,7 @@ from tests.drills.workers import (
     cancels,
     chunks,
     clock,
+    frozen,
     hangs,
     kills,
     lost_ends,
@@ -42,6 +43,7 @@ DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "stuck": (stuck, 3, 50),
     "clock": (clock, 8, 200),
     "hangs": (hangs, 2, 20),
+    "frozen": (frozen, 1, 20),
     "slow-clips": (slow_clips, 1, 34),
     "soak": (soak, 120, 2000),
 }

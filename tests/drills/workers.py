@@ -1,6 +1,8 @@
 """Drills of workers that die, and of posts and jobs that are lost on the way."""
 
+import os
 import random
+import signal
 import sys
 from pathlib import Path
 from time import sleep
@@ -12,6 +14,7 @@ __all__ = [
     "cancels",
     "chunks",
     "clock",
+    "frozen",
     "hangs",
     "kills",
     "lost_ends",
@@ -155,6 +158,22 @@ def clock(times: int) -> Outcome:
         found = sum(hit(endpoint, said) for said in TEXTS[:8])
     note = f"by up to three hours; {found} of 8 then from the cache"
     return Outcome("clock jumps", times, lost, watch.seconds, note, tuple(endpoint.left))
+
+
+def frozen(times: int) -> Outcome:
+    """SIGSTOP the worker in the midst of jobs: they and the next ones must be spoken by another."""
+    watch, lost = Watch(), 0
+    with drilled("--retries", "1000", speed=20) as endpoint:
+        for _ in range(times):
+            jobs = [(said, endpoint.run(said, cache="off")) for said in TEXTS[:4]]
+            until(lambda: endpoint.health()["inProgress"])
+            pids = {worker["pid"] for worker in endpoint.workers()}
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            jobs += [(said, endpoint.run(said, cache="off")) for said in TEXTS[4:6]]
+            lost += sum(wrong(endpoint, said, job) for said, job in jobs)
+            lost += len(pids & {worker["pid"] for worker in endpoint.workers()})
+    return Outcome("worker frozen", times, lost, watch.seconds, "by SIGSTOP", tuple(endpoint.left))
 
 
 def hangs(times: int) -> Outcome:

@@ -95,10 +95,11 @@ def test_jobs_fail_with_the_reason_when_no_worker_can_start(command: str, code: 
 
 
 def test_every_address_given_to_a_worker_has_its_question_mark() -> None:
-    environment = worker_environment(EndpointOptions(), "w1", {"PATH": "/bin", "RUNPOD_POD_ID": "old"})
+    options = EndpointOptions(worker_key="secret")
+    environment = worker_environment(options, "w1", {"PATH": "/bin", "RUNPOD_POD_ID": "old"})
     addresses = [value for name, value in environment.items() if name.startswith("RUNPOD_WEBHOOK_")]
     assert len(addresses) == 4
-    assert all("?" in address for address in addresses)
+    assert all(address.endswith("?gpu=local&worker_key=secret") for address in addresses)
     assert (environment["PATH"], environment["RUNPOD_POD_ID"]) == ("/bin", "w1")
 
 

@@ -1,11 +1,14 @@
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from bench.running import running
+from localpod.app import create_app
+from localpod.server import LocalServer, bind, configured
+from localpod.settings import EndpointOptions
 from tests.kits.fake_worker import FakeWorker
 from tests.kits.timing import MS
 
@@ -125,10 +128,41 @@ async def test_an_item_that_is_not_an_object_with_an_output_is_refused(
 
 @pytest.mark.timing
 async def test_a_job_is_not_handed_to_a_poll_whose_client_has_left() -> None:
-    headers = {"Authorization": "Bearer any"}
-    with running("--workers", "0") as url:
-        async with httpx.AsyncClient(base_url=f"{url}/v2/local", headers=headers) as api:
-            with pytest.raises(httpx.ReadTimeout):
-                await api.get("job-take/dead?gpu=x", timeout=httpx.Timeout(60, read=200 * MS))
-            job = (await api.post("run", json={"input": {"a": 1}})).json()["id"]
-            assert (await FakeWorker(api, "alive").take())["id"] == job
+    app, listening = create_app(EndpointOptions(workers=0)), bind(0)
+    server = LocalServer(configured(app), app, lambda: None)
+    serving = asyncio.create_task(server.serve([listening]))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/v2/local"
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}) as api:
+        with pytest.raises(httpx.ReadTimeout):
+            await api.get("job-take/dead?gpu=x", timeout=httpx.Timeout(60, read=200 * MS))
+        job = (await api.post("run", json={"input": {"a": 1}})).json()["id"]
+        assert (await FakeWorker(api, "alive").take())["id"] == job
+    server.should_exit = True
+    await serving
+
+
+@pytest.mark.parametrize("key", ["", "&worker_key=", "&worker_key=wrong", "&worker_key=\u0663"])
+async def test_who_was_not_started_by_localpod_takes_no_job_and_changes_none(key: str) -> None:
+    app = create_app(EndpointOptions(workers=0, worker_key="right"))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://127.0.0.1/v2/local",
+        headers={"Authorization": "Bearer any"},
+    ) as api:
+        job = (await api.post("run", json={"input": {"text": "hi"}})).json()["id"]
+        for path in ("job-take/w", "job-take-batch/w", "job-stop/w", "ping/w"):
+            assert (await api.get(f"{path}?gpu=x{key}")).status_code == 403
+        for path in (f"job-stream/w/{job}", f"job-done/w/{job}"):
+            reply = await api.post(f"{path}?gpu=x{key}", content=json.dumps({"output": "forged"}))
+            assert reply.status_code == 403
+        assert (app.state.pod.workers, (await api.get(f"status/{job}")).json()["status"]) == ({}, "IN_QUEUE")
+        assert (await api.get("job-take/w?gpu=x&worker_key=right")).json()["id"] == job
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", "9" * 5_000])
+async def test_a_batch_of_another_size_than_a_whole_number_is_refused(
+    size: str, api: httpx.AsyncClient
+) -> None:
+    reply = await api.get(f"job-take-batch/w1?gpu=x&batch_size={size}")
+    assert reply.status_code == 400
+    assert len(reply.json()["error"]) < 100
