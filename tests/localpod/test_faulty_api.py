@@ -8,8 +8,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from bench.running import running
 from tests.kits.fake_worker import FakeWorker
+from tests.kits.open_pod import open_pod
 from tests.kits.timing import MS
 
 Submit = Callable[[], Awaitable[str]]
@@ -19,9 +19,11 @@ JOB = {"input": {"a": 1}}
 @pytest.fixture
 async def site() -> AsyncGenerator[httpx.AsyncClient]:
     """A client of a localpod without workers of its own, over real connections."""
-    with running("--workers", "0") as url:
-        async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}) as client:
-            yield client
+    async with (
+        open_pod() as url,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}) as client,
+    ):
+        yield client
 
 
 async def set_faults(site: httpx.AsyncClient, **faults: float) -> None:

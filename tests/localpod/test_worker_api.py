@@ -7,9 +7,9 @@ import pytest
 from starlette.applications import Starlette
 
 from localpod.app import create_app
-from localpod.server import LocalServer, bind, configured
 from localpod.settings import EndpointOptions
 from tests.kits.fake_worker import FakeWorker
+from tests.kits.open_pod import open_pod
 from tests.kits.timing import MS
 
 Submit = Callable[[], Awaitable[str]]
@@ -128,17 +128,15 @@ async def test_an_item_that_is_not_an_object_with_an_output_is_refused(
 
 @pytest.mark.timing
 async def test_a_job_is_not_handed_to_a_poll_whose_client_has_left() -> None:
-    app, listening = create_app(EndpointOptions(workers=0)), bind(0)
-    server = LocalServer(configured(app), app, lambda: None)
-    serving = asyncio.create_task(server.serve([listening]))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}/v2/local"
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}) as api:
+    headers = {"Authorization": "Bearer any"}
+    async with (
+        open_pod() as url,
+        httpx.AsyncClient(base_url=f"{url}/v2/local", headers=headers) as api,
+    ):
         with pytest.raises(httpx.ReadTimeout):
             await api.get("job-take/dead?gpu=x", timeout=httpx.Timeout(60, read=200 * MS))
         job = (await api.post("run", json={"input": {"a": 1}})).json()["id"]
         assert (await FakeWorker(api, "alive").take())["id"] == job
-    server.should_exit = True
-    await serving
 
 
 @pytest.mark.parametrize("key", ["", "&worker_key=", "&worker_key=wrong", "&worker_key=\u0663"])
