@@ -1,8 +1,11 @@
 /** What both functions are told by their environment, and the client made of it. */
 
 import { Chatterpod } from "chatterpod";
+import { SpeechServer } from "./server.ts";
 
 export interface Settings {
+  /** A server that speaks instead of the endpoint's queue; its texts are not answered 202. */
+  server?: SpeechServer;
   endpointId: string;
   apiKey: string;
   baseUrl?: string;
@@ -37,9 +40,11 @@ export function settingsOf(env: { get(name: string): string | undefined }): Sett
   if (!Number.isInteger(streamCharacters) || streamCharacters < 0) {
     throw new Error("PODCAST_STREAM_CHARACTERS is not a whole number");
   }
+  const server = serverOf(env);
   return {
-    endpointId: wanted("RUNPOD_ENDPOINT_ID"),
-    apiKey: wanted("RUNPOD_API_KEY"),
+    server,
+    endpointId: server ? "" : wanted("RUNPOD_ENDPOINT_ID"),
+    apiKey: server ? "" : wanted("RUNPOD_API_KEY"),
     baseUrl: env.get("RUNPOD_ENDPOINT_BASE_URL"),
     supabaseUrl,
     serviceKey: wanted("SUPABASE_SERVICE_ROLE_KEY"),
@@ -52,6 +57,18 @@ export function settingsOf(env: { get(name: string): string | undefined }): Sett
   };
 }
 
+/** Return the server of CHATTERPOD_URL, if it is set. RunPod's key goes to RunPod only. */
+function serverOf(env: { get(name: string): string | undefined }): SpeechServer | undefined {
+  const url = env.get("CHATTERPOD_URL")?.replace(/\/+$/, "");
+  if (!url) return undefined;
+  if (!/^https?:\/\//.test(url)) throw new Error("CHATTERPOD_URL is not a URL");
+  const runpods = /^https:\/\/[A-Za-z0-9-]+\.api\.runpod\.ai(\/|$)/.test(url);
+  return new SpeechServer(
+    url,
+    env.get("CHATTERPOD_TOKEN") ?? (runpods ? env.get("RUNPOD_API_KEY") : undefined),
+  );
+}
+
 /** Return the client; `waitUntil` keeps the function alive until a job is cancelled. */
 export function clientOf(settings: Settings): Chatterpod {
   const { endpointId, apiKey, baseUrl } = settings;
@@ -59,7 +76,7 @@ export function clientOf(settings: Settings): Chatterpod {
 }
 
 /** Keep this instance until the work is done; what runs outside Supabase needs no such thing. */
-function waitUntil(work: Promise<unknown>): void {
+export function waitUntil(work: Promise<unknown>): void {
   const runtime = (globalThis as { EdgeRuntime?: { waitUntil(work: Promise<unknown>): void } }).EdgeRuntime;
   runtime?.waitUntil(work);
 }

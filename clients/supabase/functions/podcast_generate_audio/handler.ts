@@ -5,8 +5,9 @@
  * `Accept: application/json` has audio and captions in one answer. {warm: true} starts a worker.
  */
 
-import { ChatterpodError, type Chunk, type Input, type Speech } from "chatterpod";
-import { clientOf, type Settings } from "../_shared/settings.ts";
+import { ChatterpodError, type Chunk, type Input } from "chatterpod";
+import type { SpokenByServer } from "../_shared/server.ts";
+import { clientOf, type Settings, waitUntil } from "../_shared/settings.ts";
 import { userOf } from "../_shared/storage.ts";
 
 const SHORT = 500; // characters: one /runsync
@@ -79,13 +80,19 @@ async function spoken(
   settings: Settings,
 ): Promise<Response> {
   const length = [...(input.text ?? "")].length;
-  if (length > settings.streamCharacters) return await later(input, user, settings);
+  if (length > settings.streamCharacters) {
+    if (settings.server) throw new Refusal(413, "text_too_long", tooLong(length, settings.streamCharacters));
+    return await later(input, user, settings);
+  }
   const type = accept.includes("application/octet-stream") ? "application/octet-stream" : "audio/mpeg";
   const headers = { "Content-Type": type, "Cache-Control": "no-store" };
   if (accept.includes("application/json")) {
-    const speech = await clientOf(settings).speak(input, { signal });
+    const speech = settings.server
+      ? await settings.server.speak(input, signal)
+      : await clientOf(settings).speak(input, { signal });
     return Response.json(withCaptions(speech), { headers: { "Cache-Control": "no-store" } });
   }
+  if (settings.server) return new Response(await settings.server.stream(input, signal), { headers });
   if (length <= SHORT) {
     const { audio, summary } = await clientOf(settings).speak(input, { signal });
     const facts = {
@@ -98,7 +105,7 @@ async function spoken(
 }
 
 /** Return audio and captions as one JSON object. */
-function withCaptions({ audio, segments, summary }: Speech): Record<string, unknown> {
+function withCaptions({ audio, segments, summary }: SpokenByServer): Record<string, unknown> {
   const { duration_ms, cache_hit, warnings } = summary;
   return {
     audio_base64: encodeBase64(audio),
@@ -121,7 +128,8 @@ function encodeBase64(bytes: Uint8Array): string {
 
 /** Start a worker, if none runs, without waiting for it. */
 async function warmed(input: Input, settings: Settings): Promise<Response> {
-  await clientOf(settings).submit(input);
+  if (settings.server) waitUntil(settings.server.warm().catch(() => undefined));
+  else await clientOf(settings).submit(input);
   return Response.json({ warming: true }, { status: 202 });
 }
 
@@ -169,13 +177,17 @@ async function inputOf(request: Request): Promise<Input> {
   }
   const length = [...body.text].length;
   if (length > MOST) {
-    throw new Refusal(413, "text_too_long", `text has ${length} characters, expected at most ${MOST}`);
+    throw new Refusal(413, "text_too_long", tooLong(length, MOST));
   }
   const unknown = Object.keys(body).find((name) => name !== "text" && !FIELDS.includes(name));
   if (unknown !== undefined) {
     throw new Refusal(400, "invalid_input", `a field is not known, expected text, ${FIELDS.join(", ")}`);
   }
   return body as Input;
+}
+
+function tooLong(length: number, most: number): string {
+  return `text has ${length} characters, expected at most ${most}`;
 }
 
 function told(error: unknown): { status: number; code: string; message: string } {
