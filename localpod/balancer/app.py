@@ -82,8 +82,8 @@ async def _scale(request: Request) -> Response:
     workers = parse(await read(request, MB, 413)).get("workers")
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 0:
         raise HTTPException(400, f"workers is {workers!r}, expected a whole number from 0")
-    pool = request.app.state.balancer.pool
-    pool.most, pool.least = workers, min(pool.least, workers)
+    balancer: Balancer = request.app.state.balancer
+    balancer.pool.most, balancer.pool.least = workers, min(balancer.options.workers_min, workers)
     return reply({"max_workers": workers})
 
 
