@@ -187,6 +187,7 @@ def test_a_worker_that_is_killed_cuts_its_own_requests_and_no_others() -> None:
                 served.http.get("/stream?parts=9&die=2&pause=0.1")
             held.send("still there")
             assert held.recv() == "still there"
+            until(lambda: len(served.workers()) == 1)  # the dead one is out of the pool
         with served.socket() as held, served.http.stream("GET", "/stream?parts=20&pause=0.05") as other:
             held.send("die")
             with pytest.raises(ConnectionClosed) as closed:
