@@ -6,7 +6,7 @@ import binascii
 import contextlib
 import hashlib
 import logging
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -19,6 +19,7 @@ from worker.errors import InvalidInputError, VoiceUnusableError, VolumeError
 from worker.request import SpeechRequest
 from worker.voices.clips import read_clip
 from worker.voices.open_fetches import Fetch, OpenFetches, refuse
+from worker.voices.room import VoiceRoom
 from worker.voices.store import VoiceStore
 from worker.volume import Volume
 
@@ -78,7 +79,7 @@ class ReadyVoices:
         self._volume = volume or Volume()
         self._digests: dict[str, str] = {}  # of the clips, as they were last seen, by name
         self._ready: OrderedDict[str, int] = OrderedDict()  # sizes in bytes, by key; the latest used is last
-        self._users: Counter[str] = Counter()  # jobs, by voice's key
+        self._room = VoiceRoom(self._ready, memory_bytes)
         self._preparing: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -144,16 +145,17 @@ class ReadyVoices:
         """Make voices ready and keep them so until the end of the block.
 
         Raises:
-            VoiceUnusableError: A clip is not usable for a voice.
+            VoiceUnusableError: A clip is not usable for a voice, or all of them are too large together.
+            EngineFailedError: They do not fit beside those that other jobs use.
         """
         keys = {voice.key for voice in voices if voice.sha256 is not None}
-        self._users.update(keys)
         try:
-            for voice in voices:
-                await self._prepare(voice)
-            yield
+            async with self._room.holding(keys):
+                for voice in voices:
+                    await self._prepare(voice)
+                    self._room.check(keys)
+                yield
         finally:
-            self._users.subtract(keys)
             self._forget_unused()
 
     async def add(self, name: str, clip_base64: str | None, url: str | None) -> dict[str, Any]:
@@ -266,8 +268,7 @@ class ReadyVoices:
         cloner = self._cloner
         if cloner is None:
             return
-        self._users = +self._users
-        idle = [key for key in self._ready if key not in self._users]
+        idle = [key for key in self._ready if key not in self._room.in_use]
         total = sum(self._ready.values())
         for key in idle:
             if total <= self._memory_bytes:

@@ -211,6 +211,56 @@ async def test_200_voices_speak_one_after_another_within_the_memory(tmp_path: Pa
     assert len(info["voices"]) == 202
 
 
+async def test_a_job_of_more_voices_than_the_memory_holds_is_refused(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    size = len(ToneEngine().learn("a", read_clip(wav())))
+    with working(tmp_path, engine, memory_bytes=3 * size) as kit:
+        for number in range(20):
+            kit.store.add(f"v{number}", wav(100 + number))
+        turns = [{"text": f"Turn {number}.", "voice": f"v{number}"} for number in range(20)]
+        message = await error(kit, {"turns": turns})
+        assert message.startswith("voice_unusable: the job's voices need more than the ")
+        assert len(kit.voices.ready) <= 4
+        assert (await run_job(kit, {"turns": turns[:2]}))[-1]["final"] is True
+    assert engine.admitted
+    assert engine.count("learn") <= 6
+
+
+async def test_jobs_wait_until_their_voices_fit_beside_those_in_use(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    size = len(ToneEngine().learn("a", read_clip(wav())))
+    most = 0
+
+    with working(tmp_path, engine, memory_bytes=2 * size + size // 2) as kit:
+
+        async def one(number: int) -> Record:
+            nonlocal most
+            record = (await run_job(kit, {"text": "Hi.", "voice": f"v{number}", "cache": "off"}))[-1]
+            most = max(most, len(kit.voices.ready))
+            return record
+
+        for number in range(12):
+            kit.store.add(f"v{number}", wav(100 + number))
+        await one(0)  # how large a voice is, is known from then on
+        ended = await asyncio.gather(*(one(number) for number in range(12)))
+    assert all(record["final"] for record in ended)
+    assert most <= 3
+
+
+async def test_a_job_that_is_cancelled_while_it_waits_for_room_leaves_none_taken(tmp_path: Path) -> None:
+    engine = LearningEngine()
+    with working(tmp_path, engine, memory_bytes=1) as kit:
+        for name, pitch in (("ann", 100), ("bob", 200)):
+            kit.store.add(name, wav(pitch))
+        async with kit.voices.using([await kit.voices.find("ann")]):
+            waiting = asyncio.create_task(run_job(kit, {"text": "Hi.", "voice": "bob"}))
+            await asyncio.sleep(0.05)
+            assert engine.count("learn") == 1
+            waiting.cancel()
+            await asyncio.wait({waiting})
+        assert (await run_job(kit, {"text": "Hi.", "voice": "bob"}))[-1]["final"] is True
+
+
 async def test_the_least_recently_used_voice_is_forgotten_first(tmp_path: Path) -> None:
     engine = LearningEngine()
     size = len(ToneEngine().learn("a", read_clip(wav())))
