@@ -3,10 +3,13 @@
 import argparse
 import logging
 import sys
+from functools import partial
 
 from gateway.app import create_app
 from gateway.errors import GatewayStartError
 from gateway.gateway import is_this_machine
+from gateway.queue_endpoint import QueueEndpoint
+from gateway.runpod_queue import RunPodQueue
 from gateway.server import bind, check_installed, serve
 from gateway.settings import GatewaySettings
 
@@ -26,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = GatewaySettings.from_env()
         check_open(settings, args.host)
         check_installed()
-        app = create_app(settings)
+        app = create_app(settings, partial(QueueEndpoint, RunPodQueue(settings)))
         sock = bind(args.host, args.port)
     except GatewayStartError as error:
         sys.stderr.write(f"gateway: {error}\n")

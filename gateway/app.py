@@ -1,8 +1,7 @@
 """The application: its routes, middleware and shutdown."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -16,13 +15,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from gateway import openai, speech_urls, voices
+from gateway.background import BackgroundTasks
+from gateway.endpoint import Endpoint
 from gateway.errors import GatewayError, GatewayShutdown
 from gateway.gateway import Gateway
 from gateway.http_common import authorized, error_answer, gateway_of, internal_error
+from gateway.metrics import Metrics
 from gateway.open_requests import ClientWatch, OpenRequests
-from gateway.queue_endpoint import QueueEndpoint
-from gateway.queue_speech import JobQueue
-from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
 from gateway.speech_urls import GrowingSpeeches
 from gateway.websocket_route import stream
@@ -46,12 +45,22 @@ EXPOSED_HEADERS = [
 ]
 
 
-def create_app(settings: GatewaySettings, queue: JobQueue | None = None) -> Starlette:
-    """Return the ASGI application; it speaks through `queue`, by default that of the settings."""
-    gateway = Gateway(settings, partial(QueueEndpoint, queue or RunPodQueue(settings)))
+def create_app(
+    settings: GatewaySettings,
+    endpoint_of: Callable[[Metrics, BackgroundTasks], Endpoint],
+    ping: str = "/ping",
+) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        settings: The operator's.
+        endpoint_of: Returns what it speaks through, given the counters and the tasks that outlive requests.
+        ping: The path of the health check.
+    """
+    gateway = Gateway(settings, endpoint_of)
     requests = OpenRequests(gateway.background.keep)
     app = Starlette(
-        routes=routes(),
+        routes=[*routes(), Route(ping, pinged)],
         exception_handlers={
             GatewayError: error_answer,
             HTTPException: error_answer,
@@ -123,7 +132,14 @@ async def health(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def pinged(request: Request) -> Response:
+    """Answer whether speech is taken now: 200, or 204 while the engine is loaded; any other takes none."""
+    return Response(status_code=gateway_of(request).readiness.status)
+
+
 async def metrics(request: Request) -> Response:
     """Answer with the counters, in Prometheus's text format."""
     authorized(request)
-    return PlainTextResponse(gateway_of(request).metrics.text(), media_type="text/plain; version=0.0.4")
+    gateway = gateway_of(request)
+    text = gateway.metrics.text(gateway.endpoint.figures())
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

@@ -55,5 +55,8 @@ class Endpoint(Protocol):
     async def remove_voice(self, name: str) -> None:
         """Remove a voice that was added."""
 
+    def figures(self) -> Mapping[str, float]:
+        """Return what its worker has and does now, by name; nothing if that is not known here."""
+
     async def close(self) -> None:
         """Close the connections."""

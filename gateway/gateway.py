@@ -14,11 +14,18 @@ from gateway.background import BackgroundTasks
 from gateway.context import LANGUAGE, Context
 from gateway.door import Door
 from gateway.endpoint import ContextSpeech, Endpoint
-from gateway.errors import BadRequest, Forbidden, OriginRefused, Unauthorized
+from gateway.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayShutdown,
+    OriginRefused,
+    Unauthorized,
+)
 from gateway.language import LANGUAGES, LanguageDetector
 from gateway.limits import TokenUsage
 from gateway.messages import CommonFields
 from gateway.metrics import Metrics
+from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings, NamedVoice
 from gateway.voice_list import VoiceList
 
@@ -43,6 +50,8 @@ class Gateway:
         self.settings = settings
         self.metrics = Metrics()
         self.door = Door(settings.connections, partial(self.metrics.count, "limits"))
+        self.readiness = Readiness.READY
+        self.draining = asyncio.Event()
         self.background = BackgroundTasks()
         self.endpoint = endpoint_of(self.metrics, self.background)
         self.voices = VoiceList(self.endpoint, settings.voices)
@@ -87,16 +96,24 @@ class Gateway:
             OriginRefused: The request comes from a page of another site.
         """
         allowed, origin, host = self.settings.origins, headers.get("origin"), headers.get("host", "")
-        if not self.settings.tokens and not is_this_machine(host):
+        is_open = not self.settings.tokens and not self.settings.trusted
+        if is_open and not is_this_machine(host):
             raise OriginRefused("the Host is not this machine's: without GATEWAY_TOKENS no other is served")
         if "*" in allowed:
             return
-        foreign = not self.settings.tokens and headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+        foreign = is_open and headers.get("sec-fetch-site") in {"cross-site", "same-site"}
         if origin not in {*allowed, f"http://{host}", f"https://{host}"} and (origin is not None or foreign):
             raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
 
     def count_request(self, usage: TokenUsage, kind: str) -> None:
-        """Count a request or a context; raises as `TokenUsage.request`."""
+        """Count a request or a context.
+
+        Raises:
+            Exhausted: More than the token may make.
+            GatewayShutdown: The process is about to end.
+        """
+        if not self.readiness.takes_speech:
+            raise GatewayShutdown("the server is ending: another one takes new speech", 1.0)
         usage.request(time.time())
         self.metrics.count("requests", kind)
 
@@ -129,6 +146,11 @@ class Gateway:
     def speech(self, context: Context) -> ContextSpeech:
         """Return the speech of a context, which the caller has to stop."""
         return self.endpoint.speech(context)
+
+    def drain(self) -> None:
+        """Take no more speech; connections end when they have nothing left to speak."""
+        self.readiness = Readiness.DRAINING
+        self.draining.set()
 
     def prewarm(self) -> None:
         """Start a worker if GATEWAY_PREWARM is set, at most every `WARM_EVERY_S`."""

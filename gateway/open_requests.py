@@ -36,6 +36,11 @@ class OpenRequests:
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._watches)
+
     def give_up(self, route: asyncio.Task[None]) -> None:
         """Cancel a route's task, without waiting until it has cancelled its jobs."""
         route.add_done_callback(log_failure)

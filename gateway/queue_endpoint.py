@@ -43,6 +43,10 @@ class QueueEndpoint:
         """Remove a voice that was added."""
         await self._operate("voice_remove", name=name)
 
+    def figures(self) -> Mapping[str, float]:
+        """Return nothing: the workers are elsewhere."""
+        return {}
+
     async def close(self) -> None:
         """Close the connections."""
         await self._queue.close()

@@ -170,7 +170,7 @@ class QueueSpeech:
     def _placed(self, chunk: Chunk) -> PlacedChunk:
         if not self._has_audio and chunk.audio:
             self._has_audio = True
-            self._metrics.first_audio(time.monotonic() - self._began_at)
+            self._metrics.time("first_audio", time.monotonic() - self._began_at)
         if chunk.summary is not None:
             new = (str(warning) for warning in chunk.summary.get("warnings") or ())
             self.warnings += [warning for warning in new if warning not in self.warnings]

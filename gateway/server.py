@@ -16,7 +16,15 @@ from gateway.door import Door
 from gateway.errors import GatewayStartError
 from gateway.settings import GatewaySettings
 
-__all__ = ["Server", "bind", "check_installed", "configured", "serve"]
+__all__ = [
+    "Server",
+    "address",
+    "bind",
+    "check_installed",
+    "configured",
+    "prepare_process",
+    "serve",
+]
 
 NEEDED = ("httptools", "websockets")  # uvicorn reports them missing only after it has begun to listen
 BACKLOG = 2048  # uvicorn's default
@@ -123,15 +131,22 @@ def descriptors() -> int:
     return hard if hard != resource.RLIM_INFINITY else MANY
 
 
+def prepare_process(app: Starlette) -> None:
+    """Let the process have as many connections as it can get, and handle what uvicorn does not.
+
+    uvicorn raises the signals again after its shutdown: handled here, they do not change the exit code.
+    """
+    door: Door = app.state.gateway.door
+    door.room = min(door.room, descriptors() - RESERVED)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
 def serve(
     app: Starlette, settings: GatewaySettings, sock: socket.socket, announce: Callable[[str], None]
 ) -> None:
     """Serve on the socket until SIGINT or SIGTERM; `announce` gets the URL when it accepts requests."""
     host, port = sock.getsockname()[:2]
-    # uvicorn raises the signal again after its shutdown: handled here, it does not change the exit code.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+    prepare_process(app)
     url = f"http://{address(host, port)}"
-    door: Door = app.state.gateway.door
-    door.room = min(door.room, descriptors() - RESERVED)
     Server(configured(app, settings), lambda: announce(url), app.state.requests.end).run(sockets=[sock])

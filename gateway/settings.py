@@ -5,14 +5,14 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from gateway.errors import GatewayStartError
 from gateway.limits import Limits
 
-__all__ = ["NAMES", "GatewaySettings", "NamedVoice"]
+__all__ = ["NAMES", "DirectSettings", "GatewaySettings", "NamedVoice"]
 
 log = logging.getLogger("gateway")
 
@@ -107,6 +107,9 @@ class GatewaySettings:
     speech_bytes: Annotated[int, Field(ge=1_000_000, le=2**40)] = 256_000_000  # in memory, of all speeches
     speech_keep_s: Annotated[int, Field(ge=10, le=86_400)] = 600  # after the last byte was made
     heartbeat_s: Annotated[int, Field(ge=1, le=3_600)] = 15
+    # A socket of a direct server that has nothing to do is closed; 0: never. Behind a balancer 20.
+    idle_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    trusted: bool = False  # whether whoever leads requests here has checked who asks
     endpoint_id: str = ""
     base_url: str = RUNPOD
     api_key: str = field(default="", repr=False)
@@ -125,15 +128,31 @@ class GatewaySettings:
                 the key is missing.
         """
         env = os.environ if env is None else env
-        chosen = variables(env)
         for name in ("RUNPOD_ENDPOINT_ID", "RUNPOD_API_KEY"):
             if not env.get(name):
                 raise GatewayStartError(f"{name} is not set: the gateway speaks through a RunPod endpoint")
-        values = {setting: env[name] for setting, name in chosen.items()} | {
+        endpoint = {
             "endpoint_id": env["RUNPOD_ENDPOINT_ID"],
             "api_key": env["RUNPOD_API_KEY"],
             "base_url": env.get("RUNPOD_ENDPOINT_BASE_URL") or RUNPOD,
         }
+        return cls._read(env, endpoint)
+
+    @classmethod
+    def direct(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read the settings of a server with a worker of its own; raises as `from_env`, without an endpoint.
+
+        Behind RunPod's load balancer, which has checked the key, nobody is asked for a token unless
+        GATEWAY_TOKENS is set.
+        """
+        env = os.environ if env is None else env
+        is_balanced = bool(env.get("RUNPOD_ENDPOINT_ID"))
+        return cls._read(env, {"trusted": True, "idle_seconds": 20} if is_balanced else {})
+
+    @classmethod
+    def _read(cls, env: Mapping[str, str], given: Mapping[str, Any]) -> Self:
+        chosen = variables(env)
+        values = {**given, **{setting: env[name] for setting, name in chosen.items()}}
         try:
             return TypeAdapter(cls).validate_python(values)
         except ValidationError as problem:
@@ -141,7 +160,9 @@ class GatewaySettings:
 
 
 NAMES = tuple(
-    each.name for each in fields(GatewaySettings) if each.name not in {"endpoint_id", "base_url", "api_key"}
+    each.name
+    for each in fields(GatewaySettings)
+    if each.name not in {"endpoint_id", "base_url", "api_key", "trusted"}
 )
 """The settings that a variable `GATEWAY_` + name in capitals sets."""
 
@@ -177,3 +198,37 @@ def explained(problem: ValidationError, chosen: Mapping[str, str], env: Mapping[
     shown = "" if setting.endswith("tokens") else f"={env[name]!r}"
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected a number")
     return f"{name}{shown}: {EXPECTED.get(first['type'], message)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectSettings:
+    """Where a direct server listens: RunPod's own variables for a load balancer's workers."""
+
+    port: int = 8010
+    health_port: int | None = None  # None: the same
+    health_path: str = "/ping"
+    is_balanced: bool = False
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read `PORT`, `PORT_HEALTH` and `HEALTH_CHECK_PATH`.
+
+        Raises:
+            GatewayStartError: A value is not allowed.
+        """
+        env = os.environ if env is None else env
+        is_balanced = bool(env.get("RUNPOD_ENDPOINT_ID"))
+        port = port_of("PORT", env, 80 if is_balanced else 8010)
+        path = env.get("HEALTH_CHECK_PATH") or "/ping"
+        if not re.fullmatch(r"/[\w./-]{0,200}", path):
+            raise GatewayStartError(f"HEALTH_CHECK_PATH={path!r}: expected a path such as /ping")
+        health = port_of("PORT_HEALTH", env, port)
+        return cls(port, None if health == port else health, path, is_balanced)
+
+
+def port_of(name: str, env: Mapping[str, str], default: int) -> int:
+    """Return the port that a variable names; raises GatewayStartError if it is not one."""
+    value = env.get(name) or str(default)
+    if not re.fullmatch(r"\d{1,5}", value) or int(value) > 65_535:
+        raise GatewayStartError(f"{name}={value!r}: expected a port from 0 to 65535")
+    return int(value)

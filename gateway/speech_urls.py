@@ -105,6 +105,11 @@ class GrowingSpeeches:
         self._gateway = gateway
         self._speeches: dict[str, GrowingSpeech] = {}
 
+    @property
+    def making(self) -> int:
+        """How many are still being made."""
+        return sum(not speech.complete for speech in self._speeches.values())
+
     def add(self, context: Context, owner: TokenUsage) -> GrowingSpeech:
         """Begin the speech of a context, for a token.
 

@@ -12,20 +12,17 @@ import logging
 import signal
 import sys
 import threading
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import cache
-from os import _exit
 from types import FrameType
 from typing import Any
 
 try:
-    from worker.assembly import create_worker
-    from worker.check import cache_trouble, check, fitness
-    from worker.engines.choose import TITLES, Loaded, choose, load
+    from worker.assembly import loaded_worker
+    from worker.check import check, fitness
     from worker.errors import StartError
     from worker.handler import Worker
-    from worker.settings import Settings, prepare_environment, private_clips_allowed, takes_jobs
+    from worker.settings import Settings, prepare_environment, takes_jobs
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -33,7 +30,6 @@ except ModuleNotFoundError as missing:
 
 log = logging.getLogger("worker")
 SDK_OPTIONS = ("--rp_",)  # prefixes of the options that RunPod's SDK reads itself
-LAST_WORDS_SECONDS = 3.0  # for delivering the error records of the jobs that fail
 LEAVING_SECONDS = 0.1  # from one look at the jobs under way to the next
 TASKS: list[asyncio.Task[None]] = []  # which are kept until they end
 
@@ -86,46 +82,9 @@ async def leave() -> None:
     asyncio.get_running_loop().call_soon(sys.exit)
 
 
-def load_engine(settings: Settings) -> Loaded:
-    """Load the engine and log the lines that operators search for."""
-    name = choose(settings)
-    started = time.monotonic()
-    log.info("=== Initializing %s TTS (module-level singleton) ===", TITLES[name].split()[0].split("-")[0])
-    log.info("Loading %s model (singleton)...", TITLES[name])
-    loaded = load(name, settings)
-    log.info("Device: %s", loaded.engine.device)
-    log.info("\u2713 Model loaded in %.2fs", time.monotonic() - started)
-    for note in loaded.notes:
-        log.info(note)
-    return loaded
-
-
-async def fetch(url: str) -> bytes:
-    """Return the clip at `url`."""
-    return await (await asyncio.to_thread(clip_fetcher))(url)
-
-
-@cache
-def clip_fetcher() -> Callable[[str], Awaitable[bytes]]:
-    """Return what fetches clips; the import takes most of a second, and few workers need it."""
-    from worker.voices.addresses import GuardedNetwork, is_public  # noqa: PLC0415
-    from worker.voices.fetch import ClipFetcher  # noqa: PLC0415
-
-    anywhere = private_clips_allowed()
-    return ClipFetcher(GuardedNetwork(lambda address: anywhere or is_public(address)))
-
-
-def die() -> None:
-    """End the process after a few seconds with exit code 1; the platform starts a fresh one."""
-    threading.Timer(LAST_WORDS_SECONDS, _exit, args=(1,)).start()
-
-
 def create(settings: Settings) -> Worker:
     """Load the engine and return the worker of this process."""
-    for warning in (settings.cache_folder()[1], cache_trouble(settings)):
-        if warning:
-            log.warning(warning)
-    return create_worker(settings, load_engine(settings), fetch=fetch, on_death=die)
+    return loaded_worker(settings)
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -90,6 +90,11 @@ class Worker:
         """Return a text for `handle`, which takes it while it comes."""
         return IncomingText()
 
+    def figures(self) -> dict[str, float]:
+        """Return how many slots there are, and how many speeches and utterances are being made."""
+        work = self.scheduler.work
+        return {"slots": self.engine.slots, "speeches": work["speeches"], "utterances": work["utterances"]}
+
     @property
     def concurrency(self) -> int:
         """How many jobs to take at once: the SDK counts a new job twice and sleeps for a second when full."""

@@ -60,6 +60,8 @@ class Settings:
     The annotations hold for `from_env` alone: the constructor checks nothing.
     """
 
+    # How it is reached: from a queue, or itself an HTTP server; the image's entry reads it.
+    mode: Literal["queue", "direct"] = "queue"
     engine: str = "auto"  # one of `worker.engines.choose.ENGINES`, which refuses others
     device: Literal["auto", "cuda", "cpu"] = "auto"  # cuda if there is a GPU
     # auto: the checkpoint's own if it was baked in one, else bf16 if the device computes in it

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from tests.kits.stuck import hung_while
 from worker import __main__ as entry
-from worker.assembly import create_worker
+from worker.assembly import create_worker, load_engine
+from worker.assembly import die as end_soon
 from worker.cache import Cache, Publication
 from worker.engines import Fault, Take
 from worker.engines.choose import Loaded
@@ -102,7 +103,7 @@ def stuck(settings: Settings) -> Worker:
 
     hung_while(hangs)
     cache = Cache(folder, settings.cache_max_bytes, volume=Volume(rest_seconds=1.0))
-    return create_worker(settings, entry.load_engine(settings), on_death=entry.die, cache=cache)
+    return create_worker(settings, load_engine(settings), on_death=end_soon, cache=cache)
 
 
 CACHES: dict[str, type[Cache]] = {"dying": DyingCache, "refusing": RefusingCache, "jumping": Cache}
@@ -111,7 +112,7 @@ CACHES: dict[str, type[Cache]] = {"dying": DyingCache, "refusing": RefusingCache
 def hanging(settings: Settings) -> Worker:
     """Return a worker whose engine hangs, and counts as hanging after a second."""
     loaded = Loaded(HangingTone(settings))
-    return create_worker(settings, loaded, on_death=entry.die, hung_seconds=1.0)
+    return create_worker(settings, loaded, on_death=end_soon, hung_seconds=1.0)
 
 
 WORKERS = {"hanging": hanging, "stuck": stuck}
@@ -120,7 +121,7 @@ WORKERS = {"hanging": hanging, "stuck": stuck}
 def with_cache(kind: str, settings: Settings) -> Worker:
     """Return a worker that keeps its speech in a cache of this kind."""
     cache = CACHES[kind](settings.cache_folder()[0], settings.cache_max_bytes, time.time)
-    return create_worker(settings, entry.load_engine(settings), on_death=entry.die, cache=cache)
+    return create_worker(settings, load_engine(settings), on_death=end_soon, cache=cache)
 
 
 def main(kind: str) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.app import create_app
 from gateway.openai_body import SpeechBody
+from gateway.queue_endpoint import QueueEndpoint
 from gateway.settings import GatewaySettings
 from tests.kits.gateway import KEY, TOKEN, MemoryQueue
 
@@ -103,7 +105,7 @@ def check_gateway_call(given: tuple[str, str, bytes, dict[str, str]]) -> None:
     queue = CountingQueue()
 
     async def call() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app(SETTINGS, queue))
+        transport = httpx.ASGITransport(create_app(SETTINGS, partial(QueueEndpoint, queue)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await asyncio.wait_for(client.request(method, path, content=body, headers=headers), 20)
 

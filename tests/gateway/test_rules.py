@@ -236,7 +236,7 @@ def test_an_endpoints_error_is_reported_without_keys_and_addresses(
 def test_the_metrics_are_prometheus_text() -> None:
     metrics = Metrics()
     metrics.count("errors", "too_large")
-    metrics.first_audio(0.3)
+    metrics.time("first_audio", 0.3)
     text = metrics.text()
     assert 'gateway_errors_total{code="too_large"} 1\n' in text
     assert 'gateway_first_audio_seconds_bucket{le="0.2"} 0\n' in text

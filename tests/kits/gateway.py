@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from chatterpod import Chunk, EngineFailed, UnknownVoice
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.app import create_app
+from gateway.queue_endpoint import QueueEndpoint
 from gateway.server import Server, bind, configured
 from gateway.settings import GatewaySettings
 from segmenter import plan
@@ -129,7 +131,7 @@ async def running_gateway(
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = GatewaySettings(**(defaults | settings))
     listening = bind("127.0.0.1", 0)
-    app = create_app(chosen, queue)
+    app = create_app(chosen, partial(QueueEndpoint, queue))
     server = Server(configured(app, chosen), lambda: None, app.state.requests.end)
     serving = asyncio.create_task(server.serve([listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

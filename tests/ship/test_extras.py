@@ -12,10 +12,13 @@ ROOT = Path(__file__).parents[2]
 TREES = ("worker", "segmenter", "encoder", "localpod", "gateway", "clients/python")
 IMPORTS = """
 import sys
+from functools import partial
 from gateway.app import create_app
+from gateway.queue_endpoint import QueueEndpoint
+from gateway.runpod_queue import RunPodQueue
 from gateway.settings import GatewaySettings
-env = {"RUNPOD_ENDPOINT_ID": "none", "RUNPOD_API_KEY": "none"}
-routes = create_app(GatewaySettings.from_env(env)).routes
+settings = GatewaySettings.from_env({"RUNPOD_ENDPOINT_ID": "none", "RUNPOD_API_KEY": "none"})
+routes = create_app(settings, partial(QueueEndpoint, RunPodQueue(settings))).routes
 print(len(routes) > 5, "runpod" in sys.modules, "lameenc" in sys.modules)
 """
 
