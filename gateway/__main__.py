@@ -3,11 +3,16 @@
 import argparse
 import logging
 import sys
+from collections.abc import Callable
 from functools import partial
 
 from gateway.app import create_app
+from gateway.background import BackgroundTasks
+from gateway.direct_endpoint import DirectEndpoint, RemoteWorker
+from gateway.endpoint import Endpoint
 from gateway.errors import GatewayStartError
 from gateway.gateway import is_this_machine
+from gateway.metrics import Metrics
 from gateway.queue_endpoint import QueueEndpoint
 from gateway.runpod_queue import RunPodQueue
 from gateway.server import bind, check_installed, serve
@@ -29,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = GatewaySettings.from_env()
         check_open(settings, args.host)
         check_installed()
-        app = create_app(settings, partial(QueueEndpoint, RunPodQueue(settings)))
+        app = create_app(settings, endpoint_of(settings))
         sock = bind(args.host, args.port)
     except GatewayStartError as error:
         sys.stderr.write(f"gateway: {error}\n")
@@ -38,10 +43,23 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def endpoint_of(settings: GatewaySettings) -> Callable[[Metrics, BackgroundTasks], Endpoint]:
+    """Return what makes the endpoint that the settings name: a direct worker, or a queue.
+
+    Raises:
+        GatewayStartError: The endpoint's id or the base URL is wrong.
+    """
+    if settings.worker_url:
+        worker = RemoteWorker(settings.worker_url, settings.api_key, settings.cold_seconds)
+        return lambda metrics, _: DirectEndpoint(worker, metrics)
+    return partial(QueueEndpoint, RunPodQueue(settings))
+
+
 def announce(url: str, settings: GatewaySettings) -> None:
     """Log where the gateway listens, how many tokens there are, and which endpoint it uses."""
     tokens = len(settings.tokens) or "none, every client on this machine may speak"
-    log.info("%s (tokens: %s), speaking through %s/%s", url, tokens, settings.base_url, settings.endpoint_id)
+    through = settings.worker_url or f"{settings.base_url}/{settings.endpoint_id}"
+    log.info("%s (tokens: %s), speaking through %s", url, tokens, through)
 
 
 def check_open(settings: GatewaySettings, host: str) -> None:

@@ -49,6 +49,7 @@ __all__ = [
     "RangeRefused",
     "TooLarge",
     "TooSlow",
+    "TryLater",
     "Unauthorized",
     "translated",
 ]

@@ -105,6 +105,15 @@ class Gateway:
         if origin not in {*allowed, f"http://{host}", f"https://{host}"} and (origin is not None or foreign):
             raise OriginRefused("pages of this origin may not use the gateway: GATEWAY_ORIGINS lists others")
 
+    def check_readiness(self) -> None:
+        """Take speech only while the process does not end.
+
+        Raises:
+            GatewayShutdown: It is about to end.
+        """
+        if not self.readiness.takes_speech:
+            raise GatewayShutdown("the server is ending: another one takes new speech", 1.0)
+
     def count_request(self, usage: TokenUsage, kind: str) -> None:
         """Count a request or a context.
 
@@ -112,8 +121,7 @@ class Gateway:
             Exhausted: More than the token may make.
             GatewayShutdown: The process is about to end.
         """
-        if not self.readiness.takes_speech:
-            raise GatewayShutdown("the server is ending: another one takes new speech", 1.0)
+        self.check_readiness()
         usage.request(time.time())
         self.metrics.count("requests", kind)
 

@@ -12,9 +12,10 @@ from gateway.gateway import Gateway
 from gateway.limits import TokenUsage
 from gateway.messages import Auth
 
-__all__ = ["POLICY_VIOLATION", "TRY_LATER", "authorized", "receive_frame", "refuse"]
+__all__ = ["NORMAL", "POLICY_VIOLATION", "RESTART", "TRY_LATER", "authorized", "receive_frame", "refuse"]
 
-POLICY_VIOLATION, TRY_LATER = 1008, 1013  # RFC 6455, section 7.4.1, and IANA's registry
+# RFC 6455, section 7.4.1, and IANA's registry
+NORMAL, POLICY_VIOLATION, RESTART, TRY_LATER = 1000, 1008, 1012, 1013
 AUTH_S = 10.0  # for the first message of a page, which cannot set a header
 
 
@@ -30,6 +31,7 @@ async def authorized(socket: WebSocket, gateway: Gateway) -> TokenUsage:
         header = f"Bearer {await first_token(socket, gateway)}"
     usage = gateway.usage(header)
     socket.scope.get("extensions", {}).get(CONNECTION, {}).get("know", lambda: None)()
+    gateway.check_readiness()
     gateway.door.check()
     usage.connect()
     return usage

@@ -75,6 +75,13 @@ def parsed_language(value: str) -> str:
     return value.strip()
 
 
+def parsed_url(value: str) -> str:
+    """Return the URL of a server, without a path."""
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", value):
+        raise ValueError("expected the URL of a direct worker, such as https://ID.api.runpod.ai")
+    return value.rstrip("/")
+
+
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """What the operator chose; each field but RunPod's is the variable `GATEWAY_` + its name in capitals.
@@ -109,6 +116,9 @@ class GatewaySettings:
     heartbeat_s: Annotated[int, Field(ge=1, le=3_600)] = 15
     # A socket of a direct server that has nothing to do is closed; 0: never. Behind a balancer 20.
     idle_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    worker_url: Annotated[str, BeforeValidator(parsed_url)] = ""  # of a direct worker, instead of a queue
+    # How long a direct worker may take to start.
+    cold_seconds: Annotated[int, Field(ge=0, le=3_600)] = 120
     trusted: bool = False  # whether whoever leads requests here has checked who asks
     endpoint_id: str = ""
     base_url: str = RUNPOD
@@ -128,12 +138,13 @@ class GatewaySettings:
                 the key is missing.
         """
         env = os.environ if env is None else env
-        for name in ("RUNPOD_ENDPOINT_ID", "RUNPOD_API_KEY"):
+        needed = () if env.get("GATEWAY_WORKER_URL") else ("RUNPOD_ENDPOINT_ID", "RUNPOD_API_KEY")
+        for name in needed:
             if not env.get(name):
                 raise GatewayStartError(f"{name} is not set: the gateway speaks through a RunPod endpoint")
         endpoint = {
-            "endpoint_id": env["RUNPOD_ENDPOINT_ID"],
-            "api_key": env["RUNPOD_API_KEY"],
+            "endpoint_id": env.get("RUNPOD_ENDPOINT_ID", ""),
+            "api_key": env.get("RUNPOD_API_KEY", ""),
             "base_url": env.get("RUNPOD_ENDPOINT_BASE_URL") or RUNPOD,
         }
         return cls._read(env, endpoint)

@@ -115,6 +115,12 @@ class Timeline:
             self._job_start = self.size
         return PlacedChunk(audio, base + chunk.start_ms, end, captions, last)
 
+    def add(self, placed: PlacedChunk) -> None:
+        """Add a chunk that somebody else has placed on this clock."""
+        self.size += len(placed.audio)
+        self.captions += placed.captions
+        self.duration_ms = max(self.duration_ms, placed.end_ms)
+
 
 def placed_caption(segment: Mapping[str, Any], base_ms: int, span: Span, text: str) -> ContextCaption:
     """Return a job's caption on the context's clock and in the context's text."""

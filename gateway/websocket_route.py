@@ -5,28 +5,42 @@ import logging
 import time
 from collections import OrderedDict
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway import messages
+from gateway.active_context import ActiveContext
 from gateway.context import Context, ContextState
 from gateway.endpoint import ContextSpeech
-from gateway.errors import BadMessage, BadRequest, ContextEnded, Exhausted, GatewayError, MissingResource
+from gateway.errors import (
+    BadMessage,
+    BadRequest,
+    ContextEnded,
+    Exhausted,
+    GatewayError,
+    MissingResource,
+    TryLater,
+)
 from gateway.gateway import Gateway
-from gateway.handshake import POLICY_VIOLATION, TRY_LATER, authorized, receive_frame, refuse
+from gateway.handshake import (
+    NORMAL,
+    POLICY_VIOLATION,
+    RESTART,
+    TRY_LATER,
+    authorized,
+    receive_frame,
+    refuse,
+)
 from gateway.limits import MessagePace, TokenUsage
 from gateway.messages import Auth, Cancel, Close, Flush, Message, Ping, Speak, SpeakOptions, Start, Text
-from segmenter import Silence
 
 __all__ = ["stream"]
 
 log = logging.getLogger("gateway")
 
-# Seconds without more text: what has ended is spoken, then what may go on (Dr., 3.), then what is open.
-SILENCES = ((0.4, Silence.SHORT), (2.5, Silence.MEDIUM), (5.0, Silence.LONG))
 MOST_ERRORS = 50  # wrong messages in a row, after which the connection is closed
+LOOK_S = 0.25  # how often a connection looks whether it has to end
 REMEMBERED = 16  # ended contexts: clients may cancel them while their audio is still playing
 
 
@@ -37,7 +51,7 @@ async def stream(socket: WebSocket) -> None:
     try:
         usage = await authorized(socket, gateway)
     except GatewayError as error:
-        code = TRY_LATER if isinstance(error, Exhausted) else POLICY_VIOLATION
+        code = TRY_LATER if isinstance(error, TryLater) else POLICY_VIOLATION
         await refuse(socket, gateway, error, code)
         return
     except WebSocketDisconnect:
@@ -51,37 +65,6 @@ async def stream(socket: WebSocket) -> None:
         usage.disconnect()
 
 
-@dataclass(slots=True)
-class ActiveContext:
-    """A context of a connection, and the task that sends its audio."""
-
-    context: Context
-    speech: ContextSpeech
-    sender: asyncio.Task[None] | None = None
-    pause_timer: asyncio.TimerHandle | None = None
-
-    def restart_timer(self) -> None:
-        """Have what is over spoken if no more text comes for one of `SILENCES`."""
-        self.stop_timer()
-        self._wait(0)
-
-    def stop_timer(self) -> None:
-        """Stop the timer, if it runs."""
-        if self.pause_timer is not None:
-            self.pause_timer.cancel()
-
-    def _wait(self, number: int) -> None:
-        waited = SILENCES[number - 1][0] if number else 0.0
-        wait = SILENCES[number][0] - waited
-        self.pause_timer = asyncio.get_running_loop().call_later(wait, self._paused, number)
-
-    def _paused(self, number: int) -> None:
-        self.context.pause(SILENCES[number][1])
-        self.speech.update()
-        if number + 1 < len(SILENCES):
-            self._wait(number + 1)
-
-
 class Connection:
     """One client and its contexts."""
 
@@ -92,12 +75,12 @@ class Connection:
         self._contexts: dict[str, ActiveContext] = {}
         self._ended: OrderedDict[str, Context] = OrderedDict()
         self._lock = asyncio.Lock()  # no message comes between a caption and its audio
-        self._sent_at = time.monotonic()
+        self._sent_at = self._used_at = time.monotonic()
         self._pace = MessagePace()
 
     async def run(self) -> None:
         """Handle messages until the connection ends; then stop all its contexts."""
-        heartbeat = asyncio.create_task(self._heartbeat())
+        watching = [asyncio.create_task(self._heartbeat()), asyncio.create_task(self._watch_end())]
         self._gateway.prewarm()
         try:
             await self._send({"type": "ready", "heartbeat_s": self._gateway.settings.heartbeat_s})
@@ -105,7 +88,8 @@ class Connection:
         except (WebSocketDisconnect, RuntimeError):  # the latter: a send after the close
             pass
         finally:
-            heartbeat.cancel()
+            for task in watching:
+                task.cancel()
             for active in self._contexts.values():
                 self._stop(active)
 
@@ -119,6 +103,8 @@ class Connection:
                 await asyncio.sleep(self._pace.wait(time.monotonic()))
                 message = messages.parse(data, self._gateway.settings.max_message_bytes)
                 context_id = getattr(message, "context_id", None)
+                if not isinstance(message, Ping):
+                    self._used_at = time.monotonic()
                 await self._handle(message)
                 errors = 0
             except GatewayError as error:
@@ -228,7 +214,7 @@ class Connection:
             if active.context.active:
                 await self._socket.send_json(caption)
                 await self._socket.send_bytes(audio)
-                self._sent_at = time.monotonic()
+                self._sent_at = self._used_at = time.monotonic()
 
     async def _cancel(self, message: Cancel) -> None:
         """Stop a context, also one that is done: its audio may still be playing."""
@@ -284,6 +270,34 @@ class Connection:
                     await asyncio.sleep(left)
                 else:
                     await self._send({"type": "heartbeat"})
+
+    async def _watch_end(self) -> None:
+        """Close the connection if it has nothing to do for too long, or because the process ends."""
+        gateway, idle_s = self._gateway, self._gateway.settings.idle_seconds
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while not gateway.draining.is_set():
+                await wait_for(gateway.draining, LOOK_S if idle_s else None)
+                if idle_s and not self._is_speaking and time.monotonic() - self._used_at > idle_s:
+                    await self._socket.close(NORMAL, "idle")
+                    return
+            while self._contexts:
+                for active in self._contexts.values():
+                    active.close_if_silent()
+                await asyncio.sleep(LOOK_S)
+            await self._socket.close(RESTART, "the server is ending")
+
+    @property
+    def _is_speaking(self) -> bool:
+        """Whether audio is due or being sent."""
+        states = [active.context.state for active in self._contexts.values()]
+        return ContextState.CLOSED in states or self._lock.locked()
+
+
+async def wait_for(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for an event, or for so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def done(context_id: str, speech: ContextSpeech) -> dict[str, Any]:

@@ -26,7 +26,10 @@ PLANTED = {
         "asyncio",
     ),
     "the segmenter and the encoder do not know each other": ("segmenter/scripts.py", "encoder.pcm"),
-    "nothing imports the worker (localpod starts it by command line)": ("localpod/pod.py", "worker.errors"),
+    "the worker's assembly is imported by the direct server, and nothing else of it by others": (
+        "gateway/direct.py",
+        "worker.errors",
+    ),
     "runpod is imported by the entry point alone": ("worker/handler.py", "runpod"),
     "torch is imported by engines alone": ("worker/check.py", "torch"),
     "LAME is imported by one module": ("encoder/frames.py", "lameenc"),

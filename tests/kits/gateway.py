@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,10 @@ from chatterpod import Chunk, EngineFailed, UnknownVoice
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.app import create_app
+from gateway.background import BackgroundTasks
+from gateway.endpoint import Endpoint
+from gateway.gateway import Gateway
+from gateway.metrics import Metrics
 from gateway.queue_endpoint import QueueEndpoint
 from gateway.server import Server, bind, configured
 from gateway.settings import GatewaySettings
@@ -113,6 +117,7 @@ class RunningGateway:
     queue: MemoryQueue
     http: httpx.AsyncClient
     server: Server
+    gateway: Gateway
 
     def connect(self, token: str | None = TOKEN, **options: Any) -> connect:
         """Return a connection to its WebSocket, as a context manager."""
@@ -128,10 +133,20 @@ async def running_gateway(
 ) -> AsyncIterator[RunningGateway]:
     """Serve a gateway on a free port of this machine."""
     queue = queue or MemoryQueue()
+    async with served(partial(QueueEndpoint, queue), **settings) as gateway:
+        gateway.queue = queue
+        yield gateway
+
+
+@asynccontextmanager
+async def served(
+    endpoint_of: Callable[[Metrics, BackgroundTasks], Endpoint], **settings: Any
+) -> AsyncIterator[RunningGateway]:
+    """Serve a gateway that speaks through an endpoint on a free port of this machine."""
     defaults: dict[str, Any] = {"tokens": (TOKEN,), "endpoint_id": "ep", "api_key": KEY}
     chosen = GatewaySettings(**(defaults | settings))
     listening = bind("127.0.0.1", 0)
-    app = create_app(chosen, partial(QueueEndpoint, queue))
+    app = create_app(chosen, endpoint_of)
     server = Server(configured(app, chosen), lambda: None, app.state.requests.end)
     serving = asyncio.create_task(server.serve([listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -141,7 +156,7 @@ async def running_gateway(
         async with httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20
         ) as http:
-            yield RunningGateway(url, queue, http, server)
+            yield RunningGateway(url, MemoryQueue(), http, server, app.state.gateway)
     finally:
         server.should_exit = True
         await serving
@@ -206,5 +221,6 @@ __all__ = [
     "audio_of",
     "connected",
     "running_gateway",
+    "served",
     "websockets",
 ]
