@@ -19,7 +19,7 @@ PROGRAMS_READY = .clients/.ready
 # Tests start hundreds of processes: without compiled files each compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: image help setup tools browser clients demo serve timing drills fuzz quick test check format bench clean
+.PHONY: image help setup tools browser clients demo serve serve-queue timing drills fuzz quick test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,7 +43,10 @@ $(BENCH_READY): $(DEV_READY) requirements/bench.txt
 demo: $(RUN_READY)  ## hear a paragraph begin while it is being made, then once more from the cache
 	@$(BIN)/python -m bench.demo
 
-serve: $(RUN_READY)  ## keep a local endpoint running, with a page to try it
+serve: $(RUN_READY)  ## speak on this machine by HTTP and WebSocket, with a page to try it
+	@$(BIN)/python -m gateway.direct
+
+serve-queue: $(RUN_READY)  ## keep a local RunPod queue running, with a page to try it
 	@$(BIN)/python -m localpod
 
 setup: $(DEV_READY)  ## install what checks and tests need

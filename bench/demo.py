@@ -35,7 +35,7 @@ def main() -> int:
             print("\n".join(last_words(log.read().splitlines())), file=sys.stderr)
             complain(f"{error}: what the worker said is above")
             return 1
-    say(f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` opens a page to try.")
+    say(f"\nThe speech is in {OUTPUT} ({OUTPUT.stat().st_size:,} bytes). `make serve` opens a page.")
     return 0
 
 

@@ -157,8 +157,7 @@ class GatewaySettings:
         GATEWAY_TOKENS is set.
         """
         env = os.environ if env is None else env
-        is_balanced = bool(env.get("RUNPOD_ENDPOINT_ID"))
-        return cls._read(env, {"trusted": True, "idle_seconds": 20} if is_balanced else {})
+        return cls._read(env, {"trusted": True, "idle_seconds": 20} if is_balanced(env) else {})
 
     @classmethod
     def _read(cls, env: Mapping[str, str], given: Mapping[str, Any]) -> Self:
@@ -228,13 +227,21 @@ class DirectSettings:
             GatewayStartError: A value is not allowed.
         """
         env = os.environ if env is None else env
-        is_balanced = bool(env.get("RUNPOD_ENDPOINT_ID"))
-        port = port_of("PORT", env, 80 if is_balanced else 8010)
+        balanced = is_balanced(env)
+        port = port_of("PORT", env, 80 if balanced else 8010)
         path = env.get("HEALTH_CHECK_PATH") or "/ping"
         if not re.fullmatch(r"/[\w./-]{0,200}", path):
             raise GatewayStartError(f"HEALTH_CHECK_PATH={path!r}: expected a path such as /ping")
         health = port_of("PORT_HEALTH", env, port)
-        return cls(port, None if health == port else health, path, is_balanced)
+        return cls(port, None if health == port else health, path, balanced)
+
+
+def is_balanced(env: Mapping[str, str]) -> bool:
+    """Whether this is an endpoint's worker, to which RunPod's load balancer leads what it has let in.
+
+    An endpoint's id alone is no sign: on a developer's machine the clients read it.
+    """
+    return bool(env.get("RUNPOD_ENDPOINT_ID") and env.get("RUNPOD_POD_ID"))
 
 
 def port_of(name: str, env: Mapping[str, str], default: int) -> int:

@@ -60,8 +60,6 @@ class Settings:
     The annotations hold for `from_env` alone: the constructor checks nothing.
     """
 
-    # How it is reached: from a queue, or itself an HTTP server; the image's entry reads it.
-    mode: Literal["queue", "direct"] = "queue"
     engine: str = "auto"  # one of `worker.engines.choose.ENGINES`, which refuses others
     device: Literal["auto", "cuda", "cpu"] = "auto"  # cuda if there is a GPU
     # auto: the checkpoint's own if it was baked in one, else bf16 if the device computes in it
@@ -86,6 +84,8 @@ class Settings:
     slots: Annotated[int, Field(ge=1, le=64)] | None = None
     max_characters: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # How it is reached: from a queue, or itself an HTTP server; the image's entry reads it.
+    mode: Literal["queue", "direct"] = "queue"
     # Of the `tone` engine: seconds of audio per second and slot.
     tone_speed: Annotated[float, Field(ge=0.1, le=100_000)] = 1_000.0
     endpoint_id: str = ""  # RUNPOD_ENDPOINT_ID

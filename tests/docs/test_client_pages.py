@@ -74,7 +74,7 @@ def pasted(script: str, env: dict[str, str], folder: Path) -> subprocess.Complet
 
 
 def local(page: str, env: dict[str, str]) -> list[str]:
-    """Return a page's blocks with the test's endpoint in the place of RunPod's, or of `make serve`'s."""
+    """Return a page's blocks with the test's endpoint in place of RunPod's, or of `make serve-queue`'s."""
     places = re.compile(r"https://api\.runpod\.ai/v2|http://127\.0\.0\.1:8008/v2")
     return [places.sub(env["RUNPOD_ENDPOINT_BASE_URL"], block) for block in blocks(page, "sh")]
 

@@ -1,4 +1,4 @@
-"""Import what the worker and learning a voice import, seeing only the packages that the image holds."""
+"""Import what worker, direct server and learning a voice import, seeing only the image's packages."""
 
 import importlib
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.image import pins
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
-OURS = {"chatterpod-worker"}
+OURS = {"chatterpod-worker", "chatterpod"}
 
 
 def plain(name: str) -> str:
@@ -38,8 +38,9 @@ class OnlyTheImage(MetaPathFinder):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    sys.path.remove(str(Path(__file__).parent))  # a kit of the tests has the gateway's name
     sys.meta_path.insert(0, OnlyTheImage())
-    for module in ("worker.__main__", "runpod", "torchaudio.transforms", "pyloudnorm"):
+    for module in ("worker.__main__", "runpod", "gateway.direct", "torchaudio.transforms", "pyloudnorm"):
         importlib.import_module(module)
     cloning = importlib.import_module("worker.engines.chatterbox.cloning")
     numpy = importlib.import_module("numpy")

@@ -9,6 +9,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 from tests.kits.recipe import DOCKERFILE, LINES, ROOT, STAGES, defaulted, instructions
 from worker.engines.chatterbox.catalogue import MODELS
 from worker.settings import Settings
@@ -81,19 +83,38 @@ def test_the_settings_of_the_image_are_settings_and_name_engine_and_device() -> 
     assert any(env["TTS_MODEL_DIR"].startswith(line.split()[-1]) for line in instructions("COPY"))
 
 
-def test_the_command_starts_the_worker_and_without_weights_or_gpu_it_ends_with_one_line(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [
+        ("queue", r"worker: no Chatterbox-Turbo weights in \S+: set TTS_MODEL_DIR\n"),
+        (
+            "direct",
+            r"gateway: http://0\.0\.0\.0:\d+ (.*\n){3}worker: no Chatterbox-Turbo weights in \S+: .*\n",
+        ),
+        ("both", r"worker: TTS_MODE='both': expected one of queue, direct\n"),
+    ],
+)
+def test_the_command_starts_what_the_mode_names_and_without_weights_or_gpu_it_ends(
+    mode: str, error: str, tmp_path: Path
 ) -> None:
     command = json.loads(instructions("CMD")[0])
-    assert command[0] == "python"
-    for name in ("segmenter", "encoder", "worker"):
+    assert command == ["/bin/sh", "/entry.sh"]
+    for name in ("segmenter", "encoder", "worker", "gateway"):
         shutil.copytree(ROOT / name, tmp_path / name)  # what the image holds, and nothing else
-    env = environment() | {"TTS_MODEL_DIR": str(tmp_path / "none"), "PATH": os.environ["PATH"]}
+    shutil.copytree(ROOT / "clients/python/chatterpod", tmp_path / "chatterpod")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = environment() | {"TTS_MODEL_DIR": str(tmp_path / "none"), "PATH": path, "PORT": "0"}
     done = subprocess.run(
-        [sys.executable, *command[1:]], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        ["/bin/sh", str(ROOT / "image/entry.sh")],
+        cwd=tmp_path,
+        env=env | {"TTS_MODE": mode},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 1
-    assert re.fullmatch(r"worker: no Chatterbox-Turbo weights in \S+: set TTS_MODEL_DIR\n", done.stderr)
+    assert re.fullmatch(error, done.stderr)
 
 
 def test_the_multilingual_image_serves_its_model_with_what_it_reads_chinese_with() -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-__all__ = ["Pace"]
+__all__ = ["SpeakingPace"]
 
 UNKNOWN_PACE = 100.0  # characters a second, until the first take: seven times the pace of speech
 SHARE = 0.2  # of the newest take in the mean
 
 
-class Pace:
+class SpeakingPace:
     """How many characters a second one of the engine's slots speaks, as a moving mean."""
 
     def __init__(self) -> None:

@@ -18,10 +18,10 @@ from worker.speech.planning import Fitting, rest_between, sizes_of, utterance
 __all__ = ["GrowingPlan", "GrowingText"]
 
 
-class Signal(Enum):
-    """What else than text and silences comes."""
+class TextEnd(Enum):
+    """What comes after all text and silences."""
 
-    CLOSE = auto()
+    CLOSED = auto()
 
 
 class GrowingText:
@@ -32,7 +32,7 @@ class GrowingText:
     """
 
     def __init__(self) -> None:
-        self.inputs: deque[str | Silence | Signal] = deque()  # what is not planned yet
+        self.inputs: deque[str | Silence | TextEnd] = deque()  # what is not planned yet
         self.text = ""  # without the space before it
         self.offset = 0  # of `text` in the text as given, in code points
         self.closed = False
@@ -64,7 +64,7 @@ class GrowingText:
         if not self.closed:
             self.closed = True
             self.text = self.text.rstrip()
-            self.inputs.append(Signal.CLOSE)
+            self.inputs.append(TextEnd.CLOSED)
 
 
 class GrowingPlan:
@@ -110,7 +110,7 @@ class GrowingPlan:
             self._text.text, request.language.strip().lower(), sizes_of(request), request.marks
         )
 
-    def _take(self, given: str | Silence | Signal) -> None:
+    def _take(self, given: str | Silence | TextEnd) -> None:
         if isinstance(given, str):
             cut = self._segmenter.push(given)
         elif isinstance(given, Silence):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from worker.engines import Engine, Utterance
 from worker.speech.active import ActiveSpeech
-from worker.speech.admission import Pace
+from worker.speech.admission import SpeakingPace
 
 __all__ = ["EngineSlots"]
 
@@ -26,7 +26,7 @@ class EngineSlots:
         self._clock = clock
         self._ids = itertools.count()
         self._inside: dict[int, tuple[ActiveSpeech, float]] = {}  # and since when
-        self._pace = Pace()
+        self._pace = SpeakingPace()
 
     def __len__(self) -> int:
         return len(self._inside)
