@@ -41,7 +41,7 @@ class Connects(Protocol):
         """Return a connection that is ready, to the worker of this id if that is possible."""
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The connection ended, or could not be made; another one may do."""
 
 
@@ -130,7 +130,7 @@ class DirectSpeech:
             sending = asyncio.create_task(self._send(socket, leg))
             try:
                 return await self._receive(socket, leg)
-            except (Lost, ConnectionClosed):
+            except (ConnectionLost, ConnectionClosed):
                 if self._has_audio and not self._is_spoken():
                     raise EndpointFailed("the worker was lost amid the speech") from None
                 await self._wait_for_text()
@@ -190,7 +190,7 @@ class DirectSpeech:
     def _problem(self, message: Mapping[str, Any]) -> Exception:
         problem = problem_of(message["code"], message["message"], message.get("retry_after_s"))
         is_lost = isinstance(problem, GatewayShutdown) and not self._has_audio
-        return Lost() if is_lost else problem
+        return ConnectionLost() if is_lost else problem
 
     async def _pass(self, message: Mapping[str, Any], audio: bytes | str, leg: Leg) -> None:
         assert isinstance(audio, bytes)  # noqa: S101 - the protocol's: a binary frame follows
