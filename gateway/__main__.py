@@ -8,7 +8,6 @@ from functools import partial
 
 from gateway.app import create_app
 from gateway.background import BackgroundTasks
-from gateway.direct_endpoint import DirectEndpoint, RemoteWorker
 from gateway.endpoint import Endpoint
 from gateway.errors import GatewayStartError
 from gateway.gateway import is_this_machine
@@ -50,6 +49,8 @@ def endpoint_of(settings: GatewaySettings) -> Callable[[Metrics, BackgroundTasks
         GatewayStartError: The endpoint's id or the base URL is wrong.
     """
     if settings.worker_url:
+        from gateway.direct_endpoint import DirectEndpoint, RemoteWorker  # noqa: PLC0415 - after the check
+
         worker = RemoteWorker(settings.worker_url, settings.api_key, settings.cold_seconds)
         return lambda metrics, _: DirectEndpoint(worker, metrics)
     return partial(QueueEndpoint, RunPodQueue(settings))
