@@ -225,18 +225,15 @@ class Worker:
             "engine": self.engine.name,
             "seed": context.request.seed or 0,
             "warnings": [
-                *request_warnings(context.request, is_made=not outcome.cache_hit),
+                *request_warnings(context.request),
                 *outcome.warnings,
             ],
         }
 
 
-def request_warnings(request: SpeechRequest, *, is_made: bool) -> list[str]:
-    """Return the warnings about the request itself; they do not keep its speech out of the cache.
-
-    What is left out of the text is only looked for where the speech was made.
-    """
+def request_warnings(request: SpeechRequest) -> list[str]:
+    """Return the warnings about the request itself: the same where its speech comes from the cache."""
     texts = [turn.text for turn in request.spoken]
     script = foreign_script(texts, request.language.strip().lower())
-    left_out = [one for text in texts for one in mark_warnings(text, request.marks)] if is_made else []
+    left_out = [one for text in texts for one in mark_warnings(text, request.marks)]
     return list(dict.fromkeys(([] if script is None else [script]) + left_out))

@@ -22,6 +22,7 @@ __all__ = ["Constructs"]
 FOOTNOTE = re.compile(r"\.\d{1,3}(?=\s{1,9}[\"“(]?[A-ZÀ-Þ])")
 FOOTNOTE_GROWING = re.compile(r"\.\d{1,3}(?:\s{1,9}[\"“(]?)?\Z")
 NOTE = re.compile(r"【\d{1,3}(?::\d{1,3})?†[^】\n]{0,120}】")
+BESIDE_SIGN = re.compile(r" [-+=<>×÷±≤≥≠≈→] ")  # a long formula is cut elsewhere: a sign needs both its sides
 HOST = 240  # characters before a slash that may be its host; labels of any length in use, and longer ones
 DOMAIN = re.compile(r"(?<![\w@/-])(?:[\w-]{1,200}\.){1,5}[A-Za-z]{2,12}\Z")
 FENCE_LINE = re.compile(r"(?:\A|\n)(?:[ \t>]|[-*+][ \t]|\d{1,3}[.)][ \t]){0,40}\Z")
@@ -203,7 +204,8 @@ class Constructs:
 
     def _math(self, content: str, at: int, end: int, base: int) -> int:
         shown = plain_math(content)
-        self._pieces.replace(glued(shown) if len(shown) <= 40 else shown, base + at, base + end)
+        whole = glued(shown) if len(shown) <= 40 else BESIDE_SIGN.sub(lambda match: glued(match[0]), shown)
+        self._pieces.replace(whole, base + at, base + end)
         return end
 
     def _reserved(self, text: str, at: int, base: int, *, final: bool) -> int:

@@ -43,8 +43,8 @@ FILE = (
     rf"\.(?:{KINDS})(?!WORD|[@/-]|\.WORD))"
 )
 PATH = (
-    r"(?P<path>(?<!WORD)(?<![./\\)%°₀-₉])(?:~|\.{1,2})?(?:/(?:WORD|[.-]){1,64}){1,12}/"
-    r"(?:WORD|[.-]){0,63}WORD/?(?!WORD|/))"
+    r"(?P<path>(?<!WORD)(?<![./\\)%°₀-₉])(?:~|\.{1,2})?(?:/(?:WORD|[.-]){1,200}){1,12}/"
+    r"(?:WORD|[.-]){0,199}WORD/?(?!WORD|/))"
 )
 TREE = rf"(?P<tree>(?<![\w./@-])(?:[\w.-]{{1,64}}/){{1,8}}[\w-]{{1,64}}\.(?:{KINDS})(?![\w@/-]|\.\w))"
 LETTERS = frozenset(  # kinds of files that are spelled

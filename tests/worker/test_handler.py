@@ -85,6 +85,17 @@ async def test_a_repeat_is_served_from_the_cache_byte_for_byte_without_the_engin
     assert segments[0]["text"] == TEXT.upper()[: len(segments[0]["text"])]
 
 
+async def test_what_was_left_out_of_the_text_is_said_again_where_it_comes_from_the_cache(
+    tmp_path: Path,
+) -> None:
+    with working(tmp_path) as kit:
+        made = await run_job(kit, {"text": "Hello there. <!-- and so on"})
+        hit = await run_job(kit, {"text": "Hello there. <!-- and so on"})
+    assert hit[-1]["cache_hit"] is True
+    assert any("never closed" in warning for warning in made[-1]["warnings"])
+    assert hit[-1]["warnings"] == made[-1]["warnings"]
+
+
 async def test_a_short_runsync_has_one_record_with_every_field_of_the_guide(tmp_path: Path) -> None:
     with working(tmp_path) as kit:
         miss = await run_job(kit, {"text": TEXT[:300]}, name="sync-1")
