@@ -116,6 +116,7 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.clients
 	@$(BIN)/python -m bench.gateway
 	@$(BIN)/python -m bench.segmenter
+	@$(BIN)/python -m bench.hostile
 	@$(BIN)/python -m bench.voices
 	@$(BIN)/python -W ignore -m bench.chatterbox
 	@$(BIN)/python -m bench.image

@@ -120,8 +120,9 @@ class Context:
     def push(self, text: str) -> None:
         """Add text that is still being written; raises as `check`."""
         self.check(text)
-        self.text += text
-        self.inputs.append(text)
+        if text:  # nothing new: what waits for more text would be looked at once more for it
+            self.text += text
+            self.inputs.append(text)
 
     def speak(self, text: str) -> None:
         """Add the whole text and close the context; raises as `check`."""

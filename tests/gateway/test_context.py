@@ -60,6 +60,16 @@ def test_a_whole_text_is_one_job_with_the_text_unchanged() -> None:
     assert context.next_job() is None
 
 
+def test_empty_text_gives_the_segmenter_nothing_to_look_at() -> None:
+    context = new_context("A sentence that may still go on, and on, and")
+    context.plan.take()
+    for _ in range(3):
+        context.push("")
+    assert list(context.inputs) == []
+    with pytest.raises(ContextEnded):
+        whole_context(PROSE).push("")
+
+
 def test_a_long_text_has_two_jobs_at_once_and_the_next_follows_an_end() -> None:
     context = whole_context(PROSE * 60)
     first, second = context.next_job(), context.next_job()
