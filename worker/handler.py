@@ -1,5 +1,6 @@
 """One job: parse its input, find its speech in the cache or make it, yield its records."""
 
+import asyncio
 import json
 import logging
 import time
@@ -20,11 +21,13 @@ from worker.operations import operate
 from worker.records import MIMETYPES
 from worker.request import Operation, SpeechRequest, parse
 from worker.speech import LiveSpeeches, Scheduler
+from worker.threads import DaemonThreads
 from worker.voices.ready import ReadyVoices, VoicesByName
 
 __all__ = ["Worker"]
 
 log = logging.getLogger("worker")
+USUAL_CHARACTERS, USUAL_FIELDS = 1_000, 64  # of an input that is parsed on the event loop
 Record = dict[str, Any]
 
 
@@ -76,6 +79,7 @@ class Worker:
         self._key_of = key_of
         self._clock = clock
         self._totals = Totals()
+        self._parser = DaemonThreads(1, "parse")
 
     def start(self) -> None:
         """Start the threads, once; call it after the last fork, as threads do not survive one."""
@@ -84,6 +88,7 @@ class Worker:
     def close(self) -> None:
         """Fail what is unfinished, wait for the cache's writes and end the threads."""
         self.scheduler.close()
+        self._parser.close(0.0)
         self.cache.close()
 
     def incoming(self) -> IncomingText:
@@ -120,7 +125,7 @@ class Worker:
                 if not incoming.withdrawn:
                     return
                 given = {**given, "text": incoming.text}
-            request = self._parsed(given)
+            request = await self._parsed_apart(given)
             if isinstance(request, Operation):
                 answer = await operate(request, self.engine, self.cache, self.voices, self.scheduler.work)
                 yield answer | ({"totals": self._totals.as_json()} if request.op == "info" else {})
@@ -167,6 +172,12 @@ class Worker:
 
     def _parsed(self, given: Any) -> SpeechRequest | Operation:
         return parse(given, self.engine, self._max_characters, is_result=not self._direct)
+
+    async def _parsed_apart(self, given: Any) -> SpeechRequest | Operation:
+        """Parse what may take long on a thread, one at a time: the loop and all short jobs wait for none."""
+        if takes_long(given):
+            return await asyncio.wrap_future(self._parser.submit(self._parsed, given))
+        return self._parsed(given)
 
     def _context(self, name: str, request: SpeechRequest, voices: VoicesByName, started: float) -> JobContext:
         whole = name.startswith("sync-") if request.stream is None else not request.stream
@@ -229,6 +240,15 @@ class Worker:
                 *outcome.warnings,
             ],
         }
+
+
+def takes_long(given: Any) -> bool:
+    """Whether an input may take long to parse: by its text, its turns or its number of fields."""
+    if not isinstance(given, dict):
+        return False
+    text = given.get("text") or given.get("input")
+    is_long = isinstance(text, str) and len(text) > USUAL_CHARACTERS
+    return is_long or "turns" in given or len(given) > USUAL_FIELDS
 
 
 def request_warnings(request: SpeechRequest) -> list[str]:

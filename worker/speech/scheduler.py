@@ -19,7 +19,7 @@ from worker.errors import EngineFailedError, InvalidInputError, ShuttingDownErro
 from worker.speech.active import UNPLANNABLE, ActiveSpeech, ToEncode
 from worker.speech.calls import EngineCall, EngineCalls
 from worker.speech.encoding import SpeechEnd, Waiting
-from worker.speech.pool import started_pool
+from worker.speech.pool import LONG_CHARACTERS, LONG_THREADS, PLANNING_THREADS, Planners, started_pool
 from worker.speech.slots import EngineSlots
 from worker.speech.speech import LiveSpeech
 from worker.threads import DaemonThreads
@@ -31,9 +31,6 @@ HUNG_SECONDS = 60.0  # one step of the engine may take no longer
 CALL_STEPS = 5  # a call may take as long as this many steps: it may import and load models
 ENCODING_THREADS = 2
 ENCODED_SECONDS = 5.0  # that the end waits for what is being encoded
-# Not the encoders', where a chunk takes 200 ms: the first segment of a speech must not wait for one. So many
-# that texts which take long to plan do not hold up the others.
-PLANNING_THREADS = 4
 Result = TypeVar("Result")
 
 
@@ -65,7 +62,7 @@ class Scheduler:
         self._calls = EngineCalls()
         self._arrivals = itertools.count()
         self._encoders: DaemonThreads | None = None
-        self._planners: DaemonThreads | None = None
+        self._planners: Planners | None = None
         self._planning: dict[ActiveSpeech, float] = {}  # since when a thread plans a segment of it
         self._dead = False
         self._stepping_since: float | None = None
@@ -76,7 +73,7 @@ class Scheduler:
             return
         with self._changed:
             self._encoders = started_pool(ENCODING_THREADS, "encode")
-            self._planners = started_pool(PLANNING_THREADS, "plan")
+            self._planners = Planners()
             for active in self._active.values():
                 self._start_planning(active)
         threading.Thread(target=self._run, name="engine", daemon=True).start()
@@ -140,9 +137,9 @@ class Scheduler:
     def close(self) -> None:
         """End the threads, but one that plans a text for ever; what is not finished fails."""
         self._die(ShuttingDownError("the worker is shutting down: send the job again"), fatal=False)
-        for pool, seconds in ((self._planners, 0.0), (self._encoders, ENCODED_SECONDS)):
-            if pool is not None:
-                pool.close(seconds)
+        if self._planners is not None and self._encoders is not None:
+            self._planners.close()
+            self._encoders.close(ENCODED_SECONDS)
 
     @property
     def work(self) -> dict[str, int]:
@@ -226,7 +223,7 @@ class Scheduler:
             return
         if active.wants_plan(self.engine.ahead):
             active.planning = True
-            self._planners.submit(self._plan, active)
+            self._planners.submit(active.speech.length(), self._plan, active)
 
     def _plan(self, active: ActiveSpeech) -> None:
         """Plan a speech until enough of it waits; at most one thread of the pool does so for a speech."""
@@ -318,7 +315,7 @@ class Scheduler:
             self._fail_overdue_plans()
 
     def _fail_overdue_plans(self) -> None:
-        """Fail each speech of which one segment is planned for too long; die if all threads are at such."""
+        """Fail each speech that is planned for too long; die if all threads of a kind are at such ones."""
         with self._changed:
             now = self._clock()
             overdue = [active for active, since in self._planning.items() if now - since > self._hung_seconds]
@@ -326,7 +323,8 @@ class Scheduler:
                 if self._active.get(active.speech) is active:
                     log.error("a text was not planned within %.0f s", self._hung_seconds)
                     self._fail(active, InvalidInputError(UNPLANNABLE))
-        if len(overdue) >= PLANNING_THREADS:
+        long = sum(active.speech.length() > LONG_CHARACTERS for active in overdue)
+        if long >= LONG_THREADS or len(overdue) - long >= PLANNING_THREADS:
             self._die(EngineFailedError("no text can be planned"), fatal=True)
 
     def _die(self, error: SpeechError, *, fatal: bool) -> None:

@@ -19,7 +19,8 @@ from worker.engines import Fault, Take, Utterance
 from worker.errors import InvalidInputError, ShuttingDownError
 from worker.speech import Scheduler
 from worker.speech.encoding import PlannedSegment, SpeechEncoder
-from worker.speech.scheduler import ENCODING_THREADS, PLANNING_THREADS
+from worker.speech.pool import LONG_CHARACTERS, LONG_THREADS, PLANNING_THREADS
+from worker.speech.scheduler import ENCODING_THREADS
 from worker.speech.speech import FinishedSpeech, LiveSpeech
 
 
@@ -351,7 +352,26 @@ def test_every_thread_runs_before_the_first_speech_asks_for_one_under_the_lock()
     scheduler.start()
     begun = [each.name.split("_")[0] for each in threading.enumerate() if each not in before]
     scheduler.close()
-    assert (begun.count("plan"), begun.count("encode")) == (PLANNING_THREADS, ENCODING_THREADS)
+    expected = {"plan": PLANNING_THREADS, "planlong": LONG_THREADS, "encode": ENCODING_THREADS}
+    assert {name: begun.count(name) for name in expected} == expected
+
+
+def test_a_short_text_is_planned_while_all_threads_for_long_ones_are_taken() -> None:
+    clock = Clock()
+    plans = [PlannedText(opens=False) for _ in range(12)]
+    long = [speech_by(plan, clock) for plan in plans]
+    with scheduled(CountingEngine(), clock) as scheduler:
+        for speech in long:
+            speech.length = lambda: LONG_CHARACTERS + 1
+            scheduler.speak(speech)
+        until(lambda: sum(plan.begun.is_set() for plan in plans) == LONG_THREADS)
+        short = speech_of(["Hello."], clock)
+        scheduler.speak(short)
+        until(lambda: short.ended)
+        assert not short.failed
+        for plan in plans:
+            plan.open.set()
+        until(lambda: all(speech.ended for speech in long))
 
 
 def test_the_end_does_not_wait_for_a_text_that_is_planned_for_ever() -> None:
