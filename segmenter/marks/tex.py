@@ -21,7 +21,7 @@ FUNCTIONS = "sin|cos|tan|log|ln|max|min|lim|mod|exp"
 LETTERS = re.compile(rf"(?<![A-Za-z\x01])(?!(?:{FUNCTIONS})(?![a-z]))([a-z]{{2,3}})(?![A-Za-z\x01])")
 SIGN = re.compile(r"\s*([=+<>×÷±≤≥≠≈→]|(?<=[\w)²³ ])-(?=[\w( √]))\s*")
 MATH = re.compile(r"[\\^_={}]|[A-Za-z0-9)]\s?[+<>*/-]\s?[A-Za-z0-9(]")
-PROSE = re.compile(r"\]\(|://|&\w{2,31};|</?[a-z]{2,}>")  # a link, an entity, a tag: no formula has these
+PROSE = re.compile(r"\]\(|://|&\w{2,31};|</?[a-z]{2,}[\s>]")  # a link, an entity, a tag: no formula has these
 TOKEN = re.compile(r"[A-Za-z]['′]?(?:\([A-Za-z, ]{1,20}\))?\Z")
 POWERS = {"2": "²", "3": "³"}
 
