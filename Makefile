@@ -116,11 +116,8 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.clients
 	@$(BIN)/python -m bench.gateway
 	@$(BIN)/python -m bench.segmenter
-<<<<<<< HEAD
 	@$(BIN)/python -m bench.hostile
-=======
 	@$(BIN)/python -m bench.texts
->>>>>>> feb28130 (marks: a tag with attributes between dollars is no formula; what is new)
 	@$(BIN)/python -m bench.voices
 	@$(BIN)/python -W ignore -m bench.chatterbox
 	@$(BIN)/python -m bench.image

@@ -16,8 +16,8 @@ from segmenter.cutting.stops import (
     may_go_on,
     opened_bracket,
     stop_ends,
-    unspaced_ends,
 )
+from segmenter.cutting.unspaced import unspaced_ends
 from segmenter.cutting.wide import wide_end
 
 __all__ = ["ONLY_TAGS", "Ending", "Scanner", "Sentence", "Silence", "check"]

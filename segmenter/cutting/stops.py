@@ -7,13 +7,13 @@ from segmenter.cutting.languages import Language
 
 __all__ = [
     "BRACKETS",
+    "OPENERS",
     "SAID_WITHIN",
     "Stop",
     "Verdict",
     "may_go_on",
     "opened_bracket",
     "stop_ends",
-    "unspaced_ends",
     "word_before",
 ]
 
@@ -47,7 +47,6 @@ OTHER_TIME = re.compile(r"\d{1,2}(?::\d\d)?\s?[ap]\.?m\b", re.IGNORECASE)
 ROMAN_OR_YEAR = re.compile(r"(?:\d{3,4}|[IVXLC]{1,7})\s?гг?\Z|[IVXLC]\s?вв?\Z")
 WHEN = frozenset("at on around before after until since in about".split())  # noqa: SIM905 - a list of words
 YEAR_WORDS = 4  # "В 1980 г. Анна": what says when, and no sentence yet
-UNSPACED = re.compile(r"[^\W\d_]{1,20}(?=[\s,.'’])")
 SPEAKER = re.compile(r"I\b")  # a capital in the middle of a sentence too
 BY_STEM = re.compile(r"[\u0600-\u06ff\uac00-\ud7a3]{3}")  # verbs with what is joined to them
 SAID_WITHIN = 5  # words
@@ -117,18 +116,6 @@ def may_go_on(before: str, marks: str, close: str, language: Language) -> bool:
     if is_short or ROMAN.match(word) or set("./:@") & set(token):
         return True
     return language.abbreviates(word)
-
-
-def unspaced_ends(before: str, marks: str, rest: str, language: Language) -> bool:
-    """Whether a sentence may end at a stop that no space follows: hello.Then he left; not System.Text."""
-    word = before[before.rfind(" ") + 1 :].lstrip(OPENERS)
-    match = UNSPACED.match(rest)
-    low = word[1:] if language.nouns_have_capitals else word
-    if match is None or not word.isalpha() or not low.islower():
-        return False
-    return (
-        marks != "." or match[0] in language.words["starters"] or match[0] in language.words["before_names"]
-    )
 
 
 def ends_before_dash(stop: Stop, turn: str, language: Language) -> bool:
