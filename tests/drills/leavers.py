@@ -27,6 +27,7 @@ GRACE_SECONDS = 3.0  # after which no job may be left
 LATER_SECONDS = 2.0  # in which none may end that was not left
 AMID, STAYS = 4, 8  # every fourth client leaves amid its request, every eighth hears all
 AT_ONCE = 32
+REFUSED = "refused"  # which tells nothing of what becomes of a job
 TEXTS_EACH = 6  # in one speech, so that most are still spoken when their client leaves
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the connection is reset, not closed
 
@@ -84,10 +85,9 @@ def left_behind(
             if speaks and number % STAYS == STAYS - 1:
                 return not hears_all(endpoint, url, TEXTS[number % len(TEXTS)])
             part, seconds, is_rude = plans[number]
-            moments[
-                left(url, asked(number), part if number % AMID == 0 else 1.0, seconds, is_rude=is_rude)
-            ] += 1
-            return False
+            moment = left(url, asked(number), part if number % AMID == 0 else 1.0, seconds, is_rude=is_rude)
+            moments[moment] += 1
+            return moment == REFUSED
 
         cut = sum(side_by_side(one, times, width=AT_ONCE))
         time.sleep(GRACE_SECONDS)
@@ -102,7 +102,7 @@ def left_behind(
 def asked(number: int) -> bytes:
     """Return a request: for speech in one of three forms, or for the voices."""
     forms: tuple[dict[str, str], ...] = ({}, {"response_format": "wav"}, {"stream_format": "sse"})
-    head = "Host: gateway\r\nContent-Type: application/json\r\n"
+    head = "Host: localhost\r\nContent-Type: application/json\r\n"
     if number % 5 == 4:
         return f"GET /v1/audio/voices HTTP/1.1\r\n{head}\r\n".encode()
     said = " ".join(text(number + at) for at in range(TEXTS_EACH))
@@ -137,6 +137,8 @@ def left(url: str, request: bytes, part: float, seconds: float, *, is_rude: bool
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     if part < 1:
         return "amid the request"
+    if came and not came.startswith(b"HTTP/1.1 200"):
+        return REFUSED
     return "after the first audio" if came else "before it"
 
 
