@@ -115,6 +115,7 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 	@$(BIN)/python -m bench.pipeline
 	@$(BIN)/python -m bench.clients
 	@$(BIN)/python -m bench.gateway
+	@$(BIN)/python -m bench.direct
 	@$(BIN)/python -m bench.segmenter
 	@$(BIN)/python -m bench.hostile
 	@$(BIN)/python -m bench.texts

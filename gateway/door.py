@@ -5,10 +5,14 @@ between requests, it waits. Waiting ones give way to new ones: a crowd that asks
 """
 
 import asyncio
+import fcntl
 import logging
+import sys
+import termios
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from gateway.errors import Exhausted
@@ -106,8 +110,8 @@ class WriteWatch:
     def start(self) -> None:
         """Watch until all is taken, or until `stop`."""
         self.stop()
-        self._left = self._transport.get_write_buffer_size()
-        if self._left:
+        if self._transport.get_write_buffer_size():
+            self._left = self._outstanding()
             self._timer = asyncio.get_running_loop().call_later(STALL_S, self._look)
 
     def stop(self) -> None:
@@ -116,9 +120,19 @@ class WriteWatch:
             self._timer.cancel()
             self._timer = None
 
+    def _outstanding(self) -> int:
+        """Return the bytes that the peer has not taken, with those that the system keeps for it.
+
+        The system asks for more only when a third of what it keeps is gone, which takes a slow peer minutes.
+        """
+        kept = bytearray(4)
+        with suppress(OSError, ValueError, AttributeError):  # it is closed, or the system does not say
+            fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, kept)
+        return self._transport.get_write_buffer_size() + int.from_bytes(kept, sys.byteorder)
+
     def _look(self) -> None:
         self._timer = None
-        if self._transport.get_write_buffer_size() >= self._left:
+        if self._outstanding() >= self._left:
             self._stalled()
         else:
             self.start()

@@ -32,6 +32,7 @@ FRAME_LIMIT = 2  # times `max_message_bytes`: up to that a message is read, to b
 GRACE_S = 3.0  # at the end, for requests being served: short speeches are completed
 RESERVED = 100  # descriptors for the endpoint's connections and files
 MANY = 1_000_000
+SEND_BYTES = 262_144  # that the system keeps of a connection: half a minute of MP3, not minutes
 PING_S = 20.0  # a client that does not answer a ping for so long is disconnected
 
 
@@ -115,6 +116,7 @@ def bind(host: str, port: int) -> socket.socket:
     # Accepted sockets inherit it; asyncio sets it only on sockets of its own making. Without it audio waits
     # until the client's kernel has acknowledged the headers, or the caption, before it.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
     return sock
 
 

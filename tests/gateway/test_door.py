@@ -232,6 +232,20 @@ async def test_a_listener_that_takes_nothing_has_left(
     assert any("limit stalled" in record.getMessage() for record in caplog.records)
 
 
+async def test_a_listener_that_is_slow_has_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "STALL_S", 0.5)
+    async with running_gateway(EndlessQueue()) as gateway:
+        with small_socket(gateway) as slow:
+            slow.setblocking(False)  # noqa: FBT003
+            loop, taken = asyncio.get_running_loop(), 0
+            await loop.sock_sendall(slow, speech(LONG, "pcm"))
+            for _ in range(20):  # two seconds, of which the system alone keeps enough for hours
+                await asyncio.sleep(0.1)
+                taken += len(await loop.sock_recv(slow, 2_000))
+            assert not gateway.queue.cancelled
+    assert taken > 20_000
+
+
 async def test_a_websocket_that_takes_nothing_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "STALL_S", 0.3)
     async with running_gateway(EndlessQueue()) as gateway:

@@ -58,6 +58,11 @@ class SpeechFile:
         self._content: bytes | None = None
         self._lock = threading.Lock()
 
+    def free(self) -> None:
+        """Forget the packed file; it is packed again if somebody needs it."""
+        with self._lock:
+            self._content = None
+
     def content(self) -> bytes:
         """Return the file; the first call packs it, which takes milliseconds for a long speech."""
         with self._lock:

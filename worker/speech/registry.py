@@ -151,6 +151,8 @@ class LiveSpeeches:
             is_kept = request.cache != "off" and not speech.warnings
             key = key_of() if is_kept else None
             put = None if key is None else self._cache.put(key, request.format_name, file.content)
+            if put is not None and self.direct:  # no connection is sent the file with its tags
+                put.done.add_done_callback(lambda _: file.free())
             return FinishedSpeech(file, put)
 
         speech = LiveSpeech(planned, encoder, finish, self._clock)
