@@ -19,7 +19,7 @@ PROGRAMS_READY = .clients/.ready
 # Tests start hundreds of processes: without compiled files each compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: image help setup tools browser clients demo serve serve-queue timing drills fuzz quick test check format bench clean
+.PHONY: image image-check help setup tools browser clients demo serve serve-queue timing drills fuzz quick test check format bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -125,6 +125,9 @@ bench: $(BENCH_READY)  ## measure what this machine can measure
 
 image:  ## build the image, where there is Docker (docs/start/deploy.md)
 	docker build --platform linux/amd64 -f Dockerfile.serverless -t chatterpod .
+
+image-check: $(DEV_READY)  ## build the images of all models from random weights and use them, where there is Docker
+	@$(BIN)/python -m tests.image
 
 clean:  ## remove what the commands made
 	rm -rf $(VENV) .tools .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .checkpoints out
