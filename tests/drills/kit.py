@@ -27,6 +27,7 @@ __all__ = [
     "drilled",
     "hit",
     "right",
+    "settings",
     "side_by_side",
     "spoken",
     "table",

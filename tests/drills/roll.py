@@ -1,6 +1,7 @@
 """The drills by name, the longest first, each with how often it is done in the tests, and by hand."""
 
 from tests.drills.clips import slow_clips
+from tests.drills.direct import killed, scaled_away, stopped
 from tests.drills.folders import damaged, engines, full, gone, readonly, shared, stuck
 from tests.drills.kit import Drilled
 from tests.drills.leavers import leavers
@@ -24,6 +25,9 @@ __all__ = ["DRILLS"]
 
 DRILLS: dict[str, tuple[Drilled, int, int]] = {
     "leavers": (leavers, 12, 200),
+    "direct-killed": (killed, 8, 200),
+    "direct-scaled": (scaled_away, 8, 200),
+    "direct-stopped": (stopped, 4, 60),
     "kills": (kills, 8, 200),
     "publishing": (publishing, 4, 60),
     "sigterm": (polite_ends, 4, 40),

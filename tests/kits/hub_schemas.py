@@ -41,6 +41,7 @@ VARIABLE: Schema = {
 CONFIG = record(
     "runsOn containerDiskInGb gpuCount gpuIds",
     runsOn={"const": "GPU"},
+    endpointType={"const": "LB"},
     containerDiskInGb={"type": "integer", "minimum": 1},
     gpuCount={"type": "integer", "minimum": 1},
     gpuIds={"type": "string", "pattern": rf"^({'|'.join(POOLS)})(,({'|'.join(POOLS)}|-NVIDIA .+))*$"},

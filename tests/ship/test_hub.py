@@ -77,6 +77,13 @@ def test_the_log_level_that_keeps_text_out_is_set_for_users_and_for_the_hubs_tes
     assert level in TESTS_JSON["config"]["env"]
 
 
+def test_a_listing_without_a_queue_runs_the_direct_server_and_its_tests_the_queues_worker() -> None:
+    mode = {"key": "TTS_MODE", "value": "direct"}
+    assert HUB_JSON["config"].get("endpointType") == "LB"
+    assert mode in HUB_JSON["config"]["env"]
+    assert "TTS_MODE" not in {each["key"] for each in TESTS_JSON["config"]["env"]}  # jobs are its tests
+
+
 def test_the_hubs_tests_are_jobs_that_the_worker_takes() -> None:
     for each in TESTS_JSON["tests"]:
         parse(each["input"], ToneEngine(speed=1_000.0, slots=1), 10_000)
