@@ -76,6 +76,7 @@ def phrase_rules(language: WordTable) -> list[Rule]:
     months = "|".join(language.months)
     stems = rf"(?P<stem>(?P<hers>{HERS})|{HIS})"
     return [
+        *place_rules(language),
         Rule(
             Written(
                 rf"(?<!\w)(?P<lead>(?i:{LEADS})) (?P<a>\d{{1,3}}) (?P<u>м|кг|ч|км|т|л|мин) (?P<b>\d{{1,3}}) "
@@ -107,5 +108,65 @@ def phrase_rules(language: WordTable) -> list[Rule]:
             ),
             numeral,
             "IVX",
+        ),
+    ]
+
+
+def place_rules(language: WordTable) -> list[Rule]:
+    """Return the rules for places and days whose ordinal or count stands in the case of a preposition."""
+
+    def placed(match: re.Match[str]) -> str:
+        name = spelling.ordinal(language, match["n"], "ordinal-masculine-locative")
+        return f"{match['prep']} {name} {match['noun']}"
+
+    def towards(match: re.Match[str]) -> str:
+        return f"{match['prep']} {spelling.ordinal(language, match['n'], 'ordinal-neuter-dative')}"
+
+    def among(match: re.Match[str]) -> str:
+        first, last = (number(language, match[part], "ablative") for part in "ab")
+        return f"{match['prep']} {first} и {last}"
+
+    def short_day(match: re.Match[str]) -> str:
+        day, month = int(match["d"]), int(match["m"])
+        if not (0 < day < 32 and 0 < month < 13):
+            return match[0]
+        accusative = match["prep"].lower() in {"на", "по", "под"}
+        rule = "ordinal-neuter" if accusative else "ordinal-neuter-genitive"
+        return f"{match['prep']} {spelling.ordinal(language, str(day), rule)} {language.months[month - 1]}"
+
+    def warmer(match: re.Match[str]) -> str:
+        first, last = (number(language, match[part], "genitive") for part in "ab")
+        sign = "минус " if match["t"] in "-−" else "плюс "
+        return f"от {first} до {sign}{last} градусов"
+
+    months = "|".join(language.months)
+    return [
+        Rule(
+            Written(
+                r"(?<!\w)(?P<prep>(?i:на|в)) (?P<n>\d{1,3}) "
+                r"(?P<noun>этаже|курсе|классе|месте|вагоне|подъезде|кабинете|"
+                r"зале|ряду|километре|"
+                r"томе|разделе|параграфе|пункте|канале|туре|раунде|сезоне)(?!\w)"
+            ),
+            placed,
+        ),
+        Rule(Written(rf"(?<!\w)(?P<prep>[Кк]о?) (?P<n>\d{{1,2}})(?= (?:{months})(?!\w))"), towards),
+        Rule(Written(r"(?<!\w)(?P<prep>[Мм]ежду) (?P<a>\d{1,9}) и (?P<b>\d{1,9})(?= [а-яё])"), among),
+        Rule(
+            Written(
+                r"(?<!\w)(?P<prep>(?i:доставка|до|с|от|после|срок|дата|на|по|под|"
+                r"вылет|заезд|выезд|отправка|сдача):?) "
+                r"(?P<d>\d{2})\.(?P<m>0[1-9]|1[0-2])(?=\.?(?:\Z|[ ]+[А-ЯЁ])|"
+                r"[,;)]| (?:по|до|в|включительно)(?!\w))"
+            ),
+            short_day,
+            ".",
+        ),
+        Rule(
+            Written(
+                r"(?<![\w.,+−-])(?<!\b[Дд]о )(?P<a>\d{1,2})(?:…|\.{3})(?P<t>[-−+])(?P<b>\d{1,2})[ ]?°C?(?!\w)"
+            ),
+            warmer,
+            "°",
         ),
     ]

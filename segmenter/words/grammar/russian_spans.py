@@ -165,6 +165,9 @@ def decimal_rule(language: WordTable) -> Rule:
             return said
         form = FEW if fraction.strip("0") or is_one(whole) else MANY
         form = MANY if said.endswith("полутора") else form
+        if fraction == "5" and whole != "1" and unit in {"тыс.", "млн", "млрд", "трлн"}:
+            sex = "feminine" if unit == "тыс." else "masculine"
+            said, form = f"{match['lead']}{number(language, whole, 'genitive', sex)} с половиной", MANY
         per = language.per[match["per"]] if match["per"] else ""
         return f"{said} {form_of(named[unit], form)}{per}{ending(match)}"
 
