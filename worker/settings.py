@@ -68,6 +68,8 @@ class Settings:
     prompt_seconds: Annotated[float, Field(ge=1, le=10)] | None = None
     # Of S3Gen's flow matching; unset: upstream's number, 2 or 10.
     flow_steps: Annotated[int, Field(ge=1, le=10)] | None = None
+    # Of what turns a mel spectrogram into a waveform; auto: fp32 on a GPU, on a CPU as the rest.
+    vocoder: Literal["auto", "fp32", "bf16"] = "auto"
     graphs: Literal["on", "off"] = "on"  # off: decode steps on a GPU are not captured as CUDA graphs
     # Separates this worker's entries in a shared cache.
     cache_tag: Annotated[

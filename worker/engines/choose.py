@@ -110,6 +110,7 @@ def options_of(settings: Settings) -> Options:
         slots=settings.slots,
         prompt_seconds=settings.prompt_seconds,
         flow_steps=settings.flow_steps,
+        vocoder=settings.vocoder,
         graphs=settings.graphs == "on",
     )
 

@@ -25,6 +25,7 @@ from worker.engines.chatterbox.tensors import (
     maker,
     map_tensors,
     pick_precision,
+    vocoder_dtype,
 )
 from worker.engines.chatterbox.voice import PreparedVoice
 
@@ -76,9 +77,9 @@ class Architecture(Generic[T3Kind, TokenizerKind, VoiceKind]):
     prompt: PromptFormat
 
     def load(
-        self, folder: Path, device: torch.device, precision: str = "auto"
+        self, folder: Path, device: torch.device, precision: str = "auto", vocoder: str = "auto"
     ) -> LoadedModels[T3Kind, TokenizerKind, VoiceKind]:
-        """Load a checkpoint.
+        """Load a checkpoint; `precision` and `vocoder` as in `worker.settings`.
 
         Raises:
             StartError: A file is missing, damaged, of another model or of another precision; the
@@ -91,7 +92,10 @@ class Architecture(Generic[T3Kind, TokenizerKind, VoiceKind]):
         make = maker(tensors, precision, device, transposed=transposed)
         t3 = self.t3(tensors, make, activations(precision), device)
         s3_dtype = torch.float32 if precision == "fp32" else torch.bfloat16
-        s3gen = S3Gen.load(self.s3_tensors(folder, CLONING), device=device, dtype=s3_dtype)
+        vocoder_type = vocoder_dtype(vocoder, precision, device)
+        s3gen = S3Gen.load(
+            self.s3_tensors(folder, CLONING), device=device, dtype=s3_dtype, vocoder_dtype=vocoder_type
+        )
         voice = default_voice(folder, partial(self.voice.of, precision=precision))
         return LoadedModels(self, folder, t3, s3gen, self.tokenizer(folder), voice, manifest, precision)
 

@@ -13,4 +13,5 @@ class Options:
     slots: int | None = None
     prompt_seconds: float | None = None
     flow_steps: int | None = None
+    vocoder: str = "auto"
     graphs: bool = True

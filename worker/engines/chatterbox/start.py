@@ -16,7 +16,7 @@ from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.turbo.entry import TURBO
 from worker.engines.chatterbox.watermark import Watermark
 
-__all__ = ["Started", "start"]
+__all__ = ["Started", "start", "variant"]
 
 DEFAULT_PRECISION = "bf16"
 DEFAULTS = Options()
@@ -62,6 +62,7 @@ def variant(models: LoadedModels[Any, Any, Any], options: Options, usual_steps: 
     found = {
         "precision": models.precision if models.precision != DEFAULT_PRECISION else "",
         "prompt_seconds": "" if seconds is None else f"{seconds:g}",
+        "vocoder": "" if options.vocoder == "auto" else options.vocoder,
         "flow_steps": "" if steps == usual_steps else str(steps),
         "weights": models.manifest.name or "",
     }

@@ -22,6 +22,7 @@ __all__ = [
     "maker",
     "map_tensors",
     "pick_precision",
+    "vocoder_dtype",
 ]
 
 PRECISIONS = ("fp32", "bf16", "int8")
@@ -62,6 +63,16 @@ def packs_bf16() -> bool:
 def activations(precision: str) -> torch.dtype:
     """Return the dtype of what flows through T3."""
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def vocoder_dtype(asked: str, precision: str, device: torch.device) -> torch.dtype:
+    """Return what the vocoder computes in, for its setting and the precision of the rest.
+
+    How much bfloat16 is heard there depends on the weights, and was not measured on the released ones. The
+    vocoder is a third of S3Gen's arithmetic: a GPU has it to spare, a CPU has not.
+    """
+    single = asked == "fp32" or precision == "fp32" or (asked == "auto" and device.type == "cuda")
+    return torch.float32 if single else torch.bfloat16
 
 
 def maker(

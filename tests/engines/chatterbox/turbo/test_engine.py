@@ -20,11 +20,13 @@ from worker.engines.chatterbox.options import Options
 from worker.engines.chatterbox.out_of_memory import memory_needed
 from worker.engines.chatterbox.s3gen import S3Gen, S3Job
 from worker.engines.chatterbox.s3gen.model import Draws
-from worker.engines.chatterbox.start import start
+from worker.engines.chatterbox.start import start, variant
+from worker.engines.chatterbox.tensors import vocoder_dtype
 from worker.engines.chatterbox.turbo import checkpoint
 from worker.engines.chatterbox.turbo.code import only_on_gpu
 from worker.engines.chatterbox.turbo.decoder import EagerDecoder
 from worker.engines.chatterbox.turbo.engine import TurboEngine
+from worker.engines.chatterbox.turbo.entry import TURBO
 from worker.engines.chatterbox.turbo.rendering import FIRST_RETRY
 from worker.engines.chatterbox.turbo.slots import Slots
 from worker.engines.chatterbox.weights.bake import bake, sha256
@@ -238,6 +240,40 @@ def test_a_baked_folder_holds_the_prefix_and_the_hash_of_every_file(baked: dict[
     names = {file.name for file in baked["bf16"].iterdir()} - {"manifest.json"}
     assert dict(manifest.files) == {name: sha256(baked["bf16"] / name) for name in names}
     assert checkpoint.load(baked["bf16"], torch.device("cpu")).voice.stored is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "precision", "place", "dtype"),
+    [
+        ("auto", "bf16", "cuda", torch.float32),
+        ("auto", "bf16", "cpu", torch.bfloat16),
+        ("auto", "int8", "cpu", torch.bfloat16),
+        ("auto", "fp32", "cpu", torch.float32),
+        ("fp32", "int8", "cpu", torch.float32),
+        ("bf16", "bf16", "cuda", torch.bfloat16),
+        ("bf16", "fp32", "cuda", torch.float32),
+    ],
+)
+def test_the_vocoder_computes_in_single_precision_on_a_gpu_unless_told_otherwise(
+    asked: str, precision: str, place: str, dtype: torch.dtype
+) -> None:
+    assert vocoder_dtype(asked, precision, torch.device(place)) == dtype
+
+
+def test_the_setting_reaches_the_vocoder_whose_baked_weights_are_whole_and_keys_that_differ(
+    tiny_checkpoint: Path, baked: dict[str, Path]
+) -> None:
+    first = {}
+    for vocoder in ("auto", "fp32"):
+        options = options_of(Settings(vocoder=vocoder))  # type: ignore[arg-type]
+        speaker, models = TURBO.imported().load(TURBO, baked["bf16"], torch.device("cpu"), options, 2)
+        assert models.s3gen.flow.dtype == torch.bfloat16
+        assert variant(models, options, 2).get("vocoder") == (None if vocoder == "auto" else vocoder)
+        first[models.s3gen.vocoder.dtype] = models.s3gen.vocoder.first.weight
+        assert float(np.abs(pcm(spoken(speaker, [Utterance(1, "Hm.")])[1])).max()) > 0.01
+    released = checkpoint.load(tiny_checkpoint, torch.device("cpu"), "fp32").s3gen.vocoder.first.weight
+    assert torch.equal(first[torch.float32], released)
+    assert torch.equal(first[torch.bfloat16], released.bfloat16())
 
 
 def test_a_bake_that_fails_leaves_nothing(

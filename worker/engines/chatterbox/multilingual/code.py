@@ -9,7 +9,6 @@ from safetensors.torch import save_file
 from worker.engines.chatterbox.conditioning import Conditioning
 from worker.engines.chatterbox.files import RELEASED_VOICE, VOICE_FILE
 from worker.engines.chatterbox.model import Model
-from worker.engines.chatterbox.multilingual import checkpoint
 from worker.engines.chatterbox.multilingual.checkpoint import MultilingualModels, architecture_of
 from worker.engines.chatterbox.multilingual.engine import MultilingualEngine
 from worker.engines.chatterbox.multilingual.entry import CANGJIE_FILE, TOKENIZER_FILE, WORDS_FOLDER
@@ -29,7 +28,7 @@ def load(
         StartError: Weights, device or memory do not allow it.
     """
     with memory_needed(device, "the weights"):
-        models = checkpoint.load(folder, device, options.precision, model)
+        models = architecture_of(model).load(folder, device, options.precision, options.vocoder)
     engine = MultilingualEngine(
         models, slots=options.slots or 1, prompt_seconds=options.prompt_seconds, flow_steps=flow_steps
     )

@@ -71,14 +71,20 @@ class S3Gen:
 
     @classmethod
     def load(
-        cls, tensors: Mapping[str, Tensor], *, device: torch.device, dtype: torch.dtype = torch.float32
+        cls,
+        tensors: Mapping[str, Tensor],
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        vocoder_dtype: torch.dtype | None = None,
     ) -> "S3Gen":
         """Take the weights, by upstream's names: Turbo's s3gen_meanflow, or the multilingual s3gen.
 
         Args:
             tensors: Weight norm may be folded or not; other models' tensors are not looked at.
             device: Where it runs.
-            dtype: Of the flow and the vocoder's convolutions; the source stays in float32.
+            dtype: Of the flow.
+            vocoder_dtype: Of the vocoder's convolutions, if another; the source stays in float32.
 
         Raises:
             StartError: A tensor is missing or does not hold floats.
@@ -86,9 +92,9 @@ class S3Gen:
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # what asks for single precision means it: the pitch
             torch.backends.cuda.enable_cudnn_sdp(enabled=False)  # it would plan anew for each length
-        weights = Weights(tensors, device, dtype)
+        flow, vocoder = Weights(tensors, device, dtype), Weights(tensors, device, vocoder_dtype or dtype)
         with torch.inference_mode():
-            return cls(Flow(weights.at("flow")), Vocoder(weights.at("mel2wav")))
+            return cls(Flow(flow.at("flow")), Vocoder(vocoder.at("mel2wav")))
 
     @torch.inference_mode()
     def voice(self, conditioning: Conditioning, prompt_seconds: float | None = None) -> S3Voice:

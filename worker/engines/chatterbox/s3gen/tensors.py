@@ -12,16 +12,16 @@ from worker.errors import StartError
 __all__ = ["Weights", "folded", "needs_full_precision"]
 
 GAIN, DIRECTION = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
-FULL_PRECISION = ("mel2wav.f0_predictor.", "mel2wav.m_source.", "mel2wav.conv_post.")
+VOCODER = "mel2wav."
 
 
 def needs_full_precision(name: str) -> bool:
-    """Whether a tensor stays in single precision whatever the rest is in.
+    """Whether a baked file keeps a tensor in single precision whatever the rest is in: so all of the vocoder.
 
-    The pitch drives a phase that adds up over the whole utterance, and the last convolution's output is
-    a logarithm: eight bits of mantissa are heard in both.
+    Its pitch drives a phase that adds up over the whole utterance, and its last convolution's output is a
+    logarithm: eight bits of mantissa are heard in both. The rest of it may be computed in either.
     """
-    return name.startswith(FULL_PRECISION)
+    return name.startswith(VOCODER)
 
 
 def fold(direction: Tensor, gain: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def load(
         StartError: Weights, device or memory do not allow it.
     """
     with memory_needed(device, "the weights"):
-        models = checkpoint.load(folder, device, options.precision, model)
+        models = architecture_of(model).load(folder, device, options.precision, options.vocoder)
     slots = options.slots or SLOTS[device.type]
     with memory_needed(device, *slots_needed(models, slots)):
         engine = TurboEngine(
