@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
+from worker.engines.chatterbox.scripting import scripted
+
 __all__ = ["Dense", "Linear", "PackedBf16", "Quantized", "RowInt8", "quantize", "weight_type"]
 
 INT8_MAX = 127
@@ -51,7 +53,7 @@ class Dense:
         return torch.addmm(self.bias, x, self.weight.t())
 
 
-@torch.jit.script
+@scripted
 def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return x times the weight, and the bias."""
     return torch.addmm(bias, x, weight.t())
@@ -75,7 +77,7 @@ class PackedBf16:
         return product
 
 
-@torch.jit.script
+@scripted
 def packed_bf16(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return x times the weight, and the bias."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # noqa: SLF001 - the only name it has
@@ -115,7 +117,7 @@ class RowInt8:
         return product
 
 
-@torch.jit.script
+@scripted
 def row_int8(x: Tensor, weight: Packed, bias: Tensor) -> Tensor:
     """Return x times the weight, and the bias; each row is scaled to the whole range of a byte."""
     largest = x.abs().amax(-1, keepdim=True)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from worker.engines.chatterbox.scripting import scripted
+
 __all__ = ["OPTIONS", "SamplingOptions", "draw", "sample", "sample_in_one"]
 
 OPTIONS: Mapping[str, float] = {
@@ -85,4 +87,4 @@ def sample(logits: Tensor, seen: Tensor, options: SamplingOptions, noise: Tensor
     return tokens.gather(-1, best)
 
 
-sample_in_one = torch.jit.script(sample)  # of a CPU: one call from Python instead of thirty
+sample_in_one = scripted(sample)  # of a CPU: one call from Python instead of thirty

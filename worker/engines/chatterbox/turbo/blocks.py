@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.engines.chatterbox.linear import weight_type
+from worker.engines.chatterbox.scripting import scripted
 from worker.engines.chatterbox.t3 import HEAD_SIZE
 from worker.engines.chatterbox.turbo.attention import SlotRun, attend
 from worker.engines.chatterbox.turbo.t3 import EPSILON, T3
@@ -25,7 +26,7 @@ voices [layers, 2, heads, positions, 64], the rows of each, fused) -> hidden sta
 
 def compiled(t3: T3) -> Blocks:
     """Return T3's blocks, ready to step."""
-    return cast(Blocks, torch.jit.script(BlockWeights(t3)))
+    return cast(Blocks, scripted(BlockWeights(t3)))
 
 
 class BlockWeights(torch.nn.Module):
