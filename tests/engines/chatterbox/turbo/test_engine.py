@@ -265,7 +265,7 @@ def test_the_setting_reaches_the_vocoder_whose_baked_weights_are_whole_and_keys_
 ) -> None:
     first = {}
     for vocoder in ("auto", "fp32"):
-        options = options_of(Settings(vocoder=vocoder))  # type: ignore[arg-type]
+        options = options_of(Settings(vocoder=vocoder))
         speaker, models = TURBO.imported().load(TURBO, baked["bf16"], torch.device("cpu"), options, 2)
         assert models.s3gen.flow.dtype == torch.bfloat16
         assert variant(models, options, 2).get("vocoder") == (None if vocoder == "auto" else vocoder)
