@@ -10,6 +10,7 @@ from gateway.background import BackgroundTasks
 from gateway.context import Context
 from gateway.metrics import Metrics
 from gateway.queue_speech import JobQueue, QueueSpeech, Submissions, log_and_translate
+from gateway.read_ahead import ReadAhead
 
 __all__ = ["QueueEndpoint"]
 
@@ -22,10 +23,13 @@ class QueueEndpoint:
         self._metrics = metrics
         self._background = background
         self._submissions = Submissions()
+        self._ahead = ReadAhead()
 
     def speech(self, context: Context) -> QueueSpeech:
         """Return the speech of a context, which the caller has to stop."""
-        return QueueSpeech(context, self._queue, self._metrics, self._background, self._submissions)
+        return QueueSpeech(
+            context, self._queue, self._metrics, self._background, self._submissions, self._ahead
+        )
 
     async def warm(self) -> None:
         """Run a job that speaks nothing."""

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from chatterpod import ApiError, ChatterpodError, Chunk, Incomplete, JobFailed
 
@@ -15,6 +15,7 @@ from gateway.context import Context
 from gateway.context_jobs import ContextJobs, PlannedJob
 from gateway.errors import EndpointFailed, GatewayError, translated
 from gateway.metrics import Metrics
+from gateway.read_ahead import JobAudio, ReadAhead
 from gateway.timeline import PlacedChunk
 
 __all__ = ["JobQueue", "QueueSpeech", "Submissions", "log_and_translate"]
@@ -26,7 +27,6 @@ HASTE, HASTE_SECONDS = (
     1.0,
 )  # so many speeches left before their first audio in this time: clients are hasty
 HOLD_SECONDS = 0.1  # that a job then waits: who leaves sooner has cost nothing
-AHEAD = 8  # chunks of one job that are read ahead: a slow listener delays the reading
 
 log = logging.getLogger("gateway")
 
@@ -86,11 +86,11 @@ class Submissions:
 class SubmittedJob:
     """One job, on its way or at the endpoint: what submits and reads it, and the chunks not yet yielded."""
 
-    def __init__(self, planned: PlannedJob) -> None:
+    def __init__(self, planned: PlannedJob, ahead: ReadAhead, is_next: Callable[[Self], bool]) -> None:
         self.planned = planned
         self.submission: asyncio.Task[str] | None = None
         self.may_have_arrived = False  # at the endpoint
-        self.chunks: asyncio.Queue[Chunk | GatewayError | None] = asyncio.Queue(AHEAD)  # None: the end
+        self.chunks = JobAudio(ahead, lambda: is_next(self))
         self.reader: asyncio.Task[None] | None = None
         self.ended = False
 
@@ -105,6 +105,7 @@ class QueueSpeech:
         metrics: Metrics,
         background: BackgroundTasks,
         submissions: Submissions,
+        ahead: ReadAhead,
     ) -> None:
         self.context = context
         self.warnings: list[str] = []
@@ -112,6 +113,7 @@ class QueueSpeech:
         self._metrics = metrics
         self._background = background
         self._submissions = submissions
+        self._ahead = ahead
         self._plan = ContextJobs(context)
         self._jobs: deque[SubmittedJob] = deque()
         self._changed = asyncio.Event()
@@ -122,7 +124,7 @@ class QueueSpeech:
         """Submit the jobs that the context has now."""
         self._plan.take()
         while (planned := self._plan.next_job()) is not None:
-            job = SubmittedJob(planned)
+            job = SubmittedJob(planned, self._ahead, self._is_next)
             job.reader = asyncio.create_task(self._read(job))
             self._jobs.append(job)
         self._changed.set()
@@ -160,12 +162,16 @@ class QueueSpeech:
         for job in self._jobs:
             if job.reader is not None:
                 job.reader.cancel()
+            job.chunks.drop()
             if job.submission is not None and not job.may_have_arrived:
                 job.submission.cancel()
             elif job.submission is not None and not job.ended:
                 self._background.start(self._cancel(job.submission))
         self._jobs.clear()
         self._changed.set()
+
+    def _is_next(self, job: SubmittedJob) -> bool:
+        return bool(self._jobs) and self._jobs[0] is job
 
     def _placed(self, chunk: Chunk) -> PlacedChunk:
         if not self._has_audio and chunk.audio:
@@ -210,6 +216,7 @@ class QueueSpeech:
                         has_chunks = True
                         job.ended = chunk.summary is not None
                         await job.chunks.put(chunk)
+                        await job.chunks.room()
             except (JobFailed, Incomplete) as error:
                 if has_chunks or not left or (isinstance(error, JobFailed) and not error.passing):
                     raise
