@@ -61,17 +61,21 @@ class Volume:
         """Whether an operation has taken too long lately, or all threads are at such ones."""
         now = self._clock()
         overdue = [began + self.seconds for began in self._files.began() if began + self.seconds <= now]
+        self._leave_alone(max((since + self._rest_seconds for since in overdue), default=float("-inf")))
+        return now < self._rests_until or len(overdue) >= FILE_THREADS
+
+    def _leave_alone(self, until: float) -> None:
+        """Leave the volume alone until then at least; the log says so when that begins."""
+        now = self._clock()
         with self._lock:
-            until = max([self._rests_until, *(since + self._rest_seconds for since in overdue)])
-            is_new = until > self._rests_until and now < until
-            self._rests_until = until
-        if is_new:
+            begins = self._rests_until <= now < until
+            self._rests_until = max(self._rests_until, until)
+        if begins:
             log.warning(
                 "the volume did not answer within %g s: it is left alone for %g s",
                 self.seconds,
                 self._rest_seconds,
             )
-        return now < until or len(overdue) >= FILE_THREADS
 
     def submit(self, work: Callable[..., Result], *args: Any) -> "Future[Result]":
         """Return the future of an operation on a few files; while the volume is left alone, it has failed."""
@@ -87,7 +91,13 @@ class Volume:
         Raises:
             VolumeError: It took too long, or the volume is left alone.
         """
-        return await self._in_time(self.submit(work, *args))
+        future = self.submit(work, *args)
+        try:
+            return await self._in_time(future)
+        except VolumeError:
+            if future.running():  # it may have begun a little after it was asked for
+                self._leave_alone(self._clock() + self._rest_seconds)
+            raise
 
     async def look(self, work: Callable[..., Result], *args: Any) -> Result:
         """Return the result of an operation that reads a folder; one that takes long is no hang.

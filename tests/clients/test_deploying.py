@@ -192,8 +192,8 @@ def test_an_endpoint_is_found_although_runpod_appends_a_mark_to_its_name(run: Ru
             "--env tts_slots is not a setting of the worker: did you mean TTS_SLOTS?",
         ),
         (
-            (*NEW, "--env", "TTS_X=1"),
-            "--env TTS_X is not a setting of the worker: the settings are TTS_CACHE_CASE, ",
+            (*NEW, "--env", "TTS_UNHEARD_OF=1"),
+            "--env TTS_UNHEARD_OF is not a setting of the worker: the settings are TTS_CACHE_CASE, ",
         ),
         (
             (*NEW, "--workers-min", "5", "--workers-max", "2"),

@@ -93,11 +93,12 @@ def test_a_later_worker_recalls_voices_speaks_as_the_first_did_and_lets_go_what_
         assert only(later, given)["audio_base64"] == only(pod, given)["audio_base64"]
         until(lambda: counts(later)[2] == 0)  # what goes beyond the memory is let go after its job
         assert counts(later) == (0, 1, 0)
-        for jobs in (1, 2):
-            spoken = only(later, {"turns": TURNS, "cache": "off"})
-            assert spoken["audio_base64"] == only(pod, {"turns": TURNS, "cache": "off"})["audio_base64"]
-            until(lambda: counts(later)[2] == 0)
-            assert counts(later) == (0, 1 + 2 * jobs, 0)
+        refused = later.runsync({"turns": TURNS, "cache": "off"})
+        assert refused["status"] == "FAILED"
+        assert refused["error"].startswith("voice_unusable: the job's voices need more than ")
+        only(later, {"text": TEXT, "voice": "islander"})
+        until(lambda: counts(later)[2] == 0)
+        assert counts(later)[0] == 0
 
 
 def test_a_dialogue_of_two_learned_voices_and_the_default_is_one_job_in_order(pod: Pod) -> None:

@@ -117,4 +117,4 @@ def test_a_language_without_a_file_is_trained_with_a_note_and_a_bad_one_is_refus
 def test_an_unknown_drill_is_refused_with_a_list_of_the_known_ones() -> None:
     code, printed, errors = ended("-m", "tests.drills", "nosuch")
     assert (code, printed) == (2, "")
-    assert "there is no drill 'nosuch', expected any of leavers, kills," in errors.splitlines()[-1]
+    assert "there is no drill 'nosuch', expected any of leavers, direct-killed," in errors.splitlines()[-1]

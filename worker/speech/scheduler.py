@@ -295,7 +295,7 @@ class Scheduler:
     def _next_take(self, active: ActiveSpeech) -> ToEncode | None:
         with self._changed:
             active.encoding = bool(active.to_encode)
-            if self._active.get(active.speech) is active and active.speech.chunks:
+            if self._active.get(active.speech) is active:
                 self._start_planning(active)
             return active.to_encode.popleft() if active.to_encode else None
 

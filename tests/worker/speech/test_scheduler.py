@@ -358,7 +358,7 @@ def test_every_thread_runs_before_the_first_speech_asks_for_one_under_the_lock()
 
 def test_a_short_text_is_planned_while_all_threads_for_long_ones_are_taken() -> None:
     clock = Clock()
-    plans = [PlannedText(opens=False) for _ in range(12)]
+    plans = [PlannedText(1, opens=False) for _ in range(12)]
     long = [speech_by(plan, clock) for plan in plans]
     with scheduled(CountingEngine(), clock) as scheduler:
         for speech in long:
